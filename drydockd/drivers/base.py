@@ -1,0 +1,219 @@
+"""The seams to BMCs, node provisioners and Kubernetes, and the types they speak.
+
+A driver never sees the store or the scheduler: it gets a node and a voice, does its work
+and returns, or raises one of the DriverErrors of `errors`. No method blocks the loop
+(blocking libraries run in threads with their own timeout set), and cancelling a call
+leaves the backend in a state from which it can be resumed. Options of a driver are the
+keyword arguments of its class. Source: contract, oob, node-provisioner and kubernetes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
+from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
+
+
+class Voice(Protocol):
+    """A driver's way to say what it does; ends as a status message of the node's subtask."""
+
+    async def say(self, text: str, *, error: bool = False) -> None: ...
+
+
+class PowerState(StrEnum):
+    ON = "on"
+    OFF = "off"
+    UNKNOWN = "unknown"
+
+
+class OobDriver(Protocol):
+    """Out-of-band control. All node methods: DriverTransient, DriverPersistent, DriverLimit.
+
+    The power cycle of the contract (off, verify, on, verify) is composed by the task step
+    from `power_off` and `power_on`, so that each half has its own durable intent record.
+    """
+
+    oob_types: tuple[str, ...]
+    worst_case_seconds: float
+
+    async def check(self) -> None:
+        """Is the driver itself usable? Raises DriverError."""
+        ...
+
+    async def set_network_boot(self, node: Node, voice: Voice) -> None:
+        """Make the next start a network boot; returns once read back. Safe to repeat."""
+        ...
+
+    async def power_state(self, node: Node) -> PowerState:
+        """Any answer of the BMC, also UNKNOWN, proves that it is reachable."""
+        ...
+
+    async def power_off(self, node: Node, voice: Voice) -> None:
+        """Hard off; returns when the BMC reads off. No-op when already off."""
+        ...
+
+    async def power_on(self, node: Node, voice: Voice) -> None:
+        """On; returns when the BMC reads on. No-op when already on."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class NodeState(StrEnum):
+    """Neutral states of a provisioner's node; contract, node-provisioner, section 3."""
+
+    NEW = "new"
+    COMMISSIONING = "commissioning"
+    READY = "ready"
+    DEPLOYING = "deploying"
+    DEPLOYED = "deployed"
+    RELEASING = "releasing"
+    FAILED_COMMISSION = "failed_commission"
+    FAILED_DEPLOY = "failed_deploy"
+    FAILED_RELEASE = "failed_release"
+    BROKEN = "broken"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """The backend's node. `kind`: ``machine``, or ``infrastructure`` (never touched).
+
+    `deployment_id` is that of the DeploySpec it was last deployed with, if known.
+    """
+
+    id: str
+    name: str
+    state: NodeState
+    boot_mac: str | None = None
+    boot_ip: str | None = None
+    power_address: str | None = None
+    kind: str = "machine"
+    deployment_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """One document about a node: `generator` ``lshw`` (XML, always present), ``lldp`` ..."""
+
+    generator: str
+    data_format: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One log; `phase` is ``commission``, ``testing`` or ``deploy``."""
+
+    phase: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """One line of GET /nodes; `memory` in MiB; contract, api, section 5."""
+
+    hostname: str
+    memory: int
+    cpu_count: int
+    status_name: str
+    boot_mac: str | None
+    boot_ip: str | None
+    power_state: str
+    power_address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteNote:
+    """What a site-wide step has to say about one entity."""
+
+    text: str
+    error: bool = False
+    context_type: str = "NA"
+    context: str = "NA"
+
+
+class NodeProvisioner(Protocol):
+    """A node provisioner; contract, node-provisioner, section 2.
+
+    A node in state deployed is changed only by `destroy`. Waiting methods (`commission`,
+    `deploy`, `destroy`) return at the end of the work; the caller bounds them.
+    """
+
+    async def check(self) -> Sequence[SiteNote]:
+        """Verdict per service. An error note fails verify_site. Bounded, read-only."""
+        ...
+
+    async def catalogue(self) -> Catalogue:
+        """Images and their kernels. Raises DriverTransient."""
+        ...
+
+    async def capabilities(self) -> frozenset[str]:
+        """Feature names of contract, node-provisioner, section 5."""
+        ...
+
+    async def apply_site_network(
+        self, links: Mapping[str, NetworkLink], networks: Mapping[str, Network]
+    ) -> Sequence[SiteNote]:
+        """Reconcile; touches only its own objects."""
+        ...
+
+    async def apply_keys(self, keys: Sequence[str]) -> Sequence[SiteNote]: ...
+
+    async def apply_repositories(
+        self, repositories: Sequence[Repository], *, remove_unlisted: bool
+    ) -> Sequence[SiteNote]: ...
+
+    async def find(self, node: Node) -> Handle:
+        """Read-only. NodeUnknown only if the backend certainly does not know the node."""
+        ...
+
+    async def adopt(self, handle: Handle, node: Node) -> Handle:
+        """Give the found machine the node's name. DriverConflict if its identity disagrees."""
+        ...
+
+    async def commission(self, handle: Handle, voice: Voice) -> Handle:
+        """Return when ready; joins a running one, no-op if ready or later."""
+        ...
+
+    async def inventory(self, handle: Handle) -> Sequence[Inventory]:
+        """Always with ``lshw``. NodeUnknown if never commissioned."""
+        ...
+
+    async def logs(self, handle: Handle, phase: str) -> Sequence[Log]: ...
+
+    async def apply_network(self, handle: Handle, plan: NetworkPlan) -> None:
+        """From scratch each time; no-op if deployed. DriverUnsupported, DriverConflict."""
+        ...
+
+    async def apply_storage(self, handle: Handle, plan: StoragePlan) -> None: ...
+
+    async def apply_platform(self, handle: Handle, plan: PlatformPlan) -> None: ...
+
+    async def deploy(self, handle: Handle, spec: DeploySpec, voice: Voice) -> Handle:
+        """Return when deployed. Deployed: no-op; deploying: join; failed_deploy: release first."""
+        ...
+
+    async def destroy(self, node: Node, voice: Voice) -> None:
+        """Wipe and forget. Not found is fine, releasing is joined; keeps the node if it failed."""
+        ...
+
+    async def list_nodes(self) -> Sequence[NodeRow]: ...
+
+    async def close(self) -> None: ...
+
+
+class KubernetesDriver(Protocol):
+    async def relabel(self, node_name: str, labels: Mapping[str, str]) -> None:
+        """Make `labels` the node's labels; the caller has checked their syntax.
+
+        Raises DriverTransient, DriverPersistent, NodeUnknown.
+        """
+        ...
+
+    async def close(self) -> None: ...

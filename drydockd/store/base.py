@@ -1,0 +1,197 @@
+"""The seam to durable records: the Store protocol and the changes one write is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from drydockd.model import (
+    Action,
+    BootAction,
+    BootContext,
+    BuildData,
+    Intent,
+    Message,
+    Record,
+    Task,
+    TaskStatus,
+    Timestamp,
+)
+
+R = TypeVar("R", Task, BootContext, BootAction, Intent)
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Insert `record`, or replace the one with its key.
+
+    Keys: Task.task_id, BootContext.node, BootAction.action_id, Intent.key,
+    BuildData.build_data_id (given by the store if empty). A Message is appended: the store
+    gives it the next `seq` of its task, and `ts` if empty.
+    """
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Edit(Generic[R]):
+    """Replace the record `key` of type `kind` by ``edit(record)``: compare-and-set.
+
+    `edit` is a pure function, called exactly once, synchronously inside `write`, on the
+    newest value including writes still on their way to disk. It may raise (Conflict ...):
+    then the whole write is refused and nothing changed. Returning the very same object
+    changes nothing. NotFound if there is no such record.
+    """
+
+    kind: type[R]
+    key: str
+    edit: Callable[[R], R]
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete the record `key` of `kind`; absent is fine. Removing a Task removes its messages."""
+
+    kind: type[Task] | type[BootContext] | type[BootAction] | type[BuildData] | type[Intent]
+    key: str
+
+
+Change = Put | Edit[Task] | Edit[BootContext] | Edit[BootAction] | Edit[Intent] | Remove
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What a retention run removed, in records."""
+
+    tasks: int = 0
+    messages: int = 0
+    boot_actions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHealth:
+    """`error` is None while writes succeed, else the last failure in one line."""
+
+    error: str | None = None
+    journal_bytes: int = 0
+    tasks: int = 0
+    messages: int = 0
+
+
+Watcher = Callable[[Sequence[Record]], None]
+
+
+class Store(Protocol):
+    """Durable records of one state directory. Event-loop thread only.
+
+    Reads are synchronous and come from memory: what they see is on disk. Writes are
+    awaited: when the await returns, the change is on disk (fdatasync) and survives a power
+    cut. Everything in one ``write`` is applied, and recovered, together or not at all;
+    writes take effect in the order of their calls. A write that raises StoreUnavailable
+    (disk full, read-only) changed nothing; later writes work again as soon as the disk does.
+
+    The store itself refuses, with Conflict: a change to the status, result, lists or
+    `terminated*` of a task whose status is final (its `retried_by` and links may still
+    grow), clearing `terminate`, and any change of a boot action whose status is final
+    other than `closed`.
+    """
+
+    async def write(self, *changes: Change) -> None:
+        """Apply `changes` atomically. Raises Conflict, NotFound, StoreUnavailable."""
+        ...
+
+    def task(self, task_id: str) -> Task:
+        """Raises NotFound."""
+        ...
+
+    def tasks(
+        self,
+        *,
+        status: TaskStatus | None = None,
+        action: Action | None = None,
+        node: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[Task]:
+        """Tasks by `created`, then id. `node`: those whose scope names it.
+
+        `after` is a task id (the page's marker); NotFound if it does not exist.
+        """
+        ...
+
+    def unfinished(self) -> list[Task]:
+        """Top-level tasks whose status is not final, by `created`, then id."""
+        ...
+
+    def subtasks(self, task_id: str) -> list[Task]:
+        """Direct subtasks in creation order."""
+        ...
+
+    def messages(self, task_id: str, *, after: int = 0) -> list[Message]:
+        """Messages of a task with ``seq > after``, in order; empty if there is no such task."""
+        ...
+
+    def error_count(self, task_id: str) -> int:
+        """How many of its messages are errors; costs nothing."""
+        ...
+
+    def boot_context(self, node: str) -> BootContext:
+        """The node's current context. Raises NotFound."""
+        ...
+
+    def boot_action(self, action_id: str) -> BootAction:
+        """Raises NotFound."""
+        ...
+
+    def boot_actions(self, node: str, *, context_id: str | None = None) -> list[BootAction]:
+        """All of a node, or those of one context, in creation order."""
+        ...
+
+    def build_data(
+        self, *, node: str | None = None, task_id: str | None = None, latest: bool = False
+    ) -> list[BuildData]:
+        """Newest first within each generator; `latest`: only the newest per node and generator.
+
+        Element text over 4 KiB lies in a blob; it is read here, so call it from a thread
+        when many are expected (`build_data` may be called from any thread).
+        """
+        ...
+
+    def intents(self, task_id: str) -> list[Intent]:
+        """Intent records of a task in opening order."""
+        ...
+
+    async def put_blob(self, content: bytes) -> str:
+        """Keep `content`, durable; return its sha256 in hex. Writing it twice is free.
+
+        A blob is swept when no record names it; one just put is safe until the daemon stops
+        or a record that named it goes.
+        """
+        ...
+
+    async def blob(self, digest: str) -> bytes:
+        """Content of a blob, checked against its digest. Raises NotFound."""
+        ...
+
+    async def purge_tasks(self, *, before: Timestamp) -> Purged:
+        """Delete whole trees: root created before `before`, every member final.
+
+        Contract, tasks, section 7. Boot actions of removed tasks go unless they belong to
+        their node's current context; build data stays. One atomic change.
+        """
+        ...
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Call `watcher` with the new values of each durable write; return the unsubscriber.
+
+        Called on the loop, after the write is visible and before its await returns; it must
+        not block or raise.
+        """
+        ...
+
+    def health(self) -> StoreHealth: ...
+
+    async def close(self) -> None:
+        """Finish writes under way, compact if useful, release the lock. Safe to call twice."""
+        ...

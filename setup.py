@@ -1,0 +1,54 @@
+"""Metadata, entry points and extras of drydockd; tool settings are in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+setup(
+    name="drydockd",
+    version="0.1.0",
+    description="Turns a site design into running bare-metal machines",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["drydockd", "drydockd.*"]),
+    package_data={"drydockd": ["py.typed"]},
+    install_requires=[
+        "tornado>=6.5.7",
+        "tinydb>=4.8",
+        "orjson>=3.10",
+        "jinja2>=3.1.6",
+        "pyjwt[crypto]>=2.13",
+        "pyyaml>=6.0.2",
+        "pydantic>=2.10",
+        "oslo.policy>=4.5",
+        "keystoneauth1>=5.8",
+        "httpx>=0.28",
+        "click>=8.1.8",
+        "rich>=13.9",
+        "python-ulid>=3.0",
+        "prometheus-client>=0.21",
+    ],
+    extras_require={
+        "redfish": ["sushy>=5.3"],
+        "ipmi": ["pyghmi>=1.5.70"],
+        "libvirt": ["libvirt-python>=9"],
+        "dev": [
+            "ruff==0.17.6",
+            "mypy==2.4.1",
+            "pytest>=9,<10",
+            "pytest-asyncio>=1.2",
+            "hypothesis>=6.130",
+            "types-PyYAML",
+        ],
+    },
+    entry_points={
+        "console_scripts": [
+            "drydockd = drydockd.__main__:main",
+            "drydock = drydockd.cli:main",
+        ],
+    },
+)

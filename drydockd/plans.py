@@ -22,7 +22,7 @@ class DeviceName:
 
 @dataclass(frozen=True, slots=True)
 class AddressPlan:
-    """`mode` is ``static`` (`address` is then text such as ``10.1.2.7/24``), ``dhcp`` or ``none``."""
+    """`mode` is ``static`` (`address` is then text like ``10.1.2.7/24``), ``dhcp``, ``none``."""
 
     mode: str
     address: str | None = None

@@ -1,0 +1,1 @@
+"""From a design reference to an effective, validated Site."""

@@ -135,6 +135,10 @@ class NetworkLink:
     metalabels: Mapping[str, str | None] = field(default_factory=dict)
     written: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def ref(self) -> DocumentRef:
+        return DocumentRef("drydock/NetworkLink/v1", self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class AddressRange:
@@ -168,6 +172,10 @@ class Network:
     dhcp_relay_upstream_target: str | None = None
     routes: tuple[Route, ...] = ()
     metalabels: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def ref(self) -> DocumentRef:
+        return DocumentRef("drydock/Network/v1", self.name)
 
     @property
     def default_gateway(self) -> str | None:
@@ -374,6 +382,10 @@ class BootActionSpec:
     node_filter: NodeFilter | None = None
     target_nodes: tuple[str, ...] = ()
 
+    @property
+    def ref(self) -> DocumentRef:
+        return DocumentRef("drydock/BootAction/v1", self.name)
+
 
 @dataclass(frozen=True)
 class Site:
@@ -418,6 +430,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What the node provisioner offers: image name -> kernel names. For rule DD3001."""
+    """What the node provisioner offers: image name -> kernel names. For rule DD3001.
+
+    `failure` says why it could not be asked, or could not answer; `images` is then not used.
+    """
 
     images: Mapping[str, tuple[str, ...]]
+    failure: str | None = None

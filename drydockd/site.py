@@ -320,10 +320,15 @@ class Addressing:
 
 @dataclass(frozen=True, slots=True)
 class Node(HostProfile):
-    """One effective BaremetalNode; `name` is the host name."""
+    """One effective BaremetalNode; `name` is the host name.
+
+    `hardware` is the profile that `hardware_profile` names, for those who see a node without
+    its site (drivers: boot mode, device aliases); None where nobody filled it in.
+    """
 
     addressing: tuple[Addressing, ...] = ()
     boot_mac: str | None = None
+    hardware: HardwareProfile | None = None
 
     @property
     def schema(self) -> str:

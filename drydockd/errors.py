@@ -16,6 +16,7 @@
     ├── Unavailable           503  try again later (``retry: true``)
     │   ├── StoreUnavailable       the state directory cannot be written
     │   └── SourceUnavailable      a design or asset source does not answer
+    ├── InvalidConfig              the daemon must not start, or keeps what it had on a reload
     └── DriverError                a backend; never reaches a client as such
         ├── NodeUnknown            the backend certainly does not know the node
         ├── DriverTransient        connection, time-out, 429, 5xx: may be tried again
@@ -87,6 +88,10 @@ class StoreUnavailable(Unavailable):
 
 class SourceUnavailable(Unavailable):
     """A reference could not be fetched after all attempts; the message carries the last cause."""
+
+
+class InvalidConfig(DrydockError):
+    """A setting, key or policy file is unusable; the message names option or file and the cure."""
 
 
 class DriverError(DrydockError):

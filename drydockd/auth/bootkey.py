@@ -1,0 +1,101 @@
+"""Keys of nodes and boot actions: derived from the server's secret, checked, never stored."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from datetime import UTC, datetime, timedelta
+
+from drydockd.auth.secret import SECRET_BYTES, derive
+from drydockd.errors import Forbidden, NotFound, Unauthenticated
+from drydockd.model import BootAction, BootContext
+
+HEADER = "X-Bootaction-Key"
+CHALLENGE = "Bootaction-Key"
+KEY = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
+DEFAULT_LIFETIME = timedelta(days=7)
+
+
+class BootKeys:
+    """Makes and checks the keys that open boot data and boot action reports.
+
+    A node's key opens its own boot data; each boot action has a key of its own, good for
+    that id only. Both depend on the id of the boot context, so a new deployment voids them;
+    a destroy closes the context, and `lifetime` (None: for ever) after its start both end.
+    Source: architecture, decision 4; contract, api, section 7.2.
+    """
+
+    def __init__(self, secret: bytes, lifetime: timedelta | None = DEFAULT_LIFETIME) -> None:
+        if len(secret) < SECRET_BYTES:
+            raise ValueError(f"a boot key secret needs at least {SECRET_BYTES} bytes")
+        self._secret = secret
+        self._lifetime = lifetime
+
+    def __repr__(self) -> str:
+        return f"BootKeys(lifetime={self._lifetime})"
+
+    def node_key(self, context: BootContext) -> str:
+        """Return the node's key, 64 lower-case hex digits; the same every time."""
+        return self._node_key(context).hex()
+
+    def action_key(self, context_id: str, action_id: str) -> str:
+        """Return the key of one boot action, 64 lower-case hex digits; the same every time."""
+        return self._action_key(context_id, action_id).hex()
+
+    def check_node(
+        self, context: BootContext | None, key: str | None, *, host: str = ""
+    ) -> BootContext:
+        """Return `context` if `key`, the header's value, opens the node's boot data.
+
+        In this order: NotFound without a context or with a closed one, Unauthenticated
+        without a key, Forbidden for any key but the node's, and for its own one too late.
+        """
+        if context is None or context.closed is not None:
+            name = host or (context.node if context else "")
+            raise NotFound(f"Error locating boot action for {name}")
+        self._check(key, self._node_key(context), is_void=self._is_late(context))
+        return context
+
+    def check_action(
+        self, action: BootAction | None, context: BootContext | None, key: str | None
+    ) -> BootAction:
+        """Return `action` if `key`, the header's value, may report on it.
+
+        `context` is the current one of the action's node, None if it has none. In this
+        order: NotFound without an action, Unauthenticated without a key, Forbidden for any
+        key but the action's own, and for its own once its deployment was superseded, the
+        node destroyed, or the lifetime is over.
+        """
+        if action is None:
+            raise NotFound("Error locating boot action")
+        is_void = (
+            action.closed is not None
+            or context is None
+            or context.closed is not None
+            or context.node != action.node
+            or context.context_id != action.context_id
+            or self._is_late(context)
+        )
+        self._check(key, self._action_key(action.context_id, action.action_id), is_void=is_void)
+        return action
+
+    def _check(self, key: str | None, expected: bytes, *, is_void: bool) -> None:
+        if not key:
+            raise Unauthenticated("No X-Bootaction-Key", challenge=CHALLENGE)
+        # One answer for a wrong and for a void key: it must not tell which of the two it was.
+        is_equal = KEY.fullmatch(key) is not None and hmac.compare_digest(
+            bytes.fromhex(key), expected
+        )
+        if is_void or not is_equal:
+            raise Forbidden("Invalid X-Bootaction-Key")
+
+    def _is_late(self, context: BootContext) -> bool:
+        if self._lifetime is None:
+            return False
+        return datetime.now(UTC) - datetime.fromisoformat(context.created) > self._lifetime
+
+    def _node_key(self, context: BootContext) -> bytes:
+        return derive(self._secret, "drydockd node key", context.node, context.context_id)
+
+    def _action_key(self, context_id: str, action_id: str) -> bytes:
+        return derive(self._secret, "drydockd boot action key", context_id, action_id)

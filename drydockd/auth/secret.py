@@ -1,0 +1,103 @@
+"""The server's secrets: random files only their owner may read, made once and never logged."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from drydockd.errors import InvalidConfig
+
+SECRET_BYTES = 32
+MAX_FILE_BYTES = 4096
+
+
+def load_secret(path: Path, *, create: bool = True) -> bytes:
+    """Return the secret kept in `path`, making one first if there is none and `create`.
+
+    The file holds at least 64 hex digits (32 random bytes) and is made whole or not at all:
+    two processes that start together end up with the same one. Raises InvalidConfig when it
+    is missing (not `create`), readable by others, someone else's, or not what it should be.
+    """
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        if not create:
+            raise InvalidConfig(f"{path}: the secret file is missing") from None
+    try:
+        _create(path)
+        return _read(path)
+    except OSError as error:
+        raise InvalidConfig(f"{path}: cannot make the secret file: {error.strerror}") from error
+
+
+def derive(secret: bytes, label: str, *parts: str) -> bytes:
+    """Return 32 bytes that depend on `label` and every part: HMAC-SHA256 (RFC 2104).
+
+    Every input is preceded by its length, so no two lists of parts make one message.
+    """
+    digest = hmac.new(secret, digestmod=hashlib.sha256)
+    for text in (label, *parts):
+        data = text.encode("utf-8")
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.digest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise InvalidConfig(f"{path}: cannot read the secret file: {error.strerror}") from error
+    with open(descriptor, "rb") as file:
+        _check_owner(path, os.fstat(file.fileno()))
+        content = file.read(MAX_FILE_BYTES + 1)
+    try:
+        secret = bytes.fromhex(content.decode("ascii"))
+    except ValueError:
+        secret = b""
+    if not SECRET_BYTES <= len(secret) <= MAX_FILE_BYTES // 2:
+        raise InvalidConfig(
+            f"{path}: not a secret: expected at least {SECRET_BYTES * 2} hex digits and nothing "
+            "else; put the right file back, or remove it to have a new one made (which voids "
+            "everything made with the old one)"
+        )
+    return secret
+
+
+def _check_owner(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise InvalidConfig(f"{path}: not a regular file")
+    if status.st_mode & 0o077:
+        mode = stat.S_IMODE(status.st_mode)
+        raise InvalidConfig(f"{path}: mode {mode:04o} lets others read it; chmod 0600 {path}")
+    if status.st_uid not in (os.geteuid(), 0):
+        raise InvalidConfig(
+            f"{path}: belongs to uid {status.st_uid}, drydockd runs as uid {os.geteuid()}"
+        )
+
+
+def _create(path: Path) -> None:
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(SECRET_BYTES).hex().encode("ascii") + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            # A link, not a rename: it never replaces the secret of one who was faster.
+            os.link(draft, path)
+        except FileExistsError:
+            return
+    finally:
+        draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,129 @@
+"""`drydock token`: mint local tokens, and tell why one is refused. Works without a daemon."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from drydockd.auth.jwt import AUDIENCE, ISSUER, LocalTokens, mint
+from drydockd.auth.jwtkeys import SECRET_FILE, Key, public_keys, secret_key
+from drydockd.errors import InvalidConfig
+
+STATE_DIR = Path("/var/lib/drydockd")
+MAX_TTL_SECONDS = 30 * 86400
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+TIMES = ("iat", "nbf", "exp")
+
+state_dir_option = click.option(
+    "--state-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=STATE_DIR,
+    envvar="DRYDOCKD_STATE_DIR",
+    show_default=True,
+    help="The daemon's state directory, which holds the secret.",
+)
+issuer_option = click.option("--issuer", default=ISSUER, show_default=True)
+audience_option = click.option("--audience", default=AUDIENCE, show_default=True)
+
+
+class Ttl(click.ParamType):
+    """A time to live such as ``45m``, ``12h``, ``7d``, in seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", value, re.ASCII)
+        if match is None:
+            self.fail(f"{value!r}: a number and s, m, h or d, such as 45m or 12h", param, ctx)
+        seconds = int(match[1]) * UNITS[match[2]]
+        if seconds > MAX_TTL_SECONDS:
+            self.fail(f"{value}: a local token cannot be revoked; at most 30d", param, ctx)
+        return seconds
+
+
+@click.group()
+def command() -> None:
+    """Mint local tokens, and explain them."""
+
+
+@command.command()
+@click.option("--user", required=True, help="The name that appears in tasks and logs.")
+@click.option("--role", "roles", multiple=True, required=True, help="May be repeated.")
+@click.option("--ttl", type=Ttl(), default="12h", show_default=True, help="45m, 12h, 7d.")
+@state_dir_option
+@issuer_option
+@audience_option
+def create(
+    user: str, roles: tuple[str, ...], ttl: int, state_dir: Path, issuer: str, audience: str
+) -> None:
+    """Print a token signed with the state directory's secret (made if there is none).
+
+    Use it as OS_TOKEN or in the header X-Auth-Token; the daemon must list the strategy jwt.
+    """
+    if not user.isprintable() or not user.strip():
+        raise click.BadParameter("must be text on one line", param_hint="--user")
+    if not all(role.strip() and role.isprintable() for role in roles):
+        raise click.BadParameter("must not be empty", param_hint="--role")
+    if not state_dir.is_dir():
+        raise click.ClickException(f"{state_dir}: no such state directory; give --state-dir")
+    key = _local_key(state_dir, create=True)
+    click.echo(mint(key, user=user, roles=roles, ttl_seconds=ttl, issuer=issuer, audience=audience))
+
+
+@command.command()
+@click.argument("token")
+@state_dir_option
+@click.option(
+    "--key",
+    "key_files",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A public key (PEM) or JWKS file the daemon trusts, instead of its secret. May be repeated.",
+)
+@issuer_option
+@audience_option
+def inspect(
+    token: str, state_dir: Path, key_files: tuple[Path, ...], issuer: str, audience: str
+) -> None:
+    """Show what TOKEN says, and whether and why it is refused (then the exit code is 1).
+
+    Give - to read the token from standard input, which keeps it out of the shell's history.
+    """
+    text = sys.stdin.read().strip() if token == "-" else token  # noqa: S105
+    try:
+        keys = [key for path in key_files for key in public_keys(path)] or [
+            _local_key(state_dir, create=False)
+        ]
+        tokens = LocalTokens(keys, issuer=issuer, audience=audience)
+    except InvalidConfig as error:
+        raise click.ClickException(str(error)) from error
+    inspection = tokens.inspect(text)
+    click.echo(f"header  {json.dumps(inspection.header)}")
+    for name, value in sorted(inspection.claims.items()):
+        click.echo(f"{name:<7} {_claim(name, value)}")
+    click.echo(f"refused: {inspection.reason}" if inspection.reason else "accepted")
+    sys.exit(1 if inspection.reason else 0)
+
+
+def _local_key(state_dir: Path, *, create: bool) -> Key:
+    try:
+        return secret_key(state_dir / SECRET_FILE, create=create)
+    except InvalidConfig as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _claim(name: str, value: object) -> str:
+    if name in TIMES and isinstance(value, int | float):
+        try:
+            return f"{value} ({datetime.fromtimestamp(value, UTC).isoformat()})"
+        except (OverflowError, ValueError, OSError):
+            return f"{value} (no date)"
+    return json.dumps(value)

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "drydockd"
 
 # Room -> rooms it may import besides itself. Peers of one line share only what is below them.
-DATA = {"errors", "model", "plans", "site", "config", "log"}
+DATA = {"errors", "model", "plans", "site", "config", "log", "systemd"}
 PARTS = {"design", "store", "drivers", "render", "auth"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -17,6 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plans": set(),
     "config": set(),
     "log": set(),
+    "systemd": set(),
     **dict.fromkeys(PARTS, DATA),
     "tasks": DATA | PARTS,
     "handlers": DATA | PARTS | {"tasks"},

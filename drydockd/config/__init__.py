@@ -1,0 +1,22 @@
+"""The configuration: typed sections, one load that reports every mistake at once."""
+
+from drydockd.config.load import (
+    ConfigError,
+    Loaded,
+    dump,
+    load,
+    secret_values,
+)
+from drydockd.config.options import DEFAULT_REPORT_URL, Settings
+from drydockd.config.sources import Mistake
+
+__all__ = [
+    "DEFAULT_REPORT_URL",
+    "ConfigError",
+    "Loaded",
+    "Mistake",
+    "Settings",
+    "dump",
+    "load",
+    "secret_values",
+]

@@ -1,0 +1,222 @@
+"""The one load: gather all sources, check everything, report every mistake at once."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from drydockd.config.legacy import ALIASES, IGNORED_SECTIONS, current_name, is_ignored
+from drydockd.config.options import DEFAULT_REPORT_URL, Settings
+from drydockd.config.sources import (
+    SECTIONS,
+    Gathered,
+    Given,
+    Mistake,
+    is_secret,
+    read_credentials,
+    read_environment,
+    read_file,
+)
+
+URI_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; `mistakes` holds all of them, ``str`` one a line."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Checked settings, what to warn about at start, and the folder relative paths start from."""
+
+    settings: Settings
+    warnings: tuple[str, ...]
+    base: Path
+
+
+def load(
+    files: Sequence[Path] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Loaded:
+    """Read `files` (the later wins), then the environment and systemd credentials.
+
+    Raises ConfigError with every mistake found. Reads each source once; changes nothing.
+    """
+    environ = environ or {}
+    gathered = Gathered()
+    for path in files:
+        read_file(path, gathered)
+    if folder := environ.get("CREDENTIALS_DIRECTORY"):
+        read_credentials(Path(folder), gathered)
+    read_environment(environ, gathered)
+    base = files[-1].absolute().parent if files else Path.cwd()
+    known, warnings = _sort_out(gathered)
+    settings = _build(known, gathered)
+    if settings is not None:
+        settings = _follow_public_url(settings, known)
+        gathered.mistakes += _across_sections(settings, known)
+    if gathered.mistakes or settings is None:
+        raise ConfigError(gathered.mistakes)
+    return Loaded(settings, (*warnings, *_worries(settings)), base)
+
+
+def _sort_out(gathered: Gathered) -> tuple[dict[str, dict[str, Given]], list[str]]:
+    """Drop what has no meaning here, rename the old, refuse the unknown."""
+    known: dict[str, dict[str, Given]] = {}
+    ignored: list[str] = []
+    for section, options in gathered.values.items():
+        if section not in SECTIONS and section not in IGNORED_SECTIONS:
+            origin = next(iter(options.values())).origin
+            gathered.mistakes.append(
+                Mistake(origin, section, "", "no such section", None, _near(section, SECTIONS))
+            )
+            continue
+        for option, given in options.items():
+            name = current_name(section, option)
+            if is_ignored(section, name):
+                ignored.append(f"{section}.{option}")
+            elif name not in SECTIONS.get(section, {}):
+                gathered.mistakes.append(_unknown(section, option, given))
+            else:
+                known.setdefault(section, {})[name] = given
+    if not ignored:
+        return known, []
+    return known, ["options without a meaning here are ignored: " + ", ".join(sorted(ignored))]
+
+
+def _unknown(section: str, option: str, given: Given) -> Mistake:
+    here = [*SECTIONS[section], *ALIASES.get(section, ())]
+    suggestion = _near(option, here)
+    if suggestion is None:
+        elsewhere = [f"{s}.{option}" for s, options in SECTIONS.items() if option in options]
+        suggestion = elsewhere[0] if elsewhere else None
+    return Mistake(given.origin, section, option, "no such option", None, suggestion)
+
+
+def _near(word: str, words: Sequence[str] | Mapping[str, Any]) -> str | None:
+    found = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def _build(known: Mapping[str, Mapping[str, Given]], gathered: Gathered) -> Settings | None:
+    raw = {s: {o: g.value for o, g in options.items()} for s, options in known.items()}
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        gathered.mistakes += [_translate(dict(e), known) for e in error.errors(include_url=False)]
+        return None
+
+
+def _translate(error: Mapping[str, Any], known: Mapping[str, Mapping[str, Given]]) -> Mistake:
+    section, *rest = (str(part) for part in error["loc"])
+    option = rest[0] if rest else ""
+    given = known.get(section, {}).get(option)
+    if given is None:  # a rule over several options of the section
+        origin = next(iter(known.get(section, {}).values())).origin
+        return Mistake(origin, section, option, _plain(error["msg"]))
+    value = None if is_secret(section, option) else redact_uri(repr(given.value))
+    return Mistake(given.origin, section, option, _plain(error["msg"]), value)
+
+
+def _plain(message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def _follow_public_url(settings: Settings, known: Mapping[str, Mapping[str, Given]]) -> Settings:
+    if settings.api.public_url is None or "report_url" in known.get("bootactions", {}):
+        return settings
+    url = settings.api.public_url.rstrip("/") + "/api/v1.0/bootactions/"
+    bootactions = settings.bootactions.model_copy(update={"report_url": url})
+    return settings.model_copy(update={"bootactions": bootactions})
+
+
+def is_loopback(listen: str) -> bool:
+    host = listen.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _across_sections(
+    settings: Settings, known: Mapping[str, Mapping[str, Given]]
+) -> Iterator[Mistake]:
+    def mistake(section: str, option: str, problem: str) -> Mistake:
+        given = known.get(section, {}).get(option)
+        return Mistake(given.origin if given else "configuration", section, option, problem)
+
+    auth, keystone = settings.auth, settings.keystone_authtoken
+    if "keystone" in auth.strategy and not keystone.auth_url:
+        yield mistake("keystone_authtoken", "auth_url", "is required by auth.strategy keystone")
+    if "noauth" in auth.strategy and not auth.noauth_force and not is_loopback(settings.api.listen):
+        yield mistake(
+            "auth",
+            "strategy",
+            f"noauth opens the API to everybody who reaches {settings.api.listen}; listen on "
+            "127.0.0.1, or say auth.noauth_force: true",
+        )
+    if "jwt" in auth.strategy and set(auth.jwt_algorithms) - {"HS256"} and not auth.jwt_public_keys:
+        yield mistake("auth", "jwt_public_keys", "is required by these auth.jwt_algorithms")
+
+
+def _worries(settings: Settings) -> Iterator[str]:
+    """What is allowed but rarely meant."""
+    if settings.bootactions.report_url == DEFAULT_REPORT_URL:
+        yield (
+            "bootactions.report_url is the default, so every node reports to itself; "
+            "set it, or api.public_url"
+        )
+    if "noauth" in settings.auth.strategy:
+        yield "auth.strategy has noauth: whoever reaches the API is believed"
+    if settings.store.backend == "memory":
+        yield "store.backend is memory: nothing survives a restart"
+    elif not settings.store.fsync:
+        yield "store.fsync is off: a power cut may lose acknowledged writes"
+    if settings.plugins.node_driver is None:
+        yield "plugins.node_driver is not set: tasks that need a node driver fail"
+
+
+def redact_uri(text: str) -> str:
+    return URI_PASSWORD.sub(r"\1****@", text)
+
+
+def dump(settings: Settings) -> list[str]:
+    """Return ``section.option = value`` lines, secrets and passwords in URIs masked."""
+    lines = []
+    for section in SECTIONS:
+        for option, value in getattr(settings, section):
+            shown = "****" if isinstance(value, SecretStr) else redact_uri(str(_plain_value(value)))
+            lines.append(f"{section}.{option} = {shown}")
+    return lines
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain_value(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def secret_values(settings: Settings) -> list[str]:
+    """Return the secrets themselves, for the log's safety net; show them to nobody."""
+    found = []
+    for section in SECTIONS:
+        for _, value in getattr(settings, section):
+            if isinstance(value, SecretStr) and value.get_secret_value():
+                found.append(value.get_secret_value())
+            elif isinstance(value, str):
+                found += re.findall(r"://[^/\s:@]*:([^/\s@]+)@", value)
+    return found

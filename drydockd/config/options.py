@@ -1,0 +1,405 @@
+"""Every option of the daemon: one class per section, typed, ranged, described.
+
+Section and option names are those of contract, config, where the option still has a
+meaning. The description of an option is what `conf/drydockd.yaml` says about it. Times
+are seconds unless the description says minutes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+DEFAULT_REPORT_URL = "http://localhost:9000/api/v1.0/bootactions/"
+
+MIB = 1 << 20
+JWT_ALGORITHMS = frozenset({"HS256", "RS256", "ES256", "EdDSA"})
+
+
+def _listed(value: object) -> object:
+    """Let one word stand for a list of one, and a comma list for many (as INI and env do)."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _address(value: str) -> str:
+    """Check ``host:port``, ``[v6]:port``; the port may be 0 (any free one)."""
+    host, colon, port = value.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise ValueError('say "<address>:<port>", an IPv6 address in brackets')
+    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+        raise ValueError("put the IPv6 address in brackets")
+    return value
+
+
+def _clock(value: object) -> object:
+    """Undo YAML 1.1, which reads an unquoted 12:30 as the number 750."""
+    return f"{value // 60:02}:{value % 60:02}" if isinstance(value, int) else value
+
+
+def _network(value: str) -> str:
+    ipaddress.ip_network(value, strict=False)
+    return value
+
+
+Listen = Annotated[str, AfterValidator(_address)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Paths = Annotated[tuple[Path, ...], BeforeValidator(_listed)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed)]
+Minutes = Annotated[int, Field(ge=1, le=7 * 24 * 60)]
+LevelName = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+def opt(default: Any, description: str, **rules: Any) -> Any:
+    return Field(default, description=description, **rules)
+
+
+class Section(BaseModel):
+    """A section: unknown options are mistakes, values never change after the load."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Default(Section):
+    poll_interval: int = opt(
+        10, "Seconds between attempts of a step that has to ask again", ge=1, le=3600
+    )
+
+
+class Api(Section):
+    listen: Listen = opt("0.0.0.0:9000", "Address and port of the API")
+    node_listen: Listen | None = opt(
+        None, "Second address that serves the boot data and boot action routes only"
+    )
+    public_url: str | None = opt(
+        None,
+        "How nodes and people reach the API, e.g. https://drydock.example:9000; "
+        "bootactions.report_url follows it unless set itself",
+        pattern=r"^https?://[^/\s]+(/[^\s]*)?$",
+    )
+    tls_cert: Path | None = opt(None, "PEM file with the certificate chain; with tls_key: HTTPS")
+    tls_key: Path | None = opt(None, "PEM file with the private key")
+    trusted_proxies: Networks = opt(
+        (), "Networks whose X-Forwarded-For is believed, for logs and slowing down attackers"
+    )
+    header_bytes: int = opt(16384, "Largest request line and headers together", ge=1024, le=MIB)
+    body_bytes: int = opt(MIB, "Largest request body", ge=1024, le=64 * MIB)
+    bootaction_body_bytes: int = opt(
+        262144, "Largest body of a boot action report", ge=1024, le=64 * MIB
+    )
+    json_depth: int = opt(32, "Deepest nesting of a JSON body", ge=4, le=512)
+    idle_timeout: int = opt(75, "Seconds a connection may wait for its request", ge=1, le=3600)
+    body_timeout: int = opt(30, "Seconds in which a request body must arrive", ge=1, le=3600)
+    wait_limit: int = opt(60, "Longest ?wait= of GET tasks/<id>, seconds", ge=0, le=600)
+    event_streams: int = opt(64, "Open GET tasks/<id>/events at once", ge=1, le=10000)
+    shutdown_grace: int = opt(
+        30, "Seconds that requests and running steps get after SIGTERM", ge=0, le=3600
+    )
+
+    @model_validator(mode="after")
+    def _tls_needs_both(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key belong together; one is missing")
+        return self
+
+
+class Store(Section):
+    backend: Literal["tiny", "memory"] = opt(
+        "tiny", "tiny: TinyDB files in state_dir; memory: nothing survives a restart"
+    )
+    state_dir: Path = opt(Path("/var/lib/drydockd"), "Folder of the store, its secret and blobs")
+    fsync: bool = opt(True, "Off: faster, and a power cut may lose acknowledged writes")
+    retention_days: int | None = opt(
+        None, "Purge finished tasks older than this many days, daily; null: never", ge=0, le=36500
+    )
+    retention_time: Annotated[str, BeforeValidator(_clock)] = opt(
+        "01:00", "UTC time of day of that purge", pattern=r"^([01]\d|2[0-3]):[0-5]\d$"
+    )
+
+
+class Auth(Section):
+    strategy: Annotated[
+        tuple[Literal["keystone", "jwt", "noauth"], ...], BeforeValidator(_listed)
+    ] = opt(("keystone",), "Who says who you are: keystone, jwt, noauth; asked in order")
+    noauth_roles: Words = opt((), "Roles that noauth gives to everybody")
+    noauth_force: bool = opt(False, "Allow noauth on addresses other than loopback")
+    jwt_algorithms: Words = opt(
+        ("HS256",), "Signatures accepted: HS256 (secret in state_dir), RS256, ES256, EdDSA"
+    )
+    jwt_public_keys: Paths = opt((), "PEM or JWKS files; list two while rotating")
+    jwt_issuer: str = opt("drydockd", "Required iss claim")
+    jwt_audience: str = opt("drydock", "Required aud claim")
+    jwt_leeway: int = opt(30, "Seconds that clocks may differ", ge=0, le=300)
+    keystone_jws_keys: Path | None = opt(
+        None, "Folder of Keystone's public JWS keys: forged tokens are refused without a call"
+    )
+    service_hosts: Words = opt(
+        (),
+        "host or host:port that deckhand+ and promenade+ references may send the service "
+        "token to; empty: none",
+    )
+    throttle_failures: int = opt(
+        10, "Wrong boot action keys from one address before answers are slowed", ge=1, le=100000
+    )
+
+    @field_validator("jwt_algorithms")
+    @classmethod
+    def _pinned(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or set(value) - JWT_ALGORITHMS:
+            raise ValueError(f"name some of {', '.join(sorted(JWT_ALGORITHMS))}")
+        return value
+
+    @field_validator("strategy")
+    @classmethod
+    def _at_least_one(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("name at least one of keystone, jwt, noauth")
+        return value
+
+
+class KeystoneAuthtoken(Section):
+    auth_url: str | None = opt(None, "Keystone, with or without /v3")
+    auth_type: str | None = opt(None, "Only password is offered; null means the same")
+    username: str | None = opt(None, "Service account")
+    user_id: str | None = opt(None, "Service account by id")
+    user_domain_name: str | None = opt(None, "Its domain")
+    user_domain_id: str | None = opt(None, "Its domain by id")
+    password: SecretStr | None = opt(None, "Its password")
+    project_name: str | None = opt(None, "Scope")
+    project_id: str | None = opt(None, "Scope by id")
+    project_domain_name: str | None = opt(None, "Domain of the project")
+    project_domain_id: str | None = opt(None, "Domain of the project by id")
+    domain_id: str | None = opt(None, "Domain scope by id")
+    domain_name: str | None = opt(None, "Domain scope")
+    system_scope: str | None = opt(None, "System scope, e.g. all")
+    trust_id: str | None = opt(None, "Trust scope")
+    default_domain_id: str | None = opt(None, "Domain of user and project where unsaid, by id")
+    default_domain_name: str | None = opt(None, "Domain of user and project where unsaid")
+    www_authenticate_uri: str | None = opt(None, "Address in the 401 challenge; null: auth_url")
+    auth_version: str | None = opt(None, "Only v3 is offered; null means the same")
+    interface: str = opt("internal", "Endpoint used for validation and the catalogue")
+    region_name: str | None = opt(None, "Region in the catalogue")
+    http_connect_timeout: int | None = opt(None, "Seconds; null: 10", ge=1, le=600)
+    http_request_max_retries: int = opt(3, "Attempts after the first", ge=0, le=100)
+    token_cache_time: int = opt(
+        300, "Seconds a checked token is believed; -1: asked every time", ge=-1, le=300
+    )
+    certfile: Path | None = opt(None, "Client certificate")
+    keyfile: Path | None = opt(None, "Client key")
+    cafile: Path | None = opt(None, "CA bundle")
+    insecure: bool = opt(False, "Do not verify Keystone's certificate")
+    service_token_roles: Words = opt(
+        ("service",), "Roles that make a service token acceptable for expired user tokens"
+    )
+    service_token_roles_required: bool = opt(False, "Refuse service tokens without such a role")
+
+
+class OsloPolicy(Section):
+    policy_file: str = opt("policy.yaml", "Rules; relative to the configuration file")
+    policy_dirs: Words = opt(("policy.d",), "Folders of more rules, read after the file, sorted")
+    policy_default_rule: str = opt("default", "Rule for undefined names; undefined: denied")
+
+
+class Bootactions(Section):
+    report_url: str = opt(
+        DEFAULT_REPORT_URL, "Where nodes report to: action.report_url", pattern=r"^https?://\S+$"
+    )
+    key_lifetime: int | None = opt(
+        None,
+        "Seconds after which boot keys are void; null: until redeploy or destroy",
+        ge=60,
+        le=366 * 86400,
+    )
+    template_seconds: int = opt(5, "Longest time to render one asset", ge=1, le=300)
+    asset_bytes: int = opt(16 * MIB, "Largest rendered asset", ge=1024, le=1024 * MIB)
+    archive_bytes: int = opt(64 * MIB, "Largest sum of a node's assets", ge=1024, le=4096 * MIB)
+
+
+class Network(Section):
+    http_client_connect_timeout: int = opt(16, "Seconds to connect", ge=1, le=3600)
+    http_client_read_timeout: int = opt(300, "Seconds between bytes", ge=1, le=3600)
+    http_client_retries: int = opt(3, "Attempts per reference, all in all", ge=1, le=20)
+    allowed_schemes: Words = opt(
+        (
+            "http",
+            "https",
+            "file",
+            "deckhand+http",
+            "deckhand+https",
+            "promenade+http",
+            "promenade+https",
+        ),
+        "Schemes of design and asset references",
+    )
+    allowed_roots: Paths = opt((), "Folders that file references may read; empty: none")
+    allowed_hosts: Words = opt(
+        (), "host or host:port that http references may name; empty: any public address"
+    )
+    max_document_bytes: int = opt(64 * MIB, "Largest document or asset", ge=1024, le=1024 * MIB)
+    design_cache: int = opt(
+        180, "Seconds a fetched design is believed unchanged; 0: off", ge=0, le=180
+    )
+
+
+class Networkconfig(Section):
+    max_retries: int = opt(10, "Attempts to apply a node's network", ge=1, le=100)
+    retry_min_delay: int = opt(10, "Seconds between them, at least", ge=0, le=3600)
+    retry_max_delay: int = opt(60, "Seconds between them, at most", ge=0, le=3600)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.retry_min_delay > self.retry_max_delay:
+            raise ValueError("retry_min_delay is above retry_max_delay")
+        return self
+
+
+class Plugins(Section):
+    oob_driver: Words = opt(
+        (), "Out-of-band drivers: manual, fake, redfish, ipmi, libvirt, or a dotted class path"
+    )
+    node_driver: str | None = opt(None, "Node provisioner: fake, maas, or a dotted class path")
+    kubernetes_driver: str | None = opt(None, "Kubernetes driver: fake, or a dotted class path")
+    options: dict[str, dict[str, Any]] = opt(
+        {}, "Options of drivers given by class path: {path: {option: value}}"
+    )
+
+
+class Timeouts(Section):
+    drydock_timeout: Minutes = opt(5, "Minutes of a step without a limit of its own")
+    create_network_template: Minutes = opt(2, "Minutes to configure the site's networks")
+    configure_user_credentials: Minutes = opt(2, "Minutes to configure the site's keys")
+    identify_node: Minutes = opt(10, "Minutes until a started node is known to the provisioner")
+    configure_hardware: Minutes = opt(30, "Minutes to commission a node")
+    apply_node_networking: Minutes = opt(5, "Minutes to apply a node's network")
+    apply_node_storage: Minutes = opt(5, "Minutes to apply a node's storage")
+    apply_node_platform: Minutes = opt(5, "Minutes to apply a node's platform")
+    deploy_node: Minutes = opt(45, "Minutes to deploy a node")
+    bootaction_final_status: Minutes = opt(15, "Minutes after deployment for all signals")
+    destroy_node: Minutes = opt(30, "Minutes to release and erase a node")
+    relabel_node: Minutes = opt(5, "Minutes to relabel a node")
+
+
+class Logging(Section):
+    log_level: LevelName = opt("INFO", "DEBUG, INFO, WARNING or ERROR")
+    format: Literal["text", "json"] = opt("text", "text or json, one line per event")
+    global_logger_name: str = opt("drydock", "Name of the top logger in every line")
+    oobdriver_logger_name: str = opt(
+        "${global_logger_name}.oobdriver", "Name in the lines of out-of-band drivers"
+    )
+    nodedriver_logger_name: str = opt(
+        "${global_logger_name}.nodedriver", "Name in the lines of node provisioners"
+    )
+    kubernetesdriver_logger_name: str = opt(
+        "${global_logger_name}.kubernetesdriver", "Name in the lines of the Kubernetes driver"
+    )
+    control_logger_name: str = opt("${global_logger_name}.control", "Name in the lines of the API")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_the_top_name(cls, data: Any) -> Any:
+        """Resolve ``${global_logger_name}``, the one interpolation the original's users know."""
+        if not isinstance(data, dict):
+            return data
+        top = data.get("global_logger_name", "drydock")
+        names = {
+            name: data.get(name, info.default)
+            for name, info in cls.model_fields.items()
+            if name.endswith("_logger_name")
+        }
+        resolved = {
+            name: value.replace("${global_logger_name}", str(top))
+            for name, value in names.items()
+            if isinstance(value, str)
+        }
+        return {**data, **resolved}
+
+
+class Health(Section):
+    timeout: int = opt(5, "Seconds that each check of health/extended may take", ge=1, le=60)
+    cache: int = opt(5, "Seconds its result is kept; 0: asked every time", ge=0, le=300)
+
+
+class Limits(Section):
+    parallel_tasks: int = opt(16, "Top-level tasks that run at once", ge=1, le=1000)
+    fan_out: int = opt(64, "Nodes of one step worked on at once", ge=1, le=10000)
+    retries: int = opt(3, "Retries of deploy, commission and destroy per node", ge=0, le=20)
+
+
+class Metrics(Section):
+    enabled: bool = opt(True, "Serve GET /metrics, without authentication and without host names")
+
+
+class ManualDriver(Section):
+    wait: int = opt(60, "Seconds that a person gets for each action", ge=0, le=86400)
+
+
+class FakeDriver(Section):
+    room: str | dict[str, Any] | None = opt(
+        None, "Virtual machine room: a YAML file, its content, or the URL of a room process"
+    )
+
+
+class PyghmiDriver(Section):
+    poll_interval: int = opt(10, "Seconds between looks at the power state", ge=1, le=3600)
+
+
+class LibvirtDriver(Section):
+    poll_interval: int = opt(10, "Seconds between looks at the power state", ge=1, le=3600)
+
+
+class RedfishDriver(Section):
+    max_retries: int = opt(10, "Attempts to connect", ge=1, le=1000)
+    power_state_change_max_retries: int = opt(18, "Looks at the power state", ge=1, le=1000)
+    power_state_change_retry_interval: int = opt(10, "Seconds between them", ge=1, le=3600)
+    use_ssl: bool = opt(True, "https")
+    ca_file: Path | None = opt(None, "CA bundle for the BMCs' certificates")
+    verify: bool = opt(False, "Check the BMCs' certificates")
+
+
+class Maasdriver(Section):
+    maas_api_key: SecretStr | None = opt(None, "consumer:token:secret; MAAS_API_KEY wins")
+    maas_api_url: str | None = opt(None, "Ends in /MAAS; /api/2.0/ is appended")
+    use_node_oob_params: bool = opt(False, "Push the design's BMC parameters into MAAS")
+    skip_bmc_config: bool = opt(False, "Leave the BMC alone when commissioning (MAAS 2.7+)")
+    poll_interval: int = opt(10, "Seconds between looks at a machine's state", ge=1, le=3600)
+
+
+class Settings(BaseModel):
+    """All sections; `load` makes one, once."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    default: Default = Default()
+    api: Api = Api()
+    store: Store = Store()
+    auth: Auth = Auth()
+    keystone_authtoken: KeystoneAuthtoken = KeystoneAuthtoken()
+    oslo_policy: OsloPolicy = OsloPolicy()
+    bootactions: Bootactions = Bootactions()
+    network: Network = Network()
+    networkconfig: Networkconfig = Networkconfig()
+    plugins: Plugins = Plugins()
+    timeouts: Timeouts = Timeouts()
+    limits: Limits = Limits()
+    logging: Logging = Logging()
+    health: Health = Health()
+    metrics: Metrics = Metrics()
+    manual_driver: ManualDriver = ManualDriver()
+    fake_driver: FakeDriver = FakeDriver()
+    pyghmi_driver: PyghmiDriver = PyghmiDriver()
+    libvirt_driver: LibvirtDriver = LibvirtDriver()
+    redfish_driver: RedfishDriver = RedfishDriver()
+    maasdriver: Maasdriver = Maasdriver()

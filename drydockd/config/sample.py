@@ -1,0 +1,71 @@
+"""The commented sample configuration, and a settings file for a set of given values."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import SecretStr
+
+from drydockd.config.options import Settings
+from drydockd.config.sources import SECTIONS, is_secret
+
+HEAD = """\
+# drydockd: every option, commented out, with its default.
+#
+# DRYDOCKD_<SECTION>__<OPTION> in the environment wins over this file. Secrets may also come
+# from systemd credentials named <section>.<option> (LoadCredential= in drydockd.service).
+# `drydock config check FILE` reports every mistake; `drydock config show` prints the outcome.
+"""
+
+
+def section_name(section: str) -> str:
+    """The original's spelling: its section of general options is upper-case."""
+    return "DEFAULT" if section == "default" else section
+
+
+def sample() -> str:
+    """Return the text of `conf/drydockd.yaml`."""
+    parts = [HEAD]
+    defaults = Settings()
+    for section, options in SECTIONS.items():
+        lines = [f"\n{section_name(section)}:"]
+        for option, info in options.items():
+            note = info.description or ""
+            if is_secret(section, option):
+                note += " (a secret)"
+            lines += textwrap.wrap(note, 96, initial_indent="  # ", subsequent_indent="  # ")
+            lines.append(f"  #{option}: {inline(getattr(getattr(defaults, section), option))}")
+        parts.append("\n".join(lines) + "\n")
+    return "".join(parts)
+
+
+def render(values: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return YAML with just these options, in the order of the sections here."""
+    lines = []
+    for section in [s for s in SECTIONS if s in values]:
+        lines.append(f"{section_name(section)}:")
+        lines += [f"  {option}: {inline(v)}" for option, v in values[section].items()]
+    return "\n".join(lines) + "\n"
+
+
+def inline(value: Any) -> str:
+    """Return `value` as one line of YAML."""
+    if isinstance(value, str) and not value.isprintable():
+        return json.dumps(value)  # a double-quoted YAML scalar as well
+    text: str = yaml.safe_dump(
+        _plain(value), default_flow_style=True, width=10_000, allow_unicode=True
+    )
+    return text.removesuffix("...\n").strip()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,189 @@
+"""Log lines: ids of request, task and node in each of them, and no secret in any."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+# In the order in which they stand in a text line.
+IDS = ("request_id", "user", "marker", "end_user", "task", "node")
+
+_ids: ContextVar[Mapping[str, str]] = ContextVar("log_ids", default={})  # noqa: B039 (never written to)
+
+# A safety net below the rule that secrets are not logged at all.
+SENSITIVE = re.compile(
+    r"((?:X-Auth-Token|X-Service-Token|X-Subject-Token|X-Bootaction-Key|Authorization)"
+    r"['\"]?\s*[:=]\s*['\"]?)(?:(?:Bearer|Basic|OAuth)\s+)?[^\s'\",;)}\]]+",
+    re.IGNORECASE,
+)
+ASSIGNED = re.compile(
+    r"((?:password|passwd|secret|api_key|action_key|token|credential)['\"]?\s*[:=]\s*['\"]?)"
+    r"[^\s'\",;)}\]&]+",
+    re.IGNORECASE,
+)
+URI_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
+JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*")
+BOOT_KEY = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])")
+# One of these stands in every text that a pattern above could match: most lines have none.
+HINT = re.compile(
+    r"X-|Authorization|passw|secret|api_key|action_key|token|credential|://|eyJ|[0-9a-f]{64}",
+    re.IGNORECASE,
+)
+
+
+@contextmanager
+def bind(**ids: str) -> Iterator[None]:
+    """Put `ids` (names of IDS) into every line logged inside, also by tasks started there."""
+    token = _ids.set({**_ids.get(), **ids})
+    try:
+        yield
+    finally:
+        _ids.reset(token)
+
+
+def bind_here(**ids: str) -> None:
+    """Like `bind`, until the current asyncio task or context ends."""
+    _ids.set({**_ids.get(), **ids})
+
+
+def bound() -> Mapping[str, str]:
+    return _ids.get()
+
+
+class Redaction:
+    """Masks what looks like a secret, and the registered secrets wherever they stand."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets: list[str] = []
+        for secret in secrets:
+            self.register(secret)
+
+    def register(self, secret: str) -> None:
+        """Mask `secret` from now on; shorter than four characters it would mask half the log."""
+        if len(secret) >= 4 and secret not in self._secrets:
+            self._secrets.append(secret)
+
+    def __call__(self, text: str) -> str:
+        for secret in self._secrets:
+            if secret in text:
+                text = text.replace(secret, "****")
+        if HINT.search(text) is None:
+            return text
+        text = SENSITIVE.sub(r"\1****", text)
+        text = ASSIGNED.sub(r"\1****", text)
+        text = URI_PASSWORD.sub(r"\1****@", text)
+        text = JWT.sub("****", text)
+        return BOOT_KEY.sub("****", text)
+
+
+class Names:
+    """The logger names of the configuration for those of the modules, longest prefix first."""
+
+    def __init__(self, table: Mapping[str, str]) -> None:
+        self._table = sorted(table.items(), key=lambda item: -len(item[0]))
+        self._known: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        if (known := self._known.get(name)) is None:
+            known = self._known[name] = self._find(name)
+        return known
+
+    def _find(self, name: str) -> str:
+        for prefix, shown in self._table:
+            if name == prefix or name.startswith(f"{prefix}."):
+                return shown + name[len(prefix) :]
+        return name
+
+
+class Line(logging.Formatter):
+    """One event as one line; subclasses give its shape."""
+
+    def __init__(self, redaction: Redaction, names: Names) -> None:
+        super().__init__()
+        self.redaction = redaction
+        self.names = names
+
+    def text_of(self, record: logging.LogRecord) -> str:
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return self.redaction(text)
+
+
+def _when(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")
+
+
+class TextLine(Line):
+    """``<time> <LEVEL> <logger> [id=value ...] <message>``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        ids = {**_ids.get(), **getattr(record, "ids", {})}
+        shown = " ".join(f"{name}={_one_line(ids[name])}" for name in IDS if ids.get(name))
+        text = self.text_of(record)
+        if record.exc_info is None:
+            text = _one_line(text)
+        return (
+            f"{_when(record)} {record.levelname} {self.names(record.name)} "
+            f"{f'[{self.redaction(shown)}] ' if shown else ''}{text}"
+        )
+
+
+class JsonLine(Line):
+    """One JSON object a line: ts, level, logger, message, the ids, and the fields given."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        ids = {**_ids.get(), **getattr(record, "ids", {})}
+        event: dict[str, Any] = {
+            "ts": _when(record),
+            "level": record.levelname,
+            "logger": self.names(record.name),
+            "message": self.text_of(record),
+            **{name: self.redaction(ids[name]) for name in IDS if ids.get(name)},
+            **getattr(record, "fields", {}),
+        }
+        return json.dumps(event, default=str, ensure_ascii=False)
+
+
+def _one_line(text: str) -> str:
+    """Escape line ends and controls: a client must not write log lines of its own."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
+
+def set_up(
+    *,
+    level: str = "INFO",
+    style: str = "text",
+    names: Mapping[str, str] | None = None,
+    secrets: Iterable[str] = (),
+    stream: TextIO | None = None,
+) -> Redaction:
+    """Send everything to `stream` (default: stderr) in the given shape; safe to call again.
+
+    Returns the redaction, to register secrets that are made or read later.
+    """
+    redaction = Redaction(secrets)
+    line = (JsonLine if style == "json" else TextLine)(redaction, Names(names or {}))
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(line)
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        if getattr(old, "of_drydockd", False):
+            root.removeHandler(old)
+    handler.of_drydockd = True  # type: ignore[attr-defined]
+    root.addHandler(handler)
+    set_level(level)
+    return redaction
+
+
+def set_level(level: str) -> None:
+    """Change the level of our loggers; libraries speak from WARNING on, INFO at DEBUG."""
+    logging.getLogger().setLevel(logging.INFO if level == "DEBUG" else logging.WARNING)
+    logging.getLogger("drydockd").setLevel(level)

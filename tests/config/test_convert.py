@@ -1,0 +1,74 @@
+import pytest
+
+from drydockd.config import load
+from drydockd.config.convert import InvalidIni, convert
+
+ORIGINAL = """\
+# A file as deployments have it.
+[DEFAULT]
+poll_interval = 5
+leader_grace_period = 15
+
+[database]
+database_connect_string = postgresql://drydock:hunter2@pg/drydock
+
+[logging]
+log_level = DEBUG
+global_logger_name = dd
+oobdriver_logger_name = ${global_logger_name}.bmc
+
+[plugins]
+ingester = some.ingester.Class
+oob_driver = drydock_provisioner.drivers.oob.pyghmi_driver.PyghmiDriver
+oob_driver = drydock_provisioner.drivers.oob.redfish_driver.driver.RedfishDriver,
+    drydock_provisioner.drivers.oob.manual_driver.driver.ManualDriver
+node_driver = drydock_provisioner.drivers.node.maasdriver.driver.MaasNodeDriver
+network_driver =
+
+[keystone_authtoken]
+auth_url = http://keystone/v3
+user_name = drydock
+password = p$$x
+insecure = False
+delay_auth_decision = true
+service_token_roles = service, admin
+
+[redfish_driver]
+use_ssl = no
+"""
+
+
+def test_a_configuration_of_the_original_loads_after_conversion(tmp_path):
+    path = tmp_path / "drydockd.yaml"
+    path.write_text(convert(ORIGINAL).text)
+
+    settings = load([path]).settings
+
+    assert settings.default.poll_interval == 5
+    assert settings.logging.log_level == "DEBUG"
+    assert settings.logging.oobdriver_logger_name == "dd.bmc"
+    assert settings.logging.nodedriver_logger_name == "dd.nodedriver"
+    assert settings.plugins.oob_driver == ("ipmi", "redfish", "manual")
+    assert settings.plugins.node_driver == "maas"
+    assert settings.keystone_authtoken.password.get_secret_value() == "p$x"
+    assert settings.keystone_authtoken.service_token_roles == ("service", "admin")
+    assert settings.keystone_authtoken.insecure is False
+    assert settings.redfish_driver.use_ssl is False
+
+
+def test_what_was_left_out_is_said_without_values():
+    converted = convert(ORIGINAL)
+    assert "[database] has no meaning here and was left out" in converted.notes
+    assert "default.leader_grace_period has no meaning here and was left out" in converted.notes
+    assert "hunter2" not in converted.text
+
+
+def test_an_unknown_class_path_is_kept_and_said():
+    converted = convert("[plugins]\nnode_driver = my.own.Driver\n")
+    assert "node_driver: my.own.Driver" in converted.text
+    assert "my.own.Driver has no counterpart" in converted.notes[0]
+
+
+def test_a_line_that_is_none_of_the_format_is_named():
+    with pytest.raises(InvalidIni, match="line 2"):
+        convert("[api]\nwhat is this\n")

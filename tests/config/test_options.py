@@ -1,0 +1,58 @@
+import pytest
+from pydantic import ValidationError
+
+from drydockd.config import Settings
+from drydockd.config.options import Api, Auth, Store
+from drydockd.config.sources import SECTIONS
+
+OPTIONS = [(s, o, info) for s, options in SECTIONS.items() for o, info in options.items()]
+
+
+def test_the_defaults_are_valid():
+    for section, options in SECTIONS.items():
+        model = Settings.model_fields[section].annotation
+        model.model_validate({o: info.default for o, info in options.items()})
+
+
+@pytest.mark.parametrize(("section", "option", "info"), OPTIONS, ids=lambda v: str(v)[:40])
+def test_every_option_says_what_it_is_for(section, option, info):
+    assert info.description
+
+
+@pytest.mark.parametrize(("section", "option", "info"), OPTIONS, ids=lambda v: str(v)[:40])
+def test_every_integer_has_a_range(section, option, info):
+    if info.annotation in (int, int | None):
+        kinds = {type(rule).__name__ for rule in info.metadata}
+        assert {"Ge", "Le"} <= kinds, f"{section}.{option}"
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:9000", "[::1]:0", "localhost:1", ":9000"])
+def test_addresses_are_host_and_port(listen):
+    assert Api(listen=listen).listen == listen
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1", "::1:9000", "a:x", "a:70000", "a:"])
+def test_other_addresses_are_refused(listen):
+    with pytest.raises(ValidationError):
+        Api(listen=listen)
+
+
+def test_a_certificate_needs_its_key():
+    with pytest.raises(ValidationError, match="belong together"):
+        Api(tls_cert="/c.pem")
+
+
+def test_a_time_of_day_survives_yaml_that_takes_it_for_a_number():
+    assert Store(retention_time=750).retention_time == "12:30"
+    with pytest.raises(ValidationError):
+        Store(retention_time="24:00")
+
+
+def test_algorithms_of_tokens_are_pinned():
+    with pytest.raises(ValidationError, match="EdDSA"):
+        Auth(jwt_algorithms=("none",))
+
+
+def test_settings_never_change():
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().api.listen = "x:1"

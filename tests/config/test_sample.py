@@ -1,0 +1,42 @@
+import re
+from pathlib import Path
+
+import yaml
+
+from drydockd.config import Settings
+from drydockd.config.sample import inline, render, sample
+
+CONF = Path(__file__).parents[2] / "conf" / "drydockd.yaml"
+
+
+def test_the_shipped_file_is_the_sample():
+    assert CONF.read_text(encoding="utf-8") == sample(), (
+        "regenerate it: drydock config sample > conf/drydockd.yaml"
+    )
+
+
+def test_every_option_of_the_shipped_file_has_its_default():
+    # Given the file as shipped, when every option is uncommented ...
+    text = re.sub(r"^  #(\w+:)", r"  \1", CONF.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    values = {name.lower(): options for name, options in yaml.safe_load(text).items()}
+
+    # ... then all options are there, and nothing changes.
+    assert {s: set(o) for s, o in values.items()} == {
+        name: set(info.annotation.model_fields) for name, info in Settings.model_fields.items()
+    }
+    assert Settings.model_validate(values) == Settings()
+
+
+def test_rendered_values_read_back_as_they_were():
+    values = {"api": {"listen": "a:1"}, "default": {"poll_interval": 3}, "plugins": {"x": ["a"]}}
+    assert yaml.safe_load(render(values)) == {
+        "DEFAULT": {"poll_interval": 3},
+        "api": {"listen": "a:1"},
+        "plugins": {"x": ["a"]},
+    }
+
+
+def test_a_value_stays_on_one_line():
+    for value in ("a\nb", "x" * 500, "# no comment", None, True, {"a": [1, "b"]}, "12:30"):
+        assert "\n" not in inline(value)
+        assert yaml.safe_load(inline(value)) == value

@@ -1,0 +1,138 @@
+import asyncio
+import io
+import json
+import logging
+
+import pytest
+
+from drydockd import log as logs
+
+KEY = "ab12" * 16
+TOKEN = "gAAAAABlongfernettoken"
+
+
+@pytest.fixture
+def lines():
+    """Yield a function that sets logging up and returns the buffer it writes to."""
+    root, ours = logging.getLogger(), logging.getLogger("drydockd")
+    before = (root.handlers[:], root.level, ours.level)
+
+    def start(**options) -> io.StringIO:
+        buffer = io.StringIO()
+        logs.set_up(stream=buffer, **options)
+        return buffer
+
+    yield start
+    root.handlers[:], _, _ = before
+    root.setLevel(before[1])
+    ours.setLevel(before[2])
+
+
+LOG = logging.getLogger("drydockd.tasks.steps")
+
+
+def test_a_line_has_time_level_name_ids_and_text(lines):
+    buffer = lines()
+    with logs.bind(task="4f", node="n1"):
+        LOG.info("deploy started on %s", "n1")
+    when, rest = buffer.getvalue().split(" ", 1)
+    assert when.endswith("+00:00")
+    assert rest == "INFO drydockd.tasks.steps [task=4f node=n1] deploy started on n1\n"
+
+
+def test_json_lines_carry_ids_and_fields(lines):
+    buffer = lines(style="json")
+    with logs.bind(request_id="r1"):
+        LOG.info("Response", extra={"fields": {"status": 200}})
+    event = json.loads(buffer.getvalue())
+    assert (event["request_id"], event["status"], event["message"]) == ("r1", 200, "Response")
+
+
+async def test_a_task_started_inside_keeps_the_ids(lines):
+    buffer = lines()
+
+    async def later() -> None:
+        await asyncio.sleep(0)
+        LOG.info("later")
+
+    with logs.bind(task="4f"):
+        job = asyncio.create_task(later())
+    LOG.info("outside")
+    await job
+    outside, inside = buffer.getvalue().splitlines()
+    assert "task=4f" in inside
+    assert "task=" not in outside
+
+
+def test_names_follow_the_configuration(lines):
+    buffer = lines(names={"drydockd": "dd", "drydockd.tasks": "dd.orchestrator"})
+    LOG.info("x")
+    logging.getLogger("drydockd.app").info("y")
+    assert "dd.orchestrator.steps x" in buffer.getvalue()
+    assert "dd.app y" in buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"X-Auth-Token: {TOKEN}",
+        f"{{'X-Bootaction-Key': '{KEY}'}}",
+        f"Authorization: Bearer {TOKEN}",
+        f"GET http://joe:{TOKEN}@files/x",
+        f"password={TOKEN}",
+        f'{{"action_key": "{TOKEN}"}}',
+        f"node key {KEY} refused",
+        "token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
+    ],
+)
+def test_what_looks_like_a_secret_is_masked(lines, text):
+    buffer = lines()
+    LOG.info("seen: %s", text)
+    assert "****" in buffer.getvalue()
+    for secret in (KEY, TOKEN, "eyJ"):
+        assert secret not in buffer.getvalue()
+
+
+def test_registered_secrets_are_masked_wherever_they_stand(lines):
+    buffer = lines(secrets=["correct horse"])
+    LOG.error("the phrase correct horse leaked")
+    assert "correct horse" not in buffer.getvalue()
+
+
+def test_a_traceback_is_redacted_too(lines):
+    buffer = lines()
+    try:
+        raise ValueError(f"password: {TOKEN}")
+    except ValueError:
+        LOG.exception("failed")
+    assert "ValueError" in buffer.getvalue()
+    assert TOKEN not in buffer.getvalue()
+
+
+def test_ordinary_lines_are_left_alone(lines):
+    buffer = lines()
+    LOG.info("task 4f deploy_nodes started")
+    assert "****" not in buffer.getvalue()
+
+
+def test_a_client_cannot_write_lines_of_its_own(lines):
+    buffer = lines()
+    with logs.bind(end_user="joe\nERROR forged"):
+        LOG.info("from %s", "a\r\nERROR forged")
+    assert len(buffer.getvalue().splitlines()) == 1
+
+
+def test_the_level_changes_while_running(lines):
+    buffer = lines(level="WARNING")
+    LOG.info("one")
+    logs.set_level("DEBUG")
+    LOG.debug("two")
+    assert "one" not in buffer.getvalue()
+    assert "two" in buffer.getvalue()
+
+
+def test_setting_up_again_replaces_the_earlier_handler(lines):
+    first = lines()
+    second = lines()
+    LOG.info("once")
+    assert (first.getvalue(), second.getvalue().count("once")) == ("", 1)

@@ -118,8 +118,9 @@ class LocalTokens:
         header: Mapping[str, Any] = {}
         claims: Mapping[str, Any] = {}
         try:
-            header = _part(token, 0)
-            claims = _part(token, 1)
+            if token.count(".") == 2:
+                header = _part(token, 0)
+                claims = _part(token, 1)
             self.check(token)
         except RefusedToken as refusal:
             return Inspection(header, claims, str(refusal))

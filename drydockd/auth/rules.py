@@ -47,4 +47,4 @@ NAMES = frozenset(rule.name for rule in RULES)
 
 def full_name(name: str) -> str:
     """Return a rule name with its prefix: ``read_task`` is ``physical_provisioner:read_task``."""
-    return name if ":" in name else PREFIX + name
+    return name if ":" in name or name in NAMES else PREFIX + name

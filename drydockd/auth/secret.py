@@ -86,6 +86,10 @@ def _create(path: Path) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with open(descriptor, "wb") as file:
+            if os.geteuid() == 0:
+                # Made by root for a daemon that is not: it belongs to whom the folder does.
+                owner = path.parent.stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             file.write(secrets.token_bytes(SECRET_BYTES).hex().encode("ascii") + b"\n")
             file.flush()
             os.fsync(file.fileno())

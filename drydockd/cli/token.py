@@ -7,7 +7,6 @@ import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -32,21 +31,14 @@ issuer_option = click.option("--issuer", default=ISSUER, show_default=True)
 audience_option = click.option("--audience", default=AUDIENCE, show_default=True)
 
 
-class Ttl(click.ParamType):
-    """A time to live such as ``45m``, ``12h``, ``7d``, in seconds."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        match = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", value, re.ASCII)
-        if match is None:
-            self.fail(f"{value!r}: a number and s, m, h or d, such as 45m or 12h", param, ctx)
-        seconds = int(match[1]) * UNITS[match[2]]
-        if seconds > MAX_TTL_SECONDS:
-            self.fail(f"{value}: a local token cannot be revoked; at most 30d", param, ctx)
-        return seconds
+def _ttl(ctx: click.Context, param: click.Parameter, value: str) -> int:
+    match = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", value, re.ASCII)
+    if match is None:
+        raise click.BadParameter(f"{value!r}: a number and s, m, h or d, such as 45m or 12h")
+    seconds = int(match[1]) * UNITS[match[2]]
+    if seconds > MAX_TTL_SECONDS:
+        raise click.BadParameter(f"{value}: a local token cannot be revoked; at most 30d")
+    return seconds
 
 
 @click.group()
@@ -57,7 +49,7 @@ def command() -> None:
 @command.command()
 @click.option("--user", required=True, help="The name that appears in tasks and logs.")
 @click.option("--role", "roles", multiple=True, required=True, help="May be repeated.")
-@click.option("--ttl", type=Ttl(), default="12h", show_default=True, help="45m, 12h, 7d.")
+@click.option("--ttl", callback=_ttl, default="12h", show_default=True, help="45m, 12h, 7d.")
 @state_dir_option
 @issuer_option
 @audience_option
@@ -86,7 +78,7 @@ def create(
     "key_files",
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A public key (PEM) or JWKS file the daemon trusts, instead of its secret. May be repeated.",
+    help="A public key (PEM) or JWKS file the daemon trusts instead of its secret. Repeatable.",
 )
 @issuer_option
 @audience_option

@@ -1,0 +1,280 @@
+"""The template language: what is allowed, and which templates are cheap beyond doubt.
+
+Two ways to render, one language. A template made only of look-ups, a few filters,
+conditions and shallow loops cannot grow: it is rendered in this process, under a step and
+time budget (`render_plain`). Everything else is rendered by `worker`, in a process of its
+own with hard limits (`render_any`), where even an escape from the sandbox finds nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from jinja2 import StrictUndefined, Template, TemplateError, nodes, pass_context
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+# A plain template: so few tokens and so little data that a straight run takes milliseconds.
+PLAIN_SOURCE_CHARS = 64 * 1024
+PLAIN_TOKENS = 1000
+PLAIN_DEPTH = 30
+PLAIN_LOOP_DEPTH = 2
+PLAIN_VALUE_CHARS = 1024
+PLAIN_CONTEXT_CHARS = 16 * 1024
+PLAIN_SECONDS = 0.02
+
+PLAIN_FILTERS = {"urlencode", "lower", "upper", "trim", "length", "first"}
+PLAIN_FILTER_CHAIN = 3
+PLAIN_TESTS = {"defined", "undefined", "none", "true", "false", "string", "mapping"}
+PLAIN_METHODS = {"items", "keys", "values"}
+PLAIN_NODES = (
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Name,
+    nodes.Getattr,
+    nodes.Getitem,
+    nodes.Const,
+    nodes.Tuple,
+    nodes.Filter,
+    nodes.Test,
+    nodes.If,
+    nodes.CondExpr,
+    nodes.For,
+    nodes.Call,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+)
+
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+_BUDGET = "__budget"
+
+
+class TooLong(TemplateError):
+    """The output passed its bound."""
+
+
+class OverBudget(Exception):
+    """A plain template turned out to be costly after all; a worker has to render it."""
+
+
+class Budget:
+    """What one rendering may still use: characters, and time where `seconds` is given."""
+
+    def __init__(self, chars: int, seconds: float | None = None) -> None:
+        self.chars = chars
+        self.limit = chars
+        self.deadline = None if seconds is None else time.monotonic() + seconds
+
+    def tick(self) -> None:
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise OverBudget
+
+    def spend(self, chars: int) -> None:
+        self.chars -= chars
+        if self.chars < 0:
+            raise TooLong(f"the output is longer than {self.limit} characters")
+
+
+@pass_context
+def _counted_output(context: Context, value: Any) -> Any:
+    """Charge every ``{{ }}``, also those that only end up in a variable."""
+    text = value if isinstance(value, str) else str(value)
+    budget = context[_BUDGET]
+    budget.spend(len(text))
+    budget.tick()
+    return text
+
+
+@pass_context
+def _counted_loop(context: Context, items: Iterable[Any]) -> Iterator[Any]:
+    """Charge every round of a loop one character, so that an idle loop ends as well."""
+    budget = context[_BUDGET]
+    for item in items:
+        budget.spend(1)
+        budget.tick()
+        yield item
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,
+        loader=None,
+        # Folding constants would compute 9**9**9 while compiling.
+        optimized=False,
+        cache_size=0,
+        finalize=_counted_output,
+    )
+    # Random answers would make boot data differ from one fetch to the next.
+    del environment.filters["random"], environment.globals["lipsum"]
+    environment.filters[_BUDGET] = _counted_loop
+    return environment
+
+
+_ENVIRONMENT = _environment()
+
+
+def has_tags(source: str) -> bool:
+    return "{{" in source or "{%" in source or "{#" in source
+
+
+def literal(source: str) -> str:
+    """Return a template without tags as Jinja2 would render it: newlines become ``\\n``."""
+    return _NEWLINE.sub("\n", source) if "\r" in source else source
+
+
+def compile_plain(source: str) -> Template | None:
+    """Return the compiled template, or None where only a worker may render it.
+
+    Bounded in time by the token count. Raises TemplateSyntaxError, and ValueError or
+    RecursionError for sources that only pretend to be templates.
+    """
+    if len(source) > PLAIN_SOURCE_CHARS or not _has_few_tokens(source):
+        return None
+    tree = _ENVIRONMENT.parse(source)
+    if not all(_is_plain(child, 0, 0) for child in tree.body):
+        return None
+    return _compile(tree)
+
+
+def compile_any(source: str) -> Template:
+    """Return the compiled template. Unbounded: for a worker process only."""
+    return _compile(_ENVIRONMENT.parse(source))
+
+
+def _compile(tree: nodes.Template) -> Template:
+    for loop in tree.find_all(nodes.For):
+        loop.iter = nodes.Filter(loop.iter, _BUDGET, [], [], None, None, lineno=loop.lineno)
+    code = _ENVIRONMENT.compile(tree, filename="<template>")
+    return Template.from_code(_ENVIRONMENT, code, _ENVIRONMENT.globals)
+
+
+def _has_few_tokens(source: str) -> bool:
+    count = 0
+    for _, kind, _ in _ENVIRONMENT.lexer.tokeniter(source, None):
+        if kind not in ("data", "whitespace"):
+            count += 1
+            if count > PLAIN_TOKENS:
+                return False
+    return True
+
+
+def _is_plain(node: nodes.Node, depth: int, loops: int) -> bool:
+    """Say whether no part of the tree can make more out of its input than it is given."""
+    if depth > PLAIN_DEPTH or not isinstance(node, PLAIN_NODES):
+        return False
+    if isinstance(node, nodes.Name | nodes.Getattr):
+        name = node.name if isinstance(node, nodes.Name) else node.attr
+        if name.startswith("_"):
+            return False
+    elif isinstance(node, nodes.Getitem):
+        if not isinstance(node.arg, nodes.Const):
+            return False
+    elif isinstance(node, nodes.Filter):
+        if not _is_plain_filter(node):
+            return False
+    elif isinstance(node, nodes.Test):
+        if node.name not in PLAIN_TESTS or node.args or node.kwargs:
+            return False
+    elif isinstance(node, nodes.Call):
+        if not _is_plain_call(node):
+            return False
+    elif isinstance(node, nodes.For):
+        loops += 1
+        if node.recursive or loops > PLAIN_LOOP_DEPTH:
+            return False
+    return all(_is_plain(child, depth + 1, loops) for child in node.iter_child_nodes())
+
+
+def _is_plain_call(node: nodes.Call) -> bool:
+    """Only ``x.items()`` and its like, without arguments."""
+    return (
+        isinstance(node.node, nodes.Getattr)
+        and node.node.attr in PLAIN_METHODS
+        and not (node.args or node.kwargs or node.dyn_args or node.dyn_kwargs)
+    )
+
+
+def _is_plain_filter(node: nodes.Filter) -> bool:
+    if node.kwargs or node.dyn_args or node.dyn_kwargs or node.node is None:
+        return False
+    chain, inner = 1, node.node
+    while isinstance(inner, nodes.Filter) and inner.node is not None:
+        chain, inner = chain + 1, inner.node
+    if chain > PLAIN_FILTER_CHAIN:
+        return False
+    if node.name == "join":
+        # A separator for every character multiplies: only on a value as the context has it.
+        return isinstance(node.node, nodes.Name | nodes.Getattr | nodes.Getitem) and all(
+            isinstance(arg, nodes.Const) and len(str(arg.value)) < 16 for arg in node.args
+        )
+    if node.name in ("default", "d"):
+        return all(isinstance(arg, nodes.Const) for arg in node.args)
+    return node.name in PLAIN_FILTERS and not node.args
+
+
+def is_small(context: Mapping[str, Any]) -> bool:
+    """Say whether the context is small enough for `render_plain`."""
+    left = PLAIN_CONTEXT_CHARS
+    rest: list[Any] = [context]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, Mapping):
+            rest.extend(value.keys())
+            rest.extend(value.values())
+        elif isinstance(value, list | tuple):
+            rest.extend(value)
+        else:
+            size = len(value) if isinstance(value, str) else 1
+            left -= size
+            if size > PLAIN_VALUE_CHARS or left < 0:
+                return False
+    return True
+
+
+def render_plain(template: Template, context: Mapping[str, Any], chars: int) -> str:
+    """Render what `compile_plain` returned; the context must be small (`is_small`).
+
+    Raises OverBudget after 20 ms, TooLong, and whatever the template raises.
+    """
+    return _run(template, context, Budget(chars, PLAIN_SECONDS))
+
+
+def render_any(source: str, context: Mapping[str, Any], chars: int) -> str:
+    """Render any template. Bounded in output only: for a worker process with limits."""
+    return _run(compile_any(source), context, Budget(chars))
+
+
+def _run(template: Template, context: Mapping[str, Any], budget: Budget) -> str:
+    chunks, left = [], budget.limit
+    for chunk in template.generate({**context, _BUDGET: budget}):
+        # Counted apart from the budget: a loop repeats its literal text without asking.
+        left -= len(chunk)
+        if left < 0:
+            raise TooLong(f"the output is longer than {budget.limit} characters")
+        chunks.append(chunk)
+    return "".join(chunks)
+
+
+def describe(error: BaseException) -> str:
+    """Return type, text and line of what a template raised, for the operator."""
+    line = getattr(error, "lineno", None) or _line_of(error)
+    where = f" (line {line})" if line else ""
+    return f"{type(error).__name__}: {str(error)[:500]}{where}"
+
+
+def _line_of(error: BaseException) -> int | None:
+    """Jinja2 rewrites tracebacks so that template frames carry the template's lines."""
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

@@ -13,6 +13,7 @@
     ├── Gone                  410
     ├── TooLarge              413
     ├── RenderError           500  a boot action asset could not be rendered
+    ├── StoreRefused               the state directory cannot be used as it is
     ├── Unavailable           503  try again later (``retry: true``)
     │   ├── StoreUnavailable       the state directory cannot be written
     │   └── SourceUnavailable      a design or asset source does not answer
@@ -76,6 +77,13 @@ class TooLarge(DrydockError):
 
 class RenderError(DrydockError):
     """An asset could not be rendered; the message names boot action, asset and cause."""
+
+
+class StoreRefused(DrydockError):
+    """The state directory is locked, damaged, of a newer format or open to others.
+
+    The message names the file, what was seen and the command that helps; trying again does not.
+    """
 
 
 class Unavailable(DrydockError):

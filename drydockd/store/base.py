@@ -28,7 +28,8 @@ class Put:
 
     Keys: Task.task_id, BootContext.node, BootAction.action_id, Intent.key,
     BuildData.build_data_id (given by the store if empty). A Message is appended: the store
-    gives it the next `seq` of its task, and `ts` if empty.
+    gives it the next `seq` of its task, and `ts` if empty; NotFound if there is no such task
+    (one inserted by the same write will do). Values JSON cannot hold are InvalidInput.
     """
 
     record: Record

@@ -1,0 +1,210 @@
+"""Records to JSON documents and back; the one place that knows how a record is spelt on disk."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import orjson
+
+from drydockd.errors import InvalidInput, StoreRefused
+from drydockd.model import (
+    Action,
+    BootAction,
+    BootActionStatus,
+    BootContext,
+    BuildData,
+    Caller,
+    Intent,
+    Link,
+    Message,
+    Result,
+    ResultStatus,
+    Task,
+    TaskStatus,
+)
+
+Document = dict[str, Any]
+
+BLOB_OVER_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRow:
+    """Build data as kept: `record` without its element when that lies in the blob `blob`."""
+
+    record: BuildData
+    blob: str = ""
+
+
+Row = Task | BootContext | BootAction | BuildRow | Intent
+
+# Table name -> the class of its rows. The order is that of the file.
+ROW_CLASSES: dict[str, type[Any]] = {
+    "tasks": Task,
+    "boot_contexts": BootContext,
+    "boot_actions": BootAction,
+    "build_data": BuildData,
+    "intents": Intent,
+}
+MESSAGES = "messages"
+TABLES: dict[type[Any], str] = {cls: name for name, cls in ROW_CLASSES.items()}
+KEYS = {
+    "tasks": "task_id",
+    "boot_contexts": "node",
+    "boot_actions": "action_id",
+    "build_data": "build_data_id",
+    "intents": "key",
+}
+
+# A message document begins with these two and "error"; what follows "error": is kept in
+# memory as the bytes they are, and decoded when read: a million of them cost their text.
+_MESSAGE_HEAD = ("task_id", "seq", "error")
+_MESSAGE_REST = tuple(f.name for f in fields(Message) if f.name not in _MESSAGE_HEAD)
+ERROR_MARK = b',"error":'
+
+
+def dumps(document: object, what: str = "record") -> bytes:
+    """Return `document` as JSON. Raises InvalidInput for what JSON cannot hold."""
+    try:
+        return orjson.dumps(document, default=_plain)
+    except TypeError as error:
+        raise InvalidInput(f"{what} cannot be stored: {error}") from error
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def key_of(table: str, row: Any) -> str:
+    record = row.record if isinstance(row, BuildRow) else row
+    key: str = getattr(record, KEYS[table])
+    return key
+
+
+def encode_row(table: str, row: Row) -> bytes:
+    """Return the JSON document of `row`. Raises InvalidInput."""
+    what = f"{table} {key_of(table, row)}"
+    if isinstance(row, BuildRow):
+        document = {f.name: getattr(row.record, f.name) for f in fields(BuildData)}
+        return dumps(document | {"blob": row.blob} if row.blob else document, what)
+    return dumps(row, what)
+
+
+def encode_message(message: Message) -> bytes:
+    """Return the JSON document of `message`; `message_tail` cuts what memory keeps of it."""
+    document = {
+        "task_id": message.task_id,
+        "seq": message.seq,
+        "error": message.error,
+        **{name: getattr(message, name) for name in _MESSAGE_REST},
+    }
+    return dumps(document, f"message {message.seq} of task {message.task_id}")
+
+
+def message_tail(encoded: bytes) -> bytes:
+    return encoded.partition(ERROR_MARK)[2]
+
+
+def message_document(task_id: str, seq: int, tail: bytes) -> bytes:
+    """Return the whole JSON document again, from what memory keeps."""
+    return b'{"task_id":%b,"seq":%d,"error":%b' % (orjson.dumps(task_id), seq, tail)
+
+
+def decode_message(task_id: str, seq: int, tail: bytes) -> Message:
+    return Message(task_id=task_id, seq=seq, **orjson.loads(b'{"error":' + tail))
+
+
+def decode_row(table: str, document: Document) -> Row:
+    """Return the record of `document` (which is consumed). Raises StoreRefused.
+
+    Fields the document lacks take their defaults; an unknown field means a newer drydockd.
+    """
+    try:
+        if table == "build_data":
+            blob = document.pop("blob", "")
+            return BuildRow(BuildData(**document), blob)
+        for name, convert in _CONVERTERS[table]:
+            if name in document:
+                document[name] = convert(document[name])
+        row: Row = ROW_CLASSES[table](**document)
+        return row
+    except (TypeError, KeyError, ValueError) as error:
+        raise StoreRefused(
+            f"a document of table {table} is not one this drydockd knows: {error!r};"
+            " was it written by a newer version?"
+        ) from error
+
+
+def element_bytes(record: BuildData) -> bytes:
+    """Return the element as UTF-8. Raises InvalidInput."""
+    try:
+        return record.data_element.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"build data of {record.node} cannot be stored: {error}") from error
+
+
+def without_element(record: BuildData, digest: str) -> BuildRow:
+    return BuildRow(replace(record, data_element=""), digest)
+
+
+def _result(document: Document) -> Result:
+    return Result(
+        status=_RESULT_STATUS[document["status"]],
+        message=document["message"],
+        reason=document["reason"],
+        successes=_names(document["successes"]),
+        failures=_names(document["failures"]),
+        links=tuple(Link(**link) for link in document["links"]),
+    )
+
+
+def _caller(document: Document | None) -> Caller | None:
+    if document is None:
+        return None
+    for name in ("roles", "service_roles"):
+        document[name] = tuple(document.get(name, ()))
+    made = Caller(**document)
+    # A hundred thousand tasks have a handful of callers: share them.
+    if len(_CALLERS) > 10_000:
+        _CALLERS.clear()
+    return _CALLERS.setdefault(made, made)
+
+
+def _names(values: list[str]) -> tuple[str, ...]:
+    return tuple(map(sys.intern, values))
+
+
+def _shared(value: str | None) -> str | None:
+    return None if value is None else sys.intern(value)
+
+
+_CALLERS: dict[Caller, Caller] = {}
+_RESULT_STATUS = {str(s): s for s in ResultStatus}
+_BY_ANNOTATION: dict[str, Callable[[Any], Any]] = {
+    "Action": {str(a): a for a in Action}.__getitem__,
+    "TaskStatus": {str(s): s for s in TaskStatus}.__getitem__,
+    "BootActionStatus": {str(s): s for s in BootActionStatus}.__getitem__,
+    "Result": _result,
+    "Caller | None": _caller,
+    "tuple[str, ...]": _names,
+}
+_SHARED = {"design_ref", "design", "created_by", "terminated_by", "parent_task_id", "node"}
+
+
+def _converters(cls: type[Any]) -> list[tuple[str, Callable[[Any], Any]]]:
+    found = []
+    for field in fields(cls):
+        convert = _BY_ANNOTATION.get(str(field.type))
+        if field.name in _SHARED:
+            convert = _shared
+        if convert is not None:
+            found.append((field.name, convert))
+    return found
+
+
+_CONVERTERS = {name: _converters(cls) for name, cls in ROW_CLASSES.items()}

@@ -1,0 +1,185 @@
+"""Everything of the Store protocol that only reads: answers from the tables in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from drydockd.errors import NotFound, StoreRefused
+from drydockd.store import codec
+from drydockd.store.order import Order
+from drydockd.store.tables import in_creation_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drydockd.model import (
+        Action,
+        BootAction,
+        BootContext,
+        BuildData,
+        Intent,
+        Message,
+        Task,
+        TaskStatus,
+    )
+    from drydockd.store.tables import Tables
+
+ReadBlob = Callable[[str], bytes]
+
+
+class Reading:
+    """The synchronous half of a Store. Method contracts: see base.Store."""
+
+    def __init__(self, tables: Tables, read_blob: ReadBlob) -> None:
+        self._tables = tables
+        self._read_blob = read_blob
+
+    def task(self, task_id: str) -> Task:
+        try:
+            return self._tables.tasks[task_id]
+        except KeyError:
+            raise NotFound(f"no task {task_id}") from None
+
+    def tasks(
+        self,
+        *,
+        status: TaskStatus | None = None,
+        action: Action | None = None,
+        node: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[Task]:
+        marker = None
+        if after is not None:
+            marked = self.task(after)
+            marker = (marked.created, marked.task_id)
+        found: list[Task] = []
+        if limit is not None and limit <= 0:
+            return found
+        for task_id in self._narrowest(status, action, node).after(marker):
+            task = self._tables.tasks[task_id]
+            if status is not None and task.status != status:
+                continue
+            if action is not None and task.action != action:
+                continue
+            if node is not None and node not in task.scope:
+                continue
+            found.append(task)
+            if limit is not None and len(found) >= limit:
+                break
+        return found
+
+    def _narrowest(
+        self, status: TaskStatus | None, action: Action | None, node: str | None
+    ) -> Order:
+        tables = self._tables
+        orders = [tables.all_tasks]
+        if status is not None:
+            orders.append(tables.by_status[status])
+        if action is not None:
+            orders.append(tables.by_action.get(action, _EMPTY))
+        if node is not None:
+            orders.append(tables.by_scope.get(node, _EMPTY))
+        return min(orders, key=len)
+
+    def unfinished(self) -> list[Task]:
+        tasks = self._tables.tasks
+        return [tasks[task_id] for task_id in self._tables.unfinished_roots.after(None)]
+
+    def subtasks(self, task_id: str) -> list[Task]:
+        tasks = self._tables.tasks
+        return in_creation_order(tasks[key] for key in self._tables.children.get(task_id, ()))
+
+    def messages(self, task_id: str, *, after: int = 0) -> list[Message]:
+        log = self._tables.logs.get(task_id)
+        if log is None:
+            return []
+        after = max(after, 0)
+        return [
+            codec.decode_message(task_id, seq, tail)
+            for seq, tail in enumerate(log.tails[after:], start=after + 1)
+        ]
+
+    def error_count(self, task_id: str) -> int:
+        log = self._tables.logs.get(task_id)
+        return log.errors if log else 0
+
+    def boot_context(self, node: str) -> BootContext:
+        try:
+            return self._tables.boot_contexts[node]
+        except KeyError:
+            raise NotFound(f"no boot context of node {node}") from None
+
+    def boot_action(self, action_id: str) -> BootAction:
+        try:
+            return self._tables.boot_actions[action_id]
+        except KeyError:
+            raise NotFound(f"no boot action {action_id}") from None
+
+    def boot_actions(self, node: str, *, context_id: str | None = None) -> list[BootAction]:
+        contexts = self._tables.actions_by_node.get(node, {})
+        lists = list(contexts.values()) if context_id is None else [contexts.get(context_id, [])]
+        rows = self._tables.boot_actions
+        return in_creation_order(rows[key] for keys in lists for key in keys)
+
+    def intents(self, task_id: str) -> list[Intent]:
+        rows = self._tables.intents
+        keys = self._tables.intents_by_task.get(task_id, ())
+        return sorted((rows[key] for key in keys), key=lambda intent: intent.opened)
+
+    def build_data(
+        self, *, node: str | None = None, task_id: str | None = None, latest: bool = False
+    ) -> list[BuildData]:
+        rows = self._tables.build_data
+        found: list[BuildData] = []
+        for places in self._data_places(node, task_id):
+            for _, _, key in reversed(places):
+                # Another thread may be reading: a record may have gone meanwhile.
+                row = rows.get(key)
+                if row is None or (task_id is not None and row.record.task_id != task_id):
+                    continue
+                found.append(self._with_element(row))
+                if latest:
+                    break
+        return found
+
+    def _data_places(self, node: str | None, task_id: str | None) -> Iterator[list[Any]]:
+        """Places oldest first, one list per node and generator."""
+        tables = self._tables
+        if task_id is not None:
+            yield from self._data_of_task(task_id, node)
+            return
+        if node is not None:
+            nodes: Iterable[str] = (node,)
+        else:
+            nodes = sorted(tables.data_by_node.copy())
+        for name in nodes:
+            for _, places in sorted(tables.data_by_node.get(name, {}).copy().items()):
+                yield places[:]
+
+    def _data_of_task(self, task_id: str, node: str | None) -> Iterator[list[Any]]:
+        groups: dict[tuple[str, str], list[Any]] = {}
+        for place in self._tables.data_by_task.get(task_id, [])[:]:
+            row = self._tables.build_data.get(place[2])
+            if row is not None and node in (None, row.record.node):
+                group = (row.record.node, row.record.generator)
+                groups.setdefault(group, []).append(place)
+        for _, places in sorted(groups.items()):
+            yield places
+
+    def _with_element(self, row: codec.BuildRow) -> BuildData:
+        if not row.blob:
+            return row.record
+        try:
+            element = self._read_blob(row.blob).decode()
+        except NotFound as error:
+            raise StoreRefused(
+                f"build data {row.record.build_data_id} of {row.record.node}: its blob"
+                f" {row.blob} is gone; see `drydock store check`"
+            ) from error
+        return replace(row.record, data_element=element)
+
+
+_EMPTY = Order()

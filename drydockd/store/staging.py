@@ -1,0 +1,186 @@
+"""Changes become batches: evaluated at once, on the newest state, all or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from drydockd.errors import NotFound
+from drydockd.model import BuildData, Message, Record, timestamp
+from drydockd.store import codec
+from drydockd.store.base import Change, Edit, Put, Remove
+from drydockd.store.codec import MESSAGES, TABLES, BuildRow, Row
+from drydockd.store.guard import check_replacement
+from drydockd.store.tables import Tables, blob_named
+
+# (table, key, row, its document): a row to put; row None: to remove. For a message the row
+# is what memory keeps of it.
+Op = tuple[str, str, "Row | bytes | None", bytes]
+
+_ABSENT: Any = object()
+
+
+class Batch:
+    """One write: what it does to the tables, to the disk, and what watchers are told."""
+
+    __slots__ = ("blobs", "counts", "news", "ops", "rows")
+
+    def __init__(self) -> None:
+        self.ops: list[Op] = []
+        self.news: list[Record] = []
+        self.blobs: dict[str, bytes] = {}
+        self.rows: dict[tuple[str, str], Row | None] = {}
+        self.counts: dict[str, int] = {}
+
+    def put(self, table: str, key: str, row: Row) -> None:
+        self.ops.append((table, key, row, codec.encode_row(table, row)))
+        self.rows[table, key] = row
+
+    def remove(self, table: str, key: str) -> None:
+        self.ops.append((table, key, None, b""))
+        self.rows[table, key] = None
+        if table == "tasks":
+            self.counts[key] = 0
+
+    def apply(self, tables: Tables) -> None:
+        for table, key, row, _ in self.ops:
+            if row is None:
+                tables.remove(table, key)
+            elif isinstance(row, bytes):
+                tables.append_message(key, row)
+            else:
+                tables.put(table, key, row)
+
+
+class Staging:
+    """Evaluates writes on top of those still on their way to disk.
+
+    `stage` adds a batch on top, `landed` takes the oldest off once it is in the tables,
+    and `forget` drops all that are on their way, as a failed disk write does.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        # Newest value still on its way, and the batch it came with.
+        self._rows: dict[tuple[str, str], tuple[Row | None, Batch]] = {}
+        self._counts: dict[str, tuple[int, Batch]] = {}
+
+    def stage(self, changes: Sequence[Change]) -> Batch:
+        """Return `changes` as a batch.
+
+        Raises Conflict, NotFound, InvalidInput, and what an edit raises; then nothing is staged.
+        """
+        batch = Batch()
+        messages: list[Message] = []
+        for change in changes:
+            if isinstance(change, Put):
+                if isinstance(change.record, Message):
+                    self._stage_message(batch, change.record)
+                    messages.append(change.record)
+                else:
+                    self._stage_put(batch, change.record)
+            elif isinstance(change, Edit):
+                self._stage_edit(batch, change)
+            else:
+                self._stage_remove(batch, change)
+        for message in messages:
+            if self._newest(batch, "tasks", message.task_id) is None:
+                raise NotFound(f"no task {message.task_id} to add a message to")
+        self._note(batch)
+        return batch
+
+    def landed(self, batch: Batch) -> None:
+        for place in batch.rows:
+            if self._rows.get(place, _NOWHERE)[1] is batch:
+                del self._rows[place]
+        for task_id in batch.counts:
+            if self._counts.get(task_id, _NOWHERE)[1] is batch:
+                del self._counts[task_id]
+
+    def forget(self) -> None:
+        self._rows.clear()
+        self._counts.clear()
+
+    def names_blob(self, digest: str) -> bool:
+        """Is there a row on its way that names this blob?"""
+        return any(blob_named(row) == digest for row, _ in self._rows.values())
+
+    def _note(self, batch: Batch) -> None:
+        for place, row in batch.rows.items():
+            self._rows[place] = (row, batch)
+        for task_id, count in batch.counts.items():
+            self._counts[task_id] = (count, batch)
+
+    def _newest(self, batch: Batch, table: str, key: str) -> Any:
+        row = batch.rows.get((table, key), _ABSENT)
+        if row is not _ABSENT:
+            return row
+        on_its_way = self._rows.get((table, key))
+        return on_its_way[0] if on_its_way else self._tables.rows[table].get(key)
+
+    def _message_count(self, batch: Batch, task_id: str) -> int:
+        if task_id in batch.counts:
+            return batch.counts[task_id]
+        on_its_way = self._counts.get(task_id)
+        if on_its_way is not None:
+            return on_its_way[0]
+        log = self._tables.logs.get(task_id)
+        return len(log.tails) if log else 0
+
+    def _stage_message(self, batch: Batch, message: Message) -> None:
+        seq = self._message_count(batch, message.task_id) + 1
+        message = replace(message, seq=seq, ts=message.ts or timestamp())
+        encoded = codec.encode_message(message)
+        batch.ops.append((MESSAGES, message.task_id, codec.message_tail(encoded), encoded))
+        batch.counts[message.task_id] = seq
+        batch.news.append(message)
+
+    def _stage_put(self, batch: Batch, record: Any) -> None:
+        row: Any = record
+        if isinstance(record, BuildData):
+            record, row = self._build_row(batch, record)
+        table = TABLES[type(record)]
+        key = codec.key_of(table, row)
+        old = self._newest(batch, table, key)
+        if old is not None:
+            check_replacement(old, row)
+        batch.put(table, key, row)
+        batch.news.append(record)
+
+    @staticmethod
+    def _build_row(batch: Batch, record: BuildData) -> tuple[BuildData, BuildRow]:
+        if not record.build_data_id:
+            record = replace(record, build_data_id=str(uuid.uuid4()))
+        if len(record.data_element) * 4 <= codec.BLOB_OVER_BYTES:
+            return record, BuildRow(record)
+        element = codec.element_bytes(record)
+        if len(element) <= codec.BLOB_OVER_BYTES:
+            return record, BuildRow(record)
+        digest = hashlib.sha256(element).hexdigest()
+        batch.blobs[digest] = element
+        return record, codec.without_element(record, digest)
+
+    def _stage_edit(self, batch: Batch, change: Any) -> None:
+        table = TABLES[change.kind]
+        old = self._newest(batch, table, change.key)
+        if old is None:
+            raise NotFound(f"no {table} record {change.key}")
+        new = change.edit(old)
+        if new is old:
+            return
+        if type(new) is not change.kind or codec.key_of(table, new) != change.key:
+            raise TypeError(f"the edit of {table} {change.key} returned another record: {new!r}")
+        check_replacement(old, new)
+        batch.put(table, change.key, new)
+        batch.news.append(new)
+
+    def _stage_remove(self, batch: Batch, change: Remove) -> None:
+        table = TABLES[change.kind]
+        if self._newest(batch, table, change.key) is not None:
+            batch.remove(table, change.key)
+
+
+_NOWHERE: Any = (None, None)

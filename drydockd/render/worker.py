@@ -20,6 +20,8 @@ import sys
 import time
 from typing import Any, BinaryIO
 
+from jinja2 import UndefinedError
+
 from drydockd.render import sandbox
 
 _LENGTH = struct.Struct(">I")
@@ -111,6 +113,9 @@ def _answer(job: dict[str, Any]) -> bytes:
         return frame({"text": text})
     except MemoryError:
         return too_much
+    except OSError:
+        # Its text would name a file of this machine.
+        return frame({"error": "tries to open a file"})
     except Exception as error:
         return frame({"error": sandbox.describe(error)})
 
@@ -140,6 +145,16 @@ def _address_space() -> int:
         return 512 * 2**20
 
 
+def _warm_up() -> None:
+    """Have everything loaded that Jinja2 loads late: a child may open no file."""
+    sandbox.render_any("{{ 'a'|pprint }}{{ 1|tojson }}{{ 'http://a'|urlize }}", {}, 4096)
+    try:
+        sandbox.render_any("{{ nothing }}", {}, 1)
+    except UndefinedError as error:
+        sandbox.describe(error)
+
+
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _warm_up()
     serve(sys.stdin.buffer, sys.stdout.buffer)

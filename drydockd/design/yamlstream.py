@@ -1,0 +1,352 @@
+"""A stream of YAML documents, read in bounded time and memory.
+
+libyaml parses and composes; the values are made here, because PyYAML's own constructor
+takes longer than the parser. What it would accept and what a design may hold are the same,
+except: duplicate keys, tags other than the plain types, and more of anything than the
+limits below. Documents of other namespaces are parsed, for their syntax, but not built.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from drydockd.design.scalars import (
+    MERGE_KEY,
+    ScalarProblem,
+    Scalars,
+    shown_tag,
+)
+from drydockd.errors import InvalidDesign
+
+DEPTH_LIMIT = 64
+NODE_LIMIT = 200_000  # values of one document
+EXPANSION_LIMIT = 200_000  # values of one document once its aliases are written out
+DOCUMENT_LIMIT = 100_000
+
+# raw_parse holds the interpreter for the whole run: 64 KiB take about 2 ms.
+FOREIGN_RUN = 64 * 1024
+
+_HEADS = re.compile(rb"^(?:schema|apiVersion|['\"?{]|%)", re.MULTILINE)
+_FOREIGN = re.compile(rb"^schema:[ ]+(?!drydock/)[\w.-]+/[\w./-]+[ ]*\r?$", re.MULTILINE)
+# Line breaks of YAML that bytes.find would miss.
+_ODD_BREAKS = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
+
+
+class YamlProblem(InvalidDesign):
+    """The stream or a document in it cannot be used; `line` is 1-based in the stream."""
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+@dataclass(slots=True)
+class Document:
+    """One composed document: its root as libyaml has it, and `line`, where it starts."""
+
+    root: Node
+    offset: int  # lines of the stream before the run it was parsed in
+    builder: Builder
+
+    @property
+    def line(self) -> int:
+        return self.offset + int(self.root.start_mark.line) + 1
+
+    def head(self, key: str) -> Any:
+        """The plain value of a top-level `key`, None if absent or no plain value."""
+        if isinstance(self.root, MappingNode):
+            for key_node, value_node in self.root.value:
+                if key_node.value == key and value_node.__class__ is ScalarNode:
+                    return self.builder.scalar(value_node)
+        return None
+
+    def build(self) -> Any:
+        """Return the document as dicts, lists and plain values. Raises YamlProblem."""
+        return self.builder.build(self.root, self.offset)
+
+    def line_of(self, path: tuple[Any, ...]) -> int:
+        """The line of the value at `path`, or of the nearest thing around it that exists."""
+        node = self.root
+        mark = node.start_mark
+        for step in path:
+            found = None
+            if isinstance(node, MappingNode):
+                for key_node, value_node in node.value:
+                    if key_node.value == str(step):
+                        found, mark = value_node, key_node.start_mark
+            elif isinstance(node, SequenceNode) and isinstance(step, int):
+                if step < len(node.value):
+                    found = node.value[step]
+                    mark = found.start_mark
+            if found is None:
+                break
+            node = found
+        return self.offset + int(mark.line) + 1
+
+
+def documents(content: bytes) -> Iterator[Document]:
+    """Yield every document but those of other namespaces, in stream order.
+
+    Raises YamlProblem for what spoils the whole stream: bytes that are no UTF-8, a syntax
+    error (with its line and column), nesting or size beyond the limits.
+    """
+    _check_encoding(content)
+    count = 0
+    builder = Builder()
+    for start, end, offset, foreign in _runs(content):
+        run = content if end - start == len(content) else content[start:end]
+        try:
+            if foreign and len(run) <= 4 * FOREIGN_RUN:
+                yaml.cyaml.CParser(run).raw_parse()
+                continue
+            parser = _Composer(run, builder, offset)
+            while parser.check_node():
+                count += 1
+                if count > DOCUMENT_LIMIT:
+                    raise YamlProblem(f"more than {DOCUMENT_LIMIT} documents in one stream")
+                parser.start_document()
+                root = parser.get_node()
+                if root is not None:
+                    yield Document(root, offset, builder)
+        except yaml.MarkedYAMLError as error:
+            raise _syntax_problem(error, offset) from error
+        except yaml.reader.ReaderError as error:
+            raise YamlProblem(f"YAML: {error.reason} at byte {start + error.position}") from error
+
+
+def _check_encoding(content: bytes) -> None:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise YamlProblem(
+            f"not UTF-8: byte {error.start} (line {line}) cannot be decoded; "
+            "save the documents as UTF-8",
+            line,
+        ) from error
+
+
+def _syntax_problem(error: yaml.MarkedYAMLError, offset: int) -> YamlProblem:
+    mark = error.problem_mark or error.context_mark
+    what = ", ".join(part for part in (error.context, error.problem) if part)
+    if mark is None:
+        return YamlProblem(f"YAML: {what}")
+    line = offset + mark.line + 1
+    return YamlProblem(f"YAML: {what} at line {line}, column {mark.column + 1}", line)
+
+
+def _runs(content: bytes) -> Iterator[tuple[int, int, int, bool]]:
+    """Cut the stream into (start, end, lines before, foreign) of equal kind.
+
+    A document counts as foreign only when it says so beyond doubt: its one line that may
+    hold the schema names another namespace, and ours occurs nowhere in it.
+    """
+    starts = _starts(content) if _may_be_cut(content) else []
+    if not starts:
+        yield 0, len(content), 0, False
+        return
+    edges = [0, *starts, len(content)] if starts[0] else [*starts, len(content)]
+    begin, lines, kind = edges[0], 0, False
+    for start, end in zip(edges, edges[1:], strict=False):
+        foreign = _is_foreign(content, start, end)
+        if start > begin and (foreign != kind or (foreign and end - begin > FOREIGN_RUN)):
+            yield begin, start, lines, kind
+            lines += content.count(b"\n", begin, start)
+            begin = start
+        kind = foreign
+    yield begin, len(content), lines, kind
+
+
+def _may_be_cut(content: bytes) -> bool:
+    """Whether cutting at ``---`` is both safe and of use."""
+    if content.startswith(b"%") or b"\n%" in content:
+        return False
+    if content.count(b"\r") != content.count(b"\r\n") or any(b in content for b in _ODD_BREAKS):
+        return False
+    heads = content.count(b"\nschema:") + content.startswith(b"schema:")
+    return heads != content.count(b"\nschema: drydock/") + content.startswith(b"schema: drydock/")
+
+
+def _starts(content: bytes) -> list[int]:
+    """Where the lines of ``---`` begin."""
+    found = [0] if content.startswith(b"---") else []
+    at = content.find(b"\n---")
+    while at >= 0:
+        if content[at + 4 : at + 5] in (b" ", b"\t", b"\r", b"\n", b""):
+            found.append(at + 1)
+        at = content.find(b"\n---", at + 1)
+    return found
+
+
+def _is_foreign(content: bytes, start: int, end: int) -> bool:
+    if content.find(b"drydock/", start, end) >= 0:
+        return False
+    chunk = content[start:end]
+    return len(_HEADS.findall(chunk)) == 1 and _FOREIGN.search(chunk) is not None
+
+
+class Builder:
+    """Makes values of composed nodes."""
+
+    def __init__(self) -> None:
+        self.scalars = Scalars()
+        self._seen: dict[int, tuple[Any, int]] = {}
+        self._size = 0
+        self._offset = 0
+
+    def scalar(self, node: ScalarNode) -> Any:
+        tag: Any = node.tag
+        return tag[0] if tag.__class__ is tuple else self.scalars.tagged(tag, node.value)
+
+    def build(self, root: Node, offset: int) -> Any:
+        self._seen = {}
+        self._size = 0
+        self._offset = offset
+        try:
+            return self._value(root)
+        finally:
+            self._seen = {}
+
+    def _value(self, node: Node) -> Any:
+        if node.__class__ is ScalarNode:
+            tag: Any = node.tag
+            if tag.__class__ is tuple:
+                return "<<" if tag[0] is MERGE_KEY else tag[0]
+            return self._tagged(node)
+        seen = self._seen.get(id(node))
+        if seen is not None:
+            return self._again(node, seen)
+        self._seen[id(node)] = (None, -1)
+        before = self._size
+        self._size += len(node.value) + 1
+        value = self._map(node) if node.__class__ is MappingNode else self._list(node)
+        self._seen[id(node)] = (value, self._size - before)
+        return value
+
+    def _again(self, node: Node, seen: tuple[Any, int]) -> Any:
+        """An alias: the value is shared, but counted as if it were written out."""
+        value, size = seen
+        if size < 0:
+            raise self._problem("an alias to the value it stands in", node)
+        self._size += size
+        if self._size > EXPANSION_LIMIT:
+            raise self._problem(f"aliases expand to more than {EXPANSION_LIMIT} values", node)
+        return value
+
+    def _tagged(self, node: ScalarNode) -> Any:
+        try:
+            return self.scalars.tagged(node.tag, node.value)
+        except ScalarProblem as error:
+            raise self._problem(str(error), node) from error
+
+    def _list(self, node: SequenceNode) -> list[Any]:
+        if node.tag is not None and node.tag != "tag:yaml.org,2002:seq":
+            raise self._problem(f"the tag {shown_tag(node.tag)} is not allowed in a design", node)
+        return [
+            child.tag[0]
+            if child.__class__ is ScalarNode
+            and child.tag.__class__ is tuple
+            and child.tag[0] is not MERGE_KEY
+            else self._value(child)
+            for child in node.value
+        ]
+
+    def _map(self, node: MappingNode) -> dict[Any, Any]:
+        if node.tag is not None and node.tag != "tag:yaml.org,2002:map":
+            raise self._problem(f"the tag {shown_tag(node.tag)} is not allowed in a design", node)
+        value: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            key = key_node.tag
+            if key.__class__ is not tuple or key[0] is MERGE_KEY:
+                return self._map_with_care(node)
+            tag = value_node.tag
+            if tag.__class__ is tuple and value_node.__class__ is ScalarNode:
+                value[key[0]] = tag[0]
+            else:
+                value[key[0]] = self._value(value_node)
+        if len(value) != len(node.value):
+            return self._map_with_care(node)
+        return value
+
+    def _map_with_care(self, node: MappingNode) -> dict[Any, Any]:
+        """A mapping with merge keys, tagged or composed keys, or duplicates (an error)."""
+        value: dict[Any, Any] = {}
+        merged: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            if key_node.__class__ is ScalarNode and key_node.tag == (MERGE_KEY,):
+                merged |= self._merged(value_node)
+                continue
+            key = self._value(key_node)
+            if isinstance(key, dict | list):
+                raise self._problem("a key must be a plain value", key_node)
+            if key in value:
+                raise self._problem(f"the key {key!r:.60} occurs twice in one mapping", key_node)
+            value[key] = self._value(value_node)
+        return merged | value
+
+    def _merged(self, node: Node) -> dict[Any, Any]:
+        sources = [self._value(node)]
+        if node.__class__ is SequenceNode:
+            sources = list(reversed(sources[0]))
+        merged: dict[Any, Any] = {}
+        for source in sources:
+            if not isinstance(source, dict):
+                raise self._problem("<< takes a mapping or a list of mappings", node)
+            merged |= source
+        return merged
+
+    def _problem(self, message: str, node: Node) -> YamlProblem:
+        line = self._offset + node.start_mark.line + 1
+        return YamlProblem(f"YAML: {message}, line {line}", line)
+
+
+class _Composer(yaml.cyaml.CParser):  # type: ignore[misc]
+    """libyaml's composer, whose hooks resolve scalars to values and hold the limits.
+
+    A scalar node's tag is its value, boxed; a collection's is None, unless written.
+    """
+
+    def __init__(self, content: bytes, builder: Builder, offset: int) -> None:
+        super().__init__(content)
+        depth = count = 0
+        plain, quoted = builder.scalars.plain, builder.scalars.quoted
+        known_plain, known_quoted = builder.scalars.memos()
+
+        def resolve(kind: type, value: str, implicit: tuple[bool, bool]) -> Any:
+            if kind is not ScalarNode:
+                return None
+            if implicit[0]:
+                return known_plain.get(value) or plain(value)
+            return known_quoted.get(value) or quoted(value)
+
+        def descend(parent: Node, index: Any) -> None:
+            nonlocal depth, count
+            depth += 1
+            count += 1
+            if depth > DEPTH_LIMIT:
+                raise too_much(f"nested more than {DEPTH_LIMIT} levels deep", parent)
+            if count > NODE_LIMIT:
+                raise too_much(f"more than {NODE_LIMIT} values in one document", parent)
+
+        def too_much(what: str, parent: Node) -> YamlProblem:
+            line = offset + parent.start_mark.line + 1
+            return YamlProblem(f"YAML: {what}, line {line}", line)
+
+        def ascend() -> None:
+            nonlocal depth
+            depth -= 1
+
+        def start_document() -> None:
+            nonlocal depth, count
+            depth = count = 0
+
+        self.resolve = resolve
+        self.descend_resolver = descend
+        self.ascend_resolver = ascend
+        self.start_document = start_document

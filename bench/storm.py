@@ -1,0 +1,285 @@
+"""A storm of first boots: every node fetches both tarballs and reports on all its actions.
+
+1,000 nodes deploy at once in the virtual machine room, whose machines stay silent; then
+each of them, over one keep-alive connection of its own, fetches units and files, finds
+ids and keys in what it unpacked, and sends three posts for each of ten boot actions: two
+details and a final status. Nodes come up spread over a window and pause between posts, as
+scripts that do work between them. Every answer is counted; afterwards the store must hold
+each post exactly once. The daemon runs on one processor, the nodes on another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import json
+import random
+import re
+import tarfile
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from bench.daemon import Daemon, running
+from bench.load import Connection, request
+from drydockd.auth.bootkey import BootKeys
+from drydockd.auth.secret import load_secret
+from drydockd.model import BootContext
+
+ENV = re.compile(
+    rb"BOOTACTION_ID=([0-9A-Z]{26})\nBOOTACTION_KEY=([0-9a-f]{64})\nBOOTACTION_URL=(\S+)\n"
+)
+HEAD = """---
+schema: drydock/Region/v1
+metadata: {schema: metadata/Document/v1, name: storm}
+data: {}
+---
+schema: drydock/NetworkLink/v1
+metadata: {schema: metadata/Document/v1, name: lan}
+data:
+  trunking: {mode: disabled, default_network: lan}
+  allowed_networks: [lan]
+---
+schema: drydock/Network/v1
+metadata: {schema: metadata/Document/v1, name: lan}
+data: {cidr: 10.64.0.0/16}
+---
+schema: drydock/HardwareProfile/v1
+metadata: {schema: metadata/Document/v1, name: plain}
+data:
+  device_aliases:
+    nic1: {address: '0000:01:00.0', bus_type: pci}
+    disk1: {address: '0:2.0.0', bus_type: scsi}
+---
+schema: drydock/HostProfile/v1
+metadata: {schema: metadata/Document/v1, name: plain}
+data:
+  hardware_profile: plain
+  primary_network: lan
+  oob: {type: ipmi, network: lan, account: storm, credential: storm-only}
+  platform: {image: jammy, kernel: ga-22.04}
+  interfaces:
+    lan0: {device_link: lan, slaves: [nic1], networks: [lan]}
+  storage:
+    physical_devices:
+      disk1: {partitions: [{name: root, size: 40g, filesystem: {mountpoint: /}}]}
+"""
+NODE = """---
+schema: drydock/BaremetalNode/v1
+metadata: {{schema: metadata/Document/v1, name: n{n:04d}}}
+data:
+  host_profile: plain
+  metadata: {{boot_mac: '52:54:00:00:{hi:02x}:{lo:02x}'}}
+  addressing: [{{network: lan, address: 10.64.{a}.{b}}}]
+"""
+ACTION = """---
+schema: drydock/BootAction/v1
+metadata: {{schema: metadata/Document/v1, name: action-{n:02d}}}
+data:
+  signaling: true
+  assets:
+    - type: file
+      path: /etc/drydock/action-{n:02d}.env
+      permissions: '0600'
+      data: |
+        BOOTACTION_ID={{{{ action.action_id }}}}
+        BOOTACTION_KEY={{{{ action.action_key }}}}
+        BOOTACTION_URL={{{{ action.report_url }}}}
+      data_pipeline: [utf8_decode, template]
+    - type: unit
+      path: /etc/systemd/system/action-{n:02d}.service
+      permissions: '0644'
+      data: |
+        [Unit]
+        Description=Action {n} of {{{{ node.hostname }}}}
+        [Service]
+        Type=oneshot
+        EnvironmentFile=/etc/drydock/action-{n:02d}.env
+        ExecStart=/opt/action-{n:02d}
+      data_pipeline: [utf8_decode, template]
+"""
+
+
+def site(nodes: int, actions: int) -> str:
+    parts = [HEAD]
+    for n in range(nodes):
+        address = n + 2 * 256
+        parts.append(
+            NODE.format(n=n, hi=n // 256, lo=n % 256, a=address // 256, b=address % 250 + 1)
+        )
+    parts += [ACTION.format(n=n) for n in range(actions)]
+    return "".join(parts)
+
+
+class Storm:
+    def __init__(self, daemon: Daemon, args: argparse.Namespace) -> None:
+        self.daemon, self.args = daemon, args
+        self.latencies: dict[str, list[float]] = {"GET": [], "POST": []}
+        self.statuses: Counter[tuple[str, int]] = Counter()
+        self.acknowledged: Counter[str] = Counter()
+
+    async def send(self, connection: Connection, verb: str, message: bytes) -> bytes:
+        start = time.perf_counter()
+        reply = await connection.send(message)
+        self.latencies[verb].append(time.perf_counter() - start)
+        self.statuses[verb, reply.status] += 1
+        return reply.body
+
+    async def node(self, host: str, key: str) -> None:
+        await asyncio.sleep(random.uniform(0, self.args.window))
+        connection = Connection("127.0.0.1", self.daemon.port)
+        actions = {}
+        for kind in ("units", "files"):
+            path = f"/api/v1.0/bootactions/nodes/{host}/{kind}"
+            body = await self.send(
+                connection, "GET", request("GET", path, headers={"X-Bootaction-Key": key})
+            )
+            with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
+                for member in archive:
+                    content = archive.extractfile(member)
+                    for found in ENV.findall(content.read() if content else b""):
+                        actions[found[0].decode()] = found[1].decode()
+        for action_id, action_key in actions.items():
+            await self.action(connection, host, action_id, action_key)
+        await connection.close()
+
+    async def action(self, connection: Connection, host: str, action_id: str, key: str) -> None:
+        for n in range(3):
+            await asyncio.sleep(random.uniform(0, self.args.pause))
+            report: dict[str, Any] = {
+                "details": [{"message": f"{action_id} {n}", "error": False, "step": n}]
+            }
+            if n == 2:
+                report["status"] = "success"
+            message = request(
+                "POST",
+                f"/api/v1.0/bootactions/{action_id}/",
+                headers={"X-Bootaction-Key": key},
+                body=json.dumps(report).encode(),
+            )
+            await self.send(connection, "POST", message)
+            self.acknowledged[f"{action_id} {n}"] += 1
+
+
+async def deploy(daemon: Daemon, design: str) -> str:
+    task = {}
+    for action in ("prepare_nodes", "deploy_nodes"):
+        start = time.perf_counter()
+        body = {"action": action, "design_ref": design}
+        async with daemon.client() as client:
+            answer = (await client.post("/tasks", json=body)).raise_for_status()
+            task = answer.json()
+            if action == "deploy_nodes":
+                await all_deployed(client, task["task_id"])
+                print(f"{action}: all machines deployed after {time.perf_counter() - start:.1f} s")
+                return str(task["task_id"])
+            while task["status"] != "complete":
+                answer = await client.get(f"/tasks/{task['task_id']}", params={"wait": 30})
+                task = answer.raise_for_status().json()
+        result = task["result"]
+        print(
+            f"{action}: {result['status']}, {len(result['successes'])} nodes, "
+            f"{time.perf_counter() - start:.1f} s"
+        )
+    raise AssertionError("not reached")
+
+
+async def all_deployed(client: Any, task_id: str) -> None:
+    """Wait until the task is in its last step, where it waits for the nodes' reports."""
+    while True:
+        answer = await client.get(f"/tasks/{task_id}", params={"layers": 2})
+        layers = answer.raise_for_status().json()
+        if layers[task_id]["status"] == "complete":
+            raise RuntimeError(f"deploy_nodes ended early: {layers[task_id]['result']}")
+        if any(
+            isinstance(task, dict) and task["action"] == "bootaction_report"
+            for task in layers.values()
+        ):
+            return
+        await client.get(f"/tasks/{task_id}", params={"wait": 5})
+
+
+async def contexts(daemon: Daemon, hosts: list[str], keys: BootKeys) -> dict[str, str]:
+    """The node keys, as the provisioner hands them over: derived from the daemon's secret."""
+    found = {}
+    async with daemon.client() as client:
+        for host in hosts:
+            view = (await client.get(f"/nodes/{host}")).raise_for_status().json()
+            boot = view["boot_context"]
+            found[host] = keys.node_key(
+                BootContext(host, boot["context_id"], "", "", "", boot["created"])
+            )
+    return found
+
+
+async def check(daemon: Daemon, task_id: str, storm: Storm) -> None:
+    async with daemon.client() as client:
+        answer = await client.get(f"/tasks/{task_id}", params={"layers": -1})
+        layers = answer.raise_for_status().json()
+    stored = Counter(
+        message["message"]
+        for task in layers.values()
+        if isinstance(task, dict)
+        for message in task["result"]["details"]["messageList"]
+        if message["context_type"] == "bootaction"
+    )
+    lost = storm.acknowledged.keys() - stored.keys()
+    twice = [text for text, count in stored.items() if count != 1]
+    print(f"posts acknowledged: {sum(storm.acknowledged.values())}, stored: {stored.total()}")
+    print(f"lost: {len(lost)}, stored more than once: {len(twice)}")
+    result = layers[task_id]["result"]
+    print(f"deploy_nodes: {result['status']}, {len(result['successes'])} nodes succeeded")
+    if lost or twice:
+        raise SystemExit(1)
+
+
+async def main(args: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory(prefix="storm-") as name:
+        folder = Path(name)
+        design = folder / "site.yaml"
+        design.write_text(site(args.nodes, args.actions), encoding="utf-8")
+        room = {
+            "latencies": {"deploy": 0.1, "commission": 0.1, "discovery": 0.1},
+            "faults": [{"fault": "never_boots"}],
+        }
+        async with running(folder, cpu=0, fake_driver={"room": room}) as daemon:
+            task_id = await deploy(daemon, f"file://{design}")
+            keys = BootKeys(load_secret(daemon.state_dir / "secret"))
+            hosts = [f"n{n:04d}" for n in range(args.nodes)]
+            storm = Storm(daemon, args)
+            node_keys = await contexts(daemon, hosts, keys)
+            start = time.perf_counter()
+            await asyncio.gather(*(storm.node(host, key) for host, key in node_keys.items()))
+            seconds = time.perf_counter() - start
+            async with daemon.client() as client:
+                task = {"status": ""}
+                while task["status"] != "complete":
+                    answer = await client.get(f"/tasks/{task_id}", params={"wait": 30})
+                    task = answer.raise_for_status().json()
+            report(storm, seconds)
+            await check(daemon, task_id, storm)
+            print(f"peak memory of the daemon: {daemon.peak_mib:.0f} MiB")
+
+
+def report(storm: Storm, seconds: float) -> None:
+    for verb, latencies in storm.latencies.items():
+        ordered = sorted(latencies)
+        p50, p99 = ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)]
+        print(
+            f"{verb}: {len(ordered)} in {seconds:.1f} s ({len(ordered) / seconds:.0f}/s), "
+            f"median {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, "
+            f"worst {ordered[-1] * 1000:.0f} ms"
+        )
+    print("answers: " + ", ".join(f"{v} {s}: {n}" for (v, s), n in sorted(storm.statuses.items())))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nodes", type=int, default=1000)
+    parser.add_argument("--actions", type=int, default=10)
+    parser.add_argument("--window", type=float, default=20.0, help="seconds in which nodes come up")
+    parser.add_argument("--pause", type=float, default=2.0, help="longest pause before a post")
+    asyncio.run(main(parser.parse_args()))

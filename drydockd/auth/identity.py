@@ -178,7 +178,7 @@ class ServiceIdentity:
     def _translated(self, call: Callable[[], Answer]) -> Answer:
         try:
             return call()
-        except exceptions.HttpClientError as error:
+        except exceptions.HTTPClientError as error:
             # Paused too: each further login would bring the account nearer to being locked.
             self._away_until = time.monotonic() + self._pause
             log.error(

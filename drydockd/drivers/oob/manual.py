@@ -1,0 +1,44 @@
+"""Out-of-band control by a person: says what to do, gives time for it, trusts it was done."""
+
+from __future__ import annotations
+
+import asyncio
+
+from drydockd.drivers.base import PowerState, Voice
+from drydockd.site import Node
+
+
+class ManualOob:
+    """An OobDriver for nodes of type ``manual``; `wait` is the seconds a person gets for a step."""
+
+    oob_types = ("manual",)
+
+    def __init__(self, *, wait: float = 60.0) -> None:
+        self._wait = wait
+        self.worst_case_seconds = 2 * wait
+
+    async def check(self) -> None:
+        """Needs nothing."""
+
+    async def set_network_boot(self, node: Node, voice: Voice) -> None:
+        await self._ask(node, voice, "set the boot device of the next start to network (PXE)")
+
+    async def power_state(self, node: Node) -> PowerState:
+        """Nobody can be asked: unknown, at once."""
+        return PowerState.UNKNOWN
+
+    async def power_off(self, node: Node, voice: Voice) -> None:
+        await self._ask(node, voice, "switch the power off")
+
+    async def power_on(self, node: Node, voice: Voice) -> None:
+        await self._ask(node, voice, "switch the power on")
+
+    async def _ask(self, node: Node, voice: Voice, what: str) -> None:
+        await voice.say(f"{node.name}: please {what}; going on in {self._wait:g} s")
+        await asyncio.sleep(self._wait)
+
+    async def close(self) -> None:
+        """Holds nothing."""
+
+
+DRIVER = ManualOob

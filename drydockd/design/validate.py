@@ -1,0 +1,112 @@
+"""Judging a compiled design by every rule, and telling the result as a Status document.
+
+Source: contract, validation, sections 2 and 3.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from drydockd.design.rules import Rule, Verdict, all_rules
+from drydockd.model import timestamp
+from drydockd.site import Catalogue, Finding, Level, Site
+
+log = logging.getLogger(__name__)
+
+_LOG_LEVELS = {Level.ERROR: logging.ERROR, Level.WARNING: logging.WARNING}
+
+
+def validate(site: Site, catalogue: Catalogue | None = None) -> list[Finding]:
+    """Return the findings of every rule, in rule order; nothing is kept between calls.
+
+    Only for a design without ingestion errors. `catalogue` is what the node provisioner
+    offers, None when there is none. A rule that breaks is an Error of its own. CPU-bound:
+    call it in a thread for large sites.
+    """
+    findings = []
+    for rule in all_rules():
+        found = list(_judge(rule, site, catalogue))
+        _log(rule, found)
+        findings += found
+    return findings
+
+
+def _judge(rule: Rule, site: Site, catalogue: Catalogue | None) -> Iterator[Finding]:
+    now = timestamp()
+    is_clean = True
+    try:
+        for verdict in rule.check(site, catalogue):
+            is_clean = is_clean and verdict.level is not Level.ERROR
+            yield _finding(rule, verdict, now)
+    except Exception as error:
+        log.exception("rule %s %s broke", rule.code, rule.name)
+        is_clean = False
+        yield _finding(rule, _broken(error), now)
+    if is_clean:
+        yield _finding(rule, Verdict(Level.INFO, "Validation successful.", "", ()), now)
+
+
+def _log(rule: Rule, found: list[Finding]) -> None:
+    """One line per rule and level: a large site can have one mistake ten thousand times."""
+    for level, log_level in _LOG_LEVELS.items():
+        of_level = [finding for finding in found if finding.level is level]
+        if of_level:
+            text = "%s, %d of level %s; the first: %s"
+            log.log(log_level, text, rule.code, len(of_level), level, of_level[0].message)
+
+
+def _finding(rule: Rule, verdict: Verdict, now: str) -> Finding:
+    return Finding(
+        rule.code,
+        verdict.level,
+        f"{rule.name}: {verdict.text}",
+        verdict.hint,
+        verdict.documents,
+        now,
+    )
+
+
+def _broken(error: Exception) -> Verdict:
+    # The exception's own text may quote the design; the log has it.
+    return Verdict(
+        Level.ERROR,
+        f"the rule itself failed ({type(error).__name__}); the design was not judged by it.",
+        "This is a defect of drydockd: report it with the log entry of this time.",
+        (),
+    )
+
+
+def status_document(findings: Iterable[Finding]) -> dict[str, Any]:
+    """Return the Status document that tells `findings`; its ``code`` is the HTTP status.
+
+    Success unless any finding is an Error. A finding without a time gets the present one.
+    """
+    now = timestamp()
+    messages = [message(finding, now) for finding in findings]
+    errors = sum(entry["error"] for entry in messages)
+    return {
+        "kind": "Status",
+        "apiVersion": "v1.0",
+        "metadata": {},
+        "message": "Site design failed validation." if errors else "Site design passed validation",
+        "reason": "See detail messages." if errors else None,
+        "status": "Failure" if errors else "Success",
+        "details": {"errorCount": errors, "messageList": messages},
+        "code": 400 if errors else 200,
+    }
+
+
+def message(finding: Finding, now: str) -> dict[str, Any]:
+    """Return one entry of ``details.messageList``; `now` stands in for a missing time."""
+    return {
+        "kind": "ValidationMessage",
+        "name": finding.code,
+        "message": finding.message,
+        "error": finding.error,
+        "level": str(finding.level),
+        "diagnostic": finding.diagnostic,
+        "ts": finding.ts or now,
+        "documents": [{"schema": ref.schema, "name": ref.name} for ref in finding.documents],
+    }

@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import pytest
+
+from drydockd.design.inventory import Device, Hardware, parse_lshw
+from drydockd.errors import InvalidDesign
+from drydockd.plans import DeviceName
+from tests.design.lshw import LSHW, an_lshw
+
+
+def test_nics_and_disks_are_found_with_what_identifies_them():
+    devices = {device.names[0]: device for device in parse_lshw(LSHW)}
+
+    assert list(devices) == ["sda", "sdb", "eno1", "eno2"]
+    assert devices["sda"] == Device("disk", ("sda",), "scsi@0:2.0.0", "WD-1234", 1_000_000_000_000)
+    assert devices["eno1"] == Device(
+        "network", ("eno1",), "pci@0000:19:00.0", "52:54:00:aa:00:01", 10_000_000_000
+    )
+
+
+def test_parts_of_a_disk_and_other_elements_are_left_out():
+    names = {name for device in parse_lshw(LSHW) for name in device.names}
+
+    assert not names & {"sda1", "cpu0", "scsi0"}
+
+
+def test_every_logical_name_of_a_disk_is_kept():
+    text = an_lshw(
+        '<node class="disk"><logicalname>/dev/sda</logicalname>'
+        "<logicalname>/dev/disk/by-id/wwn-1</logicalname></node>"
+    )
+
+    assert parse_lshw(text)[0].names == ("sda", "wwn-1")
+
+
+@pytest.mark.parametrize("kind", ["disk", "generic", "storage"])
+def test_virtual_and_nvme_disks_of_older_versions_are_disks(kind):
+    text = an_lshw(f'<node class="{kind}"><logicalname>/dev/vda</logicalname><size>9</size></node>')
+
+    assert parse_lshw(text) == (Device("disk", ("vda",), size_bytes=9),)
+
+
+def test_a_controller_without_a_device_file_is_no_disk():
+    text = an_lshw('<node class="storage"><logicalname>scsi0</logicalname></node>')
+
+    assert parse_lshw(text) == ()
+
+
+@pytest.mark.parametrize("size", ["", "many", "-1", "1.5"])
+def test_a_size_that_is_no_number_is_unknown(size):
+    text = an_lshw(
+        f'<node class="disk"><logicalname>/dev/sda</logicalname><size>{size}</size></node>'
+    )
+
+    assert parse_lshw(text)[0].size_bytes is None
+
+
+@pytest.mark.parametrize("text", ["", "not xml", "<list><node></list>", "<a/><b/>"])
+def test_text_that_is_no_xml_is_refused_with_its_cause(text):
+    with pytest.raises(InvalidDesign, match="lshw: not XML"):
+        parse_lshw(text)
+
+
+def test_entities_are_refused_before_they_expand():
+    bomb = '<!DOCTYPE l [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><list>&b;</list>'
+
+    with pytest.raises(InvalidDesign, match="document type"):
+        parse_lshw(bomb)
+
+
+def test_external_entities_are_refused(tmp_path: Path):
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret")
+    text = f'<!DOCTYPE l [<!ENTITY a SYSTEM "{secret.as_uri()}">]><list>&a;</list>'
+
+    with pytest.raises(InvalidDesign, match="document type"):
+        parse_lshw(text)
+
+
+def test_endless_nesting_and_endless_text_are_refused():
+    with pytest.raises(InvalidDesign, match="deeper"):
+        parse_lshw("<node>" * 1000)
+    with pytest.raises(InvalidDesign, match="more than"):
+        parse_lshw(" " * (16 * 1024 * 1024 + 1))
+
+
+def test_devices_are_looked_up_by_alias_or_name():
+    hardware = Hardware({"nic1": "eno1", "bootdisk": "sda"}, parse_lshw(LSHW))
+
+    assert hardware.nic("nic1") == hardware.nic("eno1")
+    assert hardware.nic("nic1") == DeviceName(
+        "eno1", mac="52:54:00:aa:00:01", bus_address="0000:19:00.0"
+    )
+    assert hardware.disk("bootdisk").serial == "WD-1234"
+    assert hardware.disk("sdx") is None
+    assert hardware.disk_names == ["sda", "sdb"]
+
+
+def test_a_nic_the_inventory_lacks_keeps_its_name():
+    assert Hardware({"nic1": "eno9"}).nic("nic1") == DeviceName("eno9")
+
+
+def test_a_disk_is_not_found_as_a_nic():
+    hardware = Hardware(devices=parse_lshw(LSHW))
+
+    assert hardware.disk("eno1") is None
+    assert hardware.nic("sda") == DeviceName("sda")

@@ -1,0 +1,335 @@
+"""What every handler shares: identity and policy before anything else, errors, answers, log.
+
+The table `STATUS` is the only place where an error becomes a status code.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import uuid
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Any, ClassVar
+
+import orjson
+from tornado import httputil, web
+
+from drydockd import errors
+from drydockd import log as logs
+from drydockd.auth.audit import Event
+from drydockd.handlers import body
+from drydockd.handlers.routing import Route
+from drydockd.handlers.services import Services
+from drydockd.model import Caller
+
+log = logging.getLogger(__name__)
+
+# Policy of a method that asks for no identity, and of one that a node's key opens.
+OPEN = "open"
+NODE_KEY = "node key"
+
+UNASKED = Caller(user="", authenticated=False)
+ORDER = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
+
+# Query parameters whose values may stand in the log.
+PARAMETERS = frozenset(
+    {"action", "builddata", "days", "last_event_id", "latest", "layers", "limit"}
+    | {"marker", "node", "status", "subtaskerrors", "wait"}
+)
+
+# The first class an error is an instance of decides; most special first.
+STATUS: tuple[tuple[type[Exception], int, bool], ...] = (
+    (errors.InvalidInput, 400, False),
+    (errors.Unauthenticated, 401, False),
+    (errors.Forbidden, 403, False),
+    (errors.NotFound, 404, False),
+    (errors.Conflict, 409, False),
+    (errors.Gone, 410, False),
+    (errors.TooLarge, 413, False),
+    (errors.Unavailable, 503, True),
+    (errors.DriverTransient, 503, True),
+    (errors.DriverLimit, 503, True),
+)
+# The message of an error without a line above may name what a caller must not see.
+UNKNOWN_ERROR = "Unknown error"
+
+
+class BaseHandler(web.RequestHandler):
+    """A handler parses, calls and writes; this does the rest.
+
+    `policy` names the rule of each method; a method without one is refused. `has_titles`
+    adds ``title`` and ``description`` to errors, where the original's clients read them.
+    """
+
+    policy: ClassVar[Mapping[str, str]] = {}
+    has_titles: ClassVar[bool] = False
+
+    request_id: str = ""
+    caller: Caller = UNASKED
+
+    def initialize(self, services: Services, route: Route) -> None:
+        self.services = services
+        self.route = route
+
+    # -- before the handler
+
+    def set_default_headers(self) -> None:
+        if not self.request_id:
+            self.request_id = str(uuid.uuid4())
+        headers = self._headers
+        headers["Server"] = "drydockd"
+        headers["Content-Type"] = "application/json"
+        headers["X-Drydock-Req"] = self.request_id
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Cache-Control"] = "no-store"
+
+    def prepare(self) -> Awaitable[None] | None:
+        """Refuse what has no route or method, then who may not; the body is not looked at."""
+        logs.bind_here(request_id=self.request_id)
+        method = self.request.method or ""
+        if method == "OPTIONS":
+            return None
+        rule = self.policy.get("GET" if method == "HEAD" else method)
+        if rule is None:
+            raise web.HTTPError(405)
+        if rule in (OPEN, NODE_KEY):
+            return None
+        return self._admit(rule)
+
+    async def _admit(self, rule: str) -> None:
+        self.caller = caller = await self.services.auth.identify(
+            self.request.headers, self.remote, request_id=self.request_id
+        )
+        logs.bind_here(user=caller.user, marker=caller.external_marker, end_user=caller.end_user)
+        self.require(rule)
+
+    def require(self, rule: str) -> None:
+        """Raise Forbidden or Unauthenticated unless the caller satisfies `rule`."""
+        try:
+            self.services.policy.require(rule, self.caller)
+        except errors.Forbidden:
+            self.services.audit.record(
+                Event.AUTHZ_FAIL,
+                self.caller.user,
+                rule,
+                remote=self.remote,
+                request_id=self.request_id,
+                description=f"{self.request.method} {self.route.pattern}",
+            )
+            raise
+        except errors.Unauthenticated:
+            raise errors.Unauthenticated(challenge=self.services.auth.challenge) from None
+
+    @property
+    def remote(self) -> str:
+        """The caller's address, past trusted proxies."""
+        return self.services.proxies.remote(
+            self.request.remote_ip or "", self.request.headers.get("X-Forwarded-For")
+        )
+
+    # -- what handlers use
+
+    def json(self) -> dict[str, Any]:
+        """Return the request's JSON object. Raises InvalidInput."""
+        return body.json_object(
+            self.request.body,
+            self.request.headers.get("Content-Type", ""),
+            self.services.settings.api.json_depth,
+        )
+
+    def query(self, name: str) -> str | None:
+        """Return a query parameter, the last one when repeated; None when absent."""
+        values = self.request.query_arguments.get(name)
+        if not values:
+            return None
+        return values[-1].decode("utf-8", "replace").strip()
+
+    def flag(self, name: str) -> bool:
+        """Return a boolean query parameter, false when absent. Raises InvalidInput."""
+        text = self.query(name)
+        return text is not None and body.boolean(name, text)
+
+    def reply(self, answer: Any, status: int = 200) -> None:
+        """Answer with `answer` as JSON."""
+        self.reply_bytes(orjson.dumps(answer), status)
+
+    def reply_bytes(self, encoded: bytes, status: int = 200) -> None:
+        """Answer with JSON already encoded."""
+        if status != 200:
+            self.set_status(status)
+        self.finish(encoded)
+
+    # -- methods all routes have
+
+    def options(self, *args: str) -> None:
+        self.set_header("Allow", ",".join((*self._methods(), "OPTIONS")))
+        self.clear_header("Content-Type")
+        self.finish()
+
+    async def head(self, *args: str) -> None:
+        answered: Awaitable[None] | None = self.get(*args)
+        if answered is not None:
+            await answered
+
+    def _methods(self) -> list[str]:
+        return [m for m in ORDER if ("GET" if m == "HEAD" else m) in self.policy]
+
+    # -- errors
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Turn an exception into its status code; after the first byte, cut the connection."""
+        if self._headers_written:
+            if not self._finished:
+                # Only a broken connection says that what came so far is not the whole.
+                self.detach().close()
+            return
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        super().send_error(status_of(error)[0] if error else status_code, **kwargs)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        retry = status_of(error)[1] if error else False
+        if status_code == 405:
+            self.set_header("Allow", ", ".join(sorted((*self._methods(), "OPTIONS"))))
+        challenge = getattr(error, "challenge", None)
+        if status_code == 401 and challenge:
+            self.set_header("WWW-Authenticate", challenge)
+        message = message_of(error, status_code)
+        if not self.has_titles and status_code not in (405, 500):
+            self.finish(error_body(message, retry=retry))
+            return
+        title = self.title_of(status_code) or title_of(status_code)
+        description = None if status_code == 500 else self.description_of(error, message)
+        self.finish(error_body(message, retry=retry, title=title, description=description))
+
+    def title_of(self, status: int) -> str | None:
+        """Return the title of an error where it is not simply the code and its reason."""
+        return None
+
+    def description_of(self, error: BaseException | None, message: str) -> str:
+        return message
+
+    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
+        if value is None or status_of(value)[0] != 500:
+            log.debug("refused: %s", value)
+        elif isinstance(value, errors.DrydockError):
+            log.error("%s %s failed: %s", self.request.method, self.request.path, value)
+        else:
+            log.error(
+                "%s %s failed", self.request.method, self.request.path, exc_info=(typ, value, tb)
+            )
+
+    # -- the end
+
+    def compute_etag(self) -> str | None:
+        return None
+
+    def check_xsrf_cookie(self) -> None:
+        return None
+
+    def log_request(self) -> None:
+        """Write one line per request, and count it."""
+
+    def on_finish(self) -> None:
+        request = self.request
+        method, status = request.method or "", self.get_status()
+        seconds = request.request_time()
+        self.services.measures.request(self.route.pattern, method, status, seconds)
+        access(method, request.path, status, seconds, request.query)
+
+
+def shown_query(query: str) -> str:
+    """Return a query for the log: values of names that are not ours may be anything."""
+    parts = (part.partition("=") for part in query[:1000].split("&"))
+    return "&".join(f"{n}{eq}{v if n in PARAMETERS else '***' * bool(v)}" for n, eq, v in parts)
+
+
+def access(method: str, path: str, status: int, seconds: float, query: str = "") -> None:
+    """Write the line of one request."""
+    if not access_log.isEnabledFor(logging.INFO):
+        return
+    shown = f"{path}?{shown_query(query)}" if query else path
+    access_log.info(
+        "%s %s %d %.1f ms",
+        method,
+        shown,
+        status,
+        seconds * 1000,
+        extra={"fields": {"method": method, "path": path, "status": status, "ms": seconds * 1000}},
+    )
+
+
+access_log = logging.getLogger("drydockd.handlers.access")
+
+
+def status_of(error: BaseException) -> tuple[int, bool]:
+    """Return the status code of an error, and whether the same request may succeed later."""
+    if isinstance(error, web.HTTPError):
+        return error.status_code, False
+    for kind, status, retry in STATUS:
+        if isinstance(error, kind):
+            return status, retry
+    return 500, False
+
+
+def message_of(error: BaseException | None, status: int) -> str:
+    if error is None or isinstance(error, web.HTTPError):
+        return http.client.responses.get(status, UNKNOWN_ERROR)
+    return UNKNOWN_ERROR if status == 500 else str(error)
+
+
+def title_of(status: int) -> str:
+    return f"{status} {http.client.responses.get(status, 'Error')}"
+
+
+def error_body(
+    message: str, *, retry: bool = False, title: str | None = None, description: str | None = None
+) -> bytes:
+    """Return the one error body there is. Source: contract, api, section 1.1."""
+    answer: dict[str, Any] = {"type": "error", "message": message, "retry": retry}
+    if title is not None:
+        answer["title"] = title
+    if description is not None:
+        answer["description"] = description
+    return orjson.dumps(answer)
+
+
+def refusal(
+    request: httputil.HTTPServerRequest, status: int, text: str
+) -> tuple[httputil.HTTPHeaders, bytes]:
+    """Return headers and body for a request refused before it reached a handler."""
+    answer = error_body(text, title=title_of(status), description=text)
+    headers = httputil.HTTPHeaders(
+        {
+            "Server": "drydockd",
+            "Content-Type": "application/json",
+            "Content-Length": str(len(answer)),
+            "X-Drydock-Req": str(uuid.uuid4()),
+        }
+    )
+    with logs.bind(request_id=headers["X-Drydock-Req"]):
+        access(request.method or "", request.path, status, request.request_time())
+    return headers, b"" if request.method == "HEAD" else answer
+
+
+class UnknownPath(BaseHandler):
+    """Answers for every path that is none of the API's."""
+
+    has_titles = True
+
+    def prepare(self) -> None:
+        logs.bind_here(request_id=self.request_id)
+        raise web.HTTPError(404)
+
+
+def missing_policies(handlers: Iterable[type[web.RequestHandler]]) -> list[str]:
+    """Return ``Handler.method`` for implemented methods without a policy entry, and the reverse."""
+    found = []
+    for handler in handlers:
+        policy = getattr(handler, "policy", {})
+        for method in ("GET", "POST", "PUT", "DELETE", "PATCH"):
+            own = getattr(handler, method.lower())
+            is_implemented = own is not getattr(web.RequestHandler, method.lower())
+            if is_implemented != (method in policy):
+                found.append(f"{handler.__name__}.{method.lower()}")
+    return found

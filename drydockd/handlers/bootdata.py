@@ -1,0 +1,99 @@
+"""GET bootdata: what a deploying node installs, opened by its key."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from urllib.parse import quote
+
+from drydockd import errors
+from drydockd import log as logs
+from drydockd.auth.audit import Event
+from drydockd.auth.bootkey import HEADER
+from drydockd.handlers.base import NODE_KEY, BaseHandler
+from drydockd.model import BootContext
+from drydockd.render import stream_tar_gz, tar_gz
+
+# Below this the whole archive goes out in one piece, with its length.
+WHOLE_BYTES = 64 * 1024
+
+
+class KeyedHandler(BaseHandler):
+    """A route that a key opens. Refusals are slowed per address, counted and audited."""
+
+    has_titles = True
+
+    @property
+    def key(self) -> str | None:
+        return self.request.headers.get(HEADER)
+
+    async def refused(self, error: errors.DrydockError, subject: str) -> None:
+        """Count, record and slow down a refusal by key; the caller raises it again."""
+        if isinstance(error, errors.Forbidden):
+            self.services.audit.record(
+                Event.AUTHN_LOGIN_FAIL,
+                subject,
+                remote=self.remote,
+                request_id=self.request_id,
+                token=self.key or "",
+                description="the boot action key is not valid",
+            )
+        kind = "bootaction_id" if isinstance(error, errors.NotFound) else "bootkey"
+        await self.services.throttle.failed(self.remote, kind)
+
+    def title_of(self, status: int) -> str | None:
+        """Both refusals by key carry this title; contract, api, section 7."""
+        return "Unauthorized" if status in (401, 403) else None
+
+
+class BootDataHandler(KeyedHandler):
+    """``/bootdata/<host>/units`` and ``files``; ``/bootactions/nodes/<host>/units`` and ``files``.
+
+    Everything is rendered before the first byte leaves: a failure is still a status code.
+    """
+
+    policy: ClassVar = {"GET": NODE_KEY}
+    kind: ClassVar[str]
+
+    async def get(self, host: str) -> None:
+        logs.bind_here(node=host)
+        context = await self._admitted(host)
+        assets = await self.services.bootdata.assets(context, self.kind)
+        self.set_header("Content-Type", "application/gzip")
+        self.set_header("Content-Disposition", disposition(f"{host}-{self.kind}.tar.gz"))
+        cache = self.services.archives
+        if self.request.method == "HEAD" or sum(len(a.content) for a in assets) <= WHOLE_BYTES:
+            await self.finish(tar_gz(assets, cache))
+        else:
+            async for chunk in stream_tar_gz(assets, cache=cache):
+                self.write(chunk)
+                await self.flush()
+            await self.finish()
+        if self.request.method == "GET":
+            await self.services.bootdata.delivered(context, f"{self.kind}s")
+
+    async def _admitted(self, host: str) -> BootContext:
+        try:
+            context = self.services.store.boot_context(host)
+        except errors.NotFound:
+            context = None
+        try:
+            return self.services.bootkeys.check_node(context, self.key, host=host)
+        except (errors.NotFound, errors.Unauthenticated, errors.Forbidden) as error:
+            await self.refused(error, host)
+            raise
+
+
+class UnitsHandler(BootDataHandler):
+    kind = "unit"
+
+
+class FilesHandler(BootDataHandler):
+    kind = "file"
+
+
+def disposition(name: str) -> str:
+    """Return a Content-Disposition value that no host name can break out of (RFC 6266)."""
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%' else "_" for c in name)
+    if plain == name:
+        return f'attachment; filename="{name}"'
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,0 +1,151 @@
+"""A node's boot data: from its boot context to rendered assets, and word of failures."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from drydockd.auth.bootkey import BootKeys
+from drydockd.errors import DrydockError, InvalidDesign, NotFound, RenderError, Unavailable
+from drydockd.model import BootContext, Message, timestamp
+from drydockd.render import ActionGrant, RenderedAsset, Templates, render_assets
+from drydockd.site import Site
+from drydockd.store.base import Edit, Put, Store
+
+if TYPE_CHECKING:
+    from drydockd.design import Designs
+
+log = logging.getLogger(__name__)
+
+KEPT_SITES = 4
+KEPT_COMPLAINTS = 1000
+
+
+class BootRenderer:
+    """Renders what a node fetches, from the design its deployment was pinned to."""
+
+    def __init__(
+        self,
+        store: Store,
+        designs: Designs,
+        bootkeys: BootKeys,
+        templates: Templates,
+        report_url: str,
+    ) -> None:
+        self._store = store
+        self._designs = designs
+        self._bootkeys = bootkeys
+        self._templates = templates
+        self._report_url = report_url
+        # A thousand nodes of one deployment ask at once: they share one look at the design.
+        self._sites: OrderedDict[str, asyncio.Task[Site]] = OrderedDict()
+        self._complaints: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    async def assets(self, context: BootContext, kind: str) -> list[RenderedAsset]:
+        """Return the node's files of `kind` (``unit`` or ``file``), all rendered.
+
+        Raises RenderError or Unavailable, after telling the node's task (once per cause).
+        """
+        try:
+            return await self._render(context, kind)
+        except (RenderError, Unavailable, InvalidDesign) as error:
+            await self._complain(context, kind, error)
+            if isinstance(error, InvalidDesign):
+                raise RenderError(str(error)) from error
+            raise
+
+    async def _render(self, context: BootContext, kind: str) -> list[RenderedAsset]:
+        site = await self._site(context)
+        node = site.nodes.get(context.node)
+        if node is None:
+            raise RenderError(f"{context.node}: the pinned design has no such node")
+        actions = self._store.boot_actions(context.node, context_id=context.context_id)
+        grants = {
+            action.name: ActionGrant(
+                action.action_id, self._bootkeys.action_key(context.context_id, action.action_id)
+            )
+            for action in actions
+        }
+        marker, end_user = self._on_behalf_of(context)
+        return await render_assets(
+            site,
+            node,
+            kind,
+            grants,
+            report_url=self._report_url,
+            design_ref=context.design_ref,
+            fetch=partial(self._designs.fetch, marker=marker, end_user=end_user),
+            templates=self._templates,
+        )
+
+    def _on_behalf_of(self, context: BootContext) -> tuple[str, str]:
+        try:
+            caller = self._store.task(context.task_id).caller
+        except NotFound:
+            return "", ""
+        return (caller.external_marker, caller.end_user) if caller else ("", "")
+
+    async def _site(self, context: BootContext) -> Site:
+        digest = context.design
+        loading = self._sites.get(digest)
+        if loading is None:
+            name = f"boot data design {digest[:12]}"
+            loading = asyncio.create_task(self._load(digest, context.design_ref), name=name)
+            self._sites[digest] = loading
+            if len(self._sites) > KEPT_SITES:
+                self._sites.popitem(last=False)
+        else:
+            self._sites.move_to_end(digest)
+        try:
+            # A client that goes away must not end what others wait for.
+            return await asyncio.shield(loading)
+        except DrydockError:
+            self._sites.pop(digest, None)
+            raise
+
+    async def _load(self, digest: str, ref: str) -> Site:
+        try:
+            content = await self._store.blob(digest)
+        except NotFound:
+            raise RenderError(f"the pinned design {digest[:12]} is not in the store") from None
+        design = await self._designs.compile(content, ref)
+        return design.site
+
+    async def delivered(self, context: BootContext, kind: str) -> None:
+        """Note that the node fetched its `kind` (``units``, ``files``): the first time counts."""
+        if kind in context.delivered:
+            return
+
+        def note(current: BootContext) -> BootContext:
+            if current.context_id != context.context_id or kind in current.delivered:
+                return current
+            return replace(current, delivered={**current.delivered, kind: timestamp()})
+
+        try:
+            await self._store.write(Edit(BootContext, context.node, note))
+        except NotFound:
+            log.info("node %s is gone; its delivery of %s is not noted", context.node, kind)
+
+    async def _complain(self, context: BootContext, kind: str, error: DrydockError) -> None:
+        """Put the failure on the node's task: the same one only once, nodes try again often."""
+        key, text = (context.context_id, kind), str(error)
+        if self._complaints.get(key) == text:
+            return
+        self._complaints[key] = text
+        if len(self._complaints) > KEPT_COMPLAINTS:
+            self._complaints.popitem(last=False)
+        message = Message(
+            task_id=context.task_id,
+            message=f"Boot data ({kind}) could not be rendered: {text}"[:1024],
+            error=True,
+            context_type="node",
+            context=context.node,
+        )
+        try:
+            await self._store.write(Put(message))
+        except (NotFound, Unavailable) as problem:
+            log.warning("boot data failure of %s not recorded: %s", context.node, problem)

@@ -1,0 +1,127 @@
+"""POST validatedesign, and the retired designs routes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from drydockd import errors
+from drydockd.drivers.base import NodeProvisioner
+from drydockd.handlers import body
+from drydockd.handlers.base import BaseHandler
+from drydockd.model import timestamp
+from drydockd.site import Catalogue, Finding, Level
+
+log = logging.getLogger(__name__)
+
+PASSED = "Site design passed validation"
+FAILED = "Site design failed validation."
+
+
+class ValidateDesignHandler(BaseHandler):
+    """Validates a design now and tells the outcome: 200 valid, 400 not. A fresh result per call."""
+
+    policy: ClassVar = {"POST": "validate_site_design"}
+
+    async def post(self) -> None:
+        ref = self._href()
+        designs = self.services.designs
+        try:
+            design = await designs.load(
+                ref, marker=self.caller.external_marker, end_user=self.caller.end_user
+            )
+        except errors.SourceUnavailable as error:
+            unreachable = Finding("DD000", Level.ERROR, str(error), ts=timestamp())
+            self.reply(status_object([unreachable], ruled=False), 400)
+            return
+        findings: Sequence[Finding] = design.findings
+        if design.ok:
+            findings = await designs.validate(design, await self._catalogue())
+        answer = status_object(findings, ruled=design.ok)
+        self.reply(answer, answer["code"])
+
+    def _href(self) -> str:
+        if not self.request.body.strip():
+            raise errors.InvalidInput("Request body must not be empty for validation.")
+        body.check_type(self.request.headers.get("Content-Type", ""))
+        try:
+            asked = body.parse(self.request.body, self.services.settings.api.json_depth)
+        except errors.InvalidInput as error:
+            raise errors.InvalidInput(f"{self.request.path}: {error}") from None
+        href = asked.get("href") if isinstance(asked, dict) else None
+        if not isinstance(href, str) or not href.strip():
+            raise errors.InvalidInput('The "href" key must be provided in the request body.')
+        return href
+
+    async def _catalogue(self) -> Catalogue | None:
+        """Return what the provisioner offers; None, which is a warning, when it cannot be asked."""
+        driver: NodeProvisioner | None = self.services.node_driver
+        if driver is None:
+            return None
+        try:
+            async with asyncio.timeout(self.services.settings.health.timeout):
+                return await driver.catalogue()
+        except (errors.DriverError, TimeoutError) as error:
+            log.warning("the provisioner's catalogue: %s", error or "no answer in time")
+            return None
+
+
+def status_object(findings: Sequence[Finding], *, ruled: bool) -> dict[str, Any]:
+    """Return the Status object; `ruled`: the rules ran, so it carries message and reason.
+
+    Source: contract, api, section 8.
+    """
+    failures = sum(finding.error for finding in findings)
+    message = reason = None
+    if ruled:
+        message, reason = (FAILED, "See detail messages.") if failures else (PASSED, None)
+    return {
+        "kind": "Status",
+        "apiVersion": "v1.0",
+        "metadata": {},
+        "message": message,
+        "reason": reason,
+        "status": "Failure" if failures else "Success",
+        "code": 400 if failures else 200,
+        "details": {
+            "errorCount": failures,
+            "messageList": [finding_json(finding) for finding in findings],
+        },
+    }
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "kind": "ValidationMessage",
+        "name": finding.code,
+        "message": finding.message,
+        "error": finding.error,
+        "level": finding.level,
+        "diagnostic": finding.diagnostic,
+        "ts": finding.ts or timestamp(),
+        "documents": [{"schema": ref.schema, "name": ref.name} for ref in finding.documents],
+    }
+
+
+class _Retired(BaseHandler):
+    """Designs are not stored here; answers so, after the policy check."""
+
+    def gone(self, *args: str) -> None:
+        raise errors.Gone("Designs are not stored here; name their place as design_ref")
+
+
+class DesignsHandler(_Retired):
+    policy: ClassVar = {"GET": "read_data", "POST": "ingest_data"}
+    get = post = _Retired.gone
+
+
+class DesignHandler(_Retired):
+    policy: ClassVar = {"GET": "read_data"}
+    get = _Retired.gone
+
+
+class DesignPartsHandler(_Retired):
+    policy: ClassVar = {"GET": "ingest_data", "POST": "ingest_data"}
+    get = post = _Retired.gone

@@ -1,0 +1,86 @@
+"""GET tasks/<id>/events: a task's whole tree as Server-Sent Events."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import ClassVar
+
+import orjson
+from tornado.iostream import StreamClosedError
+
+from drydockd import errors
+from drydockd.handlers.tasks import OfTasks
+from drydockd.tasks.requests import Event
+
+log = logging.getLogger(__name__)
+
+# A line now and then keeps proxies from closing a quiet stream and finds readers that left.
+SILENCE_SECONDS = 15.0
+# So long may a reader leave its buffers full before it is dropped.
+SLOW_SECONDS = 10.0
+
+
+class EventsHandler(OfTasks):
+    """Ends with the task. Source of the format: WHATWG HTML, server-sent events."""
+
+    policy: ClassVar = {"GET": "read_task"}
+
+    async def get(self, task_id: str) -> None:
+        task = self.task_of(task_id)
+        last = last_id(self.request.headers.get("Last-Event-ID") or self.query("last_event_id"))
+        services = self.services
+        if services.open_streams >= services.settings.api.event_streams:
+            raise errors.Unavailable("Too many event streams are open; ask again, or use ?wait=")
+        services.open_streams += 1
+        try:
+            self.set_header("Content-Type", "text/event-stream")
+            self.set_header("X-Accel-Buffering", "no")
+            if self.request.method != "HEAD":
+                await self._send(services.tasks.events(task.task_id, last_id=last))
+        except (StreamClosedError, TimeoutError) as error:
+            log.info("event reader dropped: %s", error or "it reads too slowly")
+            if not self._finished:
+                self.detach().close()
+        finally:
+            services.open_streams -= 1
+
+    async def _send(self, events: AsyncIterator[Event]) -> None:
+        await self._put(b": drydockd\nretry: 2000\n\n")
+        coming = asyncio.ensure_future(anext(events, None))
+        try:
+            while True:
+                done, _ = await asyncio.wait([coming], timeout=SILENCE_SECONDS)
+                if not done:
+                    await self._put(b": still here\n\n")
+                    continue
+                event = coming.result()
+                if event is None:
+                    return
+                coming = asyncio.ensure_future(anext(events, None))
+                await self._put(encode(event))
+        finally:
+            coming.cancel()
+            await asyncio.wait([coming])
+            await events.aclose()  # type: ignore[attr-defined]
+
+    async def _put(self, data: bytes) -> None:
+        self.write(data)
+        async with asyncio.timeout(SLOW_SECONDS):
+            await self.flush()
+
+
+def encode(event: Event) -> bytes:
+    """Return one event; JSON has no line ends, so the data is one line."""
+    head = f"id: {event.id}\nevent: {event.kind}\ndata: ".encode()
+    return head + orjson.dumps(event.data) + b"\n\n"
+
+
+def last_id(text: str | None) -> int | None:
+    """Return the id after which to go on; None, the beginning, when there is none."""
+    if text is None or not text.strip():
+        return None
+    if not text.strip().isdecimal() or len(text) > 20:
+        raise errors.InvalidInput("Last-Event-ID: the id of an event is required")
+    return int(text)

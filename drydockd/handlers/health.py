@@ -1,0 +1,50 @@
+"""GET health, GET health/extended, GET versions, GET metrics: the daemon about itself."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from prometheus_client import exposition
+from tornado.web import HTTPError
+
+from drydockd.handlers.base import OPEN, BaseHandler
+from drydockd.handlers.healthcheck import report
+
+
+class VersionsHandler(BaseHandler):
+    policy: ClassVar = {"GET": OPEN}
+
+    def get(self) -> None:
+        self.reply({"v1.0": {"path": "/api/v1.0", "status": "stable"}})
+
+
+class HealthHandler(BaseHandler):
+    """204, or 503 without a body."""
+
+    policy: ClassVar = {"GET": OPEN}
+
+    async def get(self) -> None:
+        failed = any(message["error"] for message in await self.services.health.messages())
+        self.set_status(503 if failed else 204)
+        self.clear_header("Content-Type")
+        self.finish()
+
+
+class ExtendedHealthHandler(BaseHandler):
+    policy: ClassVar = {"GET": "health_data"}
+
+    async def get(self) -> None:
+        answer = report(await self.services.health.messages())
+        self.reply(answer, answer["code"])
+
+
+class MetricsHandler(BaseHandler):
+    """For Prometheus. Open: nothing in it names a host, a task or a person."""
+
+    policy: ClassVar = {"GET": OPEN}
+
+    def get(self) -> None:
+        if not self.services.settings.metrics.enabled:
+            raise HTTPError(404)
+        self.set_header("Content-Type", exposition.CONTENT_TYPE_LATEST)
+        self.finish(exposition.generate_latest(self.services.measures.registry))

@@ -1,0 +1,98 @@
+"""Is the daemon able to do its work? Real questions, bounded, asked seldom, writing nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from drydockd.auth.certificates import Expiry
+from drydockd.drivers.base import NodeProvisioner
+from drydockd.errors import DriverError
+from drydockd.store.base import Store
+
+log = logging.getLogger(__name__)
+
+NO_STORE = "Unable to connect to database"
+NO_NODE_DRIVER = "Unable to connect to MaaS"
+
+
+class HealthChecks:
+    """Answers `verdict`; concurrent askers share one round of checks.
+
+    `certificates` returns the ends of the configured certificates.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        node_driver: NodeProvisioner | None,
+        *,
+        timeout_seconds: float,
+        cache_seconds: float,
+        certificates: Callable[[], Sequence[Expiry]] = lambda: (),
+    ) -> None:
+        self._store = store
+        self._node_driver = node_driver
+        self._timeout = timeout_seconds
+        self._cache = cache_seconds
+        self._certificates = certificates
+        self._round: asyncio.Task[list[dict[str, Any]]] | None = None
+        self._until = 0.0
+
+    async def messages(self) -> list[dict[str, Any]]:
+        """Return what is wrong (``error`` true) or soon will be; empty when all is well."""
+        now = asyncio.get_running_loop().time()
+        if self._round is None or (self._round.done() and now >= self._until):
+            self._round = asyncio.create_task(self._ask(), name="health checks")
+        return await asyncio.shield(self._round)
+
+    async def _ask(self) -> list[dict[str, Any]]:
+        found = []
+        if (failure := self._store.health().error) is not None:
+            log.error("health: the store: %s", failure)
+            found.append(_message(NO_STORE))
+        if self._node_driver is not None and not await self._is_reachable(self._node_driver):
+            found.append(_message(NO_NODE_DRIVER))
+        for expiry in self._certificates():
+            if (problem := expiry.problem()) is not None:
+                found.append(_message(problem, error=False))
+        self._until = asyncio.get_running_loop().time() + self._cache
+        return found
+
+    async def _is_reachable(self, driver: NodeProvisioner) -> bool:
+        try:
+            async with asyncio.timeout(self._timeout):
+                notes = await driver.check()
+        except (DriverError, TimeoutError) as error:
+            log.error("health: the node provisioner: %s", error or "no answer in time")
+            return False
+        errors = [note.text for note in notes if note.error]
+        if errors:
+            log.error("health: the node provisioner: %s", "; ".join(errors))
+        return not errors
+
+    async def close(self) -> None:
+        if self._round is not None:
+            self._round.cancel()
+            await asyncio.wait([self._round])
+
+
+def _message(text: str, *, error: bool = True) -> dict[str, Any]:
+    return {"message": text, "error": error, "kind": "SimpleMessage"}
+
+
+def report(messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the Status object of health/extended. Source: contract, api, section 3."""
+    errors = sum(message["error"] for message in messages)
+    return {
+        "kind": "Status",
+        "apiVersion": "v1.0",
+        "metadata": {},
+        "status": "Failure" if errors else "Success",
+        "message": "Drydock failed to respond" if errors else "",
+        "reason": "HealthCheck",
+        "details": {"errorCount": errors, "messageList": list(messages)},
+        "code": 503 if errors else 200,
+    }

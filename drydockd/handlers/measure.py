@@ -1,0 +1,92 @@
+"""The daemon's metrics: base units, no label that grows with hosts or tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Measures:
+    """Counts requests as they end; everything else is read when somebody asks.
+
+    One per daemon, with a registry of its own: two daemons in one process do not mix.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(namespace="drydock", registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._requests = Counter(
+            "drydock_http_requests",
+            "Requests answered.",
+            ["route", "method", "code"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "drydock_http_request_duration_seconds",
+            "Time from the request's headers to the end of its answer.",
+            ["route", "method"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        # Looking a child up by its labels costs more than counting.
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def request(self, route: str, method: str, code: int, seconds: float) -> None:
+        """Count one answer. `route` is the pattern, never the path as sent."""
+        key = (route, method, code)
+        children = self._children.get(key)
+        if children is None:
+            verb = method if method in METHODS else "other"
+            children = (
+                self._requests.labels(route or "unknown", verb, str(code)),
+                self._seconds.labels(route or "unknown", verb),
+            )
+            if method in METHODS:
+                self._children[key] = children
+        children[0].inc()
+        children[1].observe(seconds)
+
+    def gauge(self, name: str, text: str, read: Callable[[], Iterator[tuple[str, float]]]) -> None:
+        """Publish `read`, asked at each scrape; it yields (value of the label ``kind``, number)."""
+        self.registry.register(_Asked(GaugeMetricFamily, name, text, read))
+
+    def counter(
+        self, name: str, text: str, read: Callable[[], Iterator[tuple[str, float]]]
+    ) -> None:
+        """Like `gauge`, for numbers that only grow."""
+        self.registry.register(_Asked(CounterMetricFamily, name, text, read))
+
+
+class _Asked:
+    """A metric whose numbers live elsewhere."""
+
+    def __init__(
+        self,
+        family: type[GaugeMetricFamily | CounterMetricFamily],
+        name: str,
+        text: str,
+        read: Callable[[], Iterator[tuple[str, float]]],
+    ) -> None:
+        self._family = family
+        self._name = name
+        self._text = text
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        numbers = list(self._read())
+        labels = ["kind"] if any(kind for kind, _ in numbers) else []
+        metric = self._family(self._name, self._text, labels=labels)
+        for kind, number in numbers:
+            metric.add_metric([kind] if labels else [], number)
+        yield metric
+
+    def describe(self) -> Iterator[Metric]:
+        yield self._family(self._name, self._text)

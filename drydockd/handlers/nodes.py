@@ -1,0 +1,120 @@
+"""GET nodes, GET nodes/<host>, its build data, POST nodefilter."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+from drydockd import errors
+from drydockd import log as logs
+from drydockd.design import nodefilter
+from drydockd.drivers.base import NodeRow
+from drydockd.handlers.base import BaseHandler
+from drydockd.handlers.taskview import build_data_json
+from drydockd.tasks.requests import NodeView
+
+
+class NodesHandler(BaseHandler):
+    """The nodes the provisioner knows, which are not those of a design."""
+
+    policy: ClassVar = {"GET": "read_data"}
+
+    async def get(self) -> None:
+        driver = self.services.node_driver
+        if driver is None:
+            raise errors.Unavailable("No node driver enabled: set plugins.node_driver")
+        rows = await driver.list_nodes()
+        self.reply([asdict(row) for row in rows])
+
+
+class NodeHandler(BaseHandler):
+    """One node, now: what it waits for, since when, until when."""
+
+    policy: ClassVar = {"GET": "read_data"}
+
+    async def get(self, host: str) -> None:
+        logs.bind_here(node=host)
+        view = await self.services.tasks.node_view(host)
+        self.reply(node_json(view))
+
+
+class NodeBuildDataHandler(BaseHandler):
+    policy: ClassVar = {"GET": "read_build_data"}
+
+    async def get(self, host: str) -> None:
+        latest = self.flag("latest")
+        found = await asyncio.to_thread(self.services.store.build_data, node=host, latest=latest)
+        if not found:
+            raise errors.NotFound("No build data found")
+        if latest:
+            found = sorted(found, key=lambda data: data.generator)
+        self.reply([build_data_json(data) for data in found])
+
+
+class NodeFilterHandler(BaseHandler):
+    """Which nodes of a design a filter selects. It changes nothing, though it is a POST."""
+
+    policy: ClassVar = {"POST": "read_data"}
+
+    async def post(self) -> None:
+        asked = self.json()
+        ref = asked.get("design_ref")
+        if not ref:
+            raise errors.InvalidInput("Missing input required value: design_ref")
+        if not isinstance(ref, str):
+            raise errors.InvalidInput("design_ref: a URI as text is required")
+        wanted = nodefilter.parse(asked.get("node_filter"))
+        design = await self.services.designs.load(
+            ref, marker=self.caller.external_marker, end_user=self.caller.end_user
+        )
+        if not design.ok:
+            raise errors.InvalidInput(first_error(design.findings))
+        self.reply(nodefilter.select(design.site, wanted))
+
+
+def first_error(findings: Any) -> str:
+    """Return the first error among `findings` as one message, with the count of the others."""
+    found = [finding.message for finding in findings if finding.error]
+    rest = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"The design cannot be used: {found[0]}{rest}"
+
+
+def row_json(row: NodeRow | None) -> dict[str, Any] | None:
+    return None if row is None else asdict(row)
+
+
+def node_json(view: NodeView) -> dict[str, Any]:
+    """Return the node view; keys, ids of keys and design texts are no part of it."""
+    context = view.context
+    return {
+        "hostname": view.node,
+        "provisioner": row_json(view.row),
+        "provisioner_error": view.row_error,
+        "task_id": view.task.task_id if view.task else None,
+        "action": view.task.action if view.task else None,
+        "step": view.step.action if view.step else None,
+        "step_task_id": view.step.task_id if view.step else None,
+        "waiting_for": view.waiting_for,
+        "since": view.since,
+        "until": view.until,
+        "last_contact": view.last_contact,
+        "boot_data": None
+        if context is None
+        else {
+            "task_id": context.task_id,
+            "created": context.created,
+            "closed": context.closed,
+            "delivered": dict(context.delivered),
+        },
+        "boot_actions": [
+            {
+                "action_id": action.action_id,
+                "action_name": action.name,
+                "status": action.status,
+                "task_id": action.task_id,
+                "updated": action.updated or action.created,
+            }
+            for action in view.boot_actions
+        ],
+    }

@@ -1,0 +1,41 @@
+"""Whose request it is when a proxy stands between: X-Forwarded-For, from trusted ones only."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+
+class Proxies:
+    """Tells the address of the caller. `trusted` are networks such as ``10.0.0.0/8``."""
+
+    def __init__(self, trusted: Sequence[str] = ()) -> None:
+        self._trusted = tuple(ipaddress.ip_network(net, strict=False) for net in trusted)
+
+    def remote(self, peer: str, forwarded: str | None) -> str:
+        """Return the nearest address that is no trusted proxy; `peer` itself when it is none.
+
+        `forwarded` is read from the right: what stands further left anybody may have written.
+        """
+        if not self._trusted or forwarded is None or not self._is_trusted(peer):
+            return peer
+        remote = peer
+        for hop in reversed(forwarded.split(",")):
+            address = hop.strip().strip("[]")
+            try:
+                ipaddress.ip_address(address)
+            except ValueError:
+                return remote
+            remote = address
+            if not self._is_trusted(address):
+                return remote
+        return remote
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            ip = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            return False
+        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+            ip = ip.ipv4_mapped
+        return any(ip in net for net in self._trusted)

@@ -1,0 +1,78 @@
+"""tasks/<id>: show, wait, build data, terminate, retry."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from drydockd import errors
+from drydockd.auth.audit import Event
+from drydockd.handlers import body
+from drydockd.handlers.tasks import OfTasks, canonical
+from drydockd.handlers.taskview import build_data_json
+from drydockd.model import API_ACTIONS
+
+
+class TaskHandler(OfTasks):
+    """One task; ``wait`` seconds holds the answer until it changes or ends."""
+
+    policy: ClassVar = {"GET": "read_task"}
+
+    async def get(self, task_id: str) -> None:
+        builddata, with_errors = self.flag("builddata"), self.flag("subtaskerrors")
+        layers = levels(self.query("layers"))
+        wait = self.query("wait")
+        limit = self.services.settings.api.wait_limit
+        seconds = None if wait is None else body.integer("wait", wait, 0, 86_400)
+        task = self.task_of(task_id)
+        if seconds:
+            # More than the limit is not refused: the client asks again, as it has to anyway.
+            task = await self.services.tasks.wait(task.task_id, min(seconds, limit))
+        self.reply_bytes(
+            await self.services.views.show(
+                task, layers=layers, builddata=builddata, errors=with_errors
+            )
+        )
+
+
+class TaskBuildDataHandler(OfTasks):
+    policy: ClassVar = {"GET": "read_build_data"}
+
+    async def get(self, task_id: str) -> None:
+        store, wanted = self.services.store, canonical(task_id)
+        # Build data outlive their task, so the task itself need not be there.
+        found = await asyncio.to_thread(store.build_data, task_id=wanted)
+        if not found:
+            raise errors.NotFound(f"No build data found for task {task_id}")
+        self.reply([build_data_json(data) for data in found])
+
+
+class TerminateHandler(OfTasks):
+    policy: ClassVar = {"POST": "terminate_task"}
+
+    async def post(self, task_id: str) -> None:
+        task = await self.services.tasks.terminate(self.task_of(task_id).task_id, self.caller)
+        self.audit(Event.SENSITIVE_UPDATE, task, "terminate")
+        self.reply_bytes(self.services.views.encoded(task))
+
+
+class RetryHandler(OfTasks):
+    """A new task for the nodes that failed; needs the right to create such a task."""
+
+    policy: ClassVar = {"POST": "create_task"}
+
+    async def post(self, task_id: str) -> None:
+        failed = self.task_of(task_id)
+        if failed.action in API_ACTIONS:
+            self.require(failed.action)
+        task = await self.services.tasks.retry(failed.task_id, self.caller)
+        self.audit(Event.SENSITIVE_CREATE, task, f"retry of {failed.task_id}")
+        self.created(task)
+
+
+def levels(text: str | None) -> int:
+    """Return ``layers``: unparsable means 0, as the original's clients rely on."""
+    try:
+        return max(-1_000_000, min(int(text or 0), 1_000_000))
+    except ValueError:
+        return 0

@@ -1,0 +1,177 @@
+"""tasks: list, create, purge, show, watch, cancel, retry."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, TypeVar
+
+from drydockd import errors
+from drydockd import log as logs
+from drydockd.auth.audit import Event
+from drydockd.handlers import body
+from drydockd.handlers.base import BaseHandler
+from drydockd.handlers.designs import finding_json
+from drydockd.model import API_ACTIONS, Action, Task, TaskStatus, timestamp
+from drydockd.tasks.requests import DryRun, TaskRequest
+
+E = TypeVar("E", bound=StrEnum)
+
+DEFAULT_DAYS = 90
+MOST_DAYS = 36_500
+MOST_TASKS = 100_000
+# The names of the original's documentation; its code, and ours, use the plural.
+SINGULAR = {
+    "verify_node": Action.VERIFY_NODES,
+    "prepare_node": Action.PREPARE_NODES,
+    "deploy_node": Action.DEPLOY_NODES,
+    "destroy_node": Action.DESTROY_NODES,
+    "relabel_node": Action.RELABEL_NODES,
+}
+ACTIONS = {str(action): action for action in API_ACTIONS} | SINGULAR
+
+
+class OfTasks(BaseHandler):
+    """What the routes of tasks share."""
+
+    def created(self, task: Task) -> None:
+        self.set_header("Location", f"/api/v1.0/tasks/{task.task_id}")
+        self.reply_bytes(self.services.views.encoded(task), 201)
+
+    def audit(self, event: Event, task: Task, description: str) -> None:
+        self.services.audit.record(
+            event,
+            self.caller.user,
+            task.task_id,
+            remote=self.remote,
+            request_id=self.request_id,
+            description=description,
+        )
+
+    def task_of(self, task_id: str) -> Task:
+        """Return the task a path names. Raises NotFound, also for what is no id."""
+        logs.bind_here(task=task_id)
+        try:
+            return self.services.store.task(canonical(task_id))
+        except errors.NotFound:
+            raise errors.NotFound(f"Task {task_id} does not exist") from None
+
+
+class TasksHandler(OfTasks):
+    policy: ClassVar = {"GET": "read_task", "POST": "create_task", "DELETE": "delete_tasks"}
+
+    async def get(self) -> None:
+        marker = self.query("marker")
+        limit = self.query("limit")
+        try:
+            found = self.services.store.tasks(
+                status=one_of(TaskStatus, "status", self.query("status")),
+                action=one_of(Action, "action", self.query("action")),
+                node=self.query("node"),
+                after=canonical(marker) if marker is not None else None,
+                limit=None if limit is None else body.integer("limit", limit, 1, MOST_TASKS),
+            )
+        except errors.NotFound:
+            raise errors.InvalidInput(f"marker: no task {body.shown(marker or '')}") from None
+        self.reply_bytes(await self.services.views.encoded_list(found))
+
+    async def post(self) -> None:
+        request = task_request(self.json())
+        self.require(request.action)
+        made = await self.services.tasks.submit(request, self.caller)
+        if isinstance(made, DryRun):
+            self.reply(dry_run_json(made))
+            return
+        self.audit(Event.SENSITIVE_CREATE, made, f"task {made.action}")
+        self.created(made)
+
+    async def delete(self) -> None:
+        text = self.query("days")
+        # The original's client says "None" when it was given no number.
+        given = text not in (None, "", "None")
+        days = body.integer("days", text or "", 0, MOST_DAYS) if given else DEFAULT_DAYS
+        before = timestamp(datetime.now(UTC) - timedelta(days=days))
+        purged = await self.services.store.purge_tasks(before=before)
+        self.services.audit.record(
+            Event.SENSITIVE_DELETE,
+            self.caller.user,
+            "tasks",
+            remote=self.remote,
+            request_id=self.request_id,
+            description=f"{purged.tasks} tasks older than {days} days",
+        )
+        self.reply(
+            {
+                "message": "Tables purged successfully.",
+                "tasks": purged.tasks,
+                "messages": purged.messages,
+                "boot_actions": purged.boot_actions,
+            }
+        )
+
+
+def task_request(asked: Mapping[str, Any]) -> TaskRequest:
+    """Return the request in a body. Raises InvalidInput; the filter is checked on submission."""
+    name = asked.get("action")
+    action = ACTIONS.get(name) if isinstance(name, str) else None
+    if action is None:
+        if name is None and not asked.get("design_ref"):
+            raise errors.InvalidInput("Task creation requires fields design_ref, action")
+        raise errors.InvalidInput(f"Unsupported action {str(name)[:60]}")
+    ref = asked.get("design_ref")
+    if not ref:
+        raise errors.InvalidInput("Task creation requires fields design_ref, action")
+    if not isinstance(ref, str):
+        raise errors.InvalidInput("design_ref: a URI as text is required")
+    node_filter = asked.get("node_filter")
+    if node_filter is not None and not isinstance(node_filter, dict):
+        raise errors.InvalidFilter("node_filter: an object is required")
+    return TaskRequest(
+        action=action,
+        design_ref=ref,
+        node_filter=node_filter,
+        all_nodes=_true_or_false(asked, "all_nodes"),
+        dry_run=_true_or_false(asked, "dry_run"),
+    )
+
+
+def _true_or_false(asked: Mapping[str, Any], key: str) -> bool:
+    value = asked.get(key, False)
+    if not isinstance(value, bool):
+        raise errors.InvalidInput(f"{key}: true or false is required")
+    return value
+
+
+def dry_run_json(run: DryRun) -> dict[str, Any]:
+    return {
+        "kind": "DryRun",
+        "action": run.action,
+        "design_ref": run.design_ref,
+        "nodes": list(run.nodes),
+        "steps": {node: list(steps) for node, steps in run.steps.items()},
+        "valid": run.is_valid,
+        "findings": [finding_json(finding) for finding in run.findings],
+        "notes": list(run.notes),
+    }
+
+
+def canonical(task_id: str) -> str:
+    """Return a task id as stored: lower case with hyphens; what is no UUID as it came."""
+    if len(task_id) not in (32, 36):
+        return task_id
+    try:
+        return str(uuid.UUID(task_id))
+    except ValueError:
+        return task_id
+
+
+def one_of(kind: type[E], name: str, text: str | None) -> E | None:
+    if text is None:
+        return None
+    try:
+        return kind(text)
+    except ValueError:
+        known = ", ".join(kind)
+        raise errors.InvalidInput(f"{name}: one of {known}, not {body.shown(text)}") from None

@@ -1,0 +1,187 @@
+"""Tasks as JSON: the Task object of contract, tasks, section 1, and its layered form."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from drydockd.errors import NotFound
+from drydockd.model import BuildData, Message, Record, Task
+from drydockd.store.base import Store
+
+KEPT_BYTES = 16 << 20
+# So many tasks are encoded at a time, about 5 ms, before others get their turn.
+SLICE = 100
+
+
+def task_json(store: Store, task: Task) -> dict[str, Any]:
+    """Return the Task object with its messages. Source: contract, tasks, section 1."""
+    shown: dict[str, Any] = {
+        "kind": "Task",
+        "apiVersion": "v1",
+        "task_id": task.task_id,
+        "action": task.action,
+        "parent_task_id": task.parent_task_id,
+        "design_ref": task.design_ref,
+        "status": task.status,
+        "result": result_json(store, task),
+        "node_filter": task.node_filter,
+        "subtask_id_list": list(task.subtask_id_list),
+        "created": task.created,
+        "created_by": task.created_by,
+        "updated": task.updated or task.created,
+        "terminated": task.terminated,
+        "terminated_by": task.terminated_by,
+        "terminate": task.terminate,
+        "retry": task.retry,
+    }
+    if task.retry_of:
+        shown["retry_of"] = task.retry_of
+    if task.retried_by:
+        shown["retried_by"] = list(task.retried_by)
+    return shown
+
+
+def result_json(store: Store, task: Task) -> dict[str, Any]:
+    result = task.result
+    return {
+        "kind": "Status",
+        "apiVersion": "v1.0",
+        "metadata": {},
+        "message": result.message,
+        "reason": result.reason,
+        "status": result.status,
+        "successes": list(result.successes),
+        "failures": list(result.failures),
+        "links": [{"rel": link.rel, "href": link.href} for link in result.links],
+        "details": {
+            "errorCount": store.error_count(task.task_id),
+            "messageList": [message_json(m) for m in store.messages(task.task_id)],
+        },
+    }
+
+
+def message_json(message: Message) -> dict[str, Any]:
+    return {
+        "message": message.message,
+        "error": message.error,
+        "context_type": message.context_type,
+        "context": message.context,
+        "ts": message.ts,
+        "extra": message.extra,
+    }
+
+
+def build_data_json(data: BuildData) -> dict[str, Any]:
+    return {
+        "node_name": data.node,
+        "task_id": data.task_id,
+        "collected_date": data.collected,
+        "generator": data.generator,
+        "data_format": data.data_format,
+        "data_element": data.data_element,
+    }
+
+
+class TaskViews:
+    """Encodes tasks. Keeps each task's JSON until the task or its messages change."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._bytes = 0
+        self._unwatch: Callable[[], None] = store.watch(self._changed)
+
+    def close(self) -> None:
+        self._unwatch()
+
+    def encoded(self, task: Task) -> bytes:
+        """Return the Task object of `task`, which is the store's current one, as JSON."""
+        kept = self._kept.get(task.task_id)
+        if kept is None:
+            kept = orjson.dumps(task_json(self._store, task))
+            self._kept[task.task_id] = kept
+            self._bytes += len(kept)
+            while self._bytes > KEPT_BYTES:
+                self._bytes -= len(self._kept.popitem(last=False)[1])
+        return kept
+
+    async def encoded_list(self, tasks: Sequence[Task]) -> bytes:
+        """Return the JSON array of `tasks`, letting others work in between."""
+        parts: list[bytes] = []
+        for start in range(0, len(tasks), SLICE):
+            if start and any(task.task_id not in self._kept for task in tasks[start:][:SLICE]):
+                await asyncio.sleep(0)
+            # Meanwhile a task may have changed (its newest state is shown) or been purged.
+            for task in tasks[start : start + SLICE]:
+                try:
+                    parts.append(self.encoded(self._store.task(task.task_id)))
+                except NotFound:
+                    continue
+        return b"[" + b",".join(parts) + b"]"
+
+    def _changed(self, records: Sequence[Record]) -> None:
+        for record in records:
+            if isinstance(record, Task | Message):
+                kept = self._kept.pop(record.task_id, b"")
+                self._bytes -= len(kept)
+
+    async def show(
+        self, task: Task, *, layers: int = 0, builddata: bool = False, errors: bool = False
+    ) -> bytes:
+        """Return one task as GET tasks/<id> answers it. Source: contract, api, section 4.4."""
+        if layers == 0:
+            if not builddata and not errors:
+                return self.encoded(task)
+            answer = (await self._objects([task], builddata))[task.task_id] or {}
+        else:
+            levels = self._levels(task, layers)
+            answer = {"init_task_id": task.task_id, **await self._objects(levels, builddata)}
+        if errors:
+            answer["subtask_errors"] = self._errors_below(task)
+        return orjson.dumps(answer)
+
+    async def _objects(
+        self, tasks: Iterable[Task | str], builddata: bool
+    ) -> dict[str, dict[str, Any] | None]:
+        shown: dict[str, dict[str, Any] | None] = {}
+        for number, task in enumerate(tasks, 1):
+            if isinstance(task, str):
+                shown[task] = None
+                continue
+            one = task_json(self._store, task)
+            if builddata:
+                found = await asyncio.to_thread(self._store.build_data, task_id=task.task_id)
+                one["build_data"] = [build_data_json(data) for data in found]
+            shown[task.task_id] = one
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+        return shown
+
+    def _levels(self, top: Task, layers: int) -> list[Task | str]:
+        """Return `top` and what is below it, `layers` deep (-1: all); a missing task as its id."""
+        found: list[Task | str] = [top]
+        level: list[Task] = [top]
+        depth = 1 if layers < -1 else layers
+        while level and depth != 1:
+            below: list[Task] = []
+            for task_id in (t for task in level for t in task.subtask_id_list):
+                try:
+                    below.append(self._store.task(task_id))
+                    found.append(below[-1])
+                except NotFound:
+                    found.append(task_id)
+            level, depth = below, depth - 1
+        return found
+
+    def _errors_below(self, top: Task) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for task in self._levels(top, -1)[1:]:
+            if not isinstance(task, str) and self._store.error_count(task.task_id) > 0:
+                result = result_json(self._store, task)
+                found[task.task_id] = {**result, "task_id": task.task_id}
+        return found

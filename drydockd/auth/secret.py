@@ -48,14 +48,18 @@ def derive(secret: bytes, label: str, *parts: str) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        # Not blocking, should someone put a pipe there; never through a link.
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(path, flags)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise InvalidConfig(f"{path}: cannot read the secret file: {error.strerror}") from error
-    with open(descriptor, "rb") as file:
-        _check_owner(path, os.fstat(file.fileno()))
-        content = file.read(MAX_FILE_BYTES + 1)
+    try:
+        _check_owner(path, os.fstat(descriptor))
+        content = os.read(descriptor, MAX_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
     try:
         secret = bytes.fromhex(content.decode("ascii"))
     except ValueError:

@@ -1,0 +1,3 @@
+"""Real peers every part's tests may ask for; each starts on first use."""
+
+pytest_plugins = ["tests.peers.keystone"]

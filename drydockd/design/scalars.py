@@ -76,7 +76,7 @@ class Scalars:
         return self._plain, self._quoted
 
     def _resolved(self, text: str) -> Boxed:
-        tag = self._rules.resolve(ScalarNode, text, (True, False))
+        tag = self._rules.resolve(ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
         if tag in (STR, VALUE):
             return self.quoted(text)
         try:

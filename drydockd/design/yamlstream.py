@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import yaml
+from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from drydockd.design.scalars import (
@@ -58,13 +60,30 @@ class Document:
     def line(self) -> int:
         return self.offset + int(self.root.start_mark.line) + 1
 
-    def head(self, key: str) -> Any:
-        """The plain value of a top-level `key`, None if absent or no plain value."""
-        if isinstance(self.root, MappingNode):
-            for key_node, value_node in self.root.value:
-                if key_node.value == key and value_node.__class__ is ScalarNode:
-                    return self.builder.scalar(value_node)
-        return None
+    @property
+    def is_mapping(self) -> bool:
+        return self.root.__class__ is MappingNode
+
+    @property
+    def is_empty(self) -> bool:
+        return self.root.__class__ is ScalarNode and self.builder.scalar(self.root) is None
+
+    def has(self, key: str) -> bool:
+        return any(key_node.value == key for key_node, _ in self.root.value)
+
+    def head(self, *path: str) -> Any:
+        """The plain value at `path`, without building the document; None if there is none."""
+        node = self.root
+        for key in path:
+            if node.__class__ is not MappingNode:
+                return None
+            for key_node, value_node in node.value:
+                if key_node.value == key:
+                    node = value_node
+                    break
+            else:
+                return None
+        return self.builder.scalar(node) if node.__class__ is ScalarNode else None
 
     def build(self) -> Any:
         """Return the document as dicts, lists and plain values. Raises YamlProblem."""
@@ -80,10 +99,9 @@ class Document:
                 for key_node, value_node in node.value:
                     if key_node.value == str(step):
                         found, mark = value_node, key_node.start_mark
-            elif isinstance(node, SequenceNode) and isinstance(step, int):
-                if step < len(node.value):
-                    found = node.value[step]
-                    mark = found.start_mark
+            elif isinstance(step, int) and step < len(node.value):
+                found = node.value[step]
+                mark = found.start_mark
             if found is None:
                 break
             node = found
@@ -103,7 +121,7 @@ def documents(content: bytes) -> Iterator[Document]:
         run = content if end - start == len(content) else content[start:end]
         try:
             if foreign and len(run) <= 4 * FOREIGN_RUN:
-                yaml.cyaml.CParser(run).raw_parse()
+                CParser(run).raw_parse()
                 continue
             parser = _Composer(run, builder, offset)
             while parser.check_node():
@@ -153,7 +171,7 @@ def _runs(content: bytes) -> Iterator[tuple[int, int, int, bool]]:
         return
     edges = [0, *starts, len(content)] if starts[0] else [*starts, len(content)]
     begin, lines, kind = edges[0], 0, False
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         foreign = _is_foreign(content, start, end)
         if start > begin and (foreign != kind or (foreign and end - begin > FOREIGN_RUN)):
             yield begin, start, lines, kind
@@ -201,8 +219,14 @@ class Builder:
         self._offset = 0
 
     def scalar(self, node: ScalarNode) -> Any:
+        """The value of a scalar on its own, None if it has none."""
         tag: Any = node.tag
-        return tag[0] if tag.__class__ is tuple else self.scalars.tagged(tag, node.value)
+        if tag.__class__ is tuple:
+            return tag[0]
+        try:
+            return self.scalars.tagged(tag, node.value)
+        except ScalarProblem:
+            return None
 
     def build(self, root: Node, offset: int) -> Any:
         self._seen = {}
@@ -225,7 +249,7 @@ class Builder:
         self._seen[id(node)] = (None, -1)
         before = self._size
         self._size += len(node.value) + 1
-        value = self._map(node) if node.__class__ is MappingNode else self._list(node)
+        value = self._map(node) if isinstance(node, MappingNode) else self._list(node)
         self._seen[id(node)] = (value, self._size - before)
         return value
 
@@ -245,7 +269,7 @@ class Builder:
         except ScalarProblem as error:
             raise self._problem(str(error), node) from error
 
-    def _list(self, node: SequenceNode) -> list[Any]:
+    def _list(self, node: Node) -> list[Any]:
         if node.tag is not None and node.tag != "tag:yaml.org,2002:seq":
             raise self._problem(f"the tag {shown_tag(node.tag)} is not allowed in a design", node)
         return [
@@ -262,7 +286,7 @@ class Builder:
             raise self._problem(f"the tag {shown_tag(node.tag)} is not allowed in a design", node)
         value: dict[Any, Any] = {}
         for key_node, value_node in node.value:
-            key = key_node.tag
+            key: Any = key_node.tag
             if key.__class__ is not tuple or key[0] is MERGE_KEY:
                 return self._map_with_care(node)
             tag = value_node.tag
@@ -279,7 +303,7 @@ class Builder:
         value: dict[Any, Any] = {}
         merged: dict[Any, Any] = {}
         for key_node, value_node in node.value:
-            if key_node.__class__ is ScalarNode and key_node.tag == (MERGE_KEY,):
+            if _is_merge(key_node):
                 merged |= self._merged(value_node)
                 continue
             key = self._value(key_node)
@@ -306,7 +330,12 @@ class Builder:
         return YamlProblem(f"YAML: {message}, line {line}", line)
 
 
-class _Composer(yaml.cyaml.CParser):  # type: ignore[misc]
+def _is_merge(node: Node) -> bool:
+    tag: Any = node.tag
+    return tag.__class__ is tuple and tag[0] is MERGE_KEY
+
+
+class _Composer(CParser):  # type: ignore[misc]
     """libyaml's composer, whose hooks resolve scalars to values and hold the limits.
 
     A scalar node's tag is its value, boxed; a collection's is None, unless written.

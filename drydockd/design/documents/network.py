@@ -1,0 +1,80 @@
+"""Network: addresses, VLAN, DNS, routes. Source: contract, design, section 3.4."""
+
+from __future__ import annotations
+
+from typing import Literal, Required
+
+from pydantic import with_config
+from typing_extensions import TypedDict
+
+from drydockd.design.documents.fields import CLOSED, Ip, Label, Number, Vlan
+from drydockd.site import AddressRange, Network, Route
+
+
+@with_config(CLOSED)
+class RangeBody(TypedDict):
+    type: Literal["static", "dhcp", "reserved"]
+    start: Ip
+    end: Ip
+
+
+@with_config(CLOSED)
+class DnsBody(TypedDict, total=False):
+    domain: str
+    servers: str
+
+
+@with_config(CLOSED)
+class RelayBody(TypedDict, total=False):
+    self_ip: Ip
+    upstream_target: Ip
+
+
+@with_config(CLOSED)
+class RouteBody(TypedDict, total=False):
+    subnet: str
+    gateway: str
+    metric: Number
+    routedomain: str
+
+
+@with_config(CLOSED)
+class Body(TypedDict, total=False):
+    cidr: Required[str]
+    vlan: Vlan
+    mtu: Number
+    routedomain: str
+    ranges: list[RangeBody]
+    dns: DnsBody
+    dhcp_relay: RelayBody
+    routes: list[RouteBody]
+    labels: dict[str, Label]
+
+
+def build(name: str, body: Body) -> Network:
+    dns, relay = body.get("dns", {}), body.get("dhcp_relay", {})
+    return Network(
+        name=name,
+        cidr=body["cidr"],
+        vlan_id=body.get("vlan"),
+        mtu=body.get("mtu"),
+        routedomain=body.get("routedomain"),
+        ranges=tuple(
+            AddressRange(entry["type"], entry["start"], entry["end"])
+            for entry in body.get("ranges", ())
+        ),
+        dns_domain=dns.get("domain", "local"),
+        dns_servers=dns.get("servers"),
+        dhcp_relay_self_ip=relay.get("self_ip"),
+        dhcp_relay_upstream_target=relay.get("upstream_target"),
+        routes=tuple(
+            Route(
+                subnet=entry.get("subnet"),
+                gateway=entry.get("gateway"),
+                metric=entry.get("metric"),
+                routedomain=entry.get("routedomain"),
+            )
+            for entry in body.get("routes", ())
+        ),
+        metalabels=body.get("labels", {}),
+    )

@@ -1,0 +1,89 @@
+"""Host profiles completed from their parents, each once per design.
+
+Source: contract, effective-design, section 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from drydockd.design import merging
+from drydockd.design.documents.host import Layer
+from drydockd.site import DocumentRef
+
+NOTHING: Layer = {}
+
+
+@dataclass(slots=True)
+class Written:
+    """A host profile or node as its document gives it."""
+
+    ref: DocumentRef
+    parent: str | None
+    layer: Layer
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Why a profile cannot be completed; `child` is the document that names the culprit."""
+
+    problem: str
+    child: DocumentRef
+
+
+class Inheritance:
+    """Completes profiles and nodes; whatever a child does not touch is the parent's very object."""
+
+    def __init__(self, profiles: Mapping[str, Written]) -> None:
+        self._profiles = profiles
+        self._complete: dict[str, Layer | Broken] = {}
+
+    def complete(self, written: Written) -> Layer | Broken:
+        """Return the effective fields of a node or profile, or why there are none."""
+        if written.parent is None:
+            return self.own(written)
+        parent = self.profile(written.parent, written.ref)
+        if isinstance(parent, Broken):
+            return parent
+        return merging.fields(written.layer, parent, merging.HOST)
+
+    def profile(self, name: str, child: DocumentRef) -> Layer | Broken:
+        """Return the completed profile `name` that `child` asks for."""
+        chain: list[str] = []
+        # A loop, not recursion: nothing bounds how long a chain of documents is.
+        while name not in self._complete:
+            if name in chain:
+                cycle = " -> ".join([*chain[chain.index(name) :], name])
+                return self._fail(chain, Broken(f"HostProfile {cycle} is its own parent", child))
+            if name not in self._profiles:
+                return self._fail(chain, Broken(f"HostProfile {name} not defined", child))
+            chain.append(name)
+            written = self._profiles[name]
+            if written.parent is None:
+                self._complete[name] = self.own(written)
+                chain.pop()
+                break
+            name, child = written.parent, written.ref
+        found = self._complete[name]
+        if isinstance(found, Broken):
+            return self._fail(chain, found)
+        for below in reversed(chain):
+            found = merging.fields(self._profiles[below].layer, found, merging.HOST)
+            self._complete[below] = found
+        return found
+
+    def own(self, written: Written) -> Layer:
+        """The fields a document gives itself, without the markers meant for a parent's."""
+        return merging.fields(written.layer, NOTHING, merging.HOST)
+
+    def used(self, name: str) -> Layer | None:
+        """The completed fields of a profile some node needed; None if none did."""
+        found = self._complete.get(name)
+        return None if isinstance(found, Broken) else found
+
+    def _fail(self, chain: list[str], broken: Broken) -> Broken:
+        for name in chain:
+            self._complete[name] = broken
+        return broken

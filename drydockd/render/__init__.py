@@ -1,6 +1,7 @@
 """Boot data: render the assets of a node and pack them; it knows neither HTTP nor store."""
 
 from drydockd.render.assets import Fetch, package_list, render_assets
+from drydockd.render.bootdata import Archive, BootData
 from drydockd.render.cache import ByteCache
 from drydockd.render.context import ActionGrant, node_context
 from drydockd.render.limits import Limits
@@ -9,6 +10,8 @@ from drydockd.render.templates import Templates
 
 __all__ = [
     "ActionGrant",
+    "Archive",
+    "BootData",
     "ByteCache",
     "Fetch",
     "Limits",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -22,6 +22,19 @@ T = TypeVar("T")
 
 FILE_TYPES = ("unit", "file")
 _USERINFO = re.compile(r"//[^/@\s]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """An asset whose content is still away; `location` is rendered."""
+
+    spec: BootActionSpec
+    asset: Asset
+    grant: ActionGrant
+    location: str
+
+
+Prepared = tuple[RenderedAsset | Remote, ...]
 
 
 async def render_assets(
@@ -42,22 +55,8 @@ async def render_assets(
     daemon's; without it a set of its own serves this call. Raises RenderError (boot action,
     asset, segment, cause; never a key) and SourceUnavailable when a location is away.
     """
-    jobs = [
-        (spec, asset, grants[spec.name])
-        for spec in site.bootactions_of(node.name)
-        if spec.name in grants
-        for asset in spec.assets
-        if (asset.type == kind if kind else asset.type in FILE_TYPES)
-    ]
-    async with _Rendering(site, node, report_url, design_ref, fetch, limits, templates) as one:
-        done = await _in_order([one.file(*job) for job in jobs])
-        total = sum(len(asset.content) for asset in done)
-        if total > one.limits.total_bytes:
-            raise RenderError(
-                f"{node.name}: its boot data have {total} bytes, "
-                f"more than the {one.limits.total_bytes} allowed"
-            )
-        return done
+    async with Rendering(site, node, report_url, design_ref, limits, templates) as rendering:
+        return await rendering.complete(await rendering.prepare(kind, grants), fetch)
 
 
 async def package_list(
@@ -76,43 +75,23 @@ async def package_list(
     No boot action is skipped; one without a grant merely has no ``action.action_id`` and
     ``action.action_key`` for its location. Raises as `render_assets`.
     """
-    grants = grants or {}
-    jobs = [
-        (spec, asset, grants.get(spec.name))
-        for spec in site.bootactions_of(node.name)
-        for asset in spec.assets
-        if asset.type == "pkg_list"
-    ]
-    async with _Rendering(site, node, report_url, design_ref, fetch, limits, templates) as one:
-        merged: dict[str, str | None] = {}
-        for found in await _in_order([one.packages(*job) for job in jobs]):
-            merged |= found
-        return merged
-
-
-async def _in_order(waiting: Sequence[Awaitable[T]]) -> list[T]:
-    """Await all; the first failure in document order is the one that is raised."""
-    done = await asyncio.gather(*waiting, return_exceptions=True)
-    for result in done:
-        if isinstance(result, BaseException):
-            raise result
-    return [result for result in done if not isinstance(result, BaseException)]
+    async with Rendering(site, node, report_url, design_ref, limits, templates) as rendering:
+        return await rendering.packages(grants or {}, fetch)
 
 
 @dataclass
-class _Rendering:
-    """One request: what all its assets share."""
+class Rendering:
+    """One request: what all its assets share. An async context manager."""
 
     site: Site
     node: Node
     report_url: str
     design_ref: str
-    fetch: Fetch
     limits_given: Limits | None
     templates_given: Templates | None
-    fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(8))
+    _fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(8))
 
-    async def __aenter__(self) -> _Rendering:
+    async def __aenter__(self) -> Rendering:
         self.templates = self.templates_given or Templates(self.limits_given)
         self.limits = self.limits_given or self.templates.limits
         return self
@@ -122,65 +101,124 @@ class _Rendering:
             await self.templates.close()
 
     @cached_property
-    def node_context(self) -> dict[str, Any]:
+    def _node_context(self) -> dict[str, Any]:
         return node_context(self.site, self.node)
 
-    def context(self, grant: ActionGrant | None) -> Callable[[], Mapping[str, Any]]:
+    def _context(self, grant: ActionGrant | None) -> Callable[[], Mapping[str, Any]]:
         action = action_context(grant, report_url=self.report_url, design_ref=self.design_ref)
-        return lambda: {"node": self.node_context, "action": action}
+        return lambda: {"node": self._node_context, "action": action}
 
-    async def file(self, spec: BootActionSpec, asset: Asset, grant: ActionGrant) -> RenderedAsset:
+    async def prepare(self, kind: str | None, grants: Mapping[str, ActionGrant]) -> Prepared:
+        """Render everything that does not depend on a remote source."""
+        return tuple(
+            [
+                await self._file(spec, asset, grants[spec.name])
+                for spec in self.site.bootactions_of(self.node.name)
+                if spec.name in grants
+                for asset in spec.assets
+                if (asset.type == kind if kind else asset.type in FILE_TYPES)
+            ]
+        )
+
+    async def complete(self, prepared: Prepared, fetch: Fetch) -> list[RenderedAsset]:
+        """Fetch and render the rest. The first failure in document order is the one raised."""
+        fetched = iter(
+            await _in_order(self._fetched(r, fetch) for r in prepared if isinstance(r, Remote))
+        )
+        done = [next(fetched) if isinstance(a, Remote) else a for a in prepared]
+        total = sum(len(asset.content) for asset in done)
+        if total > self.limits.total_bytes:
+            raise RenderError(
+                f"{self.node.name}: its boot data have {total} bytes, "
+                f"more than the {self.limits.total_bytes} allowed"
+            )
+        return done
+
+    async def packages(
+        self, grants: Mapping[str, ActionGrant], fetch: Fetch
+    ) -> dict[str, str | None]:
+        found = await _in_order(
+            self._packages(spec, asset, grants.get(spec.name), fetch)
+            for spec in self.site.bootactions_of(self.node.name)
+            for asset in spec.assets
+            if asset.type == "pkg_list"
+        )
+        return {name: version for one in found for name, version in one.items()}
+
+    async def _file(
+        self, spec: BootActionSpec, asset: Asset, grant: ActionGrant
+    ) -> RenderedAsset | Remote:
         with _Named(self.node, spec, asset, grant):
             if asset.path is None:
                 raise RenderError("it has no path")
             check_path(asset.path)
-            location, content = await self.content(asset, grant)
-            mode = DEFAULT_MODE if asset.permissions is None else asset.permissions
-            return RenderedAsset(spec.name, asset.type, asset.path, mode, content, location)
+            if asset.location is not None:
+                location = await self._location(asset, asset.location, grant)
+                return Remote(spec, asset, grant, location)
+            if asset.data is None:
+                raise RenderError("it has neither data nor location")
+            return await self._piped(spec, asset, grant, pipeline.utf8_encode(asset.data), None)
 
-    async def content(self, asset: Asset, grant: ActionGrant) -> tuple[str | None, bytes]:
-        """Return the rendered location, if any, and the bytes."""
-        context = self.context(grant)
-        location = None
-        if asset.location is not None:
-            location, data = await self.remote(asset, context)
-        elif asset.data is not None:
-            data = pipeline.utf8_encode(asset.data)
-        else:
-            raise RenderError("it has neither data nor location")
+    async def _fetched(self, remote: Remote, fetch: Fetch) -> RenderedAsset:
+        spec, asset, grant = remote.spec, remote.asset, remote.grant
+        with _Named(self.node, spec, asset, grant):
+            data = await self._source(remote.location, fetch)
+            return await self._piped(spec, asset, grant, data, remote.location)
+
+    async def _piped(
+        self,
+        spec: BootActionSpec,
+        asset: Asset,
+        grant: ActionGrant,
+        data: bytes,
+        location: str | None,
+    ) -> RenderedAsset:
+        context = self._context(grant)
         result = await pipeline.run(asset.data_pipeline, data, context, self.templates)
-        return location, pipeline.utf8_encode(result) if isinstance(result, str) else result
+        content = pipeline.utf8_encode(result) if isinstance(result, str) else result
+        mode = DEFAULT_MODE if asset.permissions is None else asset.permissions
+        return RenderedAsset(spec.name, asset.type, asset.path or "", mode, content, location)
 
-    async def remote(
-        self, asset: Asset, context: Callable[[], Mapping[str, Any]]
-    ) -> tuple[str, bytes]:
+    async def _location(self, asset: Asset, location: str, grant: ActionGrant | None) -> str:
         for segment in asset.location_pipeline:
             if segment != "template":
                 raise RenderError(f"location_pipeline: {segment}: only template is allowed")
-        assert asset.location is not None  # noqa: S101, the callers looked
-        location = await pipeline.run(
-            asset.location_pipeline, asset.location, context, self.templates
-        )
-        assert isinstance(location, str)  # noqa: S101, template gives text
-        async with self.fetching:
-            data = await self.fetch(location)
+            location = await pipeline.template(location, self._context(grant), self.templates)
+        return location
+
+    async def _source(self, location: str, fetch: Fetch) -> bytes:
+        async with self._fetching:
+            data = await fetch(location)
         if len(data) > self.limits.asset_bytes:
             raise RenderError(f"its source has more than {self.limits.asset_bytes} bytes")
-        return location, data
+        return data
 
-    async def packages(
-        self, spec: BootActionSpec, asset: Asset, grant: ActionGrant | None
+    async def _packages(
+        self, spec: BootActionSpec, asset: Asset, grant: ActionGrant | None, fetch: Fetch
     ) -> dict[str, str | None]:
         with _Named(self.node, spec, asset, grant):
             if asset.location is None:
                 return packages.from_mapping(asset.package_list)
-            _, content = await self.remote(asset, self.context(grant))
+            location = await self._location(asset, asset.location, grant)
+            content = await self._source(location, fetch)
             if len(content) > self.limits.package_list_bytes:
                 raise RenderError(
                     "InvalidPackageListFormat: it has more than "
                     f"{self.limits.package_list_bytes} bytes"
                 )
             return await asyncio.to_thread(packages.from_document, content)
+
+
+async def _in_order(waiting: Iterable[Awaitable[T]]) -> Sequence[T]:
+    """Await all at once; raise the first failure in the order given, not in time."""
+    calls = list(waiting)
+    if len(calls) < 2:
+        return [await call for call in calls]
+    done = await asyncio.gather(*calls, return_exceptions=True)
+    for result in done:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in done if not isinstance(result, BaseException)]
 
 
 class _Named:
@@ -192,20 +230,22 @@ class _Named:
     def __init__(
         self, node: Node, spec: BootActionSpec, asset: Asset, grant: ActionGrant | None
     ) -> None:
-        self.name = f"{node.name}: boot action {spec.name}, {asset.type} {asset.path or 'asset'}"
-        self.key = grant.action_key if grant else ""
+        self._who = (node, spec, asset)
+        self._key = grant.action_key if grant else ""
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, SourceUnavailable):
-            raise SourceUnavailable(self.told(error)) from None
+            raise SourceUnavailable(self._told(error)) from None
         if isinstance(error, RenderError | InvalidInput):
-            raise RenderError(self.told(error)) from None
+            raise RenderError(self._told(error)) from None
 
-    def told(self, error: BaseException) -> str:
-        text = _USERINFO.sub("//***@", f"{self.name}: {error}")
-        if self.key:
-            text = re.sub(re.escape(self.key), "***", text, flags=re.IGNORECASE)
+    def _told(self, error: BaseException) -> str:
+        node, spec, asset = self._who
+        name = f"{node.name}: boot action {spec.name}, {asset.type} {asset.path or 'asset'}"
+        text = _USERINFO.sub("//***@", f"{name}: {error}")
+        if self._key:
+            text = re.sub(re.escape(self._key), "***", text, flags=re.IGNORECASE)
         return text

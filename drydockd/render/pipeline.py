@@ -91,3 +91,11 @@ async def run(
         except RenderError as error:
             raise RenderError(f"segment {segment}: {error}") from error
     return data
+
+
+async def template(
+    text: str, context: Callable[[], Mapping[str, Any]], templates: Templates
+) -> str:
+    """Return `text` rendered. Raises RenderError naming the segment and the cause."""
+    result = await run(("template",), text, context, templates)
+    return _text(result)

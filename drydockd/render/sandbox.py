@@ -8,12 +8,15 @@ own with hard limits (`render_any`), where even an escape from the sandbox finds
 
 from __future__ import annotations
 
+import math
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+import orjson
 from jinja2 import StrictUndefined, Template, TemplateError, nodes, pass_context
+from jinja2.filters import do_urlencode
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -22,8 +25,7 @@ PLAIN_SOURCE_CHARS = 64 * 1024
 PLAIN_TOKENS = 1000
 PLAIN_DEPTH = 30
 PLAIN_LOOP_DEPTH = 2
-PLAIN_VALUE_CHARS = 1024
-PLAIN_CONTEXT_CHARS = 16 * 1024
+PLAIN_CONTEXT_BYTES = 16 * 1024
 PLAIN_SECONDS = 0.02
 
 PLAIN_FILTERS = {"urlencode", "lower", "upper", "trim", "length", "first"}
@@ -64,15 +66,15 @@ class OverBudget(Exception):
 
 
 class Budget:
-    """What one rendering may still use: characters, and time where `seconds` is given."""
+    """What one rendering may still use: characters, and seconds."""
 
-    def __init__(self, chars: int, seconds: float | None = None) -> None:
+    def __init__(self, chars: int, seconds: float) -> None:
         self.chars = chars
         self.limit = chars
-        self.deadline = None if seconds is None else time.monotonic() + seconds
+        self.deadline = time.monotonic() + seconds
 
     def tick(self) -> None:
-        if self.deadline is not None and time.monotonic() > self.deadline:
+        if time.monotonic() > self.deadline:
             raise OverBudget
 
     def spend(self, chars: int) -> None:
@@ -85,23 +87,36 @@ class Budget:
 def _counted_output(context: Context, value: Any) -> Any:
     """Charge every ``{{ }}``, also those that only end up in a variable."""
     text = value if isinstance(value, str) else str(value)
-    budget = context[_BUDGET]
-    budget.spend(len(text))
-    budget.tick()
+    context[_BUDGET].spend(len(text))
     return text
 
 
 @pass_context
 def _counted_loop(context: Context, items: Iterable[Any]) -> Iterator[Any]:
-    """Charge every round of a loop one character, so that an idle loop ends as well."""
-    budget = context[_BUDGET]
+    """Look at the clock in every round of a loop, so that an idle loop ends as well."""
+    tick = context[_BUDGET].tick
     for item in items:
-        budget.spend(1)
-        budget.tick()
+        tick()
         yield item
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
+def _timed(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Look at the clock before a filter that is slow on long values."""
+
+    @pass_context
+    def timed(context: Context, *args: Any) -> Any:
+        context[_BUDGET].tick()
+        return call(*args)
+
+    return timed
+
+
+def _join(value: Iterable[Any], separator: str = "") -> str:
+    """Jinja2's ``join`` without autoescape and attributes, which `_is_plain` lets through."""
+    return str(separator).join(map(str, value))
+
+
+def _environment(finalize: Callable[..., Any] | None) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined,
         keep_trailing_newline=True,
@@ -110,7 +125,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
         # Folding constants would compute 9**9**9 while compiling.
         optimized=False,
         cache_size=0,
-        finalize=_counted_output,
+        finalize=finalize,
     )
     # Random answers would make boot data differ from one fetch to the next.
     del environment.filters["random"], environment.globals["lipsum"]
@@ -118,7 +133,11 @@ def _environment() -> ImmutableSandboxedEnvironment:
     return environment
 
 
-_ENVIRONMENT = _environment()
+# In a plain template all output leaves chunk by chunk and is counted there.
+_PLAIN = _environment(None)
+_PLAIN.filters["urlencode"] = _timed(do_urlencode)
+_PLAIN.filters["join"] = _timed(_join)
+_ANY = _environment(_counted_output)
 
 
 def has_tags(source: str) -> bool:
@@ -138,27 +157,27 @@ def compile_plain(source: str) -> Template | None:
     """
     if len(source) > PLAIN_SOURCE_CHARS or not _has_few_tokens(source):
         return None
-    tree = _ENVIRONMENT.parse(source)
+    tree = _PLAIN.parse(source)
     if not all(_is_plain(child, 0, 0) for child in tree.body):
         return None
-    return _compile(tree)
+    return _compile(_PLAIN, tree)
 
 
 def compile_any(source: str) -> Template:
     """Return the compiled template. Unbounded: for a worker process only."""
-    return _compile(_ENVIRONMENT.parse(source))
+    return _compile(_ANY, _ANY.parse(source))
 
 
-def _compile(tree: nodes.Template) -> Template:
+def _compile(environment: ImmutableSandboxedEnvironment, tree: nodes.Template) -> Template:
     for loop in tree.find_all(nodes.For):
         loop.iter = nodes.Filter(loop.iter, _BUDGET, [], [], None, None, lineno=loop.lineno)
-    code = _ENVIRONMENT.compile(tree, filename="<template>")
-    return Template.from_code(_ENVIRONMENT, code, _ENVIRONMENT.globals)
+    code = environment.compile(tree, filename="<template>")
+    return Template.from_code(environment, code, environment.globals)
 
 
 def _has_few_tokens(source: str) -> bool:
     count = 0
-    for _, kind, _ in _ENVIRONMENT.lexer.tokeniter(source, None):
+    for _, kind, _ in _PLAIN.lexer.tokeniter(source, None):
         if kind not in ("data", "whitespace"):
             count += 1
             if count > PLAIN_TOKENS:
@@ -222,21 +241,7 @@ def _is_plain_filter(node: nodes.Filter) -> bool:
 
 def is_small(context: Mapping[str, Any]) -> bool:
     """Say whether the context is small enough for `render_plain`."""
-    left = PLAIN_CONTEXT_CHARS
-    rest: list[Any] = [context]
-    while rest:
-        value = rest.pop()
-        if isinstance(value, Mapping):
-            rest.extend(value.keys())
-            rest.extend(value.values())
-        elif isinstance(value, list | tuple):
-            rest.extend(value)
-        else:
-            size = len(value) if isinstance(value, str) else 1
-            left -= size
-            if size > PLAIN_VALUE_CHARS or left < 0:
-                return False
-    return True
+    return len(orjson.dumps(context)) <= PLAIN_CONTEXT_BYTES
 
 
 def render_plain(template: Template, context: Mapping[str, Any], chars: int) -> str:
@@ -249,16 +254,18 @@ def render_plain(template: Template, context: Mapping[str, Any], chars: int) -> 
 
 def render_any(source: str, context: Mapping[str, Any], chars: int) -> str:
     """Render any template. Bounded in output only: for a worker process with limits."""
-    return _run(compile_any(source), context, Budget(chars))
+    return _run(compile_any(source), context, Budget(chars, math.inf))
 
 
 def _run(template: Template, context: Mapping[str, Any], budget: Budget) -> str:
-    chunks, left = [], budget.limit
+    chunks, left, deadline = [], budget.limit, budget.deadline
     for chunk in template.generate({**context, _BUDGET: budget}):
         # Counted apart from the budget: a loop repeats its literal text without asking.
         left -= len(chunk)
         if left < 0:
             raise TooLong(f"the output is longer than {budget.limit} characters")
+        if time.monotonic() > deadline:
+            raise OverBudget
         chunks.append(chunk)
     return "".join(chunks)
 

@@ -1,0 +1,167 @@
+"""The language: which templates are plain, and that plain ones stay within their budget."""
+
+import time
+
+import pytest
+from jinja2 import Environment, UndefinedError
+from jinja2.exceptions import TemplateSyntaxError
+
+from drydockd.render import sandbox
+from tests.sites import NAMES, site_path
+
+CONTEXT = {
+    "node": {
+        "hostname": "n1",
+        "labels": {"a b": "ä/ö", "c": "1&2"},
+        "tags": ["x", "y"],
+        "network": {"default": {"ip": "10.0.0.1"}},
+    },
+    "action": {"design_ref": "deckhand+http://h:9000/a b?x=1&y"},
+}
+
+PLAIN = [
+    "{{ action.design_ref | urlencode }}&h={{ node.hostname }}"
+    "{% for k, v in node.labels.items() %}&l={{ k }}={{ v }}{% endfor %}",
+    "{{ node.network.default.ip }} {{ node['network']['default']['ip'] }} {{ node.tags[0] }}",
+    "{% if 'x' in node.tags and node.hostname == 'n1' %}yes{% else %}no{% endif %}",
+    "{% for t in node.tags if t != 'x' %}{{ loop.index }}{{ t|upper }}{% else %}none{% endfor %}",
+    "{{ node.labels.zone|default('none') }}{{ node.tags|join(',') }}{{ node.labels|urlencode }}",
+    "{{ 'a' if node.labels.zone is defined else 'b' }}{# comment #}{%- if 1 -%} x {% endif %}",
+    "{% raw %}{{ not a tag }}{% endraw %}\nlast line\n",
+    "{% for k in node.labels.keys() %}{% for v in node.labels.values() %}{{ v }}{% endfor %}"
+    "{% endfor %}",
+]
+
+NOT_PLAIN = [
+    "{{ 'a' * 9 }}",
+    "{{ 'a' ~ 'b' }}",
+    "{{ 1 + 1 }}",
+    "{{ '%9d' % 1 }}",
+    "{{ '%9d'|format(1) }}",
+    "{{ node.hostname.center(9) }}",
+    "{{ node.tags|join(node.hostname) }}",
+    "{{ node.hostname|upper|join('-') }}",
+    "{{ node.hostname|trim|lower|upper|trim }}",
+    "{{ node.labels.get('a') }}",
+    "{{ node[node.hostname] }}",
+    "{{ range(9) }}",
+    "{{ node._x }}",
+    "{{ node['x']|attr('y') }}",
+    "{{ __budget }}",
+    "{% set a = 1 %}",
+    "{% macro f() %}{% endmacro %}",
+    "{% filter upper %}{% endfilter %}",
+    "{% include 'x' %}",
+    "{% for a in node.tags recursive %}{% endfor %}",
+    "{% for a in node.tags %}{% for b in node.tags %}{% for c in node.tags %}{% endfor %}"
+    "{% endfor %}{% endfor %}",
+    "{{ [node, node] }}",
+    "{{ {'a': node} }}",
+    "{% if 1 %}" * 40 + "{% endif %}" * 40,
+    "{{ node.hostname }}" * 400,
+    "{{ node.hostname }}" + "x" * 70_000,
+]
+
+
+@pytest.mark.parametrize("source", PLAIN)
+def test_a_plain_template_gives_what_jinja2_gives(source):
+    template = sandbox.compile_plain(source)
+    assert template is not None
+    plain = sandbox.render_plain(template, CONTEXT, 10_000)
+    assert plain == sandbox.render_any(source, CONTEXT, 10_000)
+    assert plain == Environment(keep_trailing_newline=True).from_string(source).render(CONTEXT)
+
+
+@pytest.mark.parametrize("source", NOT_PLAIN)
+def test_whatever_could_grow_is_not_plain(source):
+    assert sandbox.compile_plain(source) is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_template_of_the_real_sites_is_plain(name):
+    import yaml
+
+    for document in yaml.safe_load_all(site_path(name).read_text()):
+        if document and document.get("schema") == "drydock/BootAction/v1":
+            for asset in document["data"]["assets"]:
+                if asset.get("location_pipeline") == ["template"]:
+                    assert sandbox.compile_plain(asset["location"]) is not None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "deckhand+http://h:9000/a b?x=1&y",
+        "ä€😀 %~-_.",
+        {"a/b": "c d", "e": 1},
+        [("a/b", "c d"), ("e", "ü")],
+        12,
+    ],
+)
+def test_urlencode_is_jinja2s_own(value):
+    source = "{{ v | urlencode }}"
+    template = sandbox.compile_plain(source)
+    assert sandbox.render_plain(template, {"v": value}, 1000) == Environment().from_string(
+        source
+    ).render(v=value)
+
+
+def test_urlencode_of_a_design_reference_is_as_documented():
+    template = sandbox.compile_plain("{{ action.design_ref | urlencode }}")
+    assert sandbox.render_plain(template, CONTEXT, 1000) == (
+        "deckhand%2Bhttp%3A//h%3A9000/a%20b%3Fx%3D1%26y"
+    )
+
+
+@pytest.mark.parametrize("source", ["{{ gone }}", "{{ node.gone }}", "{% if gone %}{% endif %}"])
+def test_an_undefined_name_is_an_error(source):
+    with pytest.raises(UndefinedError):
+        sandbox.render_plain(sandbox.compile_plain(source), CONTEXT, 1000)
+
+
+def test_markup_is_not_escaped():
+    template = sandbox.compile_plain("{{ v }}")
+    assert sandbox.render_plain(template, {"v": "<a & 'b'>"}, 100) == "<a & 'b'>"
+
+
+def test_the_final_newline_stays_and_every_newline_becomes_one_kind():
+    template = sandbox.compile_plain("a\r\n{{ 1 }}\rb\n")
+    assert sandbox.render_plain(template, {}, 100) == "a\n1\nb\n"
+    assert sandbox.literal("a\r\nb\rc\n") == "a\nb\nc\n"
+
+
+def test_output_is_bounded_to_the_character():
+    template = sandbox.compile_plain("{% for t in node.tags %}12345{% endfor %}")
+    assert len(sandbox.render_plain(template, CONTEXT, 10)) == 10
+    with pytest.raises(sandbox.TooLong, match="longer than 9 characters"):
+        sandbox.render_plain(template, CONTEXT, 9)
+
+
+@pytest.mark.parametrize(
+    "body", ["", "x", "{{ b|urlencode }}", "{% if a|urlencode|urlencode == b %}{% endif %}" * 50]
+)
+def test_a_costly_plain_template_gives_up_within_moments(body):
+    """Characters of a long value are items too: an idle double loop is 64 million rounds."""
+    source = "{% for a in v %}{% for b in v %}" + body + "{% endfor %}{% endfor %}"
+    template = sandbox.compile_plain(source)
+    context = {"v": "ü" * 8000}
+    start = time.monotonic()
+    with pytest.raises((sandbox.OverBudget, sandbox.TooLong)):
+        sandbox.render_plain(template, context, 1 << 20)
+    assert time.monotonic() - start < 1
+
+
+def test_a_context_is_small_up_to_16_kib():
+    assert sandbox.is_small(CONTEXT)
+    assert not sandbox.is_small({"node": {"labels": {"a": "x" * 20_000}}})
+    assert not sandbox.is_small({"node": {"labels": {str(n): "x" for n in range(5000)}}})
+
+
+def test_a_description_has_type_text_and_line():
+    with pytest.raises(TemplateSyntaxError) as error:
+        sandbox.compile_plain("a\nb\n{% if %}")
+    assert sandbox.describe(error.value).startswith("TemplateSyntaxError: ")
+    assert sandbox.describe(error.value).endswith("(line 3)")
+    with pytest.raises(UndefinedError) as error:
+        sandbox.render_plain(sandbox.compile_plain("a\n{{ x }}\n"), {}, 100)
+    assert sandbox.describe(error.value) == "UndefinedError: 'x' is undefined (line 2)"

@@ -1,0 +1,76 @@
+"""The worker's side, run in this process: frames, limits and the ends of a child."""
+
+import io
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from drydockd.render import worker
+
+
+def job(source, **more):
+    return {
+        "source": source,
+        "context": {"a": 1},
+        "chars": 1000,
+        "seconds": 2.0,
+        "memory_bytes": 64 << 20,
+    } | more
+
+
+def answer_to(**more):
+    answers = io.BytesIO()
+    worker.serve(io.BytesIO(worker.frame(job(**more))), answers)
+    return parsed(answers.getvalue())
+
+
+def parsed(data):
+    assert worker.length_of(data[:4]) == len(data) - 4
+    return json.loads(data[4:])
+
+
+def test_a_job_is_answered_with_its_text():
+    assert answer_to(source="{% set b = a + 1 %}{{ b }} é\n") == {"text": "2 é\n"}
+
+
+def test_jobs_are_answered_in_order_until_the_input_ends():
+    jobs = b"".join(worker.frame(job(f"{n}{{{{ a }}}}")) for n in range(3))
+    answers = io.BytesIO()
+    worker.serve(io.BytesIO(jobs), answers)
+    data, found = answers.getvalue(), []
+    while data:
+        end = 4 + worker.length_of(data[:4])
+        found.append(parsed(data[:end])["text"])
+        data = data[end:]
+    assert found == ["01", "11", "21"]
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({"source": "{{ gone }}"}, "UndefinedError: 'gone' is undefined"),
+        ({"source": "{{ 'a' * 10**9 }}"}, "needs more than 64 MiB of memory"),
+        ({"source": "{{ 10**(10**9) }}", "seconds": 0.2}, "takes longer than 0.2 s"),
+        ({"source": "{{ 'ab' }}", "chars": 1}, "TooLong: the output is longer than 1 characters"),
+    ],
+)
+def test_a_failure_is_an_answer_too(more, error):
+    assert error in answer_to(**more)["error"]
+
+
+def test_the_child_may_not_open_a_file(monkeypatch):
+    monkeypatch.setattr(worker.sandbox, "render_any", lambda *_: Path("/etc/hostname").read_text())
+    assert answer_to(source="") == {"error": "tries to open a file"}
+
+
+def test_a_child_that_crashes_is_told_by_its_signal(monkeypatch):
+    monkeypatch.setattr(worker, "_answer", lambda _: os.kill(os.getpid(), signal.SIGKILL))
+    assert answer_to(source="") == {"error": "ended its process with SIGKILL"}
+
+
+def test_a_child_that_ends_early_is_told(monkeypatch):
+    monkeypatch.setattr(worker, "_answer", lambda _: b"")
+    assert answer_to(source="") == {"error": "ended its process without an answer"}

@@ -1,0 +1,99 @@
+"""Every real site is judged as the original judged it, but for differences written down here."""
+
+from collections import Counter
+
+import pytest
+
+from drydockd.design.compile import compile_site
+from drydockd.design.validate import status_document, validate
+from drydockd.site import Catalogue
+from tests.sites import NAMES, reference, site_path
+
+DRYDOCK = "drydock"
+CASES = ("api_no_node_driver", "api_with_node_driver")
+
+
+def a_message(code, level, *documents):
+    return code, level, level == "Error", tuple(documents)
+
+
+TWO_REGIONS = a_message(
+    "DD000",
+    "Warning",
+    (f"{DRYDOCK}/Region/v1", "intel-pod15"),
+    (f"{DRYDOCK}/Region/v1", "region-profile"),
+)
+
+# Site -> (messages of the original that we do not give, messages that only we give).
+DIFFERENCES: dict[str, tuple[list, list]] = {
+    # Validation 5.13: an allowed network that no document defines is a Warning of ours.
+    "atl-lab1-2018-02": (
+        [],
+        [a_message("DD1007", "Warning", (f"{DRYDOCK}/NetworkLink/v1", "rack06-general"))] * 2,
+    ),
+    # V-1, E-1: a load error has the shape of every message, and each node its own.
+    "deathkitten": (
+        [(None, None, True, ())],
+        [
+            a_message("DD000", "Error", (f"{DRYDOCK}/BaremetalNode/v1", f"deathkitten-{number}"))
+            for number in ("02", "03", "04")
+        ],
+    ),
+    # sites/README: several Region documents get a warning that names them all.
+    "intel-pod15": ([], [TWO_REGIONS]),
+    "intel-pod15-71759": ([], [TWO_REGIONS]),
+}
+
+
+def told(messages):
+    """Multiset of what a client can tell messages apart by, wording left out."""
+    return Counter(
+        (
+            m.get("name"),
+            m.get("level"),
+            m["error"],
+            tuple((d["schema"], d["name"]) for d in m.get("documents", ())),
+        )
+        for m in messages
+    )
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def site(request):
+    name = request.param
+    return name, *compile_site(site_path(name).read_bytes()), reference(name, "validation")
+
+
+def our_status(design, findings, catalogue):
+    found = list(findings)
+    if not any(finding.error for finding in found):
+        found += validate(design, catalogue)
+    return status_document(found)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_real_site_is_judged_as_the_original_judged_it(site, case):
+    name, design, findings, answers = site
+    theirs = answers[case]
+    offered = Catalogue({k: tuple(v) for k, v in answers["node_driver_catalog"].items()})
+
+    ours = our_status(design, findings, offered if case == CASES[1] else None)
+
+    body = theirs["body"]
+    assert ours["code"] == theirs["http_status"] == body["code"]
+    assert ours["status"].lower() == body["status"].lower()
+    missing, added = DIFFERENCES.get(name, ([], []))
+    expected = told(body["details"]["messageList"]) - Counter(missing) + Counter(added)
+    assert told(ours["details"]["messageList"]) == expected
+    assert ours["details"]["errorCount"] == sum(
+        count for message, count in expected.items() if message[2]
+    )
+
+
+def test_every_difference_written_down_is_one(site):
+    """A list that says too much would hide a new difference."""
+    name, *_, answers = site
+    if name in DIFFERENCES:
+        for case in CASES:
+            missing = Counter(DIFFERENCES[name][0])
+            assert missing <= told(answers[case]["body"]["details"]["messageList"])

@@ -25,9 +25,9 @@ from typing import Any
 
 from bench.daemon import Daemon, running
 from bench.load import Connection, request
-from drydockd.auth.bootkey import BootKeys
-from drydockd.auth.secret import load_secret
-from drydockd.model import BootContext
+from drydockd.drivers.base import Handle, Voice
+from drydockd.drivers.node.fake import FakeNodeProvisioner
+from drydockd.plans import DeploySpec
 
 ENV = re.compile(
     rb"BOOTACTION_ID=([0-9A-Z]{26})\nBOOTACTION_KEY=([0-9a-f]{64})\nBOOTACTION_URL=(\S+)\n"
@@ -112,6 +112,20 @@ def site(nodes: int, actions: int) -> str:
         )
     parts += [ACTION.format(n=n) for n in range(actions)]
     return "".join(parts)
+
+
+class KeyTap(FakeNodeProvisioner):
+    """The room's provisioner, which also writes down the node keys it is given."""
+
+    def __init__(self, *, keys: str, **options: Any) -> None:
+        super().__init__(**options)
+        self._keys = Path(keys)
+
+    async def deploy(self, handle: Handle, spec: DeploySpec, voice: Voice) -> Handle:
+        if spec.boot is not None:
+            with self._keys.open("a", encoding="utf-8") as file:
+                file.write(f"{spec.boot.hostname} {spec.boot.key}\n")
+        return await super().deploy(handle, spec, voice)
 
 
 class Storm:
@@ -202,17 +216,10 @@ async def all_deployed(client: Any, task_id: str) -> None:
         await client.get(f"/tasks/{task_id}", params={"wait": 5})
 
 
-async def contexts(daemon: Daemon, hosts: list[str], keys: BootKeys) -> dict[str, str]:
-    """The node keys, as the provisioner hands them over: derived from the daemon's secret."""
-    found = {}
-    async with daemon.client() as client:
-        for host in hosts:
-            view = (await client.get(f"/nodes/{host}")).raise_for_status().json()
-            boot = view["boot_context"]
-            found[host] = keys.node_key(
-                BootContext(host, boot["context_id"], "", "", "", boot["created"])
-            )
-    return found
+def handed_over(folder: Path) -> dict[str, str]:
+    """The node keys, as the provisioner got them."""
+    lines = (folder / "keys").read_text(encoding="utf-8").splitlines()
+    return dict(line.split() for line in lines)
 
 
 async def check(daemon: Daemon, task_id: str, storm: Storm) -> None:
@@ -245,12 +252,15 @@ async def main(args: argparse.Namespace) -> None:
             "latencies": {"deploy": 0.1, "commission": 0.1, "discovery": 0.1},
             "faults": [{"fault": "never_boots"}],
         }
-        async with running(folder, cpu=0, fake_driver={"room": room}) as daemon:
+        tap = "bench.storm:KeyTap"
+        plugins = {
+            "node_driver": tap,
+            "options": {tap: {"keys": str(folder / "keys"), "config": room}},
+        }
+        async with running(folder, cpu=0, plugins=plugins, fake_driver={"room": room}) as daemon:
             task_id = await deploy(daemon, f"file://{design}")
-            keys = BootKeys(load_secret(daemon.state_dir / "secret"))
-            hosts = [f"n{n:04d}" for n in range(args.nodes)]
             storm = Storm(daemon, args)
-            node_keys = await contexts(daemon, hosts, keys)
+            node_keys = handed_over(folder)
             start = time.perf_counter()
             await asyncio.gather(*(storm.node(host, key) for host, key in node_keys.items()))
             seconds = time.perf_counter() - start

@@ -30,6 +30,12 @@ async def open_store(backend: str, path: Path | str | None = None, **options: An
         from drydockd.store.memory import MemoryStore
 
         return MemoryStore()
+    if backend == "tiny":
+        from drydockd.store.tiny import open_tiny
+
+        if path is None:
+            raise InvalidInput("store backend 'tiny' needs the path of its state directory")
+        return await open_tiny(path, **options)
     raise InvalidInput(f"store backend {backend!r} is unknown; there are: {', '.join(BACKENDS)}")
 
 

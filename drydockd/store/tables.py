@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drydockd.model import BootAction, BootContext, Intent, Task, TaskStatus
-from drydockd.store.codec import BuildRow, Row
+from drydockd.store.codec import BuildRow, Row, key_of
 from drydockd.store.order import Order, Place
 
 
@@ -120,6 +120,16 @@ class Tables:
             self._frozen.cuts.setdefault(log, len(log.tails))
         log.append(tail)
         self.message_count += 1
+
+    def load(self, table: str, row: Any) -> None:
+        """Put a row under its own key."""
+        self.put(table, key_of(table, row), row)
+
+    def new_log(self, task_id: str) -> MessageLog:
+        """Begin the message log of a task."""
+        task = self.tasks.get(task_id)
+        log = self.logs[task.task_id if task else task_id] = MessageLog()
+        return log
 
     # -- snapshots
 

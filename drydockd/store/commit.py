@@ -1,0 +1,158 @@
+"""Group commit: writes wait together, and all that arrive during one sync share the next."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from drydockd.errors import StoreUnavailable
+from drydockd.store.staging import Batch
+from drydockd.store.worker import Job, Worker
+
+log = logging.getLogger(__name__)
+
+
+class _Waiting(NamedTuple):
+    batch: Batch
+    done: asyncio.Future[None]
+
+
+class _Exclusive(NamedTuple):
+    before: Callable[[], None]
+    job: Job
+    done: asyncio.Future[None]
+
+
+class GroupCommit:
+    """Takes staged batches in order to the disk and then to the tables.
+
+    `save` puts a group on disk, in the worker's thread; `land` makes one batch visible and
+    `forget` drops all that are staged, both on the loop. After a failure the disk is tried
+    with an empty write every `probe_seconds` until it works again.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        save: Callable[[list[Batch]], None],
+        land: Callable[[Batch], None],
+        forget: Callable[[], None],
+        *,
+        probe_seconds: float,
+    ) -> None:
+        self.error: str | None = None
+        self._worker = worker
+        self._save = save
+        self._land = land
+        self._forget = forget
+        self._probe_seconds = probe_seconds
+        self._loop = asyncio.get_running_loop()
+        self._queue: list[_Waiting] = []
+        self._exclusives: deque[_Exclusive] = deque()
+        self._is_busy = False
+        self._flush_at: asyncio.Handle | None = None
+        self._probe_at: asyncio.TimerHandle | None = None
+
+    def is_idle(self) -> bool:
+        return not (self._is_busy or self._queue)
+
+    def add(self, batch: Batch) -> asyncio.Future[None]:
+        """Queue `batch`; the future ends when it is visible, or with StoreUnavailable."""
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._queue.append(_Waiting(batch, done))
+        self._schedule()
+        return done
+
+    def alone(self, before: Callable[[], None], job: Job) -> asyncio.Future[None]:
+        """Run `job` in the thread between two groups, and `before` on the loop just before it.
+
+        At that moment memory and disk are the same. The future ends as the job does.
+        """
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._exclusives.append(_Exclusive(before, job, done))
+        self._schedule()
+        return done
+
+    def stop(self) -> None:
+        """Try a failing disk no more."""
+        if self._probe_at is not None:
+            self._probe_at.cancel()
+        self._probe_seconds = 0
+
+    def _schedule(self) -> None:
+        # At the end of this turn of the loop, so that writers woken together go together.
+        if not self._is_busy and self._flush_at is None:
+            self._flush_at = self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_at = None
+        if self._is_busy:
+            return
+        if self._exclusives:
+            self._run_alone(self._exclusives.popleft())
+        elif self._queue:
+            self._run_group()
+
+    def _run_group(self) -> None:
+        group, self._queue = self._queue, []
+        self._is_busy = True
+
+        def done(failure: Exception | None) -> None:
+            self._is_busy = False
+            if failure is None:
+                self._saved(group)
+            else:
+                self._failed(group, failure)
+            self._flush()
+
+        batches = [waiting.batch for waiting in group]
+        self._worker.submit(lambda: self._save(batches), done)
+
+    def _run_alone(self, exclusive: _Exclusive) -> None:
+        self._is_busy = True
+        exclusive.before()
+
+        def done(failure: Exception | None) -> None:
+            self._is_busy = False
+            if not exclusive.done.done():
+                if failure is None:
+                    exclusive.done.set_result(None)
+                else:
+                    exclusive.done.set_exception(failure)
+            self._flush()
+
+        self._worker.submit(exclusive.job, done)
+
+    def _saved(self, group: list[_Waiting]) -> None:
+        if self.error is not None:
+            log.info("the store can be written again")
+            self.error = None
+        for batch, done in group:
+            if batch.ops:
+                self._land(batch)
+            if not done.done():
+                done.set_result(None)
+
+    def _failed(self, group: list[_Waiting], failure: Exception) -> None:
+        message = f"the store cannot be written: {failure}"
+        if self.error is None:
+            log.error("%s", message, exc_info=None if isinstance(failure, OSError) else failure)
+        self.error = message
+        # What waits was evaluated on top of what failed, so it fails with it.
+        group, self._queue = [*group, *self._queue], []
+        self._forget()
+        for _, done in group:
+            if not done.done():
+                done.set_exception(StoreUnavailable(message))
+        if self._probe_at is None and self._probe_seconds:
+            self._probe_at = self._loop.call_later(self._probe_seconds, self._probe)
+
+    def _probe(self) -> None:
+        """Write nothing, durably: does the disk work again?"""
+        self._probe_at = None
+        if self.error is not None and self._probe_seconds:
+            # Its failure is already told by `error`.
+            self.add(Batch()).add_done_callback(lambda done: done.exception())

@@ -1,0 +1,150 @@
+"""The journal's lines: one per atomic write, checksummed and numbered. Pure functions.
+
+::
+
+    9ad1f3c2 {"journal":"drydock","format":1,"store":"0b6f...","after":120}
+    51e20b77 {"seq":121,"ops":[["tasks",{...}],["messages",{...}],["-intents","..."]]}
+
+A line is the CRC-32 of its JSON as eight hex digits, a blank, the JSON, a newline. An op is
+``[table, document]`` to insert or replace, ``["-" + table, key]`` to remove. JSON never
+holds a raw newline, so a line without one at its end was cut off while it was written: it
+was never acknowledged. Everything else that does not fit is damage.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from drydockd.store.damage import Damage
+from drydockd.store.format import FORMAT, newer
+
+_CHECKSUM_BYTES = 8
+_SHORTEST = _CHECKSUM_BYTES + len(" {}")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first line: whose journal, and the number its lines continue from."""
+
+    store_id: str
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One atomic write, as read back; `end` is the offset behind its newline."""
+
+    seq: int
+    ops: list[list[Any]]
+    offset: int
+    end: int
+
+
+def encode_header(header: Header) -> bytes:
+    document = {
+        "journal": "drydock",
+        "format": FORMAT,
+        "store": header.store_id,
+        "after": header.after,
+    }
+    return _line(orjson.dumps(document))
+
+
+def encode_write(seq: int, ops: bytes) -> bytes:
+    """Return the line of the write `seq`; `ops` are its encoded ops, joined by commas."""
+    return _line(b'{"seq":%d,"ops":[%b]}' % (seq, ops))
+
+
+def _line(document: bytes) -> bytes:
+    return b"%08x %b\n" % (zlib.crc32(document), document)
+
+
+def encode_ops(ops: Iterable[tuple[str, str, Any, bytes]]) -> bytes:
+    """Return staging ops as they stand in a line."""
+    return b",".join(
+        b'["%b",%b]' % (table.encode(), document)
+        if row is not None
+        else b'["-%b",%b]' % (table.encode(), orjson.dumps(key))
+        for table, key, row, document in ops
+    )
+
+
+class Journal:
+    """What one journal file says. Reading it raises Damage; a cut last line is noted in `torn`."""
+
+    def __init__(self, path: Path, content: bytes) -> None:
+        self.path = path
+        self._content = content
+        self.header: Header | None = None
+        self.torn_bytes = 0
+        self.end = 0
+        self._read_header()
+
+    def _read_header(self) -> None:
+        document = self._document_at(0)
+        if document is None:
+            return
+        if document.get("journal") != "drydock":
+            raise Damage(self.path, 0, "its first line is not that of a journal")
+        if document["format"] > FORMAT:
+            raise newer(self.path, document["format"])
+        self.header = Header(document["store"], document["after"])
+
+    def writes(self) -> Iterator[Line]:
+        """The writes in order; contiguous numbers from ``header.after + 1``."""
+        if self.header is None:
+            return
+        expected = self.header.after + 1
+        while True:
+            offset = self.end
+            document = self._document_at(offset)
+            if document is None:
+                return
+            if document.get("seq") != expected:
+                self.end = offset
+                raise Damage(
+                    self.path,
+                    offset,
+                    f"write {expected} should follow, found {document.get('seq')}",
+                )
+            yield Line(expected, document["ops"], offset, self.end)
+            expected += 1
+
+    def _document_at(self, offset: int) -> dict[str, Any] | None:
+        """Return the line's document and move `end` behind it; None at the end."""
+        content = self._content
+        newline = content.find(b"\n", offset)
+        if newline < 0:
+            self._check_tail(offset)
+            return None
+        document = _verified(content[offset:newline])
+        if document is None:
+            raise Damage(self.path, offset, "the line does not match its checksum")
+        self.end = newline + 1
+        return document
+
+    def _check_tail(self, offset: int) -> None:
+        tail = self._content[offset:]
+        # A cut line may end in zeros: a length that reached the disk before its content.
+        if tail and _verified(tail[:-1]) is not None:
+            raise Damage(self.path, offset, "the line is whole, but for its newline")
+        self.torn_bytes = len(tail)
+
+
+def _verified(line: bytes) -> dict[str, Any] | None:
+    if len(line) < _SHORTEST or line[_CHECKSUM_BYTES] != 0x20:
+        return None
+    document = line[_CHECKSUM_BYTES + 1 :]
+    if b"%08x" % zlib.crc32(document) != line[:_CHECKSUM_BYTES]:
+        return None
+    try:
+        found = orjson.loads(document)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,166 @@
+"""From the files at rest to the records in memory. Only reads; raises Damage for what is wrong."""
+
+from __future__ import annotations
+
+import gc
+import mmap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+
+from drydockd.errors import StoreRefused
+from drydockd.store.codec import MESSAGES, Document, decode_row, message_tail
+from drydockd.store.damage import Damage
+from drydockd.store.layout import Meta, load_file
+from drydockd.store.lines import Header, Journal, Line
+from drydockd.store.statedir import StateDir
+from drydockd.store.tables import Tables
+
+
+@dataclass(slots=True)
+class Recovered:
+    """The records of a state directory and how far they go.
+
+    `path` and `size` are the journal to continue (None: it must be made anew) and its good
+    part; `torn_bytes` follow that, from a write that was never acknowledged.
+    """
+
+    tables: Tables = field(default_factory=Tables)
+    store_id: str = ""
+    seq: int = 0
+    meta: Meta | None = None
+    path: Path | None = None
+    size: int = 0
+    torn_bytes: int = 0
+    replayed: int = 0
+    # The next journal continues the journal, but the file already includes that one.
+    is_promotable: bool = False
+
+
+def recover(state: StateDir) -> Recovered:
+    """Read `state`: the file, then the journals. Raises Damage, StoreRefused."""
+    found = Recovered()
+    with _without_collector():
+        if state.file.exists():
+            with mapped(state.file) as content:
+                found.meta = load_file(state.file, content, found.tables)
+            found.store_id, found.seq = found.meta.store_id, found.meta.seq
+        if state.journal.exists():
+            _replay_journals(state, found)
+        elif found.meta is not None:
+            raise StoreRefused(
+                f"{state.journal} is missing beside {state.file.name}, and with it the latest"
+                " writes. Put it back, or run"
+                f" `drydock store repair --state-dir {state.path}` to go on without them"
+            )
+    return found
+
+
+def _replay_journals(state: StateDir, found: Recovered) -> None:
+    journal = Journal(state.journal, state.journal.read_bytes())
+    last = _replay(journal, found)
+    successor = _successor(state)
+    if successor is not None:
+        if journal.torn_bytes:
+            raise Damage(journal.path, journal.end, "the line is cut, but later writes exist")
+        if successor.header is not None and successor.header.after != last:
+            raise Damage(successor.path, 0, f"it does not continue from write {last}")
+        found.is_promotable = found.meta is not None and found.meta.seq >= last
+        journal, last = successor, _replay(successor, found)
+    found.torn_bytes = journal.torn_bytes
+    found.size = journal.end
+    if journal.header is not None and last == found.seq:
+        found.path = journal.path
+
+
+def _successor(state: StateDir) -> Journal | None:
+    """The next journal, if it was ever written to."""
+    if not state.next_journal.exists():
+        return None
+    content = state.next_journal.read_bytes()
+    probe = Journal(state.next_journal, content)
+    if next(probe.writes(), None) is None:
+        return None
+    return Journal(state.next_journal, content)
+
+
+def _replay(journal: Journal, found: Recovered) -> int:
+    """Apply what the tables lack; return the number of the journal's last write."""
+    header = journal.header
+    if header is None:
+        return found.seq
+    _check_origin(journal, header, found)
+    last = header.after
+    for line in journal.writes():
+        last = line.seq
+        if line.seq > found.seq:
+            apply_line(found.tables, line, journal.path)
+            found.seq = line.seq
+            found.replayed += 1
+    return last
+
+
+def _check_origin(journal: Journal, header: Header, found: Recovered) -> None:
+    if found.store_id and header.store_id != found.store_id:
+        raise StoreRefused(
+            f"{journal.path} belongs to another store than the file beside it"
+            f" ({header.store_id}, not {found.store_id}); put back the one that belongs here"
+        )
+    if header.after > found.seq:
+        raise StoreRefused(
+            f"{journal.path} continues from write {header.after}, but the records before it end"
+            f" at {found.seq}: the drydock.json beside it is missing or too old; put it back"
+        )
+    found.store_id = header.store_id
+
+
+def apply_line(tables: Tables, line: Line, path: Path) -> None:
+    """Do to `tables` what the write did. Raises Damage."""
+    try:
+        for name, value in line.ops:
+            if name.startswith("-"):
+                tables.remove(name[1:], value)
+            elif name == MESSAGES:
+                _append_message(tables, value)
+            else:
+                tables.load(name, decode_row(name, value))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Damage(path, line.offset, f"write {line.seq} makes no sense ({error!r})") from error
+
+
+def _append_message(tables: Tables, document: Document) -> None:
+    task_id = document["task_id"]
+    log = tables.logs.get(task_id)
+    if document["seq"] != (len(log.tails) if log else 0) + 1:
+        raise ValueError(f"message {document['seq']} of task {task_id} is out of sequence")
+    tables.append_message(task_id, message_tail(orjson.dumps(document)))
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[memoryview]:
+    """Give the content of a file, without a copy of it."""
+    with path.open("rb") as file:
+        if path.stat().st_size == 0:
+            yield memoryview(b"")
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages:
+            view = memoryview(pages)
+            try:
+                yield view
+            finally:
+                view.release()
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Load a million records without the collector walking over them again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

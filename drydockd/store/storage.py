@@ -1,0 +1,75 @@
+"""`drydock.json` as a TinyDB storage: checked when read, replaced whole when written."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import orjson
+from tinydb.storages import Storage
+
+from drydockd.model import timestamp
+from drydockd.store import layout
+from drydockd.store.codec import MESSAGES, ROW_CLASSES, decode_row, message_tail
+from drydockd.store.disk import Disk, replace_file
+from drydockd.store.layout import Meta
+from drydockd.store.recovery import mapped
+from drydockd.store.tables import Frozen, Tables
+
+META = "meta"
+
+
+class TinyFile(Storage):
+    """What TinyDB keeps its tables in; ``TinyDB(path, storage=TinyFile)`` is crash-safe.
+
+    The store itself uses `load` and `replace`, which are this for tables in memory.
+    """
+
+    def __init__(self, path: Path | str, disk: Disk | None = None) -> None:
+        self.path = Path(path)
+        self._disk = disk or Disk()
+
+    def read(self) -> dict[str, dict[str, Any]] | None:
+        """Return all tables, `meta` among them; None without a file. Raises Damage."""
+        if not self.path.exists():
+            return None
+        with mapped(self.path) as content:
+            layout.check_file(self.path, content)
+            tables: dict[str, dict[str, Any]] = orjson.loads(content)
+        return tables
+
+    def write(self, data: dict[str, dict[str, Any]]) -> None:
+        """Replace all tables by `data`. Raises StoreRefused for what is no record; OSError."""
+        old = data.get(META, {}).get("1", {})
+        meta = Meta(old.get("store") or str(uuid.uuid4()), old.get("seq", 0), timestamp())
+        self.replace(tables_of(data).freeze(), meta)
+
+    def load(self, tables: Tables) -> Meta:
+        """Put the records into the empty `tables`. Raises Damage, StoreRefused, OSError."""
+        with mapped(self.path) as content:
+            return layout.load_file(self.path, content, tables)
+
+    def replace(self, frozen: Frozen, meta: Meta) -> None:
+        """Make `frozen` the content, durably: the old file or the new one. Raises OSError."""
+        replace_file(self._disk, self.path, layout.encode_file(frozen, meta))
+
+    def size(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
+
+
+def tables_of(data: dict[str, dict[str, Any]]) -> Tables:
+    """Return TinyDB's documents as records. Raises StoreRefused for what is none."""
+    tables = Tables()
+    for name in ROW_CLASSES:
+        for document in data.get(name, {}).values():
+            tables.load(name, decode_row(name, dict(document)))
+    for document in sorted(data.get(MESSAGES, {}).values(), key=lambda found: found["seq"]):
+        tables.append_message(document["task_id"], message_tail(message_bytes(document)))
+    return tables
+
+
+def message_bytes(document: dict[str, Any]) -> bytes:
+    """Return a message document with its fields in the order the file has them."""
+    head = {name: document[name] for name in ("task_id", "seq", "error")}
+    return orjson.dumps(head | document)

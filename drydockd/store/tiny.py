@@ -1,0 +1,273 @@
+"""The backend `tiny`: records in memory, every write in the journal, all in a TinyDB file."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import logging
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from drydockd.errors import StoreRefused, StoreUnavailable
+from drydockd.model import Timestamp, timestamp
+from drydockd.store.base import Change, Purged, StoreHealth
+from drydockd.store.blobs import Blobs
+from drydockd.store.commit import GroupCommit
+from drydockd.store.disk import Disk
+from drydockd.store.journal import JournalWriter
+from drydockd.store.layout import Meta
+from drydockd.store.lines import Header, encode_ops
+from drydockd.store.live import Live
+from drydockd.store.migrate import migrate
+from drydockd.store.recovery import Recovered, recover
+from drydockd.store.retention import plan_purge
+from drydockd.store.staging import Batch
+from drydockd.store.statedir import Lock, StateDir
+from drydockd.store.storage import TinyFile
+from drydockd.store.table import RecordsDB
+from drydockd.store.tables import Frozen
+from drydockd.store.worker import Worker
+
+log = logging.getLogger(__name__)
+
+COMPACT_BYTES = 8 << 20
+PROBE_SECONDS = 5.0
+# From so many records on the collector is told to leave them alone.
+_MANY = 10_000
+
+
+@dataclass(slots=True)
+class _Opened:
+    state: StateDir
+    lock: Lock
+    found: Recovered
+    journal: JournalWriter
+    blobs: Blobs
+    file: TinyFile
+
+
+async def open_tiny(
+    path: Path | str,
+    *,
+    compact_bytes: int = COMPACT_BYTES,
+    probe_seconds: float = PROBE_SECONDS,
+    disk: Disk | None = None,
+) -> TinyStore:
+    """Open the state directory `path`, made if need be. Raises StoreRefused.
+
+    The journal is folded into the file when it is longer than `compact_bytes` and than a
+    quarter of the file. After a failed write the disk is tried again every `probe_seconds`.
+    """
+    opened = await asyncio.to_thread(_open, disk or Disk(), StateDir(Path(path)))
+    if len(opened.found.tables.tasks) + opened.found.tables.message_count > _MANY:
+        gc.freeze()  # what was loaded lives long: a full collection would stop the loop for it
+    return TinyStore(opened, compact_bytes, probe_seconds)
+
+
+def _open(disk: Disk, state: StateDir) -> _Opened:
+    state.prepare(disk)
+    lock = Lock(state)
+    try:
+        migrate(disk, state)
+        found = recover(state)
+        for draft in state.drafts():
+            disk.unlink(draft)
+        journal = _open_journal(disk, state, found)
+        blobs = Blobs(disk, state.blobs)
+        blobs.open(found.tables.blob_uses)
+    except OSError as error:
+        lock.release()
+        raise StoreRefused(f"state directory {state.path}: {error}") from error
+    except BaseException:
+        lock.release()
+        raise
+    return _Opened(state, lock, found, journal, blobs, TinyFile(state.file, disk))
+
+
+def _open_journal(disk: Disk, state: StateDir, found: Recovered) -> JournalWriter:
+    found.store_id = found.store_id or str(uuid.uuid4())
+    journal = JournalWriter(disk, state, Header(found.store_id, found.seq))
+    if found.torn_bytes:
+        log.warning("%s: dropped %d bytes of a write cut short", state.path, found.torn_bytes)
+    if found.path is None:
+        journal.create()
+    else:
+        journal.resume(found.path, found.seq, found.size)
+        if found.is_promotable:
+            journal.promote()
+    if not journal.is_rotated() and state.next_journal.exists():
+        disk.unlink(state.next_journal)  # made, but never written to
+    return journal
+
+
+class TinyStore(Live):
+    """A Store on disk. Method contracts: see base.Store."""
+
+    def __init__(self, opened: _Opened, compact_bytes: int, probe_seconds: float) -> None:
+        super().__init__(opened.found.tables, opened.blobs.read)
+        self._state = opened.state
+        self._lock = opened.lock
+        self._journal = opened.journal
+        self._blobs = opened.blobs
+        self._file = opened.file
+        self._store_id = opened.found.store_id
+        self._file_seq = opened.found.meta.seq if opened.found.meta else -1
+        self._file_bytes = opened.file.size()
+        self._compact_bytes = compact_bytes
+        # A compaction that failed is not tried again before the journal is this long.
+        self._compact_over = 0
+        self._compaction: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._worker = Worker(asyncio.get_running_loop(), "drydock-journal")
+        self._commit = GroupCommit(
+            self._worker,
+            self._save,
+            self._landed,
+            self._staging.forget,
+            probe_seconds=probe_seconds,
+        )
+
+    @property
+    def db(self) -> RecordsDB:
+        """The records as TinyDB tables, for queries the protocol does not have; read only."""
+        return RecordsDB(self._tables)
+
+    def health(self) -> StoreHealth:
+        return StoreHealth(
+            error=self._commit.error,
+            journal_bytes=self._journal.size,
+            tasks=len(self._tables.tasks),
+            messages=self._tables.message_count,
+        )
+
+    # -- writing
+
+    async def write(self, *changes: Change) -> None:
+        self._refuse_if_closed()
+        batch = self._stage(changes)
+        # Without a change there may still be something under way that it was based on.
+        if batch.ops or not self._commit.is_idle():
+            await self._commit.add(batch)
+
+    async def purge_tasks(self, *, before: Timestamp) -> Purged:
+        removals, purged = plan_purge(self._tables, before)
+        await self.write(*removals)
+        return purged
+
+    def _save(self, batches: list[Batch]) -> None:
+        for batch in batches:
+            for digest, content in batch.blobs.items():
+                self._blobs.put(digest, content)
+        self._journal.append([encode_ops(batch.ops) for batch in batches])
+
+    def _landed(self, batch: Batch) -> None:
+        for digest in self._land(batch):
+            self._sweep(digest)
+        limit = max(self._compact_bytes, self._file_bytes // 4, self._compact_over)
+        if self._journal.size > limit and self._closing is None:
+            self._start_compaction()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closing is not None:
+            raise StoreUnavailable("the store is closed")
+
+    # -- blobs
+
+    async def put_blob(self, content: bytes) -> str:
+        self._refuse_if_closed()
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
+        self._hold_blob(digest, 1)  # before the disk is asked, so that no sweep comes between
+        try:
+            await asyncio.to_thread(self._blobs.put, digest, content)
+        except OSError as error:
+            self._hold_blob(digest, -1)
+            raise StoreUnavailable(f"{self._state.blobs} cannot be written: {error}") from error
+        return digest
+
+    async def blob(self, digest: str) -> bytes:
+        return await asyncio.to_thread(self._blobs.read, digest)
+
+    def _sweep(self, digest: str) -> None:
+        self._blobs.forget(digest)
+
+        def done(failure: Exception | None) -> None:
+            if failure is not None:
+                log.warning("blob %s stays until the next start: %s", digest, failure)
+
+        self._worker.submit(lambda: self._blobs.sweep(digest), done)
+
+    # -- compaction
+
+    async def compact(self) -> None:
+        """Fold the journal into the file; joins one under way. Raises StoreUnavailable."""
+        await asyncio.shield(self._start_compaction())
+
+    def _start_compaction(self) -> asyncio.Task[None]:
+        if self._compaction is None:
+            task = asyncio.get_running_loop().create_task(self._compact(), name="store compaction")
+            task.add_done_callback(self._compacted)
+            self._compaction = task
+        return self._compaction
+
+    def _compacted(self, task: asyncio.Task[None]) -> None:
+        self._compaction = None
+        failure = None if task.cancelled() else task.exception()
+        if failure is not None:
+            self._compact_over = self._journal.size + self._compact_bytes
+            log.warning("the journal stays as long as it is: %s", failure)
+        else:
+            self._compact_over = 0
+
+    async def _compact(self) -> None:
+        """Write all records into a new file while writes go on in the next journal.
+
+        The file is complete up to the moment both journals meet; only when it is safely in
+        place does the next journal become the journal. A crash anywhere leaves a file and
+        journals that together hold everything.
+        """
+        frozen, seq = await self._rotate()
+        try:
+            meta = Meta(self._store_id, seq, timestamp())
+            await asyncio.to_thread(self._file.replace, frozen, meta)
+            self._file_seq, self._file_bytes = seq, self._file.size()
+            await self._commit.alone(lambda: None, self._journal.promote)
+        except OSError as error:
+            raise StoreUnavailable(f"{self._file.path} cannot be replaced: {error}") from error
+        finally:
+            self._tables.thaw()
+
+    async def _rotate(self) -> tuple[Frozen, int]:
+        moment: list[tuple[Frozen, int]] = []
+
+        def freeze() -> None:
+            moment.append((self._tables.freeze(), self._journal.seq))
+
+        try:
+            await self._commit.alone(freeze, self._journal.rotate)
+        except OSError as error:
+            self._tables.thaw()
+            raise StoreUnavailable(f"no new journal can be begun: {error}") from error
+        return moment[0]
+
+    # -- the end
+
+    async def close(self) -> None:
+        if self._closing is None:
+            loop = asyncio.get_running_loop()
+            self._closing = loop.create_task(self._close(), name="store close")
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        self._commit.stop()
+        try:
+            if self._compaction is not None:
+                await asyncio.wait([self._compaction])
+            await self._commit.alone(lambda: None, lambda: None)  # all before it is done
+            if self._journal.seq != self._file_seq:
+                await asyncio.wait([self._start_compaction()])
+        finally:
+            await asyncio.to_thread(self._worker.stop)
+            self._journal.close()
+            self._lock.release()

@@ -101,7 +101,8 @@ def _jwks_keys(path: Path, entries: Iterable[object]) -> Iterable[Key]:
         if not isinstance(kid, str) or not kid:
             raise InvalidConfig(f"{where}: has no `kid`")
         try:
-            material = jwt.PyJWK.from_dict(entry).key
+            # Without its `alg`: what a key is for follows from the key alone.
+            material = jwt.PyJWK.from_dict({k: v for k, v in entry.items() if k != "alg"}).key
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise InvalidConfig(f"{where}: {error}") from error
         key = _key(kid, where, material)

@@ -64,7 +64,10 @@ def check(
     names = [full_name(name) for name in rules] or [rule.name for rule in RULES]
     columns = roles or ("admin", "member", "reader")
     answers = {name: [policy.allows(name, _caller(c)) for c in columns] for name in names}
-    _print(policy, columns, answers)
+    checks = policy.checks()
+    unknown = "the default rule" if default_rule in checks else "denied"
+    texts = {name: checks.get(name, f"(not defined: {unknown})") for name in names}
+    _print(texts, columns, answers)
     if rules and not all(all(row) for row in answers.values()):
         sys.exit(1)
 
@@ -74,8 +77,7 @@ def _caller(column: str) -> Caller:
     return Caller(user="anyone", roles=roles, is_admin_project=True)
 
 
-def _print(policy: Policy, columns: tuple[str, ...], answers: dict[str, list[bool]]) -> None:
-    checks = policy.checks()
+def _print(texts: dict[str, str], columns: tuple[str, ...], answers: dict[str, list[bool]]) -> None:
     heads = [column or NO_ROLE for column in columns]
     width = max(len(name) for name in answers)
     click.echo("  ".join([f"{'rule':<{width}}", *heads, "check"]))
@@ -84,7 +86,4 @@ def _print(policy: Policy, columns: tuple[str, ...], answers: dict[str, list[boo
             f"{'yes' if is_allowed else 'no':<{len(head)}}"
             for is_allowed, head in zip(row, heads, strict=True)
         ]
-        text = checks.get(name, "(not defined: denied)")
-        if name not in checks and policy.is_defined(DEFAULT_RULE):
-            text = "(not defined: the default rule)"
-        click.echo("  ".join([f"{name:<{width}}", *cells, text]))
+        click.echo("  ".join([f"{name:<{width}}", *cells, texts[name]]))

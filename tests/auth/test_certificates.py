@@ -1,0 +1,55 @@
+"""When certificates end: read from files, told in time."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from drydockd.auth.certificates import read_expiries, read_expiry
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def a_certificate(name, days):
+    private = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(private.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW - timedelta(days=400))
+        .not_valid_after(NOW + timedelta(days=days))
+        .sign(private, hashes.SHA256())
+    )
+    return built.public_bytes(Encoding.PEM)
+
+
+@pytest.mark.parametrize(("days", "problem"), [(100, None), (13, "expires"), (-1, "expired")])
+def test_the_end_of_a_certificate_is_told_in_time(tmp_path, days, problem):
+    path = tmp_path / "tls.pem"
+    path.write_bytes(a_certificate("drydock.example", days))
+    expiry = read_expiry("api.certfile", path)
+    assert expiry.seconds_left(NOW) == days * 86400
+    told = expiry.problem(NOW)
+    assert told is None if problem is None else problem in told
+    assert told is None or "drydock.example" in told
+
+
+def test_the_earliest_of_a_bundle_counts(tmp_path):
+    path = tmp_path / "ca.pem"
+    path.write_bytes(a_certificate("late", 300) + a_certificate("early", 3))
+    assert "early" in read_expiry("keystone_authtoken.cafile", path).problem(NOW)
+
+
+def test_a_missing_and_a_wrong_file_are_problems_too(tmp_path):
+    (tmp_path / "empty.pem").write_text("nothing")
+    gone, empty = read_expiries({"a": tmp_path / "gone.pem", "b": tmp_path / "empty.pem"})
+    assert "cannot be read" in gone.problem()
+    assert "no PEM certificate" in empty.problem()
+    assert gone.seconds_left() is None

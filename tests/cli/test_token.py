@@ -1,0 +1,90 @@
+"""`drydock token`: mint and explain, without a daemon."""
+
+import os
+
+import pytest
+from click.testing import CliRunner
+
+from drydockd.auth.jwt import LocalTokens
+from drydockd.auth.jwtkeys import secret_key
+from drydockd.cli.token import command
+
+
+@pytest.fixture
+def run(tmp_path):
+    def call(*arguments, **more):
+        return CliRunner().invoke(command, [*arguments, "--state-dir", str(tmp_path)], **more)
+
+    return call
+
+
+def test_a_created_token_is_accepted_with_its_user_and_roles(run, tmp_path):
+    made = run("create", "--user", "ann", "--role", "admin", "--role", "member", "--ttl", "5m")
+    assert made.exit_code == 0, made.output
+    tokens = LocalTokens([secret_key(tmp_path / "jwt.secret")])
+    caller, _ = tokens.check(made.output.strip())
+    assert (caller.user, caller.roles) == ("ann", ("admin", "member"))
+    assert (tmp_path / "jwt.secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_accepted_token_is_shown_from_standard_input_too(run):
+    token = run("create", "--user", "ann", "--role", "admin").output
+    shown = run("inspect", "-", input=token)
+    assert shown.exit_code == 0, shown.output
+    assert "accepted" in shown.output
+    assert '["admin"]' in shown.output
+    assert "+00:00" in shown.output
+
+
+def test_a_refused_token_is_explained(run):
+    token = run("create", "--user", "ann", "--role", "admin", "--audience", "lab").output.strip()
+    shown = run("inspect", token)
+    assert shown.exit_code == 1
+    assert "refused: meant for 'lab'; this daemon is 'drydockd'" in shown.output
+
+
+def test_a_token_of_another_daemon_is_explained(run, tmp_path):
+    token = run("create", "--user", "ann", "--role", "admin").output.strip()
+    (tmp_path / "jwt.secret").unlink()
+    run("create", "--user", "ann", "--role", "admin")
+    assert "unknown key id" in run("inspect", token).output
+
+
+@pytest.mark.parametrize("ttl", ["0h", "12", "h", "-1h", "31d", "1w", "9999999999d"])
+def test_a_bad_time_to_live_is_refused(run, ttl):
+    made = run("create", "--user", "ann", "--role", "admin", "--ttl", ttl)
+    assert made.exit_code == 2
+    assert "--ttl" in made.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--user", "ann"), ("--role", "x"), ("--user", " ", "--role", "x"),
+                  ("--user", "a\nb", "--role", "x"), ("--user", "ann", "--role", "")],
+)  # fmt: skip
+def test_user_and_role_must_be_given(run, arguments):
+    assert run("create", *arguments).exit_code == 2
+
+
+def test_a_state_directory_that_is_not_there_is_named(tmp_path):
+    gone = str(tmp_path / "gone")
+    made = CliRunner().invoke(
+        command, ["create", "--user", "a", "--role", "b", "--state-dir", gone]
+    )
+    assert made.exit_code == 1
+    assert "no such state directory" in made.output
+    shown = CliRunner().invoke(command, ["inspect", "x.y.z", "--state-dir", gone])
+    assert shown.exit_code == 1
+    assert "missing" in shown.output
+
+
+def test_a_secret_others_may_read_is_refused(run, tmp_path):
+    run("create", "--user", "ann", "--role", "admin")
+    os.chmod(tmp_path / "jwt.secret", 0o644)
+    assert "chmod 0600" in run("create", "--user", "ann", "--role", "admin").output
+
+
+def test_tokens_are_inspected_with_public_keys(run, tmp_path):
+    (tmp_path / "bad.pem").write_text("x")
+    shown = run("inspect", "x.y.z", "--key", str(tmp_path / "bad.pem"))
+    assert shown.exit_code == 1
+    assert "bad.pem" in shown.output

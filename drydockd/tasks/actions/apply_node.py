@@ -1,0 +1,113 @@
+"""Network, storage and platform of one node, written to the provisioner before a deployment."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+
+from drydockd.design import plans
+from drydockd.drivers.base import Handle, NodeState
+from drydockd.errors import DriverTransient, NodeUnknown
+from drydockd.model import Action
+from drydockd.tasks.actions import identify_node
+from drydockd.tasks.job import Job, StepFailed
+from drydockd.tasks.noderun import NodeRun
+from drydockd.tasks.step import StepPlan
+
+# Changed only by a destroy; counts as done.
+UNTOUCHED = (NodeState.DEPLOYED, NodeState.DEPLOYING)
+
+
+def network_plan(job: Job) -> StepPlan:
+    limit = job.settings.apply_node_networking
+    return _plan(Action.APPLY_NODE_NETWORKING, apply_networking, limit, "network")
+
+
+def storage_plan(job: Job) -> StepPlan:
+    limit = job.settings.apply_node_storage
+    return _plan(Action.APPLY_NODE_STORAGE, apply_storage, limit, "storage")
+
+
+def platform_plan(job: Job) -> StepPlan:
+    limit = job.settings.apply_node_platform
+    return _plan(Action.APPLY_NODE_PLATFORM, apply_platform, limit, "platform")
+
+
+async def apply_networking(run: NodeRun) -> None:
+    """Raises the last error when the attempts of `[networkconfig]` are used up."""
+    handle = await _changeable(run)
+    if handle is None:
+        return
+    hardware = await _hardware(run, handle)
+    plan = plans.network_plan(run.job.site, run.node, hardware)
+    settings = run.job.settings
+    driver = run.job.node_driver()
+    for attempt in range(settings.network_max_retries + 1):
+        try:
+            await driver.apply_network(handle, plan)
+            break
+        except DriverTransient as error:
+            if attempt == settings.network_max_retries:
+                raise
+            await run.say(f"{run.name}: {error}; trying again")
+        await run.pause(
+            random.uniform(settings.network_retry_min_delay, settings.network_retry_max_delay)
+        )
+    await run.say(f"{run.name}: network written, {len(plan.interfaces)} interfaces")
+
+
+async def apply_storage(run: NodeRun) -> None:
+    handle = await _changeable(run)
+    if handle is None:
+        return
+    hardware = await _hardware(run, handle)
+    plan = plans.storage_plan(run.job.site, run.node, hardware)
+    driver = run.job.node_driver()
+    await run.patiently(lambda: driver.apply_storage(handle, plan))
+    await run.say(f"{run.name}: storage written, {len(plan.disks)} disks")
+
+
+async def apply_platform(run: NodeRun) -> None:
+    handle = await _changeable(run)
+    if handle is None:
+        return
+    plan = plans.platform_plan(run.job.site, run.node)
+    driver = run.job.node_driver()
+    await run.patiently(lambda: driver.apply_platform(handle, plan))
+    await run.say(f"{run.name}: platform written, image {plan.image}")
+
+
+def _plan(
+    action: Action, body: Callable[[NodeRun], Awaitable[None]], limit: float, what: str
+) -> StepPlan:
+    waiting_for = f"the provisioner to take the {what}"
+    return StepPlan(
+        action, body, driver="node", limit=limit, waiting_for=waiting_for, is_brief=True
+    )
+
+
+async def _changeable(run: NodeRun) -> Handle | None:
+    """Return the node if it may be configured; None, said, when it is deployed already."""
+    try:
+        handle = await identify_node.find(run)
+    except NodeUnknown as error:
+        raise StepFailed(
+            f"{run.name}: unknown to the provisioner; run prepare_nodes first"
+        ) from error
+    if handle.state in UNTOUCHED:
+        await run.say(f"{run.name}: is {handle.state} already, left as it is")
+        return None
+    if handle.state not in (NodeState.READY, NodeState.FAILED_DEPLOY):
+        raise StepFailed(
+            f"{run.name}: cannot be configured, it is {handle.state}; run prepare_nodes first"
+        )
+    return handle
+
+
+async def _hardware(run: NodeRun, handle: Handle) -> plans.Hardware:
+    driver = run.job.node_driver()
+    documents = await run.patiently(lambda: driver.inventory(handle))
+    for document in documents:
+        if document.generator == "lshw":
+            return plans.hardware_of(run.job.site, run.node, document.text)
+    raise StepFailed(f"{run.name}: the provisioner has no lshw document of it")

@@ -1,0 +1,76 @@
+"""Waiting for the boot actions of a deployed node: woken by the last report, not by a clock.
+
+Source: contract, bootactions, section 6; orchestration, section 6.3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from drydockd.model import Action, BootAction, BootActionStatus, Message
+from drydockd.store.base import Put
+from drydockd.tasks import bootrows, records
+from drydockd.tasks.job import Job, StepFailed, Terminated
+from drydockd.tasks.noderun import NodeRun, seconds_until
+from drydockd.tasks.step import StepPlan
+
+# The step's own limit stands behind the wait's, which ends with a message per boot action.
+MARGIN = 60.0
+
+
+def plan(job: Job) -> StepPlan:
+    return StepPlan(
+        Action.BOOTACTION_REPORT,
+        report,
+        driver="",
+        limit=job.settings.bootaction_final_status,
+        waiting_for="the boot actions' final status",
+        margin=MARGIN,
+    )
+
+
+async def report(run: NodeRun) -> None:
+    """Return if no boot action of the node's current deployment failed or stayed silent."""
+    rows = await _awaited(run)
+    messages = [message for row in rows if (message := _verdict(run, row)) is not None]
+    if messages:
+        await run.job.core.recorder.write(*(Put(message) for message in messages))
+    bad = [m.message for m in messages if m.error]
+    if bad:
+        raise StepFailed(" ".join(bad))
+
+
+async def _awaited(run: NodeRun) -> Sequence[BootAction]:
+    """Return the rows once none is incomplete, or as they are when the time is over."""
+    store = run.job.core.store
+    with run.job.core.hub.node(run.name) as changed, run.job.woken_by_stop(changed):
+        while True:
+            changed.clear()
+            context = bootrows.current(store, run.name)
+            if context is None:
+                return []
+            rows = store.boot_actions(run.name, context_id=context.context_id)
+            silent = [row.name for row in rows if row.status is BootActionStatus.INCOMPLETE]
+            left = seconds_until(run.until)
+            if not silent or left <= 0:
+                return rows
+            if run.job.stopping.is_set():
+                raise Terminated
+            run.waiting_for = f"the final status of {', '.join(silent)}"
+            try:
+                async with asyncio.timeout(left):
+                    await changed.wait()
+            except TimeoutError:
+                continue
+
+
+def _verdict(run: NodeRun, row: BootAction) -> Message | None:
+    if row.status is BootActionStatus.UNREPORTED:
+        return None
+    if row.status is BootActionStatus.INCOMPLETE:
+        text, error = f"Boot action {row.name} timed out.", True
+    else:
+        text = f"Boot action {row.name} completed with status {row.status}"
+        error = row.status is BootActionStatus.FAILURE
+    return records.on_node(run.task_id, run.name, text, error=error)

@@ -1,0 +1,71 @@
+"""Commissioning of one node, and what it teaches about the hardware."""
+
+from __future__ import annotations
+
+from drydockd.drivers.base import Handle, NodeState
+from drydockd.errors import DriverConflict, DriverTransient
+from drydockd.model import Action
+from drydockd.tasks import builddata
+from drydockd.tasks.actions import identify_node
+from drydockd.tasks.intents import Intents, Operation
+from drydockd.tasks.job import Job, StepFailed
+from drydockd.tasks.noderun import NodeRun
+from drydockd.tasks.step import StepPlan
+
+READY_OR_LATER = (
+    NodeState.READY,
+    NodeState.DEPLOYING,
+    NodeState.DEPLOYED,
+    NodeState.FAILED_DEPLOY,
+)
+TO_COMMISSION = (NodeState.NEW, NodeState.COMMISSIONING, NodeState.FAILED_COMMISSION)
+PHASES = ("commission", "testing")
+
+
+def plan(job: Job) -> StepPlan:
+    return StepPlan(
+        Action.CONFIGURE_HARDWARE,
+        commission,
+        driver="node",
+        limit=job.settings.configure_hardware,
+        waiting_for="the end of commissioning",
+        retries=job.settings.commission_retries,
+    )
+
+
+async def commission(run: NodeRun) -> None:
+    """Return when the node is ready; its inventory and logs are stored.
+
+    A lost answer of the provisioner is treated like a restart: its state decides.
+    """
+    intents = run.intents()
+    while True:
+        handle = await identify_node.find(run)
+        if handle.state in READY_OR_LATER and not intents.was_announced(Operation.COMMISSION):
+            await run.say(f"{run.name}: is {handle.state}, commissioning skipped")
+            return
+        try:
+            handle = await _commissioned(run, handle, intents)
+            break
+        except DriverTransient as error:
+            run.saw(error)
+            await run.say(f"{run.name}: {error}")
+            handle = await identify_node.find(run)
+            if handle.state not in (NodeState.FAILED_COMMISSION, *READY_OR_LATER):
+                await run.pause()
+    if intents.is_open(Operation.COMMISSION):
+        await intents.settle(Operation.COMMISSION, "ready")
+    await builddata.keep(run, handle, PHASES, with_inventory=True)
+
+
+async def _commissioned(run: NodeRun, handle: Handle, intents: Intents) -> Handle:
+    was_announced = intents.was_announced(Operation.COMMISSION)
+    if handle.state in READY_OR_LATER:
+        return handle
+    if handle.state not in TO_COMMISSION:
+        raise StepFailed(f"{run.name}: cannot be commissioned, it is {handle.state}")
+    if was_announced and handle.state is NodeState.FAILED_COMMISSION:
+        raise DriverConflict(f"{run.name}: commissioning failed; last seen: {run.last_seen}")
+    if not was_announced:
+        await intents.announce(Operation.COMMISSION)
+    return await run.job.node_driver().commission(handle, run)

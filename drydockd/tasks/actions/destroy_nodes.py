@@ -1,0 +1,74 @@
+"""destroy_nodes: wipe the nodes and let the provisioner forget them; never one wipe too many."""
+
+from __future__ import annotations
+
+from drydockd.drivers.base import Handle, NodeState
+from drydockd.errors import DriverConflict, DriverTransient, NodeUnknown
+from drydockd.model import Action, Result
+from drydockd.tasks import bootrows
+from drydockd.tasks.actions import identify_node
+from drydockd.tasks.intents import Intents, Operation
+from drydockd.tasks.job import Job
+from drydockd.tasks.noderun import NodeRun
+from drydockd.tasks.pipeline import pipeline
+from drydockd.tasks.step import StepPlan
+
+STEPS = (Action.DESTROY_NODE,)
+
+
+async def run(job: Job) -> Result:
+    if not job.scope:
+        return await job.nothing_to_do()
+    job.node_driver()
+    plan = StepPlan(
+        Action.DESTROY_NODE,
+        destroy,
+        driver="node",
+        limit=job.settings.destroy_node,
+        waiting_for="the end of the wipe",
+        retries=job.settings.destroy_retries,
+    )
+    return job.outcome(await pipeline(job, [plan], job.scope))
+
+
+async def destroy(run: NodeRun) -> None:
+    """Return when the provisioner no longer knows the node; its boot data is closed then."""
+    intents = run.intents()
+    while True:
+        handle = await _found(run)
+        if handle is None:
+            break
+        try:
+            await _wipe(run, handle, intents)
+            break
+        except DriverTransient as error:
+            await run.say(f"{run.name}: {error}")
+            handle = await _found(run)
+            if handle is not None and handle.state is not NodeState.FAILED_RELEASE:
+                await run.pause()
+    changes = bootrows.closing(run.job.core.store, run.name)
+    if intents.is_open(Operation.DESTROY):
+        await intents.settle(Operation.DESTROY, "forgotten", *changes)
+        await run.say(f"{run.name}: wiped and forgotten")
+        return
+    if changes:
+        await run.job.core.recorder.write(*changes)
+    if not intents.was_announced(Operation.DESTROY):
+        await run.say(f"{run.name}: unknown to the provisioner, nothing to destroy")
+
+
+async def _found(run: NodeRun) -> Handle | None:
+    try:
+        return await identify_node.find(run)
+    except NodeUnknown:
+        return None
+
+
+async def _wipe(run: NodeRun, handle: Handle, intents: Intents) -> None:
+    """Wipe once: a running wipe is joined, an announced one that failed is not repeated here."""
+    if not intents.was_announced(Operation.DESTROY):
+        if handle.state is not NodeState.RELEASING:
+            await intents.announce(Operation.DESTROY)
+    elif handle.state is NodeState.FAILED_RELEASE:
+        raise DriverConflict(f"{run.name}: the wipe failed; last seen: {run.last_seen}")
+    await run.job.node_driver().destroy(run.node, run)

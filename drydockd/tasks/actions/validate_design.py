@@ -1,0 +1,24 @@
+"""validate_design: the validator's findings become the task's messages."""
+
+from __future__ import annotations
+
+from drydockd.model import Result, ResultStatus
+from drydockd.store.base import Change, Put
+from drydockd.tasks.findings import finding_message
+from drydockd.tasks.job import Job
+
+STEPS: tuple[str, ...] = ()
+
+
+async def run(job: Job) -> Result:
+    """Return success if no finding is an error."""
+    changes: list[Change] = [Put(finding_message(job.task_id, f)) for f in job.findings]
+    if changes:
+        await job.core.recorder.write(*changes)
+    if any(finding.error for finding in job.findings):
+        return Result(
+            status=ResultStatus.FAILURE,
+            message="Site design failed validation.",
+            reason="See detail messages.",
+        )
+    return Result(status=ResultStatus.SUCCESS, message="Site design passed validation")

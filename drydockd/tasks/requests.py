@@ -1,0 +1,95 @@
+"""What goes into the tasks part and what comes out besides tasks themselves. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from drydockd.drivers.base import KubernetesDriver, NodeProvisioner, NodeRow, OobDriver
+from drydockd.model import Action, BootAction, BootContext, Task, Timestamp
+from drydockd.site import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRequest:
+    """A task to create. `node_filter` is as submitted; None means every node.
+
+    destroy_nodes without a filter is refused unless `all_nodes` is true.
+    """
+
+    action: Action
+    design_ref: str
+    node_filter: Mapping[str, Any] | None = None
+    all_nodes: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a task would do: the nodes, the steps of each, and whether the design is valid.
+
+    `steps` maps each node to its step names in order; site-wide steps are under ``""``.
+    `notes` says what will fail before it starts, such as an OOB type without a driver.
+    """
+
+    action: Action
+    design_ref: str
+    nodes: tuple[str, ...]
+    steps: Mapping[str, tuple[str, ...]]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_valid(self) -> bool:
+        return not any(finding.error for finding in self.findings)
+
+
+@dataclass(frozen=True)
+class Drivers:
+    """The enabled drivers. For a node the first OOB driver that knows its type is used."""
+
+    oob: Sequence[OobDriver] = ()
+    node: NodeProvisioner | None = None
+    kubernetes: KubernetesDriver | None = None
+
+    def oob_for(self, oob_type: str | None) -> OobDriver | None:
+        for driver in self.oob:
+            if oob_type in driver.oob_types:
+                return driver
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """One node, now: so that "stuck" always has an answer.
+
+    `row` is what the provisioner says (None with the reason in `row_error`, or when it does
+    not know the node). `task` is the unfinished task that concerns the node, `step` its
+    innermost record for this node; `waiting_for`, `since` and `until` belong to the step.
+    """
+
+    node: str
+    row: NodeRow | None = None
+    row_error: str | None = None
+    task: Task | None = None
+    step: Task | None = None
+    waiting_for: str | None = None
+    since: Timestamp | None = None
+    until: Timestamp | None = None
+    last_contact: Timestamp | None = None
+    context: BootContext | None = None
+    boot_actions: tuple[BootAction, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a task tree: `kind` is ``state``, ``node`` or ``message``.
+
+    `id` grows from event to event, over restarts too. After a resume an event may be sent
+    again, never lost; messages carry their task and seq, states replace earlier ones.
+    """
+
+    id: int
+    kind: str
+    data: Mapping[str, Any]

@@ -1,0 +1,259 @@
+"""Tasks: the one door to this part for handlers, the command line and the composition root."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from drydockd.auth.bootkey import BootKeys
+from drydockd.design import nodefilter
+from drydockd.errors import Conflict, InvalidInput, StoreUnavailable, Unavailable
+from drydockd.model import (
+    Action,
+    BootAction,
+    BootActionStatus,
+    BootContext,
+    Caller,
+    Task,
+    timestamp,
+)
+from drydockd.render import ActionGrant, Templates
+from drydockd.store.base import Change, Edit, Put, Store
+from drydockd.tasks import records, states
+from drydockd.tasks.actions import ACTIONS
+from drydockd.tasks.bootreports import BootReports, ReportDetail
+from drydockd.tasks.core import Core
+from drydockd.tasks.dryrun import dry_run
+from drydockd.tasks.events import EventStream
+from drydockd.tasks.nodeview import node_view
+from drydockd.tasks.requests import Drivers, DryRun, NodeView, TaskRequest
+from drydockd.tasks.scheduler import Scheduler
+from drydockd.tasks.settings import TaskSettings
+
+if TYPE_CHECKING:
+    from drydockd.design import Designs
+
+log = logging.getLogger(__name__)
+
+
+class Tasks:
+    """Creates, runs, resumes and tells about tasks; one per daemon, event-loop thread only.
+
+    Boot data and reports work from the start; tasks run from `start` to `drain`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        designs: Designs,
+        drivers: Drivers,
+        bootkeys: BootKeys,
+        settings: TaskSettings | None = None,
+        *,
+        templates: Templates | None = None,
+    ) -> None:
+        self.settings = settings or TaskSettings()
+        self.core = Core(store, designs, drivers, bootkeys, self.settings, templates)
+        self._store = store
+        self._scheduler = Scheduler(self.core)
+        self._reports = BootReports(self.core)
+        self._retention: asyncio.Task[None] | None = None
+
+    # -- life --------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take up the unfinished tasks of an earlier life. Returns at once; call it once."""
+        self._scheduler.resume()
+        if self.settings.retention_days is not None:
+            self._retention = asyncio.create_task(self._retain(), name="retention")
+
+    async def drain(self, timeout: float = 30.0) -> None:
+        """Stop working. No task is ended or cancelled: each goes on after the next start.
+
+        Brief work, such as a power cycle, gets up to `timeout` seconds to finish.
+        """
+        if self._retention is not None:
+            self._retention.cancel()
+        await self._scheduler.drain(timeout)
+        self.core.hub.close()
+
+    # -- tasks -------------------------------------------------------------------------
+
+    async def submit(self, request: TaskRequest, caller: Caller) -> Task | DryRun:
+        """Create a task: durable when this returns, and begun as soon as its nodes are free.
+
+        A design that cannot be loaded is the task's failure, not the caller's: loading it
+        may take minutes. Raises InvalidInput (InvalidFilter) and Unavailable.
+        """
+        if request.action not in ACTIONS:
+            raise InvalidInput(f"Unsupported action {request.action}")
+        nodefilter.parse(request.node_filter)
+        is_unbounded = request.node_filter is None and not request.all_nodes
+        if request.action is Action.DESTROY_NODES and is_unbounded:
+            raise InvalidInput(
+                "destroy_nodes needs a node_filter; to destroy every node of the design say "
+                '"all_nodes": true'
+            )
+        if request.dry_run:
+            return await dry_run(self.core, request, caller)
+        return await self._create(records.top_level(request, caller))
+
+    async def retry(self, task_id: str, caller: Caller) -> Task:
+        """Create a task of the same action for the nodes that failed; both name each other.
+
+        A site-wide task, and one that never came to know its nodes, is repeated as it was.
+        The design is loaded anew. Raises NotFound, and Conflict for a subtask, an
+        unfinished task and one in which nothing failed.
+        """
+        task = self._top_level(task_id)
+        if not task.status.is_final:
+            raise Conflict(f"Task {task_id} is {task.status}; it can be retried when it has ended")
+        result = task.result
+        if not result.failures and (result.successes or result.status == "success"):
+            raise Conflict(f"Task {task_id} has no failed node to retry")
+        names = result.failures
+        node_filter = nodefilter.by_names(names) if names else task.node_filter
+        request = TaskRequest(task.action, task.design_ref or "", node_filter)
+        again = records.top_level(request, caller, retry_of=task_id)
+        link = partial(_retried, by=again.task_id)
+        return await self._create(again, Edit(Task, task_id, link))
+
+    async def terminate(self, task_id: str, caller: Caller) -> Task:
+        """Ask a task and its whole tree to stop; asking twice is safe.
+
+        A queued task ends at once; a running one ends when its nodes are between steps.
+        Raises NotFound, and Conflict for a subtask and for a task that has ended.
+        """
+        self._top_level(task_id)
+        now = timestamp()
+        ask = partial(states.asked_to_stop, user=caller.user, now=now)
+        changes: list[Change] = [Edit(Task, task_id, ask)]
+        changes += [
+            Edit(Task, child.task_id, partial(_asked_if_open, user=caller.user, now=now))
+            for child in self._below(task_id)
+        ]
+        await self._store.write(*changes)
+        task = self._store.task(task_id)
+        log.info("task %s: termination requested by %s", task_id, caller.user)
+        job = self._scheduler.jobs.get(task_id)
+        if task.status.is_final:
+            self._scheduler.end_early(task_id)
+        elif job is not None:
+            job.stop()
+        return task
+
+    async def wait(self, task_id: str, seconds: float) -> Task:
+        """Return the task when it or its messages change, has ended, or the time is over.
+
+        Bounded by `longest_wait`. Raises NotFound.
+        """
+        task = self._store.task(task_id)
+        if task.status.is_final:
+            return task
+        with self.core.hub.task(task_id) as changed:
+            try:
+                async with asyncio.timeout(min(seconds, self.settings.longest_wait)):
+                    await changed.wait()
+            except TimeoutError:
+                pass
+        return self._store.task(task_id)
+
+    def events(self, task_id: str, last_event_id: int | None = None) -> EventStream:
+        """Return the live events of the task's whole tree, to be iterated with ``async for``.
+
+        `last_event_id` resumes behind that event. The iterator raises TooSlow when its
+        reader falls behind; close it if it is left before its end. Raises NotFound.
+        """
+        return EventStream(
+            self._store,
+            self.core.hub,
+            task_id,
+            after=last_event_id,
+            buffer=self.settings.event_buffer,
+        )
+
+    # -- nodes -------------------------------------------------------------------------
+
+    def boot_grants(self, context: BootContext) -> dict[str, ActionGrant]:
+        """Return boot action name -> id and key, of the rows of this context."""
+        return self._reports.grants(context)
+
+    async def report(
+        self,
+        action_id: str,
+        status: BootActionStatus | None,
+        details: Sequence[ReportDetail] = (),
+    ) -> BootAction:
+        """See BootReports.report."""
+        return await self._reports.report(action_id, status, details)
+
+    async def note_delivery(self, host: str, kind: str) -> None:
+        """See BootReports.note_delivery."""
+        await self._reports.note_delivery(host, kind)
+
+    async def note_render_failure(self, host: str, text: str) -> None:
+        """See BootReports.note_render_failure."""
+        await self._reports.note_render_failure(host, text)
+
+    async def node_view(self, host: str) -> NodeView:
+        """Return what is known about the node now. Raises NotFound."""
+        return await node_view(self.core, self._scheduler, self._reports, host)
+
+    # -- inside ------------------------------------------------------------------------
+
+    async def _create(self, task: Task, *together: Change) -> Task:
+        if self.core.is_draining:
+            raise Unavailable("drydockd is shutting down; try again")
+        self._scheduler.announce(task)
+        try:
+            await self._store.write(Put(task), *together)
+        except BaseException:
+            self._scheduler.withdraw(task.task_id)
+            raise
+        log.info("task %s %s created by %s", task.task_id, task.action, task.created_by)
+        self._scheduler.begin(task)
+        return self._store.task(task.task_id)
+
+    def _top_level(self, task_id: str) -> Task:
+        task = self._store.task(task_id)
+        if task.parent_task_id is not None:
+            root = task
+            while root.parent_task_id is not None:
+                root = self._store.task(root.parent_task_id)
+            raise Conflict(f"Task {task_id} is a subtask of {root.task_id}; use that one")
+        return task
+
+    def _below(self, task_id: str) -> list[Task]:
+        """The unfinished descendants."""
+        found = []
+        for child in self._store.subtasks(task_id):
+            if not child.status.is_final:
+                found.append(child)
+            found += self._below(child.task_id)
+        return found
+
+    async def _retain(self) -> None:
+        """Purge old tasks, now and then every `retention_interval`."""
+        while True:
+            days = self.settings.retention_days or 0
+            before = timestamp(datetime.now(UTC) - timedelta(days=days))
+            try:
+                purged = await self._store.purge_tasks(before=before)
+            except StoreUnavailable as error:
+                log.error("retention did not run: %s", error)
+            else:
+                log.info("retention removed %d tasks older than %d days", purged.tasks, days)
+            await asyncio.sleep(self.settings.retention_interval)
+
+
+def _retried(task: Task, by: str) -> Task:
+    return replace(task, retried_by=(*task.retried_by, by))
+
+
+def _asked_if_open(task: Task, user: str | None, now: str) -> Task:
+    return task if task.status.is_final else states.asked_to_stop(task, user, now)

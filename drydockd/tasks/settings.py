@@ -1,0 +1,78 @@
+"""What the scheduler may be told: time limits, pauses, fan-out, retries, addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from drydockd.model import Action
+
+DRIVER_KINDS = ("oob", "node", "kubernetes")
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """Everything in seconds unless named otherwise; the defaults are those of the contract.
+
+    A limit holds for one node's attempt at one step, or for a site-wide step. `fan_out` is
+    how many nodes of one step run at once, `driver_limits` how many calls each kind of
+    driver gets from all tasks together, `total_limit` all kinds together. `retries` counts
+    repetitions, so 3 means up to 4 executions. `report_url` enters boot action templates,
+    `boot_url` is where a deploying node fetches its boot data, `internal_url` begins the
+    links to build data. Source: contract, tasks, section 10; orchestration, section 9.
+    """
+
+    drydock_timeout: float = 300.0
+    create_network_template: float = 120.0
+    configure_user_credentials: float = 120.0
+    identify_node: float = 600.0
+    configure_hardware: float = 1800.0
+    apply_node_networking: float = 300.0
+    apply_node_storage: float = 300.0
+    apply_node_platform: float = 300.0
+    deploy_node: float = 2700.0
+    bootaction_final_status: float = 900.0
+    destroy_node: float = 1800.0
+    relabel_node: float = 300.0
+
+    poll_interval: float = 10.0
+    noop_seconds: float = 5.0
+    resume_grace: float = 10.0
+    driver_margin: float = 60.0
+    abandon_after: float = 1.0
+    view_timeout: float = 10.0
+    catalogue_timeout: float = 30.0
+
+    fan_out: int = 64
+    total_limit: int = 256
+    driver_limits: Mapping[str, int] = field(
+        default_factory=lambda: {"oob": 128, "node": 128, "kubernetes": 64}
+    )
+
+    commission_retries: int = 3
+    deploy_retries: int = 3
+    destroy_retries: int = 3
+    relabel_retries: int = 3
+    network_max_retries: int = 10
+    network_retry_min_delay: float = 10.0
+    network_retry_max_delay: float = 60.0
+
+    report_url: str = "http://localhost:9000/api/v1.0/bootactions/"
+    boot_url: str = "http://localhost:9000/api/v1.0"
+    internal_url: str = "http://localhost:9000/api/v1.0"
+
+    retention_days: int | None = 90
+    retention_interval: float = 86400.0
+    event_buffer: int = 10_000
+    event_history: int = 5_000
+    longest_wait: float = 300.0
+
+    def limit_of(self, action: Action) -> float:
+        """The time limit of a step; `drydock_timeout` where it has none of its own."""
+        own = getattr(self, action.value, None)
+        return float(own) if isinstance(own, int | float) else self.drydock_timeout
+
+    @property
+    def preparation(self) -> float:
+        """The limit of one node's whole preparation: identify plus commission."""
+        return self.identify_node + self.configure_hardware

@@ -1,5 +1,8 @@
 """The table of rules, held against the contract and the actions."""
 
+from pathlib import Path
+
+from drydockd.auth.rulefile import read_rules
 from drydockd.auth.rules import NAMES, PREFIX, RULES, full_name
 from drydockd.model import API_ACTIONS
 
@@ -37,3 +40,11 @@ def test_a_short_name_gets_the_prefix_and_a_full_one_stays():
     assert full_name("read_task") == "physical_provisioner:read_task"
     assert full_name("physical_provisioner:read_task") == "physical_provisioner:read_task"
     assert full_name("admin_required") == "admin_required"
+
+
+def test_the_sample_policy_shows_every_rule_with_its_default(tmp_path):
+    sample = Path(__file__).parents[2] / "conf" / "policy.yaml"
+    assert read_rules(sample) == {}
+    path = tmp_path / "policy.yaml"
+    path.write_text(sample.read_text(encoding="utf-8").replace('\n#"', '\n"'), encoding="utf-8")
+    assert read_rules(path) == {rule.name: rule.check for rule in RULES}

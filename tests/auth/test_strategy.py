@@ -6,12 +6,15 @@ import logging
 import pytest
 
 from drydockd.auth.audit import Audit
+from drydockd.auth.bootkey import BootKeys
 from drydockd.auth.jwt import LocalTokens, mint
 from drydockd.auth.jwtkeys import secret_key
 from drydockd.auth.noauth import NoAuth
+from drydockd.auth.secret import load_secret
 from drydockd.auth.strategy import MAX_TOKEN_CHARS, Authenticator, marker
 from drydockd.auth.throttle import Throttle
-from drydockd.errors import InvalidConfig, Unavailable
+from drydockd.errors import Forbidden, InvalidConfig, Unavailable
+from drydockd.model import BootContext, timestamp
 
 UUID4 = "0b6c1c1e-58a2-4d0b-9a2a-1c5d1f0e7a11"
 
@@ -247,3 +250,23 @@ async def test_logins_are_audited_once_and_refusals_always(tokens, user, caplog)
     assert {line["request_id"] for line in lines} == {"r-1"}
     assert user not in caplog.text
     assert "garbage-token" not in caplog.text
+
+
+async def test_no_local_token_key_or_secret_reaches_the_log_at_debug(
+    tmp_path, key, user, service, everything_logged
+):
+    tokens = LocalTokens([key])
+    authenticator = Authenticator([tokens], audit=Audit(), throttle=Throttle())
+    await identify(authenticator, x_auth_token=user, x_service_token=service)
+    await identify(authenticator, x_auth_token="garbage-token")
+    secret = load_secret(tmp_path / "secret")
+    keys = BootKeys(secret)
+    context = BootContext("n1", "c1", "t1", "", "", timestamp())
+    with pytest.raises(Forbidden) as refusal:
+        keys.check_node(context, keys.action_key("c1", "a1"))
+    log = everything_logged() + str(refusal.value)
+    assert "authn_login_fail" in log
+    hidden = (secret.hex(), key.material.hex(), (tmp_path / "jwt.secret").read_text().strip())
+    node_keys = (keys.node_key(context), keys.action_key("c1", "a1"))
+    for text in (user, service, "garbage-token", *hidden, *node_keys):
+        assert text not in log

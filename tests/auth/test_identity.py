@@ -1,0 +1,134 @@
+"""drydockd's own account: settings that cannot work are refused, a real Keystone does the rest."""
+
+import asyncio
+import threading
+
+import pytest
+
+from drydockd.auth.identity import Account, ServiceIdentity, v3_url
+from drydockd.errors import InvalidConfig, Unavailable
+from tests.auth.helpers import account
+from tests.peers.keystone import free_port
+
+GOOD = {
+    "auth_url": "http://127.0.0.1:5000",
+    "username": "drydock",
+    "password": "p",
+    "user_domain_name": "Default",
+    "project_name": "service",
+    "project_domain_name": "Default",
+}
+
+
+@pytest.fixture
+async def make_identity():
+    made = []
+
+    def make(server, **options):
+        made.append(ServiceIdentity(account(server, **options.pop("account", {})), **options))
+        return made[-1]
+
+    yield make
+    for identity in made:
+        await identity.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://k:5000", "http://k:5000/", "http://k:5000/v3", "http://k:5000/v3/"]
+)
+def test_the_url_may_name_the_version_or_not(url):
+    assert v3_url(url) == "http://k:5000/v3"
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"auth_url": ""}, "auth_url"),
+        ({"auth_url": "keystone:5000"}, "not an http URL"),
+        ({"username": None}, "username or user_id"),
+        ({"password": ""}, "password is missing"),
+        ({"user_domain_name": None}, "user_domain_name"),
+        ({"project_domain_name": None}, "project_domain_name"),
+        ({"project_name": None}, "needs one scope"),
+        ({"system_scope": "all"}, "needs one scope"),
+        ({"keyfile": "x"}, "keyfile without certfile"),
+    ],
+)
+def test_an_account_that_cannot_work_refuses_the_start(change, complaint):
+    with pytest.raises(InvalidConfig, match=complaint):
+        ServiceIdentity(Account(**(GOOD | change)))
+
+
+def test_the_password_is_not_shown():
+    assert "hunter2" not in repr(Account(**(GOOD | {"password": "hunter2"})))
+
+
+async def test_one_token_serves_until_it_is_forgotten(keystone, make_identity):
+    identity = make_identity(keystone)
+    logins = keystone.calls("POST /v3/auth/tokens")
+    first = await identity.token()
+    assert await identity.token() == first
+    assert keystone.calls("POST /v3/auth/tokens") == logins + 1
+    identity.forget()
+    identity.forget()
+    assert await identity.token() != first
+    await identity.check()
+
+
+async def test_callers_at_the_same_time_share_one_login(keystone, make_identity):
+    identity = make_identity(keystone)
+    logins = keystone.calls("POST /v3/auth/tokens")
+    tokens = await asyncio.gather(*(identity.token() for _ in range(8)))
+    assert len(set(tokens)) == 1
+    assert keystone.calls("POST /v3/auth/tokens") == logins + 1
+
+
+@pytest.mark.parametrize("scope", ["id", "name"])
+async def test_the_project_may_be_given_by_id_or_by_name(keystone, make_identity, scope):
+    changes = {}
+    if scope == "id":
+        projects = keystone.request("GET", "/projects?name=service").json()["projects"]
+        changes = {"project_id": projects[0]["id"], "project_name": None}
+    await make_identity(keystone, account=changes).check()
+
+
+async def test_a_wrong_password_is_our_operators_problem_not_the_callers(
+    keystone, make_identity, caplog
+):
+    identity = make_identity(keystone, account={"password": "wrong-4711"})
+    with pytest.raises(Unavailable, match="tell its operator"):
+        await identity.token()
+    assert "HTTP 401" in caplog.text
+    assert "wrong-4711" not in caplog.text
+    logins = keystone.calls("POST /v3/auth/tokens")
+    with pytest.raises(Unavailable):
+        await identity.token()
+    assert keystone.calls("POST /v3/auth/tokens") == logins, "paused, or the account gets locked"
+
+
+async def test_a_keystone_that_is_not_there_is_unavailable_and_left_alone_for_a_while():
+    nowhere = Account(**(GOOD | {"auth_url": f"http://127.0.0.1:{free_port()}", "retries": 0}))
+    identity = ServiceIdentity(nowhere, pause_seconds=60)
+    with pytest.raises(Unavailable, match="does not answer"):
+        await identity.token()
+    requests = identity.requests
+    with pytest.raises(Unavailable):
+        await identity.token()
+    assert identity.requests == requests
+    await identity.close()
+    await identity.close()
+
+
+async def test_who_waits_too_long_is_told_and_the_loop_goes_on():
+    release = threading.Event()
+    identity = ServiceIdentity(Account(**GOOD), workers=1, deadline_seconds=0.05, max_waiting=2)
+    futures = [identity.submit(release.wait) for _ in range(2)]
+    with pytest.raises(Unavailable, match="too long"):
+        await identity.wait(futures[0])
+    with pytest.raises(Unavailable, match="too many"):
+        identity.submit(release.wait)
+    release.set()
+    await asyncio.gather(*futures)
+    await asyncio.sleep(0)
+    assert await identity.wait(identity.submit(lambda: 7)) == 7
+    await identity.close()

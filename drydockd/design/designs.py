@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol
+import asyncio
+import hashlib
+import logging
+import ssl
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
 
-from drydockd.site import Finding, Site
+from drydockd.design import confinement, file_source, findings
+from drydockd.design.compile import compile_site
+from drydockd.design.documents.fields import SCHEMES
+from drydockd.design.flights import Flights
+from drydockd.design.http_source import HttpSource, Resolve, TokenSource, resolve_name
+from drydockd.design.sources import LONGEST_LIFETIME, Clock, Sleep, Sources
+from drydockd.design.validate import validate
+from drydockd.errors import InvalidDesign
+from drydockd.site import Catalogue, Finding, Site
 
+log = logging.getLogger(__name__)
 
-class TokenSource(Protocol):
-    """The daemon's own identity at Keystone, for ``deckhand+`` and ``promenade+``."""
-
-    async def token(self) -> str:
-        """Return a valid token. Raises Unavailable; safe to call often, tokens are kept."""
-
-    def forget(self) -> None:
-        """Drop the token kept, because a service refused it."""
+MIB = 1024 * 1024
+KEPT_DESIGNS = 8
+KEPT_SECONDS = 1800.0
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +37,8 @@ class Design:
     """One compiled design. `digest` is the sha256 of `content`, hex. Shared, never changed.
 
     `findings` are those of reading and compiling; with an error among them the site is empty
-    or lacks the nodes that could not be compiled, and nothing may be done with it.
+    or lacks the nodes that could not be compiled, and nothing may be done with it. A
+    reference that cannot be read at all gives a design without content and digest.
     """
 
     ref: str
@@ -34,4 +49,136 @@ class Design:
 
     @property
     def ok(self) -> bool:
+        """Whether reading and compiling found no error; the rules are asked by `validate`."""
         return not any(finding.error for finding in self.findings)
+
+
+class Designs:
+    """Loads designs; one per daemon, event-loop thread only.
+
+    `allowed_roots`, `allowed_hosts`, `service_hosts`: see `confinement`; `service_hosts` None
+    means every allowed host. Compiling and validating run in threads of its own.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: TokenSource | None = None,
+        allowed_schemes: Iterable[str] = SCHEMES,
+        allowed_roots: Iterable[Path | str] = (),
+        allowed_hosts: Iterable[str] = (),
+        service_hosts: Iterable[str] | None = None,
+        allow_private: bool = False,
+        allow_loopback: bool = False,
+        connect_timeout: float = 16,
+        read_timeout: float = 300,
+        attempts: int = 3,
+        max_bytes: int = 64 * MIB,
+        lifetime_seconds: float = LONGEST_LIFETIME,
+        resolve: Resolve = resolve_name,
+        tls: ssl.SSLContext | None = None,
+        sleep: Sleep = asyncio.sleep,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        hosts = confinement.Hosts(
+            allowed_hosts, allow_private=allow_private, allow_loopback=allow_loopback
+        )
+        services = None
+        if service_hosts is not None:
+            services = confinement.ServiceHosts(service_hosts)
+        http = HttpSource(
+            hosts,
+            service_hosts=services,
+            token=token,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            max_bytes=max_bytes,
+            resolve=resolve,
+            tls=tls,
+        )
+        self._sources = Sources(
+            file_source.Roots(allowed_roots, max_bytes=max_bytes),
+            http,
+            schemes=allowed_schemes,
+            attempts=attempts,
+            lifetime_seconds=lifetime_seconds,
+            sleep=sleep,
+            clock=clock,
+        )
+        self._clock = clock
+        self._kept: OrderedDict[str, tuple[Design, float]] = OrderedDict()
+        self._loads: Flights[Design] = Flights()
+        self._compiles: Flights[Design] = Flights()
+        # Two, so that one huge design does not keep all others waiting.
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="design")
+
+    async def load(self, ref: str, *, marker: str = "", end_user: str = "") -> Design:
+        """Return the compiled design `ref` names now; the same object while it is unchanged.
+
+        What is permanently wrong with the reference or its documents is in the findings.
+        Raises SourceUnavailable when the source does not answer after all attempts.
+        """
+        return await self._loads.join(ref, lambda: self._load(ref, marker, end_user))
+
+    async def compile(self, content: bytes, ref: str) -> Design:
+        """Return the design in `content`, from memory if it was compiled lately."""
+        for design, _ in self._kept.values():
+            # Comparing 3 MB takes 0.3 ms, their digest ten times that.
+            if len(design.content) == len(content) and design.content == content:
+                return self._use(design, ref)
+        digest = await self._in_thread(lambda: hashlib.sha256(content).hexdigest())
+        compiled = await self._compiles.join(digest, lambda: self._compile(content, ref, digest))
+        return self._use(compiled, ref)
+
+    async def fetch(self, ref: str, *, marker: str = "", end_user: str = "") -> bytes:
+        """Return the bytes `ref` names, by the rules for design references.
+
+        Raises SourceUnavailable for what may pass, InvalidDesign for what will not.
+        """
+        return await self._sources.fetch(ref, marker=marker, end_user=end_user)
+
+    async def validate(self, design: Design, catalogue: Catalogue | None) -> list[Finding]:
+        """Return the findings of the design, and of every rule if it has no error so far."""
+        if not design.ok:
+            return list(design.findings)
+        judged = await self._in_thread(lambda: validate(design.site, catalogue))
+        return [*design.findings, *judged]
+
+    async def close(self) -> None:
+        """Stop fetching and compiling; what was handed out stays good."""
+        await self._loads.close()
+        await self._compiles.close()
+        await self._sources.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _load(self, ref: str, marker: str, end_user: str) -> Design:
+        try:
+            content = await self._sources.fetch(ref, marker=marker, end_user=end_user)
+        except InvalidDesign as error:
+            return Design(ref, "", b"", Site(), (findings.trouble(str(error)),))
+        return await self.compile(content, ref)
+
+    async def _compile(self, content: bytes, ref: str, digest: str) -> Design:
+        started = time.monotonic()
+        site, found = await self._in_thread(lambda: compile_site(content))
+        log.info(
+            "design %s: %d nodes, %d findings, compiled in %.3f s",
+            digest[:12],
+            len(site.nodes),
+            len(found),
+            time.monotonic() - started,
+        )
+        return Design(ref, digest, content, site, found)
+
+    def _use(self, design: Design, ref: str) -> Design:
+        """Keep `design` as the one used last, and return it under `ref`."""
+        now = self._clock()
+        self._kept.pop(design.digest, None)
+        self._kept[design.digest] = (design, now + KEPT_SECONDS)
+        for digest, (_, until) in list(self._kept.items()):
+            if until <= now or len(self._kept) > KEPT_DESIGNS:
+                del self._kept[digest]
+        return design if design.ref == ref else replace(design, ref=ref)
+
+    async def _in_thread(self, work: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)

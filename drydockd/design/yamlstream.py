@@ -272,13 +272,12 @@ class Builder:
     def _list(self, node: Node) -> list[Any]:
         if node.tag is not None and node.tag != "tag:yaml.org,2002:seq":
             raise self._problem(f"the tag {shown_tag(node.tag)} is not allowed in a design", node)
+        children: list[Any] = node.value
         return [
             child.tag[0]
-            if child.__class__ is ScalarNode
-            and child.tag.__class__ is tuple
-            and child.tag[0] is not MERGE_KEY
+            if child.tag.__class__ is tuple and child.tag[0] is not MERGE_KEY
             else self._value(child)
-            for child in node.value
+            for child in children
         ]
 
     def _map(self, node: MappingNode) -> dict[Any, Any]:
@@ -289,8 +288,8 @@ class Builder:
             key: Any = key_node.tag
             if key.__class__ is not tuple or key[0] is MERGE_KEY:
                 return self._map_with_care(node)
-            tag = value_node.tag
-            if tag.__class__ is tuple and value_node.__class__ is ScalarNode:
+            tag: Any = value_node.tag
+            if tag.__class__ is tuple and tag[0] is not MERGE_KEY:
                 value[key[0]] = tag[0]
             else:
                 value[key[0]] = self._value(value_node)
@@ -335,7 +334,7 @@ def _is_merge(node: Node) -> bool:
     return tag.__class__ is tuple and tag[0] is MERGE_KEY
 
 
-class _Composer(CParser):  # type: ignore[misc]
+class _Composer(CParser):
     """libyaml's composer, whose hooks resolve scalars to values and hold the limits.
 
     A scalar node's tag is its value, boxed; a collection's is None, unless written.

@@ -17,7 +17,9 @@ IGNORED: dict[str, frozenset[str]] = {
             "delay_auth_decision",
             "enforce_token_bind",
             "include_service_catalog",
+            "interface",
             "memcached_servers",
+            "region_name",
             "service_type",
         }
     ),

@@ -169,6 +169,8 @@ def _across_sections(
             f"noauth opens the API to everybody who reaches {settings.api.listen}; listen on "
             "127.0.0.1, or say auth.noauth_force: true",
         )
+    if "noauth" in auth.strategy and len(auth.strategy) > 1:
+        yield mistake("auth", "strategy", "noauth stands alone: beside it no token matters")
     if "jwt" in auth.strategy and set(auth.jwt_algorithms) - {"HS256"} and not auth.jwt_public_keys:
         yield mistake("auth", "jwt_public_keys", "is required by these auth.jwt_algorithms")
 
@@ -184,8 +186,6 @@ def _worries(settings: Settings) -> Iterator[str]:
         yield "auth.strategy has noauth: whoever reaches the API is believed"
     if settings.store.backend == "memory":
         yield "store.backend is memory: nothing survives a restart"
-    elif not settings.store.fsync:
-        yield "store.fsync is off: a power cut may lose acknowledged writes"
     if settings.plugins.node_driver is None:
         yield "plugins.node_driver is not set: tasks that need a node driver fail"
 

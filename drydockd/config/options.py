@@ -45,11 +45,6 @@ def _address(value: str) -> str:
     return value
 
 
-def _clock(value: object) -> object:
-    """Undo YAML 1.1, which reads an unquoted 12:30 as the number 750."""
-    return f"{value // 60:02}:{value % 60:02}" if isinstance(value, int) else value
-
-
 def _network(value: str) -> str:
     ipaddress.ip_network(value, strict=False)
     return value
@@ -121,12 +116,11 @@ class Store(Section):
         "tiny", "tiny: TinyDB files in state_dir; memory: nothing survives a restart"
     )
     state_dir: Path = opt(Path("/var/lib/drydockd"), "Folder of the store, its secret and blobs")
-    fsync: bool = opt(True, "Off: faster, and a power cut may lose acknowledged writes")
+    compact_bytes: int = opt(
+        8 * MIB, "Journal size from which it is folded into the file", ge=4096, le=1024 * MIB
+    )
     retention_days: int | None = opt(
         None, "Purge finished tasks older than this many days, daily; null: never", ge=0, le=36500
-    )
-    retention_time: Annotated[str, BeforeValidator(_clock)] = opt(
-        "01:00", "UTC time of day of that purge", pattern=r"^([01]\d|2[0-3]):[0-5]\d$"
     )
 
 
@@ -141,10 +135,10 @@ class Auth(Section):
     )
     jwt_public_keys: Paths = opt((), "PEM or JWKS files; list two while rotating")
     jwt_issuer: str = opt("drydockd", "Required iss claim")
-    jwt_audience: str = opt("drydock", "Required aud claim")
-    jwt_leeway: int = opt(30, "Seconds that clocks may differ", ge=0, le=300)
-    keystone_jws_keys: Path | None = opt(
-        None, "Folder of Keystone's public JWS keys: forged tokens are refused without a call"
+    jwt_audience: str = opt("drydockd", "Required aud claim")
+    jwt_leeway: int = opt(10, "Seconds that clocks may differ", ge=0, le=60)
+    keystone_jws_keys: Paths = opt(
+        (), "Keystone's public JWS keys (PEM): forged tokens are refused without a call"
     )
     service_hosts: Words = opt(
         (),
@@ -172,7 +166,7 @@ class Auth(Section):
 
 class KeystoneAuthtoken(Section):
     auth_url: str | None = opt(None, "Keystone, with or without /v3")
-    auth_type: str | None = opt(None, "Only password is offered; null means the same")
+    auth_type: Literal["password", "v3password"] | None = opt(None, "Only passwords are offered")
     username: str | None = opt(None, "Service account")
     user_id: str | None = opt(None, "Service account by id")
     user_domain_name: str | None = opt(None, "Its domain")
@@ -189,10 +183,8 @@ class KeystoneAuthtoken(Section):
     default_domain_id: str | None = opt(None, "Domain of user and project where unsaid, by id")
     default_domain_name: str | None = opt(None, "Domain of user and project where unsaid")
     www_authenticate_uri: str | None = opt(None, "Address in the 401 challenge; null: auth_url")
-    auth_version: str | None = opt(None, "Only v3 is offered; null means the same")
-    interface: str = opt("internal", "Endpoint used for validation and the catalogue")
-    region_name: str | None = opt(None, "Region in the catalogue")
-    http_connect_timeout: int | None = opt(None, "Seconds; null: 10", ge=1, le=600)
+    auth_version: Literal["v3", "v3.0", "3"] | None = opt(None, "Only v3 is offered")
+    http_connect_timeout: int | None = opt(None, "Seconds; null: 5", ge=1, le=60)
     http_request_max_retries: int = opt(3, "Attempts after the first", ge=0, le=100)
     token_cache_time: int = opt(
         300, "Seconds a checked token is believed; -1: asked every time", ge=-1, le=300
@@ -218,8 +210,8 @@ class Bootactions(Section):
         DEFAULT_REPORT_URL, "Where nodes report to: action.report_url", pattern=r"^https?://\S+$"
     )
     key_lifetime: int | None = opt(
-        None,
-        "Seconds after which boot keys are void; null: until redeploy or destroy",
+        7 * 86400,
+        "Seconds after which boot keys are void; null: only a redeploy or destroy voids them",
         ge=60,
         le=366 * 86400,
     )
@@ -347,9 +339,11 @@ class ManualDriver(Section):
 
 
 class FakeDriver(Section):
-    room: str | dict[str, Any] | None = opt(
-        None, "Virtual machine room: a YAML file, its content, or the URL of a room process"
+    url: str | None = opt(None, "Virtual machine room of another process (drydock lab room)")
+    config: str | dict[str, Any] | None = opt(
+        None, "Virtual machine room of this process: a YAML file, or what would stand in it"
     )
+    folder: Path | None = opt(None, "Where its machines keep their files; null: thrown away")
 
 
 class PyghmiDriver(Section):

@@ -70,6 +70,7 @@ class BaseHandler(web.RequestHandler):
     def initialize(self, services: Services, route: Route) -> None:
         self.services = services
         self.route = route
+        services.began()
 
     # -- before the handler
 
@@ -180,11 +181,15 @@ class BaseHandler(web.RequestHandler):
         """Turn an exception into its status code; after the first byte, cut the connection."""
         if self._headers_written:
             if not self._finished:
-                # Only a broken connection says that what came so far is not the whole.
-                self.detach().close()
+                self.cut()
             return
         error = kwargs.get("exc_info", (None, None, None))[1]
         super().send_error(status_of(error)[0] if error else status_code, **kwargs)
+
+    def cut(self) -> None:
+        """Break the connection: only that says that what came so far is not the whole."""
+        self.detach().close()
+        self.on_finish()
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None, None))[1]
@@ -231,6 +236,7 @@ class BaseHandler(web.RequestHandler):
         """Write one line per request, and count it."""
 
     def on_finish(self) -> None:
+        self.services.ended()
         request = self.request
         method, status = request.method or "", self.get_status()
         seconds = request.request_time()

@@ -11,6 +11,7 @@ from drydockd import log as logs
 from drydockd.handlers.base import NODE_KEY
 from drydockd.handlers.bootdata import KeyedHandler
 from drydockd.model import BootAction, BootActionStatus
+from drydockd.tasks import ReportDetail
 
 # 26 characters of Crockford's base 32, the first one at most 7: 128 bits.
 ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
@@ -36,7 +37,7 @@ class BootActionHandler(KeyedHandler):
         details, status = report(self.json())
         if action.status is not BootActionStatus.INCOMPLETE:
             raise errors.Conflict(finalized(action))
-        done = await self.services.tasks.report(action.action_id, details, status)
+        done = await self.services.tasks.report(action.action_id, status, details)
         self.reply(
             {
                 "node_name": done.node,
@@ -68,7 +69,7 @@ def finalized(action: BootAction) -> str:
     return f"Action {action.action_id} status finalized, not available for update."
 
 
-def report(body: Mapping[str, Any]) -> tuple[list[dict[str, Any]], BootActionStatus | None]:
+def report(body: Mapping[str, Any]) -> tuple[list[ReportDetail], BootActionStatus | None]:
     """Return details and final status of a report, checked as a whole before anything is kept.
 
     Source: contract, api, section 7.2. Raises InvalidInput.
@@ -82,12 +83,11 @@ def report(body: Mapping[str, Any]) -> tuple[list[dict[str, Any]], BootActionSta
     details = body.get("details", [])
     if not isinstance(details, list):
         raise errors.InvalidInput("details: a list of objects is required")
-    for number, detail in enumerate(details):
-        _check_detail(f"details[{number}]", detail)
-    return details, STATUSES[status]
+    checked = [_detail(f"details[{number}]", detail) for number, detail in enumerate(details)]
+    return checked, STATUSES[status]
 
 
-def _check_detail(where: str, detail: object) -> None:
+def _detail(where: str, detail: object) -> ReportDetail:
     if not isinstance(detail, dict):
         raise errors.InvalidInput(f"{where}: an object is required")
     if not isinstance(detail.get("message"), str):
@@ -99,3 +99,5 @@ def _check_detail(where: str, detail: object) -> None:
     for name in RESERVED:
         if name in detail:
             raise errors.InvalidInput(f"{where}.{name}: this name is reserved")
+    extra = {key: value for key, value in detail.items() if key not in ("message", "error")}
+    return ReportDetail(detail["message"], detail["error"], extra)

@@ -69,7 +69,7 @@ class BootDataHandler(KeyedHandler):
                 await self.flush()
             await self.finish()
         if self.request.method == "GET":
-            await self.services.bootdata.delivered(context, f"{self.kind}s")
+            await self.services.tasks.note_delivery(context.node, f"{self.kind}s")
 
     async def _admitted(self, host: str) -> BootContext:
         try:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drydockd.auth.bootkey import BootKeys
 from drydockd.errors import DrydockError, InvalidDesign, NotFound, RenderError, Unavailable
-from drydockd.model import BootContext, Message, timestamp
-from drydockd.render import ActionGrant, RenderedAsset, Templates, render_assets
+from drydockd.model import BootContext
+from drydockd.render import RenderedAsset, Templates, render_assets
 from drydockd.site import Site
-from drydockd.store.base import Edit, Put, Store
+from drydockd.store.base import Store
+from drydockd.tasks import Tasks
 
 if TYPE_CHECKING:
     from drydockd.design import Designs
@@ -32,13 +31,13 @@ class BootRenderer:
         self,
         store: Store,
         designs: Designs,
-        bootkeys: BootKeys,
+        tasks: Tasks,
         templates: Templates,
         report_url: str,
     ) -> None:
         self._store = store
         self._designs = designs
-        self._bootkeys = bootkeys
+        self._tasks = tasks
         self._templates = templates
         self._report_url = report_url
         # A thousand nodes of one deployment ask at once: they share one look at the design.
@@ -63,19 +62,12 @@ class BootRenderer:
         node = site.nodes.get(context.node)
         if node is None:
             raise RenderError(f"{context.node}: the pinned design has no such node")
-        actions = self._store.boot_actions(context.node, context_id=context.context_id)
-        grants = {
-            action.name: ActionGrant(
-                action.action_id, self._bootkeys.action_key(context.context_id, action.action_id)
-            )
-            for action in actions
-        }
         marker, end_user = self._on_behalf_of(context)
         return await render_assets(
             site,
             node,
             kind,
-            grants,
+            self._tasks.boot_grants(context),
             report_url=self._report_url,
             design_ref=context.design_ref,
             fetch=partial(self._designs.fetch, marker=marker, end_user=end_user),
@@ -115,21 +107,6 @@ class BootRenderer:
         design = await self._designs.compile(content, ref)
         return design.site
 
-    async def delivered(self, context: BootContext, kind: str) -> None:
-        """Note that the node fetched its `kind` (``units``, ``files``): the first time counts."""
-        if kind in context.delivered:
-            return
-
-        def note(current: BootContext) -> BootContext:
-            if current.context_id != context.context_id or kind in current.delivered:
-                return current
-            return replace(current, delivered={**current.delivered, kind: timestamp()})
-
-        try:
-            await self._store.write(Edit(BootContext, context.node, note))
-        except NotFound:
-            log.info("node %s is gone; its delivery of %s is not noted", context.node, kind)
-
     async def _complain(self, context: BootContext, kind: str, error: DrydockError) -> None:
         """Put the failure on the node's task: the same one only once, nodes try again often."""
         key, text = (context.context_id, kind), str(error)
@@ -138,14 +115,9 @@ class BootRenderer:
         self._complaints[key] = text
         if len(self._complaints) > KEPT_COMPLAINTS:
             self._complaints.popitem(last=False)
-        message = Message(
-            task_id=context.task_id,
-            message=f"Boot data ({kind}) could not be rendered: {text}"[:1024],
-            error=True,
-            context_type="node",
-            context=context.node,
-        )
         try:
-            await self._store.write(Put(message))
-        except (NotFound, Unavailable) as problem:
-            log.warning("boot data failure of %s not recorded: %s", context.node, problem)
+            await self._tasks.note_render_failure(
+                context.node, f"boot data ({kind}) could not be rendered: {text}"
+            )
+        except Unavailable as problem:
+            log.warning("boot data failure of %s is not recorded: %s", context.node, problem)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from typing import ClassVar
 
 import orjson
@@ -12,7 +11,7 @@ from tornado.iostream import StreamClosedError
 
 from drydockd import errors
 from drydockd.handlers.tasks import OfTasks
-from drydockd.tasks.requests import Event
+from drydockd.tasks import Event, EventStream, TooSlow
 
 log = logging.getLogger(__name__)
 
@@ -38,21 +37,29 @@ class EventsHandler(OfTasks):
             self.set_header("Content-Type", "text/event-stream")
             self.set_header("X-Accel-Buffering", "no")
             if self.request.method != "HEAD":
-                await self._send(services.tasks.events(task.task_id, last_id=last))
-        except (StreamClosedError, TimeoutError) as error:
+                await self._send(services.tasks.events(task.task_id, last))
+        except (StreamClosedError, TimeoutError, TooSlow) as error:
             log.info("event reader dropped: %s", error or "it reads too slowly")
             if not self._finished:
-                self.detach().close()
+                self.cut()
         finally:
             services.open_streams -= 1
 
-    async def _send(self, events: AsyncIterator[Event]) -> None:
+    async def _send(self, stream: EventStream) -> None:
+        events = aiter(stream)
         await self._put(b": drydockd\nretry: 2000\n\n")
         coming = asyncio.ensure_future(anext(events, None))
+        closing = asyncio.ensure_future(self.services.closing.wait())
         try:
             while True:
-                done, _ = await asyncio.wait([coming], timeout=SILENCE_SECONDS)
-                if not done:
+                await asyncio.wait(
+                    [coming, closing],
+                    timeout=SILENCE_SECONDS,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if closing.done():
+                    return
+                if not coming.done():
                     await self._put(b": still here\n\n")
                     continue
                 event = coming.result()
@@ -62,8 +69,9 @@ class EventsHandler(OfTasks):
                 await self._put(encode(event))
         finally:
             coming.cancel()
-            await asyncio.wait([coming])
-            await events.aclose()  # type: ignore[attr-defined]
+            closing.cancel()
+            await asyncio.wait([coming, closing])
+            stream.close()
 
     async def _put(self, data: bytes) -> None:
         self.write(data)

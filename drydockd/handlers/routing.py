@@ -180,11 +180,11 @@ class _Refusal(httputil.HTTPMessageDelegate):
 
     def headers_received(self, start_line: Any, headers: httputil.HTTPHeaders) -> None:
         self.answer()
-        wanted = headers.get("Expect", "").lower() != "100-continue"
-        if wanted and 0 < self._length <= DRAIN_BYTES:
-            self._connection.set_max_body_size(DRAIN_BYTES)
-            self._connection.set_body_timeout(DRAIN_SECONDS)
-        else:
+        # Otherwise Tornado would answer once more, for the same length.
+        self._connection.set_max_body_size(max(self._length, DRAIN_BYTES))
+        self._connection.set_body_timeout(DRAIN_SECONDS)
+        is_waiting = headers.get("Expect", "").lower() == "100-continue"
+        if is_waiting or not 0 < self._length <= DRAIN_BYTES:
             self._connection.finish()
 
     def answer(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,3 +46,21 @@ class Services:
     proxies: Proxies
     views: TaskViews
     open_streams: int = 0
+    # Requests being answered, and whether all of them should come to an end.
+    in_flight: int = 0
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def began(self) -> None:
+        self.in_flight += 1
+
+    def ended(self) -> None:
+        self.in_flight -= 1
+        if self.in_flight == 0 and self.closing.is_set():
+            self.idle.set()
+
+    async def drained(self) -> None:
+        """Ask long answers to end, and wait until every request is answered."""
+        self.closing.set()
+        if self.in_flight:
+            await self.idle.wait()

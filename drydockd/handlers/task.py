@@ -27,12 +27,27 @@ class TaskHandler(OfTasks):
         task = self.task_of(task_id)
         if seconds:
             # More than the limit is not refused: the client asks again, as it has to anyway.
-            task = await self.services.tasks.wait(task.task_id, min(seconds, limit))
+            await self._changed(task.task_id, min(seconds, limit))
+            task = self.task_of(task.task_id)
         self.reply_bytes(
             await self.services.views.show(
                 task, layers=layers, builddata=builddata, errors=with_errors
             )
         )
+
+    async def _changed(self, task_id: str, seconds: float) -> None:
+        """Return when the task changed, the time is over, or the daemon is about to stop."""
+        waiting = [
+            asyncio.ensure_future(self.services.tasks.wait(task_id, seconds)),
+            asyncio.ensure_future(self.services.closing.wait()),
+        ]
+        try:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for future in waiting:
+                future.cancel()
+        if waiting[0] in done:
+            waiting[0].result()
 
 
 class TaskBuildDataHandler(OfTasks):

@@ -80,9 +80,12 @@ def test_the_later_file_wins_option_by_option(write):
 
 
 def test_lists_come_from_the_environment_as_words_or_as_yaml():
-    for text in ("jwt,noauth", "[jwt, noauth]"):
-        environ = {"DRYDOCKD_AUTH__STRATEGY": text, "DRYDOCKD_API__LISTEN": "127.0.0.1:0"}
-        assert load([], environ).settings.auth.strategy == ("jwt", "noauth")
+    for text in ("jwt,keystone", "[jwt, keystone]"):
+        environ = {
+            "DRYDOCKD_AUTH__STRATEGY": text,
+            "DRYDOCKD_KEYSTONE_AUTHTOKEN__AUTH_URL": "http://k",
+        }
+        assert load([], environ).settings.auth.strategy == ("jwt", "keystone")
 
 
 def test_a_variable_with_one_underscore_is_a_mistake():

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from drydockd.config import Settings
-from drydockd.config.options import Api, Auth, Store
+from drydockd.config.options import Api, Auth
 from drydockd.config.sources import SECTIONS
 
 OPTIONS = [(s, o, info) for s, options in SECTIONS.items() for o, info in options.items()]
@@ -40,12 +40,6 @@ def test_other_addresses_are_refused(listen):
 def test_a_certificate_needs_its_key():
     with pytest.raises(ValidationError, match="belong together"):
         Api(tls_cert="/c.pem")
-
-
-def test_a_time_of_day_survives_yaml_that_takes_it_for_a_number():
-    assert Store(retention_time=750).retention_time == "12:30"
-    with pytest.raises(ValidationError):
-        Store(retention_time="24:00")
 
 
 def test_algorithms_of_tokens_are_pinned():

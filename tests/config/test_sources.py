@@ -49,7 +49,7 @@ def test_text_options_stay_text_and_others_are_read_as_yaml():
     gathered = Gathered()
     environ = {
         "DRYDOCKD_AUTH__JWT_ISSUER": "5",
-        "DRYDOCKD_STORE__FSYNC": "no",
+        "DRYDOCKD_METRICS__ENABLED": "no",
         "DRYDOCKD_KEYSTONE_AUTHTOKEN__PASSWORD": "1234",
         "DRYDOCKD_STORE__RETENTION_DAYS": "null",
         "OTHER": "x",
@@ -60,7 +60,7 @@ def test_text_options_stay_text_and_others_are_read_as_yaml():
     }
     assert values == {
         "auth.jwt_issuer": "5",
-        "store.fsync": False,
+        "metrics.enabled": False,
         "keystone_authtoken.password": "1234",
         "store.retention_days": None,
     }

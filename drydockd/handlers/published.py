@@ -1,0 +1,62 @@
+"""Which numbers of the parts GET metrics shows, besides those of the requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from drydockd.auth.certificates import Expiry
+from drydockd.handlers.services import Services
+from drydockd.model import TaskStatus
+
+
+def publish(services: Services, certificates: Sequence[Expiry]) -> None:
+    """Register every number; each is read when somebody asks for the metrics."""
+    store, throttle = services.store, services.throttle
+
+    def tasks() -> Iterator[tuple[str, float]]:
+        # Only the unfinished are counted one by one: the finished may be a hundred thousand.
+        unfinished = 0
+        for status in TaskStatus:
+            if not status.is_final:
+                count = len(store.tasks(status=status))
+                unfinished += count
+                yield status.value, count
+        yield "finished", store.health().tasks - unfinished
+
+    def store_numbers() -> Iterator[tuple[str, float]]:
+        yield "task", store.health().tasks
+        yield "message", store.health().messages
+
+    def ends() -> Iterator[tuple[str, float]]:
+        for expiry in certificates:
+            if expiry.not_after is not None:
+                yield expiry.name, expiry.not_after.timestamp()
+
+    measures = services.measures
+    measures.gauge("drydock_tasks", "Tasks and subtasks by status.", tasks)
+    measures.gauge("drydock_store_records", "Records in the store.", store_numbers)
+    measures.gauge(
+        "drydock_store_journal_bytes",
+        "Length of the journal.",
+        lambda: iter([("", store.health().journal_bytes)]),
+    )
+    measures.gauge(
+        "drydock_store_up",
+        "1 while writes succeed.",
+        lambda: iter([("", float(store.health().error is None))]),
+    )
+    measures.counter(
+        "drydock_auth_failures",
+        "Refused tokens, boot action keys and unknown boot action ids.",
+        lambda: iter(sorted((kind, float(n)) for kind, n in throttle.failures.items())),
+    )
+    measures.gauge(
+        "drydock_event_streams",
+        "Open event streams.",
+        lambda: iter([("", float(services.open_streams))]),
+    )
+    measures.gauge(
+        "drydock_certificate_expiry_timestamp_seconds",
+        "When the configured certificates end.",
+        ends,
+    )

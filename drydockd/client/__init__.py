@@ -1,0 +1,29 @@
+"""The Python client library. It stands alone: nothing else of drydockd is imported."""
+
+from drydockd.client.client import Client
+from drydockd.client.errors import (
+    ClientConnectionError,
+    ClientError,
+    ClientForbiddenError,
+    ClientTimeoutError,
+    ClientUnauthorizedError,
+)
+from drydockd.client.events import Event
+from drydockd.client.session import Session
+
+# The names of the original's library.
+DrydockClient = Client
+DrydockSession = Session
+
+__all__ = [
+    "Client",
+    "ClientConnectionError",
+    "ClientError",
+    "ClientForbiddenError",
+    "ClientTimeoutError",
+    "ClientUnauthorizedError",
+    "DrydockClient",
+    "DrydockSession",
+    "Event",
+    "Session",
+]

@@ -1,0 +1,260 @@
+"""The API as methods; every one raises ClientError (or a kind of it) when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from drydockd.client import events, waiting
+from drydockd.client.errors import ClientError, ClientForbiddenError, ClientUnauthorizedError
+from drydockd.client.session import Session
+
+Json = dict[str, Any]
+T = TypeVar("T")
+PURGED = "Task table purged successfully."
+
+
+class Client:
+    """A client for one session. Tasks and build data are returned as parsed JSON."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    # -- tasks
+
+    def get_tasks(
+        self,
+        *,
+        status: str | None = None,
+        action: str | None = None,
+        node: str | None = None,
+        limit: int | None = None,
+        marker: str | None = None,
+    ) -> list[Json]:
+        """Return all tasks, or those that match; `marker` is the last task id of a page."""
+        query = {
+            "status": status, "action": action, "node": node, "limit": limit, "marker": marker,
+        }  # fmt: skip
+        return self._get(list, "v1.0/tasks", query)
+
+    def get_task(
+        self,
+        task_id: str,
+        builddata: bool | None = None,
+        subtaskerrors: bool | None = None,
+        layers: int | None = None,
+    ) -> Json:
+        """Return a task; with `layers` an object of tasks by id (1: only this one, -1: all)."""
+        query = {
+            "builddata": "true" if builddata else None,
+            "subtaskerrors": "true" if subtaskerrors else None,
+            "layers": layers or None,
+        }
+        return self._get(dict, f"v1.0/tasks/{_part(task_id)}", query)
+
+    def create_task(
+        self,
+        design_ref: str,
+        task_action: str,
+        node_filter: Mapping[str, Any] | None = None,
+        *,
+        all_nodes: bool = False,
+        dry_run: bool = False,
+    ) -> Json:
+        """Return the task made; with `dry_run` what it would do, and nothing is made."""
+        body: Json = {"action": task_action, "design_ref": design_ref}
+        if node_filter is not None:
+            body["node_filter"] = node_filter
+        if all_nodes:
+            body["all_nodes"] = True
+        if dry_run:
+            body["dry_run"] = True
+        return self._post(dict, "v1.0/tasks", body)
+
+    def delete_tasks(self, days: int | None = None) -> str:
+        """Remove finished tasks older than `days` (the server's default: 90)."""
+        _checked(self.session.delete("v1.0/tasks", query={"days": days}))
+        return PURGED
+
+    def get_task_build_data(self, task_id: str) -> list[Json]:
+        return self._get(list, f"v1.0/tasks/{_part(task_id)}/builddata")
+
+    def get_task_errors(self, task_id: str) -> dict[str, Json]:
+        """Return task id -> result of every task of the tree that has error messages."""
+        task = self.get_task(task_id, subtaskerrors=True)
+        found: dict[str, Json] = {}
+        if task["result"]["details"]["errorCount"]:
+            found[task["task_id"]] = task["result"] | {"task_id": task["task_id"]}
+        found.update(task.get("subtask_errors", {}))
+        return found
+
+    def terminate_task(self, task_id: str) -> Json:
+        return self._post(dict, f"v1.0/tasks/{_part(task_id)}/terminate", {})
+
+    def retry_task(self, task_id: str) -> Json:
+        """Return the new task, for the nodes that failed."""
+        return self._post(dict, f"v1.0/tasks/{_part(task_id)}/retry", {})
+
+    def wait_for_task(
+        self,
+        task_id: str,
+        timeout: float | None = None,
+        *,
+        poll_interval: float = 15,
+        on_change: Callable[[Json], None] | None = None,
+    ) -> Json:
+        """Return the task once it is ``complete`` or ``terminated``.
+
+        The server holds each request until something changes; one that does not is asked
+        every `poll_interval` seconds at most. A server that is away for up to a minute is
+        waited for. `on_change` gets the task whenever its status changed. Raises
+        ClientTimeoutError after `timeout` seconds (None: never).
+        """
+        return waiting.wait_for(
+            lambda seconds: self._held(task_id, seconds), timeout, poll_interval, on_change
+        )
+
+    def _held(self, task_id: str, seconds: int) -> Json:
+        connect, read = self.session.default_timeout
+        endpoint = f"v1.0/tasks/{_part(task_id)}"
+        return self._get(dict, endpoint, {"wait": seconds or None}, (connect, read + seconds))
+
+    def get_task_events(
+        self, task_id: str, last_event_id: str | None = None, *, silence: float = 60
+    ) -> Iterator[events.Event]:
+        """Yield the events of a task and its subtasks until it ends.
+
+        `last_event_id` resumes after that event; more than `silence` seconds without a
+        sign of life raise ClientConnectionError.
+        """
+        headers = {"Accept": "text/event-stream"}
+        if last_event_id is not None:
+            headers["Last-Event-ID"] = last_event_id
+        endpoint = f"v1.0/tasks/{_part(task_id)}/events"
+        with self.session.stream(endpoint, headers=headers, read_timeout=silence) as response:
+            if response.is_error:
+                response.read()
+                _checked(response)
+            yield from events.parse(response.iter_lines())
+
+    # -- nodes
+
+    def get_nodes(self) -> list[Json]:
+        return self._get(list, "v1.0/nodes")
+
+    def get_node(self, nodename: str) -> Json:
+        """Return what is known of one node now: what it waits for, since when, until when."""
+        return self._get(dict, f"v1.0/nodes/{_part(nodename)}")
+
+    def get_node_build_data(self, nodename: str, latest: bool = True) -> list[Json]:
+        return self._get(list, f"v1.0/nodes/{_part(nodename)}/builddata", {"latest": bool(latest)})
+
+    def get_nodes_for_filter(
+        self, design_ref: str, node_filter: Mapping[str, Any] | None = None
+    ) -> list[str]:
+        body: Json = {"design_ref": design_ref}
+        if node_filter is not None:
+            body["node_filter"] = node_filter
+        return self._post(list, "v1.0/nodefilter", body)
+
+    # -- designs, boot actions, the service
+
+    def validate_design(self, href: str) -> Json:
+        """Return the status object; an invalid design raises, with the object as `body`."""
+        return self._post(dict, "v1.0/validatedesign", {"href": href})
+
+    def report_bootaction(
+        self,
+        action_id: str,
+        key: str,
+        details: Sequence[Mapping[str, Any]] = (),
+        status: str | None = None,
+    ) -> Json:
+        """Add details (``message``, ``error``, anything more) and, with `status`, finish it.
+
+        The key is the action's own or the node's, 64 hexadecimal digits; no token is sent.
+        """
+        body: Json = {"details": list(details)}
+        if status is not None:
+            body["status"] = status
+        response = self.session.request(
+            "POST",
+            f"v1.0/bootaction/{_part(action_id)}",
+            data=body,
+            headers={"X-Bootaction-Key": key},
+            identified=False,
+        )
+        return _parsed(_checked(response), dict)
+
+    def get_health(self) -> bool:
+        """Return whether the server calls itself healthy."""
+        response = self.session.request("GET", "v1.0/health", identified=False)
+        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            return False
+        _checked(response)
+        return True
+
+    def get_health_extended(self) -> Json:
+        """Return the status object of the health checks, whether they passed or not."""
+        response = self.session.get("v1.0/health/extended")
+        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            body = _body(response)
+            if isinstance(body, dict) and body.get("kind") == "Status":
+                return body
+        return _parsed(_checked(response), dict)
+
+    def get_versions(self) -> Json:
+        """Return version -> path and status."""
+        url = self.session.root_url + "versions"
+        return _parsed(_checked(self.session.request("GET", url, identified=False)), dict)
+
+    def _get(
+        self, kind: type[T], endpoint: str, query: Json | None = None, timeout: Any = None
+    ) -> T:
+        return _parsed(_checked(self.session.get(endpoint, query=query, timeout=timeout)), kind)
+
+    def _post(self, kind: type[T], endpoint: str, body: Json) -> T:
+        return _parsed(_checked(self.session.post(endpoint, data=body)), kind)
+
+
+def _part(name: str) -> str:
+    """Return a name as one path segment; ``.`` and ``..`` would climb out of it."""
+    quoted = quote(name, safe="")
+    return quoted.replace(".", "%2E") if quoted in (".", "..") else quoted
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    """Return a good response. Raises the ClientError of a bad one."""
+    code, url = response.status_code, response.request.url
+    if code < 400:
+        return response
+    body = _body(response)
+    if code == httpx.codes.UNAUTHORIZED:
+        raise ClientUnauthorizedError(
+            f"Unauthorized access to {url}; is the token valid?", code, body
+        )
+    if code == httpx.codes.FORBIDDEN:
+        raise ClientForbiddenError(f"Forbidden access to {url}", code, body)
+    raise ClientError(f"Error - received {code}: {response.text}", code, body)
+
+
+def _body(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return response.text
+
+
+def _parsed(response: httpx.Response, kind: type[T]) -> T:
+    found = _body(response)
+    if not isinstance(found, kind):
+        raise ClientError(
+            f"{response.request.url} answered {response.status_code} "
+            f"without the JSON expected; is it a drydockd?",
+            response.status_code,
+            found,
+        )
+    return found

@@ -1,0 +1,44 @@
+"""What a client call can end with; ``status_code`` is the real one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ClientError(Exception):
+    """The API answered with an error, or could not be asked.
+
+    `message` is for people, `status_code` the answer's (None when there was no answer),
+    `body` the parsed JSON of the answer, or its text.
+    """
+
+    def __init__(self, message: str, status_code: int | None = None, body: Any = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status_code = status_code
+        self.body = body
+
+    @property
+    def reason(self) -> str:
+        """The server's own words in one line, else the message."""
+        if isinstance(self.body, dict):
+            for key in ("message", "description", "title"):
+                if isinstance(self.body.get(key), str) and self.body[key]:
+                    return " ".join(self.body[key].split())
+        return " ".join(self.message.split())
+
+
+class ClientUnauthorizedError(ClientError):
+    """401, also after the token was renewed."""
+
+
+class ClientForbiddenError(ClientError):
+    """403: known, but not allowed."""
+
+
+class ClientConnectionError(ClientError):
+    """No answer: the name, the connection, TLS, or the time-out."""
+
+
+class ClientTimeoutError(ClientError):
+    """What was waited for did not happen in the time given."""

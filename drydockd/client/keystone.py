@@ -1,0 +1,86 @@
+"""Tokens and endpoints from Keystone, for those who have one; needs keystoneauth1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keystoneauth1 import session as ks
+from keystoneauth1 import token_endpoint
+from keystoneauth1.exceptions import CatalogException
+from keystoneauth1.identity import v3
+
+SERVICE_TYPE = "physicalprovisioner"
+
+
+class GivenToken(v3.Token):
+    """A token used as it is; Keystone is only asked for its catalogue."""
+
+    def __init__(self, auth_url: str, token: str, **scope: Any) -> None:
+        super().__init__(auth_url, token, **scope)
+        self.given = token
+
+    def get_token(self, session: ks.Session) -> str | None:
+        return self.given
+
+
+def get_ks_session(
+    *,
+    token: str | None = None,
+    username: str | None = None,
+    password: str | None = None,
+    project_name: str | None = None,
+    project_domain_name: str | None = None,
+    user_domain_name: str | None = None,
+    auth_url: str | None = None,
+    verify: bool | str = True,
+) -> ks.Session:
+    """Return a Keystone session from a token, or from a name and password (v3).
+
+    Nothing is contacted yet. A token needs no `auth_url`, but without one there is no
+    catalogue to look an endpoint up in. Raises ValueError when there is neither.
+    """
+    plugin: Any
+    scope: dict[str, Any] = {
+        "project_name": project_name,
+        "project_domain_name": project_domain_name,
+    }
+    if token and auth_url:
+        plugin = GivenToken(auth_url, token, **scope)
+    elif token:
+        plugin = token_endpoint.Token("", token)
+    elif username and password and auth_url:
+        plugin = v3.Password(
+            auth_url,
+            username=username,
+            password=password,
+            user_domain_name=user_domain_name,
+            **scope,
+        )
+    else:
+        raise ValueError("a token is needed, or user name, password and authentication URL")
+    return ks.Session(auth=plugin, verify=verify)
+
+
+def get_token(ks_sess: ks.Session | None = None, **auth_info: Any) -> str:
+    """Return a token; `auth_info` is what `get_ks_session` takes. Raises keystoneauth1's errors."""
+    found = (ks_sess or get_ks_session(**auth_info)).get_token()
+    if not found:
+        raise ValueError("Keystone gave no token")
+    return str(found)
+
+
+def get_endpoint(
+    service_type: str = SERVICE_TYPE,
+    ks_sess: ks.Session | None = None,
+    interface: str = "internal",
+    **auth_info: Any,
+) -> str:
+    """Return the URL of a service from the catalogue. Raises LookupError when it has none."""
+    session = ks_sess or get_ks_session(**auth_info)
+    try:
+        found = session.get_endpoint(service_type=service_type, interface=interface)
+    except CatalogException:
+        found = None
+    if not found:
+        raise LookupError(f"the catalogue has no {interface} endpoint for {service_type}")
+    return str(found)

@@ -1,0 +1,15 @@
+"""Errors carry the real code and the server's words."""
+
+from drydockd.client import ClientError, ClientForbiddenError, ClientUnauthorizedError
+
+
+def test_unauthorized_and_forbidden_are_client_errors():
+    assert issubclass(ClientUnauthorizedError, ClientError)
+    assert issubclass(ClientForbiddenError, ClientError)
+
+
+def test_the_reason_is_what_the_server_said_in_one_line():
+    assert ClientError("m", 409, {"title": "409 Conflict", "description": "a\nb"}).reason == "a b"
+    assert ClientError("m", 404, {"message": "Task x does not exist"}).reason.startswith("Task x")
+    assert ClientError("no\nanswer").reason == "no answer"
+    assert ClientError("m", 500, "<html>").reason == "m"

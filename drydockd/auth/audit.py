@@ -18,13 +18,10 @@ class Event(StrEnum):
 
     AUTHN_LOGIN_SUCCESS = "authn_login_success"
     AUTHN_LOGIN_FAIL = "authn_login_fail"
-    AUTHN_TOKEN_CREATED = "authn_token_created"  # noqa: S105
     AUTHZ_FAIL = "authz_fail"
     AUTHZ_CHANGE = "authz_change"
-    AUTHZ_ADMIN = "authz_admin"
     RATE_LIMIT = "excess_rate_limit_exceeded"
     SENSITIVE_CREATE = "sensitive_create"
-    SENSITIVE_READ = "sensitive_read"
     SENSITIVE_UPDATE = "sensitive_update"
     SENSITIVE_DELETE = "sensitive_delete"
     STARTUP = "sys_startup"
@@ -35,7 +32,6 @@ LEVELS = {
     Event.AUTHN_LOGIN_FAIL: logging.WARNING,
     Event.AUTHZ_FAIL: logging.ERROR,
     Event.AUTHZ_CHANGE: logging.WARNING,
-    Event.AUTHZ_ADMIN: logging.WARNING,
     Event.RATE_LIMIT: logging.WARNING,
     Event.SENSITIVE_DELETE: logging.WARNING,
     Event.STARTUP: logging.WARNING,

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -93,26 +94,14 @@ class ServiceIdentity:
     async def token(self) -> str:
         """Return drydockd's own token, a new one when the last has expired or was forgotten.
 
-        Raises Unavailable when Keystone gives none.
+        Raises Unavailable when Keystone gives none; the log says why. Worth a call at the
+        start of the daemon: it shows a wrong account before the first request does.
         """
         return await self.wait(self.submit(self._own_token))
 
     def forget(self) -> None:
         """Drop the own token because someone answered 401 to it. Safe to call twice."""
         self._plugin.invalidate()
-
-    async def check(self) -> None:
-        """Log in, and say what is wrong with the account: for the start of the daemon.
-
-        Raises Unavailable when Keystone does not answer, InvalidConfig for a token that
-        cannot work outbound because it has no scope or no roles.
-        """
-        roles = await self.wait(self.submit(self._own_roles))
-        if not roles:
-            raise InvalidConfig(
-                "keystone_authtoken: the service account's token has no roles; check project "
-                "and role assignment of the account"
-            )
 
     def validate(self, token: str) -> tuple[int, object]:
         """Ask Keystone about `token`; blocking, for `submit`. Returns status and parsed body.
@@ -170,10 +159,6 @@ class ServiceIdentity:
         if not token:
             raise Unavailable("Keystone gave no token")
         return token
-
-    def _own_roles(self) -> tuple[str, ...]:
-        self._count()
-        return tuple(self._plugin.get_access(self._session).role_names or ())
 
     def _translated(self, call: Callable[[], Answer]) -> Answer:
         try:
@@ -260,6 +245,8 @@ def _session(account: Account, plugin: v3.Password) -> session.Session:
             cert = (str(account.certfile), str(account.keyfile))
     if account.insecure:
         log.warning("keystone_authtoken.insecure: Keystone's certificate is not checked")
+        # Said once, here; the library would say it again for every request.
+        warnings.filterwarnings("ignore", "Unverified HTTPS request")
     return session.Session(
         auth=plugin,
         verify=False if account.insecure else verify,

@@ -12,7 +12,7 @@ from oslo_policy import policy
 
 from drydockd.auth import rulefile
 from drydockd.auth.rules import NAMES, PREFIX, RULES, full_name
-from drydockd.errors import Forbidden, InvalidConfig, Unauthenticated
+from drydockd.errors import Forbidden, Unauthenticated
 from drydockd.model import Caller
 
 log = logging.getLogger(__name__)
@@ -110,13 +110,11 @@ class Policy:
 
     def _files(self) -> list[Path]:
         files = []
-        if self._file is not None and self._file.exists():
+        if self._file is not None and rulefile.is_there(self._file):
             files.append(self._file)
         elif self._file is not None:
             log.info("no policy file %s: the default rules apply", self._file)
         for folder in self._dirs:
-            if folder.exists() and not folder.is_dir():
-                raise InvalidConfig(f"{folder}: policy_dirs must name folders")
             files += rulefile.files_of(folder)
         return files
 

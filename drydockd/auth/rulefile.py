@@ -58,9 +58,20 @@ def read_rules(path: Path) -> dict[str, RuleText]:
     return parsed
 
 
+def is_there(path: Path) -> bool:
+    """Whether `path` exists. Raises InvalidConfig when that may not be known."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise InvalidConfig(f"{path}: cannot read the policy: {error.strerror}") from error
+
+
 def files_of(folder: Path) -> list[Path]:
-    """Return the rule files of a policy.d folder: every visible file, sorted, no subfolders."""
-    if not folder.exists():
+    """Return the rule files of a policy.d folder: every visible file, sorted, no subfolders.
+
+    A folder that is not there has none. Raises InvalidConfig when it cannot be listed.
+    """
+    if not is_there(folder):
         return []
     try:
         return sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))

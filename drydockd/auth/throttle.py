@@ -9,6 +9,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from drydockd.auth.audit import Audit, Event
+
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[object]]
 
@@ -29,7 +31,7 @@ class Throttle:
 
     At most `max_addresses` are remembered (the longest unheard of goes first), and at most
     `max_waiting` answers wait at a time: beyond that they are given at once, because what
-    waits costs memory too.
+    waits costs memory too. `audit` is told when an address begins to be slowed.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Throttle:
         recover_seconds: float = 10.0,
         max_addresses: int = 10_000,
         max_waiting: int = 1_000,
+        audit: Audit | None = None,
         clock: Clock = time.monotonic,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -50,6 +53,7 @@ class Throttle:
         self._recover = recover_seconds
         self._max_addresses = max_addresses
         self._max_waiting = max_waiting
+        self._audit = audit
         self._clock = clock
         self._sleep = sleep
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
@@ -93,6 +97,10 @@ class Throttle:
         over = address.level - self._free
         if over <= 0:
             return 0.0
+        if over <= 1 and self._audit is not None:
+            self._audit.record(
+                Event.RATE_LIMIT, key, remote=remote, description="answers to failures are slowed"
+            )
         return float(min(self._max_seconds, self._step * 2 ** (over - 1)))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from drydockd.auth.jwt import AUDIENCE, ISSUER, LocalTokens, mint
-from drydockd.auth.jwtkeys import SECRET_FILE, Key, public_keys, secret_key
+from drydockd.auth.jwtkeys import public_keys, secret_keys
 from drydockd.errors import InvalidConfig
 
 STATE_DIR = Path("/var/lib/drydockd")
@@ -66,7 +66,10 @@ def create(
         raise click.BadParameter("must not be empty", param_hint="--role")
     if not state_dir.is_dir():
         raise click.ClickException(f"{state_dir}: no such state directory; give --state-dir")
-    key = _local_key(state_dir, create=True)
+    try:
+        key = secret_keys(state_dir, create=True)[0]
+    except InvalidConfig as error:
+        raise click.ClickException(str(error)) from error
     click.echo(mint(key, user=user, roles=roles, ttl_seconds=ttl, issuer=issuer, audience=audience))
 
 
@@ -91,9 +94,8 @@ def inspect(
     """
     text = sys.stdin.read().strip() if token == "-" else token  # noqa: S105
     try:
-        keys = [key for path in key_files for key in public_keys(path)] or [
-            _local_key(state_dir, create=False)
-        ]
+        keys = [key for path in key_files for key in public_keys(path)]
+        keys = keys or secret_keys(state_dir)
         tokens = LocalTokens(keys, issuer=issuer, audience=audience)
     except InvalidConfig as error:
         raise click.ClickException(str(error)) from error
@@ -103,13 +105,6 @@ def inspect(
         click.echo(f"{name:<7} {_claim(name, value)}")
     click.echo(f"refused: {inspection.reason}" if inspection.reason else "accepted")
     sys.exit(1 if inspection.reason else 0)
-
-
-def _local_key(state_dir: Path, *, create: bool) -> Key:
-    try:
-        return secret_key(state_dir / SECRET_FILE, create=create)
-    except InvalidConfig as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _claim(name: str, value: object) -> str:

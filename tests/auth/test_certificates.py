@@ -3,31 +3,15 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from drydockd.auth.certificates import read_expiries, read_expiry
+from tests.auth.helpers import certificate
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def a_certificate(name, days):
-    private = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(private.public_key())
-        .serial_number(1)
-        .not_valid_before(NOW - timedelta(days=400))
-        .not_valid_after(NOW + timedelta(days=days))
-        .sign(private, hashes.SHA256())
-    )
-    return built.public_bytes(Encoding.PEM)
+    return certificate(name, NOW + timedelta(days=days))[0]
 
 
 @pytest.mark.parametrize(("days", "problem"), [(100, None), (13, "expires"), (-1, "expired")])

@@ -1,13 +1,14 @@
 """drydockd's own account: settings that cannot work are refused, a real Keystone does the rest."""
 
 import asyncio
+import socket
 import threading
 
 import pytest
 
 from drydockd.auth.identity import Account, ServiceIdentity, v3_url
 from drydockd.errors import InvalidConfig, Unavailable
-from tests.auth.helpers import account
+from tests.auth.helpers import account, tls_in_front_of
 from tests.peers.keystone import free_port
 
 GOOD = {
@@ -72,7 +73,6 @@ async def test_one_token_serves_until_it_is_forgotten(keystone, make_identity):
     identity.forget()
     identity.forget()
     assert await identity.token() != first
-    await identity.check()
 
 
 async def test_callers_at_the_same_time_share_one_login(keystone, make_identity):
@@ -89,7 +89,7 @@ async def test_the_project_may_be_given_by_id_or_by_name(keystone, make_identity
     if scope == "id":
         projects = keystone.request("GET", "/projects?name=service").json()["projects"]
         changes = {"project_id": projects[0]["id"], "project_name": None}
-    await make_identity(keystone, account=changes).check()
+    assert await make_identity(keystone, account=changes).token()
 
 
 async def test_a_wrong_password_is_our_operators_problem_not_the_callers(
@@ -117,6 +117,34 @@ async def test_a_keystone_that_is_not_there_is_unavailable_and_left_alone_for_a_
     assert identity.requests == requests
     await identity.close()
     await identity.close()
+
+
+async def test_a_keystone_that_never_answers_is_unavailable_within_its_time_out():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        settings = GOOD | {"auth_url": url, "retries": 0, "timeout_seconds": 0.1}
+        identity = ServiceIdentity(Account(**settings))
+        async with asyncio.timeout(5):
+            with pytest.raises(Unavailable, match="does not answer"):
+                await identity.token()
+        await identity.close()
+
+
+async def test_tls_is_checked_against_the_ca_file_unless_told_otherwise(
+    keystone, make_identity, tmp_path, caplog
+):
+    with tls_in_front_of(keystone, tmp_path) as (port, cafile):
+        url = f"https://127.0.0.1:{port}/v3"
+        stranger = make_identity(keystone, account={"auth_url": url})
+        with pytest.raises(Unavailable):
+            await stranger.token()
+        assert "certificate verify failed" in caplog.text.lower()
+        trusted = make_identity(keystone, account={"auth_url": url, "cafile": cafile})
+        assert await trusted.token()
+        caplog.clear()
+        insecure = make_identity(keystone, account={"auth_url": url, "insecure": True})
+        assert await insecure.token()
+        assert "insecure" in caplog.text
 
 
 async def test_who_waits_too_long_is_told_and_the_loop_goes_on():

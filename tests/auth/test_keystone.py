@@ -183,6 +183,17 @@ async def test_while_keystone_is_away_known_tokens_go_on_and_unknown_ones_must_w
     assert await strategy.verify(short) is None, "known, but past its own end"
 
 
+async def test_an_own_account_that_may_not_validate_is_unavailable_not_a_401(keystone, caplog):
+    powerless = account(
+        keystone, username="rita-reader", password=USERS["rita-reader"][0], project_name="site"
+    )
+    identity = ServiceIdentity(powerless)
+    with pytest.raises(Unavailable, match="cannot validate"):
+        await Keystone(identity).verify(keystone.token("ann-admin"))
+    assert "HTTP 403" in caplog.text
+    await identity.close()
+
+
 async def test_a_slow_keystone_does_not_hold_the_loop(keystone, make_strategy):
     strategy = make_strategy(keystone, cache_seconds=0)
     token = keystone.token("ann-admin")

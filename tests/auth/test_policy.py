@@ -133,7 +133,7 @@ def test_misspelt_and_dangling_rules_are_warned_of(policy_file, caplog):
 
 def test_a_policy_folder_that_is_a_file_is_refused(policy_file):
     policy_file.write_text("")
-    with pytest.raises(InvalidConfig, match="folders"):
+    with pytest.raises(InvalidConfig, match="cannot list the policy folder"):
         Policy(None, [policy_file])
 
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from drydockd.auth.audit import Audit
 from drydockd.auth.throttle import Throttle, group
 
 
@@ -107,3 +108,14 @@ async def test_a_client_that_hangs_up_gives_its_place_back():
 )
 def test_an_ipv6_network_counts_as_one_address(address, counted):
     assert group(address) == counted
+
+
+async def test_the_audit_hears_when_an_address_begins_to_be_slowed(clock, caplog):
+    async def sleep(seconds):
+        pass
+
+    throttle = Throttle(free=2, clock=clock, sleep=sleep, audit=Audit())
+    for _ in range(6):
+        await throttle.failed("10.0.0.1", "token")
+    (record,) = [r for r in caplog.records if r.name == "drydockd.audit"]
+    assert "excess_rate_limit_exceeded:10.0.0.1" in record.getMessage()

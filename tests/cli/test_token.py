@@ -43,6 +43,16 @@ def test_a_refused_token_is_explained(run):
     assert "refused: meant for 'lab'; this daemon is 'drydockd'" in shown.output
 
 
+def test_a_rotated_secret_is_good_for_old_tokens_until_it_is_removed(run, tmp_path):
+    old = run("create", "--user", "ann", "--role", "admin").output.strip()
+    (tmp_path / "jwt.secret").rename(tmp_path / "jwt.secret.old")
+    new = run("create", "--user", "ann", "--role", "admin").output.strip()
+    assert run("inspect", old).exit_code == 0
+    assert run("inspect", new).exit_code == 0
+    (tmp_path / "jwt.secret.old").unlink()
+    assert run("inspect", old).exit_code == 1
+
+
 def test_a_token_of_another_daemon_is_explained(run, tmp_path):
     token = run("create", "--user", "ann", "--role", "admin").output.strip()
     (tmp_path / "jwt.secret").unlink()

@@ -260,7 +260,8 @@ class Scheduler:
             raise Unrunnable(f"The design cannot be loaded: {error}") from error
         if not design.ok and task.action is not Action.VALIDATE_DESIGN:
             raise Unrunnable("The design cannot be loaded; see the messages.", design.findings)
-        await self.core.store.put_blob(design.content)
+        if design.digest:
+            await self.core.store.put_blob(design.content)
         return design
 
     async def _findings(self, design: Design) -> list[Finding]:

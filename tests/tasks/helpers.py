@@ -232,6 +232,8 @@ class Lab:
     def _new(self):
         return Tasks(self.store, self.designs, self.drivers, KEYS, self.settings)
 
+    caller = OPS
+
     async def __aenter__(self):
         await self.tasks.start()
         return self

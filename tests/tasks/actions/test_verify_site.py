@@ -1,0 +1,75 @@
+from dataclasses import replace
+
+from drydockd.drivers.base import SiteNote
+from drydockd.drivers.node.fake import FakeNodeProvisioner
+from drydockd.errors import DriverPersistent
+from tests.tasks.helpers import Lab
+
+
+class Sick(FakeNodeProvisioner):
+    """A provisioner with a service that is down; the room's never is."""
+
+    async def check(self):
+        return [
+            SiteNote("dhcp is up"),
+            SiteNote("rack controller rc1 is down", True, "rack_ctlr", "rc1"),
+        ]
+
+
+class Denied(FakeNodeProvisioner):
+    async def check(self):
+        raise DriverPersistent("the API key is refused")
+
+
+def lab_with(driver_class):
+    lab = Lab()
+    lab.drivers = replace(lab.drivers, node=driver_class(room=lab.room))
+    lab.tasks = lab._new()
+    return lab
+
+
+async def test_a_healthy_provisioner_ends_success():
+    async with Lab() as lab:
+        task = await lab.run("verify_site")
+
+        assert task.result.status == "success"
+        (step,) = lab.store.subtasks(task.task_id)
+        assert (step.action, step.status) == ("validate_node_services", "complete")
+        assert lab.texts(task.task_id) == [
+            f"Started subtask {step.task_id} for action validate_node_services",
+            f"Collected subtask {step.task_id}",
+        ]
+
+
+async def test_a_service_that_is_down_fails_the_task_and_is_named_on_it():
+    async with lab_with(Sick) as lab:
+        task = await lab.run("verify_site")
+
+        assert task.result.status == "failure"
+        (message,) = [m for m in lab.store.messages(task.task_id) if m.error]
+        assert (message.message, message.context_type, message.context) == (
+            "rack controller rc1 is down",
+            "rack_ctlr",
+            "rc1",
+        )
+
+
+async def test_a_refusing_provisioner_fails_the_task_with_its_words():
+    async with lab_with(Denied) as lab:
+        task = await lab.run("verify_site")
+
+        assert task.result.status == "failure"
+        assert "the API key is refused" in " ".join(lab.texts(task.task_id, error=True))
+
+
+async def test_without_a_node_driver_the_task_says_so_in_the_contracts_words():
+    lab = Lab()
+    lab.drivers = replace(lab.drivers, node=None)
+    lab.tasks = lab._new()
+    async with lab:
+        task = await lab.run("verify_site")
+
+        assert (task.status, task.result.status) == ("complete", "failure")
+        assert task.result.message == "No NodeDriver enabled."
+        assert task.result.reason == "Bad Configuration."
+        assert lab.texts(task.task_id, error=True) == ["No node driver enabled, ending task."]

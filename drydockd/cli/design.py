@@ -1,0 +1,282 @@
+"""`drydock design`: work with designs before any daemon sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from rich.console import Console
+
+from drydockd.cli import design_assets, design_diff, design_report, design_show, design_source
+from drydockd.design import nodefilter
+from drydockd.design.validate import status_document, validate
+from drydockd.errors import DrydockError, InvalidFilter
+from drydockd.render import ActionGrant, Fetch, tar_gz
+from drydockd.site import Catalogue, Finding
+
+INVALID = 1
+
+
+@click.group()
+def command() -> None:
+    """Check designs, and see what they would make of each node. Needs no daemon.
+
+    A design is a file, - for standard input, or a reference such as
+    deckhand+http://host/api/v1.0/revisions/1/rendered-documents.
+    """
+    # What the rules log is what these commands print.
+    logging.getLogger("drydockd.design").addHandler(logging.NullHandler())
+
+
+@command.command("validate")
+@click.argument("designs", nargs=-1, metavar="DESIGN...")
+@click.option("--design-href", "hrefs", multiple=True, help="The same as an argument.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "sarif"]),
+    default="table",
+    show_default=True,
+    help="json: the Status document of the API; with several designs a map of them.",
+)
+@click.option(
+    "--catalogue",
+    "catalogue_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Images the provisioner offers: a YAML or JSON map of image to list of kernels.",
+)
+def validate_command(
+    designs: tuple[str, ...], hrefs: tuple[str, ...], output: str, catalogue_file: Path | None
+) -> None:
+    """Judge designs by every rule.
+
+    Exit code 0: all valid, 1: errors were found, 2: a design could not be loaded.
+    """
+    wanted = (*designs, *hrefs)
+    if not wanted:
+        raise click.UsageError("Name a design: a file, - or a reference.")
+    catalogue = _read_catalogue(catalogue_file) if catalogue_file else None
+    reports = [_report(source, catalogue) for source in wanted]
+    if output == "sarif":
+        _print_json(design_report.sarif(reports))
+    elif output == "json":
+        statuses = {report.source: status_document(report.findings) for report in reports}
+        _print_json(statuses if len(reports) > 1 else statuses[reports[0].source])
+    else:
+        # Folding to 80 columns helps nobody who reads a log.
+        console = Console() if sys.stdout.isatty() else Console(width=160)
+        for report in reports:
+            design_report.print_table(report, console)
+    if any(report.has_errors for report in reports):
+        sys.exit(INVALID)
+
+
+def _report(source: str, catalogue: Catalogue | None) -> design_report.Report:
+    design = design_source.load(source)
+    findings: list[Finding] = list(design.findings)
+    if design.ok:
+        findings += validate(design.site, catalogue)
+    return design_report.Report(design, findings)
+
+
+def _read_catalogue(file: Path) -> Catalogue:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise design_source.CannotLoad(f"{file}: {error}") from error
+    if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
+        raise design_source.CannotLoad(f"{file}: a map of image to list of kernels is needed")
+    return Catalogue({str(k): tuple(str(kernel) for kernel in v) for k, v in content.items()})
+
+
+@command.command()
+@click.argument("design")
+@click.option("--node", "node_name", required=True, help="Which node.")
+@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml")
+def show(design: str, node_name: str, output: str) -> None:
+    """Print one effective node, and which document gave each value.
+
+    What opens a BMC is masked.
+    """
+    loaded = design_source.load_usable(design)
+    node = design_source.the_node(loaded, node_name)
+    if output == "json":
+        _print_json(design_show.as_json(loaded, node))
+    else:
+        click.echo(design_show.as_yaml(loaded, node), nl=False)
+
+
+def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
+    return [name.strip() for name in value.split(",") if name.strip()] if value else None
+
+
+def _labels(_: click.Context, __: click.Parameter, value: str | None) -> dict[str, str] | None:
+    if not value:
+        return None
+    pairs = [pair.strip().partition("=") for pair in value.split(",") if pair.strip()]
+    for key, equals, _text in pairs:
+        if not (key and equals):
+            raise click.BadParameter(f"{key or value}: write key=value, joined by commas")
+    return {key: text for key, _equals, text in pairs}
+
+
+@command.command("filter")
+@click.argument("design")
+@click.option("-n", "--node-names", callback=_names, help="Names, joined by commas.")
+@click.option("-r", "--rack-names", callback=_names, help="Racks, joined by commas.")
+@click.option("-t", "--node-tags", callback=_names, help="Tags, joined by commas.")
+@click.option("--node-labels", callback=_labels, help="key=value, joined by commas.")
+@click.option("--rack-labels", callback=_labels, help="key=value, joined by commas.")
+@click.option(
+    "--filter-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A node_filter as the API takes it, YAML or JSON.",
+)
+def filter_command(design: str, filter_file: Path | None, **criteria: Any) -> None:
+    """Print the names of the nodes a filter selects, one a line.
+
+    Several options add up, as in `drydock task create`. Without any, every node is printed.
+    """
+    given = {name: value for name, value in criteria.items() if value}
+    if filter_file and given:
+        raise click.UsageError("Give --filter-file or filter options, not both.")
+    raw: Any = None
+    if filter_file:
+        raw = _read_filter(filter_file)
+    elif given:
+        only = {"filter_type": "union", **given}
+        raw = {"filter_set_type": "intersection", "filter_set": [only]}
+    site = design_source.load_usable(design).site
+    try:
+        names = nodefilter.select(site, nodefilter.parse(raw)) if raw is not None else site.nodes
+    except InvalidFilter as error:
+        raise click.ClickException(str(error)) from error
+    for name in names:
+        click.echo(name)
+
+
+def _read_filter(file: Path) -> Any:
+    try:
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise click.ClickException(f"{file}: {error}") from error
+    if isinstance(raw, dict) and set(raw) == {"node_filter"}:
+        return raw["node_filter"]
+    return raw
+
+
+@command.command()
+@click.argument("design")
+@click.option("--node", "node_name", required=True, help="Which node.")
+@click.option("--type", "kind", type=click.Choice(["unit", "file"]), help="Default: both.")
+@click.option("--action-id", default=design_assets.EXAMPLE.action_id, help="ULID of the actions.")
+@click.option("--action-key", default=design_assets.EXAMPLE.action_key, help="Their key, hex.")
+@click.option("--report-url", default=design_assets.REPORT_URL, show_default=True)
+@click.option("--design-ref", help="Default: the design as named here.")
+@click.option(
+    "--stub-locations",
+    is_flag=True,
+    help='Fetch nothing: a remote source is "stub content of <url>" and a line break.',
+)
+@click.option("--list", "listing", is_flag=True, help="Print what the node gets. The default.")
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the files below this folder, with their modes.",
+)
+@click.option(
+    "-o", "--output", type=click.Choice(["tar", "json"]), help="tar: the archive, gzipped."
+)
+def render(  # one option, one parameter
+    design: str,
+    node_name: str,
+    kind: str | None,
+    action_id: str,
+    action_key: str,
+    report_url: str,
+    design_ref: str | None,
+    stub_locations: bool,
+    listing: bool,
+    folder: Path | None,
+    output: str | None,
+) -> None:
+    """Render what a node would get: its boot actions' files, units and packages."""
+    if sum((listing, folder is not None, output is not None)) > 1:
+        raise click.UsageError("Give one of --list, --out and -o.")
+    loaded = design_source.load_usable(design)
+    node = design_source.the_node(loaded, node_name)
+    deployment = design_assets.Deployment(
+        ActionGrant(action_id, action_key), report_url, design_ref or design
+    )
+    fetch: Fetch = design_assets.stub
+    if not stub_locations:
+        fetch = design_source.fetcher(loaded)
+    try:
+        data = asyncio.run(design_assets.boot_data(loaded.site, node, kind, deployment, fetch))
+        _deliver(data, folder, output)
+    except (DrydockError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _deliver(data: design_assets.BootData, folder: Path | None, output: str | None) -> None:
+    if folder is not None:
+        design_assets.write_files(data.assets, folder)
+        click.echo(f"{len(data.assets)} files below {folder}")
+    elif output == "tar":
+        if sys.stdout.isatty():
+            raise click.ClickException("the archive is binary; redirect it into a file")
+        sys.stdout.buffer.write(tar_gz(data.assets))
+    elif output == "json":
+        _print_json(design_assets.as_json(data))
+    else:
+        _print_listing(data)
+
+
+def _print_listing(data: design_assets.BootData) -> None:
+    for row in design_assets.as_rows(data):
+        origin = f"  <- {row['location']}" if row["location"] else ""
+        click.echo(
+            f"{row['type']:<4} {row['mode']} {row['size']:>8} {row['sha256'][:16]} "
+            f"{row['path']}  ({row['bootaction']}){origin}"
+        )
+    for name, version in data.packages.items():
+        click.echo(f"package {name} {version or '(any version)'}")
+    for location in data.package_sources:
+        click.echo(f"packages of {location}")
+
+
+@command.command()
+@click.argument("old")
+@click.argument("new")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if anything would change.")
+def diff(old: str, new: str, output: str, exit_code: bool) -> None:
+    """Print what would change on each node if NEW were deployed instead of OLD.
+
+    Nothing is fetched: files with a remote source are compared by their location.
+    """
+    before, after = design_source.load_usable(old), design_source.load_usable(new)
+    found = asyncio.run(design_diff.difference(before.site, after.site))
+    if output == "json":
+        _print_json(design_diff.as_json(found))
+    else:
+        _print_lines(design_diff.as_lines(found))
+    if exit_code and found:
+        sys.exit(1)
+
+
+def _print_lines(lines: Sequence[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

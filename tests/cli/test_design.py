@@ -1,0 +1,215 @@
+import json
+
+import pytest
+
+from tests.cli.designs import SMALL, drydock
+from tests.sites import NAMES, reference, site_path
+
+CATALOGUE = "jammy: [ga-22.04]\n"
+
+
+@pytest.fixture
+def small(tmp_path):
+    file = tmp_path / "small.yaml"
+    file.write_text(SMALL)
+    return file
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_validating_a_real_site_gives_the_status_object_and_its_exit_code(name, tmp_path):
+    answers = reference(name, "validation")
+    catalogue = tmp_path / "catalogue.json"
+    catalogue.write_text(json.dumps(answers["node_driver_catalog"]))
+
+    result = drydock("design", "validate", site_path(name), "-o", "json", "--catalogue", catalogue)
+
+    status = json.loads(result.stdout)
+    expected = answers["api_with_node_driver"]
+    assert status["code"] == expected["http_status"]
+    assert result.exit_code == (0 if status["code"] == 200 else 1)
+    assert status["details"]["errorCount"] == sum(
+        message["error"] for message in status["details"]["messageList"]
+    )
+
+
+def test_the_table_says_what_is_wrong_where_and_what_would_be_right(small):
+    small.write_text(SMALL.replace("10.9.0.12", "10.9.0.11"))
+
+    result = drydock("design", "validate", small)
+
+    assert result.exit_code == 1
+    assert "DD2005" in result.stdout
+    assert "BaremetalNode w02" in result.stdout
+    assert "Give every node an address of its own." in result.stdout
+    assert "1 error" in result.stdout
+
+
+def test_a_valid_design_exits_with_0_and_a_catalogue_silences_the_warning(small, tmp_path):
+    catalogue = tmp_path / "catalogue.yaml"
+    catalogue.write_text(CATALOGUE)
+
+    warned = drydock("design", "validate", small)
+    quiet = drydock("design", "validate", small, "--catalogue", catalogue)
+
+    assert (warned.exit_code, quiet.exit_code) == (0, 0)
+    assert "DD3001" in warned.stdout
+    assert "DD3001" not in quiet.stdout
+    assert "0 errors, 0 warnings, 18 rules passed" in quiet.stdout
+
+
+def test_several_designs_are_a_map_of_status_objects_and_one_bad_one_fails(small):
+    result = drydock("design", "validate", small, site_path("deathkitten"), "-o", "json")
+
+    statuses = json.loads(result.stdout)
+    assert [status["code"] for status in statuses.values()] == [200, 400]
+    assert list(statuses) == [str(small), str(site_path("deathkitten"))]
+    assert result.exit_code == 1
+
+
+def test_design_href_is_the_same_as_an_argument(small):
+    result = drydock("design", "validate", "--design-href", small.as_uri(), "-o", "json")
+
+    assert json.loads(result.stdout)["code"] == 200
+
+
+def test_standard_input_is_a_design():
+    result = drydock("design", "validate", "-", "-o", "json", stdin=SMALL.encode())
+
+    assert json.loads(result.stdout)["code"] == 200
+
+
+@pytest.mark.parametrize(
+    "source", ["/nowhere/site.yaml", "file:///nowhere/site.yaml", "gopher://host/design"]
+)
+def test_what_cannot_be_loaded_exits_with_2_and_says_so(source):
+    result = drydock("design", "validate", source)
+
+    assert result.exit_code == 2
+    assert source in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_validating_nothing_is_a_usage_error():
+    assert drydock("design", "validate").exit_code == 2
+
+
+def test_a_syntax_error_is_a_finding_with_its_line():
+    result = drydock("design", "validate", "-", stdin=b"a: 1\nb: [\n")
+
+    assert result.exit_code == 1
+    assert "DD000" in result.stdout
+    assert "line" in result.stdout
+
+
+@pytest.mark.parametrize("content", ["jammy: ga", "- x", "{"])
+def test_a_catalogue_of_another_shape_is_refused(small, tmp_path, content):
+    catalogue = tmp_path / "catalogue.yaml"
+    catalogue.write_text(content)
+
+    result = drydock("design", "validate", small, "--catalogue", catalogue)
+
+    assert result.exit_code == 2
+    assert str(catalogue) in result.stderr
+
+
+def test_show_says_which_document_gave_each_value(small):
+    result = drydock("design", "show", small, "--node", "w01")
+
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    assert lines[0] == "# BaremetalNode w01 -> HostProfile worker -> HostProfile base"
+    assert "image: jammy  # HostProfile base" in lines
+    assert "- gpu  # BaremetalNode w01" in lines
+    assert "- worker  # HostProfile worker" in lines
+    assert "s3cret" not in result.output
+
+
+@pytest.mark.parametrize("command", ["show", "render"])
+def test_an_unknown_node_is_named_with_those_there_are(small, command):
+    result = drydock("design", command, small, "--node", "w99")
+
+    assert result.exit_code == 1
+    assert "no node w99" in result.stderr
+    assert "w01, w02" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["show", "render"])
+def test_a_design_that_does_not_compile_is_not_worked_with(command):
+    result = drydock("design", command, site_path("deathkitten"), "--node", "deathkitten-02")
+
+    assert result.exit_code == 2
+    assert "cpdp_c6100-primary" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ([], ["w01", "w02"]),
+        (["--node-names", "w02, w09"], ["w02"]),
+        (["-n", "w02", "-t", "gpu"], ["w01", "w02"]),
+        (["--node-tags", "prod"], ["w01", "w02"]),
+        (["--rack-names", "r1"], ["w01"]),
+        (["--node-labels", "tier=2,team=none"], ["w01", "w02"]),
+        (["--rack-labels", "row=1"], []),
+    ],
+)
+def test_filter_prints_the_names_in_design_order(small, options, names):
+    result = drydock("design", "filter", small, *options)
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == names
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_a_filter_file_is_a_filter_as_the_api_takes_it(small, tmp_path, wrapped):
+    raw = {
+        "filter_set_type": "union",
+        "filter_set": [{"filter_type": "intersection", "node_tags": ["gpu"]}],
+    }
+    file = tmp_path / "filter.json"
+    file.write_text(json.dumps({"node_filter": raw} if wrapped else raw))
+
+    result = drydock("design", "filter", small, "--filter-file", file)
+
+    assert result.stdout.splitlines() == ["w01"]
+
+
+def test_a_wrong_filter_names_the_key(small, tmp_path):
+    file = tmp_path / "filter.yaml"
+    file.write_text("filter_set_type: union\nfilter_set: [{filter_type: union, nodes: [w01]}]\n")
+
+    result = drydock("design", "filter", small, "--filter-file", file)
+
+    assert result.exit_code == 1
+    assert "nodes" in result.stderr
+
+
+def test_a_filter_file_excludes_filter_options(small, tmp_path):
+    file = tmp_path / "filter.yaml"
+    file.write_text("null\n")
+
+    assert drydock("design", "filter", small, "--filter-file", file, "-n", "w01").exit_code == 2
+    assert drydock("design", "filter", small, "--node-labels", "tier").exit_code == 2
+
+
+def test_diff_can_fail_a_pipeline(small, tmp_path):
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(SMALL.replace("image: jammy", "image: noble"))
+
+    assert drydock("design", "diff", small, small, "--exit-code").exit_code == 0
+    assert drydock("design", "diff", small, changed).exit_code == 0
+    result = drydock("design", "diff", small, changed, "--exit-code")
+
+    assert result.exit_code == 1
+    assert "~ image: jammy -> noble" in result.stdout
+    assert "2 changed, 0 added, 0 removed, 0 unchanged" in result.stdout
+
+
+def test_diff_as_json_holds_both_values(small, tmp_path):
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(SMALL.replace("10.9.0.12", "10.9.0.99"))
+
+    result = drydock("design", "diff", small, changed, "-o", "json")
+
+    found = json.loads(result.stdout)
+    assert found["changed"]["w02"]["addresses"] == {"lan": ["10.9.0.12", "10.9.0.99"]}
+    assert found["unchanged"] == 1

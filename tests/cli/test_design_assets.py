@@ -1,0 +1,177 @@
+import hashlib
+import io
+import json
+import stat
+import tarfile
+
+import pytest
+
+from drydockd.cli.design_assets import write_files
+from drydockd.errors import RenderError
+from drydockd.render import RenderedAsset
+from tests.cli.designs import SMALL, drydock
+from tests.sites import SITES, site_path
+
+
+@pytest.fixture
+def small(tmp_path):
+    file = tmp_path / "small.yaml"
+    file.write_text(SMALL)
+    return file
+
+
+def as_the_reference(index, *options):
+    return drydock(
+        *("design", "render", site_path(index["site"]), "--node", index["node"]),
+        *("--action-id", index["action_id_base32"], "--action-key", index["action_key_hex"]),
+        *("--report-url", index["report_url"], "--design-ref", index["design_ref"]),
+        *("--stub-locations", *options),
+    )
+
+
+def read_index(path):
+    """One index.json, with where it is and which of its assets are files."""
+    index = json.loads(path.read_text()) | {"site": path.parts[-4], "folder": path.parent}
+    index["files"] = [asset for asset in index["assets"] if asset["type"] != "pkg_list"]
+    # Nothing: the site does not compile. An error: the original could not make the context.
+    index["refused"] = not index["files"] or any("error" in asset for asset in index["files"])
+    return index
+
+
+INDEXES = [read_index(p) for p in sorted(SITES.glob("*/reference-assets/*/index.json"))]
+every_refused_node = pytest.mark.parametrize(
+    "index", [i for i in INDEXES if i["refused"]], ids=lambda i: i["node"]
+)
+every_rendered_node = pytest.mark.parametrize(
+    "index", [i for i in INDEXES if not i["refused"]], ids=lambda i: i["node"]
+)
+
+
+@every_rendered_node
+def test_what_a_node_gets_is_what_the_original_rendered(index, tmp_path):
+    result = as_the_reference(index, "--out", tmp_path / "out")
+
+    assert result.exit_code == 0, result.output
+    for asset in index["files"]:
+        file = tmp_path / "out" / asset["path"].lstrip("/")
+        expected = (index["folder"] / asset["file"]).read_bytes()
+        assert hashlib.sha256(expected).hexdigest() == asset["sha256"]
+        # sites/README: an asset that went through `template` keeps its final newline.
+        templated = "template" in (asset["data_pipeline"] or ())
+        allowed = (expected, expected + b"\n") if templated else (expected,)
+        assert file.read_bytes() in allowed, asset["path"]
+        assert stat.S_IMODE(file.stat().st_mode) == asset["tar_mode"]
+
+
+@every_refused_node
+def test_what_the_original_could_not_render_is_refused_in_one_line(index, tmp_path):
+    result = as_the_reference(index, "--out", tmp_path / "out")
+
+    assert result.exit_code in (1, 2)
+    assert result.stderr.startswith("Error: ")
+    assert not (tmp_path / "out").exists()
+
+
+@every_rendered_node
+def test_order_locations_and_packages_are_those_of_the_original(index):
+    result = as_the_reference(index, "-o", "json")
+
+    found = json.loads(result.stdout)
+    assert [(a["bootaction"], a["type"], a["path"], a["location"]) for a in found["assets"]] == [
+        (a["bootaction"], a["type"], a["path"], a["location_rendered"]) for a in index["files"]
+    ]
+    assert found["packages"] == index["package_list"]
+
+
+@pytest.mark.parametrize("kind", ["unit", "file"])
+@every_rendered_node
+def test_one_type_is_one_archive_of_the_node(index, kind):
+    result = as_the_reference(index, "--type", kind, "-o", "tar")
+
+    with tarfile.open(fileobj=io.BytesIO(result.stdout_bytes)) as archive:
+        members = [(f"/{m.name.lstrip('/')}", m.mode) for m in archive.getmembers() if m.isfile()]
+    assert members == [(a["path"], a["tar_mode"]) for a in index["files"] if a["type"] == kind]
+
+
+def test_the_listing_shows_files_packages_and_where_they_come_from(small):
+    result = drydock("design", "render", small, "--node", "w01", "--stub-locations")
+
+    motd, unit, *packages = result.stdout.splitlines()
+    assert motd.startswith("file 0644 ")
+    assert motd.endswith(" /etc/motd  (motd)")
+    assert unit.startswith("unit 0444 ")
+    assert unit.endswith("/x.service  (motd)  <- http://files.example/w01.service")
+    assert packages == [
+        "package curl 7.0-1",
+        "package vim (any version)",
+        "packages of http://files.example/packages",
+    ]
+
+
+def test_a_remote_source_is_replaced_by_a_line_that_names_it(small, tmp_path):
+    out = tmp_path / "out"
+
+    drydock("design", "render", small, "--node", "w01", "--stub-locations", "--out", out)
+
+    unit = out / "etc/systemd/system/x.service"
+    assert unit.read_text() == "stub content of http://files.example/w01.service\n"
+    assert (out / "etc/motd").read_text() == f"I am w01, {'0' * 64}"
+
+
+def test_a_source_that_is_away_is_an_error_that_names_boot_action_and_asset(small):
+    away = SMALL.replace("http://files.example", "http://127.0.0.1:1")
+    small.write_text(away)
+
+    result = drydock("design", "render", small, "--node", "w01")
+
+    assert result.exit_code == 1
+    assert "boot action motd, unit /etc/systemd/system/x.service" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_only_one_way_out_can_be_asked_for(small, tmp_path):
+    result = drydock(
+        "design", "render", small, "--node", "w01", "--list", "--out", tmp_path / "out"
+    )
+
+    assert result.exit_code == 2
+
+
+def a_file(path, content=b"x", mode=0o640):
+    return RenderedAsset("ba", "file", path, mode, content)
+
+
+def test_files_are_written_with_their_modes_into_a_folder_of_ones_own(tmp_path):
+    out = tmp_path / "out"
+
+    write_files([a_file("/a/b/c", b"1", 0o4555), a_file("/a/b/c", b"2", 0o600)], out)
+    write_files([a_file("//a//./b/c", b"3", 0o400)], out)
+
+    assert (out / "a/b/c").read_bytes() == b"3"
+    assert stat.S_IMODE((out / "a/b/c").stat().st_mode) == 0o400
+    assert stat.S_IMODE(out.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("path", ["/../x", "/a/../../x", "/..", "/", "/a/.."])
+def test_no_path_leads_out_of_the_folder(tmp_path, path):
+    with pytest.raises(RenderError, match="is no file below /"):
+        write_files([a_file(path)], tmp_path / "out")
+
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_link_on_the_way_or_at_the_end_is_not_followed(tmp_path):
+    out, outside = tmp_path / "out", tmp_path / "outside"
+    out.mkdir()
+    outside.mkdir()
+    (out / "etc").symlink_to(outside)
+    (outside / "secret").write_text("kept")
+    (out / "motd").symlink_to(outside / "secret")
+
+    with pytest.raises(OSError, match="etc"):
+        write_files([a_file("/etc/passwd")], out)
+    write_files([a_file("/motd", b"new")], out)
+
+    assert [p.name for p in outside.iterdir()] == ["secret"]
+    assert (outside / "secret").read_text() == "kept"
+    assert (out / "motd").read_bytes() == b"new"

@@ -1,0 +1,133 @@
+import json
+
+import pytest
+import yaml
+
+from drydockd.cli.design_show import MASK, as_json, as_yaml, masked_oob
+from drydockd.cli.design_source import load
+from drydockd.site import Node
+from tests.cli.designs import SMALL, drydock
+from tests.sites import NAMES, reference, site_path
+
+
+@pytest.fixture
+def design(tmp_path):
+    file = tmp_path / "site.yaml"
+    file.write_text(SMALL)
+    return load(str(file))
+
+
+def shown(design, name="w01"):
+    return as_json(design, design.site.nodes[name])
+
+
+def test_every_value_names_the_nearest_document_that_wrote_it(design):
+    sources = shown(design)["sources"]
+
+    assert sources["host_profile"] == "BaremetalNode w01"
+    assert sources["primary_network"] == "HostProfile base"
+    assert sources["platform.kernel_params.nosmt"] == "BaremetalNode w01"
+    assert sources["platform.kernel_params.quiet"] == "HostProfile base"
+    assert sources["metadata.owner_data.tier"] == "HostProfile worker"
+    assert sources["metadata.owner_data.team"] == "HostProfile base"
+    assert sources["interfaces.eno1.sriov.vf_count"] == "HostProfile worker"
+    assert sources["interfaces.eno1.sriov.trustedmode"] == "default"
+    root = "storage.physical_devices.sda.partitions.root"
+    assert sources[f"{root}.size"] == "BaremetalNode w01"
+    assert sources[f"{root}.filesystem.fstype"] == "HostProfile worker"
+    assert sources[f"{root}.filesystem.mount_options"] == "default"
+
+
+def test_the_effective_node_has_the_shape_of_its_document(design):
+    node = shown(design)["node"]
+
+    assert node["metadata"]["tags"] == ["gpu", "worker", "prod"]
+    assert node["metadata"]["owner_data"] == {"team": "infra", "tier": "2"}
+    assert node["addressing"][0] == {"network": "lan", "address": "10.9.0.11"}
+    partitions = node["storage"]["physical_devices"]["sda"]["partitions"]
+    assert [(p["name"], p["size"]) for p in partitions] == [("root", "60g"), ("boot", "1g")]
+
+
+def test_what_follows_from_the_site_is_computed(design):
+    assert shown(design)["computed"] == {
+        "domain": "example.com",
+        "fqdn": "w01.example.com",
+        "kernel_params_line": "quiet console=ttyS0 nosmt",
+        "root": "sda/root",
+        "boot": "sda/boot",
+        "bootactions": ["motd"],
+    }
+
+
+def test_yaml_and_json_say_the_same(design):
+    node = design.site.nodes["w01"]
+    expected = shown(design)
+
+    assert yaml.safe_load(as_yaml(design, node)) == {
+        "name": "w01",
+        **expected["node"],
+        "computed": expected["computed"],
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_node_of_every_real_site_can_be_shown(name):
+    design = load(str(site_path(name)))
+    effective = reference(name, "effective")
+
+    for node in design.site.nodes.values():
+        told = yaml.safe_load(as_yaml(design, node))
+        model = effective["nodes"][node.name]["model"]
+        assert told["computed"]["fqdn"] == effective["nodes"][node.name]["fqdn"]
+        assert told.get("metadata", {}).get("owner_data", {}) == model.get("owner_data", {})
+        credential = model.get("oob_parameters", {}).get("credential")
+        if credential:
+            assert told["oob"]["credential"] == MASK
+            assert credential not in as_yaml(design, node).replace(MASK, "")
+
+
+def test_what_opens_a_bmc_is_masked_in_every_output(design, tmp_path):
+    file = tmp_path / "site.yaml"
+    for options in (["-o", "yaml"], ["-o", "json"]):
+        result = drydock("design", "show", file, "--node", "w01", *options)
+        assert result.exit_code == 0
+        assert MASK in result.stdout
+        assert "s3cret" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown_as"),
+    [
+        ("account", "root", "root"),
+        ("credential", "s3cret", MASK),
+        ("admin_Password", "s3cret", MASK),
+        ("ssh_key", "s3cret", MASK),
+        ("libvirt_uri", "qemu+ssh://root@host/system", "qemu+ssh://root@host/system"),
+        ("libvirt_uri", "qemu+ssh://root:s3cret@host/x", f"qemu+ssh://root:{MASK}@host/x"),
+    ],
+)
+def test_secrets_of_the_bmc_are_masked_and_nothing_else(name, value, shown_as):
+    assert masked_oob(Node("n", oob_type="ipmi", oob_parameters={name: value})) == {
+        "type": "ipmi",
+        name: shown_as,
+    }
+
+
+def test_text_with_line_breaks_stays_on_its_line(tmp_path):
+    file = tmp_path / "site.yaml"
+    file.write_text(SMALL.replace("team: infra", 'team: "a\\nb: c # d"'))
+    design = load(str(file))
+
+    told = yaml.safe_load(as_yaml(design, design.site.nodes["w01"]))
+
+    assert told["metadata"]["owner_data"]["team"] == "a\nb: c # d"
+
+
+def test_kernel_parameters_that_cannot_be_rendered_are_said_so(tmp_path):
+    file = tmp_path / "site.yaml"
+    file.write_text(SMALL.replace("nosmt: true", "hugepagesz: 1G"))
+
+    result = drydock("design", "show", file, "--node", "w01", "-o", "json")
+
+    line = json.loads(result.stdout)["computed"]["kernel_params_line"]
+    assert line.startswith("cannot be rendered: ")

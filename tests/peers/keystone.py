@@ -251,18 +251,25 @@ def manage(folder: Path, *command: str) -> None:
         pytest.fail(f"keystone-manage {command[0]}: {done.stdout}{done.stderr[-3000:]}")
 
 
-@pytest.fixture(scope="session")
-def keystone_template(tmp_path_factory) -> Path:
-    """Database and keys, with users, made once per run; servers get copies."""
-    install()
-    folder = tmp_path_factory.mktemp("keystone-template")
+def create(folder: Path) -> KeystoneServer:
+    """Build a Keystone in the empty `folder`, start it, create the users of USERS."""
     build(folder)
     server = KeystoneServer(folder, "fernet", free_port())
     server.start()
     try:
         server.populate()
-    finally:
+    except BaseException:
         server.stop()
+        raise
+    return server
+
+
+@pytest.fixture(scope="session")
+def keystone_template(tmp_path_factory) -> Path:
+    """Database and keys, with users, made once per run; servers get copies."""
+    install()
+    folder = tmp_path_factory.mktemp("keystone-template")
+    create(folder).stop()
     (folder / "access.log").unlink()
     return folder
 

@@ -5,6 +5,7 @@ Source: contract, design, section 2.4; validation, section 4.
 
 from __future__ import annotations
 
+from drydockd.model import timestamp
 from drydockd.site import DocumentRef, Finding, Level
 
 GUIDE = "see {code} in the troubleshooting guide"
@@ -42,5 +43,6 @@ def _finding(
         message=f"{message}{where}.",
         diagnostic=f"{right} {guide[0].upper()}{guide[1:]}.".strip(),
         documents=documents,
+        ts=timestamp(),
         line=line,
     )

@@ -1,6 +1,7 @@
-"""Plain YAML scalars: what text without quotes means, exactly as PyYAML's safe loading has it.
+"""Plain YAML scalars: what text without quotes means, as PyYAML's safe loading has it.
 
-PyYAML's own resolver and constructor decide; here is only the memory of their answers.
+PyYAML's own resolver and constructor decide (but ``=`` and ``<<``, which it refuses as values,
+are texts); here is only the memory of their answers.
 A design repeats its few words thousands of times, so a dictionary look-up replaces up to
 five regular expressions, and equal texts become one object.
 """

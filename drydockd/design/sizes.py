@@ -85,6 +85,6 @@ def resolve(text: str, total: int | None = None, available: int | None = None) -
 
 def _invalid(text: str) -> InvalidDesign:
     return InvalidDesign(
-        f"{text!r:.60} is no size; write digits and a unit (m, g, t, mi, gi, ti, also with b; or %),"
-        " with > in front for a minimum, and no blanks"
+        f"{text!r:.60} is no size; write digits and a unit (m, g, t, mi, gi, ti, with or without "
+        "a b, or %), with > in front for a minimum, and no blanks"
     )

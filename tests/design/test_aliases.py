@@ -1,0 +1,59 @@
+"""Aliases become the names lshw saw."""
+
+import pytest
+
+from drydockd.design.aliases import logical_names
+from drydockd.site import DeviceAlias, HardwareProfile
+
+LSHW = """<?xml version="1.0" encoding="UTF-8"?>
+<list><node id="host" class="system">
+  <node id="network:9" class="network"><logicalname>lonely0</logicalname></node>
+  <node id="pci" class="bridge"><businfo>pci@0000:19:00.0</businfo></node>
+  <node id="network:0" class="network">
+    <businfo>pci@0000:19:00.0</businfo><logicalname>eno1</logicalname></node>
+  <node id="network:1" class="network">
+    <businfo>pci@0000:01:00.0</businfo><logicalname>eno2</logicalname></node>
+  <node id="disk" class="disk">
+    <businfo>scsi@0:2.0.0</businfo><logicalname>/dev/sda</logicalname>
+    <logicalname>/dev/other</logicalname></node>
+  <node id="usb" class="network">
+    <businfo>usb@0000:77:00.0</businfo><logicalname>usb0</logicalname></node>
+</node></list>"""
+
+
+def names(lshw: str | None = LSHW, **aliases: tuple[str, str]) -> dict[str, str]:
+    devices = tuple(DeviceAlias(k, address, bus) for k, (bus, address) in aliases.items())
+    return logical_names(HardwareProfile("hw", devices=devices), lshw)
+
+
+@pytest.mark.parametrize(
+    ("bus", "address", "name"),
+    [
+        ("scsi", "0:2.0.0", "sda"),
+        ("pci", "0000:01:00.0", "eno2"),
+        ("pci", "regexp:0000:(19|01):00\\.0", "eno1"),
+        ("whatever", "regexp:0000:01", "eno2"),
+        ("pci", "regexp:77", "x"),
+        ("pci", "regexp:0000:77", "x"),
+        ("pci", "0000:ff:00.0", "x"),
+        ("scsi", "0:2.0.0.regexp:", "x"),
+        ("pci", "regexp:(", "x"),
+        ("pci", "0000:19:00.0", "eno1"),
+    ],
+)
+def test_an_alias_is_found_by_bus_address_or_pattern(bus, address, name):
+    assert names(x=(bus, address)) == {"x": name}
+
+
+@pytest.mark.parametrize("lshw", [None, "", "<list><node></list>", "no xml"])
+def test_without_an_inventory_the_map_is_empty(lshw):
+    assert names(lshw, x=("scsi", "0:2.0.0")) == {}
+
+
+def test_entities_are_not_expanded():
+    bomb = '<!DOCTYPE a [<!ENTITY b "xx"><!ENTITY c "&b;&b;">]><a>&c;</a>'
+    assert names(bomb, x=("scsi", "0:2.0.0")) == {}
+
+
+def test_a_huge_inventory_is_left_alone():
+    assert names("<a>" + " " * (16 * 1024 * 1024) + "</a>", x=("scsi", "0")) == {}

@@ -1,0 +1,210 @@
+"""Streams are read as PyYAML reads them, but hostile ones in bounded time and memory."""
+
+import time
+import tracemalloc
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drydockd.design import yamlstream
+from drydockd.design.yamlstream import YamlProblem, documents
+from tests.sites import NAMES, site_path
+
+
+def built(text: str | bytes) -> list:
+    content = text.encode() if isinstance(text, str) else text
+    return [document.build() for document in documents(content)]
+
+
+def problem(text: str | bytes) -> YamlProblem:
+    with pytest.raises(YamlProblem) as caught:
+        built(text)
+    return caught.value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_real_site_is_what_pyyaml_reads(name):
+    content = site_path(name).read_bytes()
+    assert built(content) == list(yaml.safe_load_all(content))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1\n---\nb: 2\n...\n---\n- 1\n",
+        "base: &b {x: 1, y: 2}\nuse: {<<: *b, y: 3}\n",
+        "a: &a {x: 1}\nb: &b {x: 2, z: 1}\nc: {<<: [*a, *b], q: 1}\n",
+        "a: &x [1, 2]\nb: *x\n",
+        "? 5\n: 6\n? 2001-01-01\n: x\n",
+        "!!map {a: !!str 5, b: !!seq [!!int '7']}\n",
+        "=: 1\n",
+        "a: |\n  ---\n  text\n",
+        "%YAML 1.1\n---\na: 1\n",
+        "a: 1\r\n---\r\nb: 2\r\n",
+        "\ufeffa: 1\n",
+        "'quoted': \"\\u0041\"\n",
+        "--- text\n--- |\n block\n--- {a: 1}\n",
+        "",
+        "# nothing\n",
+    ],
+)
+def test_a_stream_is_what_pyyaml_reads(text):
+    assert built(text) == list(yaml.safe_load_all(text))
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+KEYS = st.text(max_size=5) | st.integers() | st.booleans()
+VALUES = st.recursive(
+    PLAIN, lambda v: st.lists(v, max_size=3) | st.dictionaries(KEYS, v, max_size=3), max_leaves=8
+)
+
+
+@given(st.lists(VALUES, max_size=3), st.booleans())
+def test_whatever_pyyaml_writes_is_read_back(values, flow):
+    text = yaml.safe_dump_all(values, explicit_start=True, default_flow_style=flow)
+    assert built(text) == list(yaml.safe_load_all(text))
+
+
+def test_documents_of_other_namespaces_are_skipped_but_their_syntax_is_read():
+    foreign = "---\nschema: promenade/Docker/v1\ndata: {a: [1, 2]}\n"
+    ours = "---\nschema: drydock/Rack/v1\nmetadata: {name: r}\n"
+    assert [d["schema"] for d in built(foreign * 3 + ours + foreign + ours)] == [
+        "drydock/Rack/v1",
+        "drydock/Rack/v1",
+    ]
+    broken = problem(foreign + ours + "---\nschema: promenade/X/v1\na: [\n---\n" + ours)
+    assert broken.line == 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\nschema: a/b/v1\ndata: drydock/x\n",
+        "---\n{schema: a/b/v1}\n",
+        "---\n'schema': a/b/v1\n",
+        "---\nschema: 'a/b/v1'\n",
+        "---\nschema: a/b/v1\nschema: a/c/v1\n",
+        "---\nschema: a/b/v1\napiVersion: x\n",
+        "%YAML 1.1\n---\nschema: a/b/v1\n",
+        "schema: a/b/v1 \x85\n",
+    ],
+)
+def test_a_document_in_doubt_is_composed(text):
+    assert len(list(documents(text.encode()))) == 1
+
+
+def test_lines_count_through_what_was_skipped():
+    text = "---\nschema: a/b/v1\nx: 1\n" * 200 + "---\nschema: drydock/Rack/v1\nx:\n- y: {z: 1}\n"
+    (document,) = documents(text.encode())
+    assert document.line == 602
+    assert document.line_of(("x", 0, "y", "z")) == 604
+    assert document.line_of(("x", 5)) == 603
+    assert document.line_of(()) == 602
+
+
+def test_the_head_is_read_without_building():
+    (document,) = documents(b"metadata: {name: 5, x: [1]}\nschema: s\n")
+    assert document.head("schema") == "s"
+    assert document.head("metadata", "name") == 5
+    assert document.head("metadata", "x") is None
+    assert document.head("metadata", "name", "deeper") is None
+    assert document.has("schema")
+    assert not document.has("apiVersion")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("a: 1\nb: [1\nc: 2\n", 3, "column"),
+        ("a: 1\n\tb: 2\n", 2, "column 1"),
+        ("a: *missing\n", 1, "undefined alias"),
+        ("a: &x 1\nb: &x 2\n", 2, "duplicate anchor"),
+        ("a: 1\nb: 2\na: 3\n", 3, "the key 'a' occurs twice"),
+        ("a: !vault x\n", 1, "tag !vault is not allowed"),
+        ("a: 1\nb: !!python/object:os.system {}\n", 2, "python/object:os.system is not allowed"),
+        ("a: !!set {x: null}\n", 1, "!!set is not allowed"),
+        ("? [1]\n: 2\n", 1, "a key must be a plain value"),
+        ("a:\n  b: &x [*x]\n", 2, "alias to the value it stands in"),
+        ("a: &x {<<: *x}\n", 1, "alias to the value"),
+        ("a: {<<: 5}\n", 1, "<< takes a mapping"),
+        ("a: {<<: [5]}\n", 1, "<< takes a mapping"),
+        ("a: !!int x\n", 1, "not a value of !!int"),
+        ("a: " + "9" * 200 + "\n", 1, "a number of 200 characters"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_line(text, line, what):
+    found = problem(text)
+    assert what in str(found)
+    assert found.line == line
+
+
+def test_bytes_that_are_no_utf8_are_told_with_their_place():
+    found = problem(b"a: 1\nb: \xff\n")
+    assert found.line == 2
+    assert "byte 8" in str(found)
+
+
+def test_a_control_character_is_told():
+    assert "control characters" in str(problem("a: \x01\n"))
+
+
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(15)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        pytest.param(BOMB, "aliases expand to more than", id="alias bomb"),
+        pytest.param("[" * 100_000, "nested more than", id="deep flow"),
+        pytest.param("{a: " * 100_000, "nested more than", id="deep mappings"),
+        pytest.param("- " * 100_000, "nested more than", id="deep block"),
+        pytest.param("? " * 100_000, "nested more than", id="deep keys"),
+        pytest.param("[" + "a," * 300_000 + "]", "more than 200000 values", id="many"),
+        pytest.param("a: 1" + ":1" * 500_000, "a number of", id="sexagesimal"),
+        pytest.param("a: " + "1" * 1_000_000, "a number of", id="long decimal"),
+        pytest.param("a: 0x" + "f" * 1_000_000, "a number of", id="long hexadecimal"),
+        pytest.param("a: {" + "<<: {a: 1}, " * 60_000 + "}", "more than", id="merges"),
+    ],
+)
+def test_hostile_yaml_ends_soon_and_small(text, what):
+    tracemalloc.start()
+    started = time.process_time()
+    try:
+        assert what in str(problem(text))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # Generous: tracing slows everything down several times.
+    assert time.process_time() - started < 20
+    assert peak < 400 * 1024 * 1024
+
+
+def test_the_number_of_documents_is_limited(monkeypatch):
+    monkeypatch.setattr(yamlstream, "DOCUMENT_LIMIT", 10)
+    assert len(built("--- a\n" * 10)) == 10
+    assert "more than 10 documents" in str(problem("--- a\n" * 11))
+
+
+def test_signs_pyyaml_has_no_value_for_are_texts():
+    assert built("a: <<\nb: [<<]\nc: =\n") == [{"a": "<<", "b": ["<<"], "c": "="}]
+
+
+def test_a_huge_scalar_is_no_problem():
+    assert built("a: " + "x" * 3_000_000) == [{"a": "x" * 3_000_000}]
+
+
+def test_shared_aliases_within_the_limit_are_shared():
+    (value,) = built("a: &a [1]\nb: [*a, *a]\n")
+    assert value["b"][0] is value["a"]
+
+
+def test_runs_of_foreign_documents_are_short(monkeypatch):
+    monkeypatch.setattr(yamlstream, "FOREIGN_RUN", 100)
+    text = ("---\nschema: a/b/v1\nx: 1\n" * 50 + "---\nschema: drydock/Rack/v1\n").encode()
+    runs = list(yamlstream._runs(text))
+    assert max(end - start for start, end, _, foreign in runs if foreign) < 200
+    assert [d.line for d in documents(text)] == [152]

@@ -6,9 +6,12 @@ import random
 from collections.abc import Awaitable, Callable
 
 from drydockd.design import plans
+from drydockd.design.aliases import logical_names
+from drydockd.design.inventory import Hardware, parse_lshw
 from drydockd.drivers.base import Handle, NodeState
 from drydockd.errors import DriverTransient, NodeUnknown
 from drydockd.model import Action
+from drydockd.site import Node, Site
 from drydockd.tasks.actions import identify_node
 from drydockd.tasks.job import Job, StepFailed
 from drydockd.tasks.noderun import NodeRun
@@ -104,10 +107,17 @@ async def _changeable(run: NodeRun) -> Handle | None:
     return handle
 
 
-async def _hardware(run: NodeRun, handle: Handle) -> plans.Hardware:
+def hardware_of(site: Site, node: Node, lshw: str) -> Hardware:
+    """Return the devices of an lshw document and what the node's aliases name among them."""
+    profile = node.hardware or site.hardware_profiles.get(node.hardware_profile or "")
+    names = logical_names(profile, lshw) if profile else {}
+    return Hardware(names, parse_lshw(lshw))
+
+
+async def _hardware(run: NodeRun, handle: Handle) -> Hardware:
     driver = run.job.node_driver()
     documents = await run.patiently(lambda: driver.inventory(handle))
     for document in documents:
         if document.generator == "lshw":
-            return plans.hardware_of(run.job.site, run.node, document.text)
+            return hardware_of(run.job.site, run.node, document.text)
     raise StepFailed(f"{run.name}: the provisioner has no lshw document of it")

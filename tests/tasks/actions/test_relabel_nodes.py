@@ -1,0 +1,85 @@
+from dataclasses import replace
+
+import pytest
+
+from drydockd.errors import InvalidDesign
+from drydockd.tasks.actions.relabel_nodes import check_labels
+from tests.tasks.helpers import Lab, fault, site_text
+
+DEPLOYED = {"initial": "deployed"}
+
+
+async def room_with_names(lab):
+    """The room binds a machine to a node at the first look-up."""
+    await lab.run("prepare_nodes")
+
+
+async def test_owner_data_become_the_labels():
+    async with Lab(**DEPLOYED) as lab:
+        await room_with_names(lab)
+        task = await lab.run("relabel_nodes")
+
+        assert task.result.status == "success"
+        assert (await lab.room.labels("n1"))["role"] == "worker"
+
+
+async def test_a_node_without_owner_data_keeps_its_labels():
+    text = site_text(1, n1={"metadata": {"owner_data": {"!role": "x"}}})
+    async with Lab(text, **DEPLOYED) as lab:
+        await room_with_names(lab)
+        task = await lab.run("relabel_nodes")
+
+        assert task.result.successes == ("n1",)
+        assert await lab.room.labels("n1") == {}
+        assert any("no owner data" in text for text in lab.said(task.task_id))
+
+
+async def test_a_short_failure_is_retried_and_a_lasting_one_is_told():
+    faults = [fault("relabel_fails", "n1", times=2), fault("relabel_fails", "n2")]
+    async with Lab(faults=faults, **DEPLOYED) as lab:
+        await room_with_names(lab)
+        task = await lab.run("relabel_nodes")
+
+        assert (task.result.successes, task.result.failures) == (("n1", "n3"), ("n2",))
+        assert "503" in " ".join(lab.texts(task.task_id, error=True))
+
+
+async def test_without_a_kubernetes_driver_the_task_says_so():
+    lab = Lab()
+    lab.drivers = replace(lab.drivers, kubernetes=None)
+    lab.tasks = lab._new()
+    async with lab:
+        task = await lab.run("relabel_nodes")
+
+        assert (task.result.status, task.result.message) == (
+            "failure",
+            "No KubernetesDriver enabled.",
+        )
+        assert task.result.failures == ("n1", "n2", "n3")
+
+
+async def test_without_nodes_it_says_that_nothing_is_to_be_relabelled():
+    async with Lab() as lab:
+        task = await lab.run("relabel_nodes", "nobody")
+
+        assert lab.texts(task.task_id) == ["No nodes in scope, nothing to relabel."]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"role": "a b"},
+        {"role": "x" * 64},
+        {"-role": "a"},
+        {"a/b/c": "x"},
+        {"Upper.example/role": "x"},
+        {"/role": "x"},
+    ],
+)
+def test_labels_that_kubernetes_would_refuse_are_refused_before(labels):
+    with pytest.raises(InvalidDesign, match="node n1: owner data"):
+        check_labels("n1", labels)
+
+
+def test_labels_that_kubernetes_takes_are_taken():
+    check_labels("n1", {"role": "", "lab.example/role_1": "a.b-c_D", "x": "1"})

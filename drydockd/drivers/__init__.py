@@ -96,7 +96,7 @@ def _find(kind: Kind, name: str) -> Callable[..., Any]:
 
 def _import(kind: Kind, name: str, module: str, attribute: str) -> Callable[..., Any]:
     try:
-        found = getattr(importlib.import_module(module), attribute, None)
+        found: Callable[..., Any] | None = getattr(importlib.import_module(module), attribute, None)
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
         if extra := EXTRAS.get(library):
@@ -139,7 +139,7 @@ def _arguments(
 
 
 def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
-    target = factory.__init__ if inspect.isclass(factory) else factory  # type: ignore[misc]
+    target = factory.__init__ if inspect.isclass(factory) else factory
     try:
         return get_type_hints(target)
     except (NameError, TypeError):

@@ -276,8 +276,8 @@ class Room:
             await _wait_in(waiters)
         return found.view()
 
-    async def changes(self, after: int, seconds: float) -> list[MachineView]:
-        """Machines that changed since revision `after`, oldest change first.
+    async def changes(self, after: int, seconds: float) -> tuple[int, list[MachineView]]:
+        """The revision, and the machines that changed since revision `after`, oldest first.
 
         Waits up to `seconds` for the first one; an empty list says that nothing happened.
         """
@@ -286,13 +286,14 @@ class Room:
                 async with asyncio.timeout(seconds):
                     await _wait_in(self._waiters)
             except TimeoutError:
-                return []
+                return after, []
         changed = []
         for machine in reversed(self._order.values()):
             if machine.revision <= after:
                 break
             changed.append(machine.view())
-        return changed[::-1]
+        # Revision and machines of one moment: the next call starts just behind them.
+        return self.revision, changed[::-1]
 
     def set_faults(self, faults: tuple[FaultConfig, ...]) -> None:
         """Replace the faults from now on; what already hangs or failed stays so."""

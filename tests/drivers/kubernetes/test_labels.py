@@ -1,0 +1,45 @@
+"""Label syntax is checked before any call."""
+
+import pytest
+
+from drydockd.drivers.kubernetes import check_labels
+from drydockd.errors import DriverUnsupported
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {},
+        {"a": ""},
+        {"rack": "cab23", "openstack-control-plane": "enabled"},
+        {"node-role.kubernetes.io/master": "x" * 63},
+        {"A.b_c-9": "1.2_3-x"},
+    ],
+)
+def test_labels_kubernetes_takes_pass(labels):
+    check_labels(labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ({"": "x"}, "label ''"),
+        ({"-a": "x"}, "label '-a'"),
+        ({"a" * 64: "x"}, "at most 63"),
+        ({"a/b/c": "x"}, "DNS name"),
+        ({"/b": "x"}, "DNS name"),
+        ({"Upper.io/b": "x"}, "DNS name"),
+        ({"a": "x" * 64}, "value"),
+        ({"a": "with blank"}, "'with blank'"),
+        ({"a": "x\n"}, "value"),
+        ({"a": 5}, "value 5"),
+    ],
+)
+def test_labels_it_would_refuse_are_named(labels, said):
+    with pytest.raises(DriverUnsupported, match=said):
+        check_labels(labels)
+
+
+def test_every_wrong_label_is_named_at_once():
+    with pytest.raises(DriverUnsupported, match=r"'-a'.*'-b'"):
+        check_labels({"-a": "x", "fine": "x", "-b": "x"})

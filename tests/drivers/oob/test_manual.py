@@ -1,0 +1,36 @@
+"""The manual driver asks a person and waits."""
+
+import time
+
+import pytest
+
+from drydockd.drivers.base import PowerState
+from drydockd.drivers.oob.manual import ManualOob
+from tests.drivers.helpers import Voice, a_node
+
+
+@pytest.mark.parametrize(
+    ("method", "action"),
+    [
+        ("set_network_boot", "network (PXE)"),
+        ("power_off", "switch the power off"),
+        ("power_on", "switch the power on"),
+    ],
+)
+async def test_it_says_what_to_do_and_then_gives_time_for_it(method, action):
+    voice = Voice()
+    begin = time.monotonic()
+    await getattr(ManualOob(wait=0.02), method)(a_node(), voice)
+    assert time.monotonic() - begin >= 0.02
+    [(text, error)] = voice.said
+    assert action in text
+    assert text.startswith("n1: ")
+    assert not error
+
+
+async def test_nobody_knows_the_power_state():
+    assert await ManualOob(wait=9).power_state(a_node()) is PowerState.UNKNOWN
+
+
+def test_a_person_gets_a_minute_by_default_and_two_for_a_power_cycle():
+    assert ManualOob().worst_case_seconds == 120

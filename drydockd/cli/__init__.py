@@ -7,19 +7,20 @@ from typing import Any
 
 import click
 
-# Name of the group or command -> module under drydockd.cli; each defines `command`.
+# Name of the group or command -> module under drydockd.cli, which defines `command`, and a
+# line of help: the list of all commands imports none of them.
 COMMANDS = {
-    "bootaction": "bootaction",
-    "config": "config",
-    "design": "design",
-    "health": "health",
-    "lab": "lab",
-    "node": "node",
-    "policy": "policy",
-    "store": "store",
-    "task": "task",
-    "token": "token",
-    "versions": "versions",
+    "bootaction": ("bootaction", "Report on boot actions."),
+    "config": ("config", "Check, show and convert configurations."),
+    "design": ("design", "Check, show, render and compare site designs."),
+    "health": ("health", "Ask the service for its health."),
+    "lab": ("lab", "Deploy a site in the virtual machine room."),
+    "node": ("node", "Look at nodes and what was learnt about them."),
+    "policy": ("policy", "Show and check who may do what."),
+    "store": ("store", "Check, show and repair a state directory."),
+    "task": ("task", "Create, watch, cancel and retry tasks."),
+    "token": ("token", "Mint local tokens, and explain them."),
+    "versions": ("versions", "Print the versions of the API."),
 }
 
 
@@ -32,9 +33,13 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module: Any = importlib.import_module(f"drydockd.cli.{COMMANDS[cmd_name]}")
+        module: Any = importlib.import_module(f"drydockd.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
 
 def main() -> None:

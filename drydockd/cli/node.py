@@ -1,0 +1,85 @@
+"""`drydock node`: nodes as the provisioner knows them, and as a design names them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from drydockd.cli.filters import filter_options, node_filter_from
+from drydockd.cli.output import (
+    echo_data,
+    echo_json,
+    echo_table,
+    lenient_output_option,
+    output_option,
+)
+from drydockd.cli.session import with_client
+
+if TYPE_CHECKING:
+    from drydockd.client import Client
+
+COLUMNS = {
+    "hostname": "Node Name",
+    "status_name": "Status",
+    "cpu_count": "CPUs",
+    "memory": "Memory",
+    "boot_mac": "PXE MAC",
+    "boot_ip": "Mgmt IP",
+    "power_address": "IPMI IP",
+    "power_state": "Power State",
+}
+
+
+@click.group()
+def command() -> None:
+    """Look at nodes and what was learnt about them."""
+
+
+@command.command("list")
+@output_option("table", "json")
+@with_client()
+def list_(client: Client, output: str) -> None:
+    """List the nodes the provisioner knows."""
+    nodes = client.get_nodes()
+    if output == "json":
+        echo_json(nodes)
+    else:
+        echo_table(COLUMNS, nodes)
+
+
+@command.command()
+@click.argument("nodename")
+@output_option("yaml", "json")
+@with_client()
+def show(client: Client, nodename: str, output: str) -> None:
+    """Print what NODENAME does now: task, step, what it waits for, boot actions."""
+    echo_data(client.get_node(nodename), output)
+
+
+@command.command()
+@click.argument("nodename")
+@click.option("--latest/--no-latest", default=True, help="Only the newest of each kind, or all.")
+@lenient_output_option()
+@with_client()
+def builddata(client: Client, nodename: str, latest: bool, output: str) -> None:
+    """Print what was learnt about NODENAME."""
+    echo_data(client.get_node_build_data(nodename, latest=latest), output)
+
+
+@command.command("filter")
+@click.option("--design-ref", "-d", required=True, help="Where the design is: a URI.")
+@filter_options
+@output_option("text", "json")
+@with_client()
+def filter_(
+    client: Client, design_ref: str, output: str, filter_file: Path | None, **given: str | None
+) -> None:
+    """Print the nodes of a design that a filter selects, one a line."""
+    names = client.get_nodes_for_filter(design_ref, node_filter_from(filter_file, **given))
+    if output == "json":
+        echo_json(names)
+    else:
+        for name in names:
+            click.echo(name)

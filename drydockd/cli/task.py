@@ -1,0 +1,259 @@
+"""`drydock task`: create, watch, cancel, retry, clean up."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from drydockd.cli.filters import filter_options, node_filter_from
+from drydockd.cli.output import (
+    echo_data,
+    echo_json,
+    echo_table,
+    lenient_output_option,
+    output_option,
+)
+from drydockd.cli.session import with_client
+
+if TYPE_CHECKING:
+    from drydockd.client import Client
+
+NOT_SUCCESSFUL = 3
+LIST_COLUMNS = {
+    "task_id": "Task",
+    "action": "Action",
+    "status": "Status",
+    "result": "Result",
+    "created": "Created",
+    "created_by": "By",
+}
+
+
+@click.group()
+def command() -> None:
+    """Create, watch, cancel and retry tasks."""
+
+
+def _required(message: str) -> Any:
+    def check(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+        if value is None and not ctx.resilient_parsing:
+            raise click.UsageError(message, ctx)
+        return value
+
+    return check
+
+
+task_id_option = click.option(
+    "--task-id",
+    "-t",
+    callback=_required("The task id must be specified by --task-id"),
+    help="The task.",
+)
+
+
+def blocking_options(call: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(
+        [
+            click.option("--block/--no-block", "-b", help="Wait for the end of the task."),
+            click.option(
+                "--poll-interval",
+                type=click.FloatRange(min=0.1),
+                default=15,
+                show_default=True,
+                help="Seconds between questions, for a server that cannot hold one.",
+            ),
+            click.option(
+                "--timeout",
+                type=click.FloatRange(min=0),
+                help="Seconds to wait at most; default: for ever.",
+            ),
+        ]
+    ):
+        call = option(call)
+    return call
+
+
+def _ended(
+    client: Client, task: dict[str, Any], poll_interval: float, timeout: float | None
+) -> None:
+    """Wait, print the task, and leave with 3 unless it succeeded."""
+    done = client.wait_for_task(
+        task["task_id"],
+        timeout,
+        poll_interval=poll_interval,
+        on_change=_progress if sys.stderr.isatty() else None,
+    )
+    echo_json(done)
+    if done["status"] != "complete" or done["result"]["status"] != "success":
+        sys.exit(NOT_SUCCESSFUL)
+
+
+def _progress(task: dict[str, Any]) -> None:
+    click.echo(f"{task['action']} {task['task_id']}: {task['status']}", err=True)
+
+
+@command.command()
+@click.option(
+    "--design-ref",
+    "-d",
+    callback=_required("Design reference must be specified using --design-ref"),
+    help="Where the design is: a URI.",
+)
+@click.option(
+    "--action",
+    "-a",
+    callback=_required("Action must be specified using --action"),
+    help="What to do, such as deploy_nodes.",
+)
+@filter_options
+@click.option("--all-nodes", is_flag=True, help="Say that a destroy without filter is meant.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
+@blocking_options
+@with_client()
+def create(
+    client: Client,
+    design_ref: str,
+    action: str,
+    all_nodes: bool,
+    dry_run: bool,
+    block: bool,
+    poll_interval: float,
+    timeout: float | None,
+    filter_file: Path | None,
+    **given: str | None,
+) -> None:
+    """Create a task; without a filter it is for all nodes.
+
+    The filter options add up: a node is in when any of them applies.
+    """
+    task = client.create_task(
+        design_ref,
+        action,
+        node_filter_from(filter_file, **given),
+        all_nodes=all_nodes,
+        dry_run=dry_run,
+    )
+    if block and not dry_run:
+        _ended(client, task, poll_interval, timeout)
+    else:
+        echo_json(task)
+
+
+@command.command("list")
+@click.option("--status", help="Only those in this status.")
+@click.option("--action", help="Only those of this action.")
+@click.option("--node", help="Only those for this node.")
+@click.option("--limit", type=click.IntRange(min=1), help="So many at most.")
+@click.option("--marker", help="Only those after this task.")
+@output_option("json", "table")
+@with_client()
+def list_(client: Client, output: str, **query: Any) -> None:
+    """List tasks, the oldest first."""
+    tasks = client.get_tasks(**query)
+    if output == "json":
+        echo_json(tasks)
+    else:
+        echo_table(LIST_COLUMNS, [t | {"result": t["result"]["status"]} for t in tasks])
+
+
+@command.command()
+@task_id_option
+@blocking_options
+@click.option("--layers", type=int, help="So many levels of subtasks; -1: all.")
+@click.option("--builddata", is_flag=True, help="With build data.")
+@click.option("--subtaskerrors", is_flag=True, help="With the errors of all subtasks.")
+@with_client()
+def show(
+    client: Client,
+    task_id: str,
+    block: bool,
+    poll_interval: float,
+    timeout: float | None,
+    layers: int | None,
+    builddata: bool,
+    subtaskerrors: bool,
+) -> None:
+    """Print a task."""
+    if block and not (layers or builddata or subtaskerrors):
+        _ended(client, {"task_id": task_id}, poll_interval, timeout)
+        return
+    if block:
+        client.wait_for_task(task_id, timeout, poll_interval=poll_interval)
+    echo_json(client.get_task(task_id, builddata, subtaskerrors, layers))
+
+
+@command.command()
+@task_id_option
+@lenient_output_option()
+@with_client()
+def builddata(client: Client, task_id: str, output: str) -> None:
+    """Print what a task learnt about its nodes."""
+    echo_data(client.get_task_build_data(task_id), output)
+
+
+@command.command()
+@task_id_option
+@output_option("text", "json", "yaml")
+@with_client()
+def errors(client: Client, task_id: str, output: str) -> None:
+    """Print the error messages of a task and all its subtasks."""
+    found = client.get_task_errors(task_id)
+    if output != "text":
+        echo_data(found, output)
+        return
+    for one, result in found.items():
+        for message in result["details"]["messageList"]:
+            if message["error"]:
+                about = f"{message['context_type']} {message['context']}"
+                click.echo(f"{message['ts']} {one} {about}: {message['message']}")
+
+
+@command.command()
+@click.option(
+    "--days",
+    "-d",
+    type=click.IntRange(min=0),
+    callback=_required("The number of days must be specified using --days or -d"),
+    help="Remove what ended and is older.",
+)
+@with_client()
+def delete(client: Client, days: int) -> None:
+    """Remove old tasks that have ended."""
+    click.echo(client.delete_tasks(days))
+
+
+@command.command()
+@task_id_option
+@with_client()
+def terminate(client: Client, task_id: str) -> None:
+    """Cancel a task: at once when it waits, between two steps when it runs."""
+    echo_json(client.terminate_task(task_id))
+
+
+@command.command()
+@task_id_option
+@blocking_options
+@with_client()
+def retry(
+    client: Client, task_id: str, block: bool, poll_interval: float, timeout: float | None
+) -> None:
+    """Create a task for the nodes that failed in another."""
+    task = client.retry_task(task_id)
+    if block:
+        _ended(client, task, poll_interval, timeout)
+    else:
+        echo_json(task)
+
+
+@command.command()
+@task_id_option
+@click.option("--after", help="Resume after this event.")
+@with_client()
+def events(client: Client, task_id: str, after: str | None) -> None:
+    """Print the events of a task and its subtasks as they happen, one JSON object a line."""
+    for event in client.get_task_events(task_id, after):
+        echo_json({"id": event.id, "event": event.kind, "data": event.data})

@@ -1,0 +1,55 @@
+"""drydock node."""
+
+import json
+
+import yaml
+
+V1 = "/api/v1.0"
+NODE = {
+    "hostname": "n1",
+    "memory": 131072,
+    "cpu_count": 32,
+    "status_name": "Deployed",
+    "boot_mac": "52:54:00:aa:bb:cc",
+    "boot_ip": "10.1.2.7",
+    "power_state": "on",
+    "power_address": None,
+}
+
+
+def test_list_is_a_table_with_its_columns_in_order_or_json(drydock, server):
+    server.answers[f"GET {V1}/nodes"] = (200, [NODE])
+    lines = drydock("node", "list").stdout.splitlines()
+    titles = [cell.strip() for cell in lines[1].strip("|").split("|")]
+    assert titles == ["Node Name", "Status", "CPUs", "Memory", "PXE MAC", "Mgmt IP", "IPMI IP",
+                      "Power State"]  # fmt: skip
+    cells = [cell.strip() for cell in lines[3].strip("|").split("|")]
+    assert cells == ["n1", "Deployed", "32", "131072", "52:54:00:aa:bb:cc", "10.1.2.7", "", "on"]
+    assert json.loads(drydock("node", "list", "-o", "json").stdout) == [NODE]
+
+
+def test_a_format_nobody_knows_is_wrong_usage(drydock, server):
+    result = drydock("node", "list", "-o", "tabel")
+    assert result.exit_code == 2
+    assert server.asked == []
+
+
+def test_build_data_are_the_latest_unless_asked(drydock, server):
+    data = [{"node_name": "n1", "generator": "lshw"}]
+    server.answers[f"GET {V1}/nodes/n1/builddata"] = (200, data)
+    assert yaml.safe_load(drydock("node", "builddata", "n1").stdout) == data
+    assert json.loads(drydock("node", "builddata", "n1", "--no-latest", "-o", "json").stdout)
+    assert [a.query["latest"] for a in server.asked] == ["True", "False"]
+
+
+def test_show_prints_what_a_node_does(drydock, server):
+    server.answers[f"GET {V1}/nodes/n1"] = (200, {"node": "n1", "waits_for": "a report"})
+    assert drydock("node", "show", "n1").stdout == "node: n1\nwaits_for: a report\n"
+
+
+def test_filter_prints_the_names(drydock, server):
+    server.answers[f"POST {V1}/nodefilter"] = (200, ["n2", "n1"])
+    assert drydock("node", "filter", "-d", "ref", "-t", "masters").stdout == "n2\nn1\n"
+    assert server.asked[0].json["node_filter"]["filter_set"][0]["node_tags"] == ["masters"]
+    assert drydock("node", "filter", "-d", "ref", "-o", "json").stdout == '["n2", "n1"]\n'
+    assert "node_filter" not in server.asked[1].json

@@ -1,0 +1,152 @@
+"""drydock task."""
+
+import json
+
+import pytest
+import yaml
+
+from tests.client.helpers import a_task
+
+V1 = "/api/v1.0"
+T = "77ad2a44-0c7c-4a3a-8a4f-2d7a5a7b6c22"
+CREATE = ("task", "create", "-d", "file:///site.yaml", "-a", "deploy_nodes")
+
+
+@pytest.fixture
+def tasks(server):
+    server.answers[f"POST {V1}/tasks"] = (201, a_task())
+    server.answers[f"POST {V1}/tasks/{T}/retry"] = (201, a_task())
+    server.answers[f"POST {V1}/tasks/{T}/terminate"] = (200, a_task("terminating"))
+    server.answers[f"GET {V1}/tasks/{T}"] = (200, a_task("complete", "success"))
+    return server
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("create", "-a", "x"), "Error: Design reference must be specified using --design-ref"),
+        (("create", "-d", "x"), "Error: Action must be specified using --action"),
+        (("show",), "The task id must be specified by --task-id"),
+        (("builddata",), "The task id must be specified by --task-id"),
+        (("errors",), "The task id must be specified by --task-id"),
+        (("delete",), "The number of days must be specified using --days or -d"),
+    ],
+)
+def test_what_is_missing_is_named_before_anything_is_asked(drydock, server, arguments, message):
+    result = drydock("task", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert server.asked == []
+
+
+def test_create_sends_design_action_and_no_filter(drydock, tasks):
+    result = drydock(*CREATE)
+    assert result.exit_code == 0
+    assert result.stdout.count("\n") == 1
+    assert json.loads(result.stdout) == a_task()
+    assert tasks.asked[0].json == {"design_ref": "file:///site.yaml", "action": "deploy_nodes"}
+
+
+def test_create_sends_the_filter_and_the_switches(drydock, tasks):
+    drydock(*CREATE, "-n", "n1,n2", "-r", "r1", "-t", "a", "--rack-labels", "x=y",
+            "--all-nodes", "--dry-run")  # fmt: skip
+    assert tasks.asked[0].json == {
+        "design_ref": "file:///site.yaml",
+        "action": "deploy_nodes",
+        "all_nodes": True,
+        "dry_run": True,
+        "node_filter": {
+            "filter_set_type": "intersection",
+            "filter_set": [
+                {
+                    "filter_type": "union",
+                    "node_names": ["n1", "n2"],
+                    "rack_names": ["r1"],
+                    "node_tags": ["a"],
+                    "rack_labels": {"x": "y"},
+                }
+            ],
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "result", "code"),
+    [
+        ("complete", "success", 0),
+        ("complete", "partial_success", 3),
+        ("complete", "failure", 3),
+        ("terminated", "success", 3),
+    ],
+)
+@pytest.mark.parametrize(
+    "arguments",
+    [(*CREATE, "--block"), ("task", "show", "-t", T, "-b"), ("task", "retry", "-t", T, "-b")],
+)
+def test_blocking_prints_the_end_and_exits_by_it(drydock, tasks, arguments, status, result, code):
+    end = a_task(status, result)
+    tasks.answers[f"GET {V1}/tasks/{T}"] = [(200, a_task("running")), (200, end)]
+    done = drydock(*arguments, "--poll-interval", "0.1")
+    assert (done.exit_code, json.loads(done.stdout)) == (code, end)
+
+
+def test_blocking_ends_at_its_limit_with_one_line(drydock, tasks):
+    tasks.answers[f"GET {V1}/tasks/{T}"] = (200, a_task("running"))
+    done = drydock("task", "show", "-t", T, "-b", "--timeout", "0.2", "--poll-interval", "0.1")
+    assert done.exit_code == 1
+    assert done.stderr == "Error: The task did not end within 0.2 s; it is running\n"
+
+
+def test_list_is_one_line_of_json_or_a_table(drydock, server):
+    server.answers[f"GET {V1}/tasks"] = (200, [a_task(created="now", created_by="ops")])
+    assert json.loads(drydock("task", "list").stdout)[0]["task_id"] == T
+    table = drydock("task", "list", "-o", "table", "--status", "queued", "--limit", "5").stdout
+    assert f"| {T} | deploy_nodes | queued | incomplete | now     | ops |" in table
+    assert server.asked[1].query == {"status": "queued", "limit": "5"}
+
+
+def test_show_passes_its_switches_on(drydock, tasks):
+    result = drydock("task", "show", "-t", T, "--layers", "-1", "--builddata", "--subtaskerrors")
+    assert result.exit_code == 0
+    assert tasks.asked[0].query == {"layers": "-1", "builddata": "true", "subtaskerrors": "true"}
+
+
+def test_build_data_are_yaml_or_json(drydock, server):
+    data = [{"node_name": "n1", "data_element": "<a>\n  ü\n</a>\n"}]
+    server.answers[f"GET {V1}/tasks/{T}/builddata"] = (200, data)
+    assert yaml.safe_load(drydock("task", "builddata", "-t", T).stdout) == data
+    assert json.loads(drydock("task", "builddata", "-t", T, "-o", "json").stdout) == data
+    odd = drydock("task", "builddata", "-t", T, "-o", "xml")
+    assert odd.exit_code == 0
+    assert yaml.safe_load(odd.stdout) == data
+
+
+def test_errors_are_one_line_each(drydock, tasks):
+    good = {"message": "fine", "error": False}
+    bad = {"message": "broke", "error": True, "context_type": "node", "context": "n1", "ts": "T1"}
+    tasks.answers[f"GET {V1}/tasks/{T}"] = (
+        200,
+        a_task("complete", "failure", [good, bad], subtask_errors={}),
+    )
+    assert drydock("task", "errors", "-t", T).stdout == f"T1 {T} node n1: broke\n"
+    assert T in json.loads(drydock("task", "errors", "-t", T, "-o", "json").stdout)
+
+
+def test_delete_says_the_fixed_text(drydock, server):
+    server.answers[f"DELETE {V1}/tasks"] = (200, {"message": "x"})
+    assert drydock("task", "delete", "-d", "30").stdout == "Task table purged successfully.\n"
+    assert server.asked[0].query == {"days": "30"}
+    assert drydock("task", "delete", "--days=-1").exit_code == 2
+
+
+def test_terminate_and_retry_print_the_task(drydock, tasks):
+    assert json.loads(drydock("task", "terminate", "-t", T).stdout)["status"] == "terminating"
+    assert json.loads(drydock("task", "retry", "-t", T).stdout)["status"] == "queued"
+
+
+def test_events_are_one_json_object_a_line(drydock, server):
+    stream = b'id: 1\nevent: state\ndata: {"status":"running"}\n\nid: 2\ndata: {}\n\n'
+    server.answers[f"GET {V1}/tasks/{T}/events"] = (200, stream)
+    lines = drydock("task", "events", "-t", T, "--after", "0").stdout.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ["1", "2"]
+    assert server.asked[0].headers["Last-Event-ID"] == "0"

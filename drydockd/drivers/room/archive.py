@@ -45,7 +45,7 @@ def unpack(
     found: dict[PurePosixPath, Unpacked] = {}
     written = 0
     try:
-        with gzip.GzipFile(fileobj=archive) as plain:
+        with gzip.GzipFile(fileobj=archive, mode="rb") as plain:
             bounded = _Bounded(plain, max_bytes + max_members * 4 * tarfile.BLOCKSIZE)
             with tarfile.open(fileobj=bounded, mode="r|") as members:  # type: ignore[call-overload]
                 for count, member in enumerate(_checked(members), 1):

@@ -6,7 +6,8 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,15 @@ import click
 import yaml
 from rich.console import Console
 
-from drydockd.cli import design_assets, design_diff, design_report, design_show, design_source
+from drydockd.cli import (
+    design_assets,
+    design_diff,
+    design_report,
+    design_show,
+    design_source,
+    filters,
+)
+from drydockd.cli.session import Access
 from drydockd.design import nodefilter
 from drydockd.design.validate import status_document, validate
 from drydockd.errors import DrydockError, InvalidFilter
@@ -25,19 +34,40 @@ INVALID = 1
 
 
 @click.group()
-def command() -> None:
+@click.pass_context
+def command(context: click.Context, /) -> None:
     """Check designs, and see what they would make of each node. Needs no daemon.
 
     A design is a file, - for standard input, or a reference such as
     deckhand+http://host/api/v1.0/revisions/1/rendered-documents.
     """
-    # What the rules log is what these commands print.
-    logging.getLogger("drydockd.design").addHandler(logging.NullHandler())
+    context.with_resource(_only_broken_rules_logged())
+
+
+@contextmanager
+def _only_broken_rules_logged() -> Iterator[None]:
+    """What the rules find is printed; only one that breaks has more to tell the log."""
+
+    def is_broken(record: logging.LogRecord) -> bool:
+        return bool(record.exc_info)
+
+    logger = logging.getLogger("drydockd.design.validate")
+    logger.addFilter(is_broken)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_broken)
 
 
 @command.command("validate")
 @click.argument("designs", nargs=-1, metavar="DESIGN...")
-@click.option("--design-href", "hrefs", multiple=True, help="The same as an argument.")
+@click.option(
+    "--design-href",
+    "hrefs",
+    multiple=True,
+    metavar="REFERENCE",
+    help="A reference, judged by the daemon at --url; without --url here, like an argument.",
+)
 @click.option(
     "-o",
     "--output",
@@ -52,18 +82,25 @@ def command() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Images the provisioner offers: a YAML or JSON map of image to list of kernels.",
 )
+@click.pass_obj
 def validate_command(
-    designs: tuple[str, ...], hrefs: tuple[str, ...], output: str, catalogue_file: Path | None
+    access: Access,
+    designs: tuple[str, ...],
+    hrefs: tuple[str, ...],
+    output: str,
+    catalogue_file: Path | None,
 ) -> None:
     """Judge designs by every rule.
 
     Exit code 0: all valid, 1: errors were found, 2: a design could not be loaded.
     """
-    wanted = (*designs, *hrefs)
-    if not wanted:
+    if not (designs or hrefs):
         raise click.UsageError("Name a design: a file, - or a reference.")
     catalogue = _read_catalogue(catalogue_file) if catalogue_file else None
-    reports = [_report(source, catalogue) for source in wanted]
+    here = designs if access.url else (*designs, *hrefs)
+    reports = [_report(source, catalogue) for source in here]
+    if access.url:
+        reports += [_remote_report(access, href) for href in hrefs]
     if output == "sarif":
         _print_json(design_report.sarif(reports))
     elif output == "json":
@@ -84,6 +121,11 @@ def _report(source: str, catalogue: Catalogue | None) -> design_report.Report:
     if design.ok:
         findings += validate(design.site, catalogue)
     return design_report.Report(design, findings)
+
+
+def _remote_report(access: Access, href: str) -> design_report.Report:
+    design = design_source.nothing_of(href)
+    return design_report.Report(design, design_source.judged_by_daemon(access, href))
 
 
 def _read_catalogue(file: Path) -> Catalogue:
@@ -113,63 +155,21 @@ def show(design: str, node_name: str, output: str) -> None:
         click.echo(design_show.as_yaml(loaded, node), nl=False)
 
 
-def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
-    return [name.strip() for name in value.split(",") if name.strip()] if value else None
-
-
-def _labels(_: click.Context, __: click.Parameter, value: str | None) -> dict[str, str] | None:
-    if not value:
-        return None
-    pairs = [pair.strip().partition("=") for pair in value.split(",") if pair.strip()]
-    for key, equals, _text in pairs:
-        if not (key and equals):
-            raise click.BadParameter(f"{key or value}: write key=value, joined by commas")
-    return {key: text for key, _equals, text in pairs}
-
-
 @command.command("filter")
 @click.argument("design")
-@click.option("-n", "--node-names", callback=_names, help="Names, joined by commas.")
-@click.option("-r", "--rack-names", callback=_names, help="Racks, joined by commas.")
-@click.option("-t", "--node-tags", callback=_names, help="Tags, joined by commas.")
-@click.option("--node-labels", callback=_labels, help="key=value, joined by commas.")
-@click.option("--rack-labels", callback=_labels, help="key=value, joined by commas.")
-@click.option(
-    "--filter-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A node_filter as the API takes it, YAML or JSON.",
-)
-def filter_command(design: str, filter_file: Path | None, **criteria: Any) -> None:
-    """Print the names of the nodes a filter selects, one a line.
+@filters.filter_options
+def filter_command(design: str, **given: Any) -> None:
+    """Print the names of the nodes a filter selects, one a line, in the design's order.
 
     Several options add up, as in `drydock task create`. Without any, every node is printed.
     """
-    given = {name: value for name, value in criteria.items() if value}
-    if filter_file and given:
-        raise click.UsageError("Give --filter-file or filter options, not both.")
-    raw: Any = None
-    if filter_file:
-        raw = _read_filter(filter_file)
-    elif given:
-        only = {"filter_type": "union", **given}
-        raw = {"filter_set_type": "intersection", "filter_set": [only]}
+    raw = filters.node_filter_from(**given)
     site = design_source.load_usable(design).site
     try:
-        names = nodefilter.select(site, nodefilter.parse(raw)) if raw is not None else site.nodes
+        names = nodefilter.select(site, nodefilter.parse(raw))
     except InvalidFilter as error:
         raise click.ClickException(str(error)) from error
-    for name in names:
-        click.echo(name)
-
-
-def _read_filter(file: Path) -> Any:
-    try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise click.ClickException(f"{file}: {error}") from error
-    if isinstance(raw, dict) and set(raw) == {"node_filter"}:
-        return raw["node_filter"]
-    return raw
+    _print_lines(names)
 
 
 @command.command()
@@ -273,7 +273,7 @@ def diff(old: str, new: str, output: str, exit_code: bool) -> None:
         sys.exit(1)
 
 
-def _print_lines(lines: Sequence[str]) -> None:
+def _print_lines(lines: Iterable[str]) -> None:
     for line in lines:
         click.echo(line)
 

@@ -7,17 +7,19 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
+from drydockd.cli.session import Access
 from drydockd.design.compile import compile_site
 from drydockd.design.designs import Design, Designs
 from drydockd.errors import DrydockError, Unavailable
-from drydockd.site import Node
+from drydockd.site import DocumentRef, Finding, Level, Node, Site
 
 CANNOT_LOAD = 2
 STDIN = "-"
@@ -83,6 +85,38 @@ def _load_reference(reference: str) -> Design:
     return design
 
 
+def judged_by_daemon(access: Access, href: str) -> list[Finding]:
+    """Return what the daemon at --url finds in the design `href`. Raises CannotLoad."""
+    from drydockd.client import ClientError
+
+    try:
+        with access.client() as client:
+            status = client.validate_design(href)
+    except ClientError as error:
+        # An invalid design is a 400 whose body is the Status document.
+        body = error.body
+        if not isinstance(body, dict) or body.get("kind") != "Status":
+            raise CannotLoad(str(error)) from error
+        status = body
+    return [_finding(entry) for entry in status["details"]["messageList"]]
+
+
+def nothing_of(href: str) -> Design:
+    """Return a design of which nothing but its reference is known here."""
+    return Design(href, "", b"", Site())
+
+
+def _finding(entry: Mapping[str, Any]) -> Finding:
+    return Finding(
+        code=entry["name"],
+        level=Level(entry["level"]),
+        message=entry["message"],
+        diagnostic=entry["diagnostic"],
+        documents=tuple(DocumentRef(ref["schema"], ref["name"]) for ref in entry["documents"]),
+        ts=entry["ts"],
+    )
+
+
 def fetcher(design: Design) -> Callable[[str], Awaitable[bytes]]:
     """Return what fetches the locations of the design's assets.
 
@@ -101,7 +135,7 @@ def fetcher(design: Design) -> Callable[[str], Awaitable[bytes]]:
 @asynccontextmanager
 async def _designs(service_hosts: Sequence[str] | None) -> AsyncIterator[Designs]:
     """One try, and no host or file is out of bounds: the user may read them all anyway."""
-    token = os.environ.get("OS_TOKEN")
+    token = _given_token()
     designs = Designs(
         token=GivenToken(token) if token else None,
         allowed_roots=["/"],
@@ -116,6 +150,12 @@ async def _designs(service_hosts: Sequence[str] | None) -> AsyncIterator[Designs
         await designs.close()
 
 
+def _given_token() -> str | None:
+    context = click.get_current_context(silent=True)
+    access = context.find_root().obj if context else None
+    return access.os_token if isinstance(access, Access) else os.environ.get("OS_TOKEN")
+
+
 class GivenToken:
     """A token of the user's, used as it is."""
 
@@ -126,4 +166,4 @@ class GivenToken:
         return self._token
 
     def forget(self) -> None:
-        raise Unavailable("the token in OS_TOKEN was refused; get a new one")
+        raise Unavailable("the token of --os-token was refused; get a new one")

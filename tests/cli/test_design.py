@@ -1,7 +1,11 @@
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from drydockd.design.validate import status_document
+from drydockd.site import Finding, Level
 from tests.cli.designs import SMALL, drydock
 from tests.sites import NAMES, reference, site_path
 
@@ -70,6 +74,67 @@ def test_design_href_is_the_same_as_an_argument(small):
     result = drydock("design", "validate", "--design-href", small.as_uri(), "-o", "json")
 
     assert json.loads(result.stdout)["code"] == 200
+
+
+@pytest.fixture
+def daemon():
+    """Answers as POST validatedesign does; gives the requests it got."""
+    requests, answers = [], []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            length = int(self.headers["Content-Length"])
+            requests.append((self.path, json.loads(self.rfile.read(length))))
+            code, body = answers.pop()
+            content = json.dumps(body).encode()
+            self.send_response(code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", requests, answers
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("level", ["Error", "Warning"])
+def test_with_a_url_the_daemon_judges_the_reference(daemon, small, level):
+    url, requests, answers = daemon
+    finding = Finding("DD2005", Level(level), "Duplicated IP Check: theirs", "hint", ts="T")
+    status = status_document([finding])
+    answers.append((status["code"], status))
+
+    result = drydock(
+        "--url", url, "design", "validate", "--design-href", "http://x/d", "-o", "json"
+    )
+
+    assert json.loads(result.stdout) == status
+    assert result.exit_code == (1 if level == "Error" else 0)
+    assert requests == [("/api/v1.0/validatedesign", {"href": "http://x/d"})]
+
+
+def test_with_a_url_a_file_is_still_judged_here(daemon, small):
+    url, requests, _ = daemon
+
+    assert drydock("--url", url, "design", "validate", small).exit_code == 0
+    assert not requests
+
+
+def test_a_daemon_that_refuses_is_one_line_and_exit_code_2(daemon):
+    url, _, answers = daemon
+    answers.append((403, {"type": "error", "message": "Forbidden", "retry": False}))
+
+    result = drydock("--url", url, "design", "validate", "--design-href", "http://x/d")
+
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
 
 
 def test_standard_input_is_a_design():
@@ -159,14 +224,13 @@ def test_filter_prints_the_names_in_design_order(small, options, names):
     assert result.stdout.splitlines() == names
 
 
-@pytest.mark.parametrize("wrapped", [True, False])
-def test_a_filter_file_is_a_filter_as_the_api_takes_it(small, tmp_path, wrapped):
+def test_a_filter_file_is_a_filter_as_the_api_takes_it(small, tmp_path):
     raw = {
         "filter_set_type": "union",
         "filter_set": [{"filter_type": "intersection", "node_tags": ["gpu"]}],
     }
     file = tmp_path / "filter.json"
-    file.write_text(json.dumps({"node_filter": raw} if wrapped else raw))
+    file.write_text(json.dumps(raw))
 
     result = drydock("design", "filter", small, "--filter-file", file)
 
@@ -185,7 +249,7 @@ def test_a_wrong_filter_names_the_key(small, tmp_path):
 
 def test_a_filter_file_excludes_filter_options(small, tmp_path):
     file = tmp_path / "filter.yaml"
-    file.write_text("null\n")
+    file.write_text("filter_set_type: union\nfilter_set: []\n")
 
     assert drydock("design", "filter", small, "--filter-file", file, "-n", "w01").exit_code == 2
     assert drydock("design", "filter", small, "--node-labels", "tier").exit_code == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import replace
+from functools import partial
 
 import yaml
 
@@ -193,29 +194,70 @@ class LabRoom(Room):
         boot = machine.spec.boot if machine.spec else None
         if boot is None or self.strikes(machine, FaultKind.NEVER_BOOTS):
             return
-        tasks, name = self.lab.tasks, machine.card.name
-        await tasks.note_delivery(name, "units")
-        await tasks.note_delivery(name, "files")
+        name = machine.card.name
+        await self.lab.from_node(lambda tasks: tasks.note_delivery(name, "units"))
+        await self.lab.from_node(lambda tasks: tasks.note_delivery(name, "files"))
         if self.strikes(machine, FaultKind.NEVER_REPORTS):
             return
         is_bad = self.strikes(machine, FaultKind.REPORTS_FAILURE)
-        context = tasks.core.store.boot_context(name)
-        for row in tasks.core.store.boot_actions(name, context_id=context.context_id):
+        status = BootActionStatus.FAILURE if is_bad else BootActionStatus.SUCCESS
+        store = self.lab.store
+        for row in store.boot_actions(name, context_id=boot_context(store, name)):
             if row.status is BootActionStatus.INCOMPLETE:
-                status = BootActionStatus.FAILURE if is_bad else BootActionStatus.SUCCESS
                 await asyncio.sleep(self.seconds(machine, "report"))
-                # A report of a deployment that was superseded meanwhile is refused.
-                try:
-                    await tasks.report(row.action_id, status, [ReportDetail("done", is_bad)])
-                except Conflict:
-                    self.lab.refused += 1
+                await self.lab.from_node(partial(report, row.action_id, status, is_bad))
+
+
+def boot_context(store, name):
+    return store.boot_context(name).context_id
+
+
+async def report(action_id, status, is_bad, tasks):
+    await tasks.report(action_id, status, [ReportDetail("done", is_bad)])
+
+
+class CutOff(MemoryStore):
+    """A store whose process dies at a chosen write: before it, or right behind it.
+
+    Nothing that comes later is written, and nobody who waits for it goes on. `revive` is
+    the next start.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.writes = 0
+        self.die_at = None
+        self.is_before = False
+        self.died = asyncio.Event()
+
+    def die(self, at, *, before):
+        self.writes, self.die_at, self.is_before = 0, at, before
+
+    def revive(self):
+        self.die_at = None
+        self.died.clear()
+
+    async def write(self, *changes):
+        self.writes += 1
+        is_last = self.writes == self.die_at
+        if self.died.is_set() or (is_last and self.is_before):
+            self.died.set()
+            await asyncio.Event().wait()
+        await super().write(*changes)
+        if is_last:
+            self.died.set()
+            await asyncio.Event().wait()
 
 
 class Lab:
     """Everything a task needs, in one process; `restart` is a kill and a start."""
 
-    def __init__(self, text=None, *, settings=None, faults=(), latencies=None, **room):
-        self.store = MemoryStore()
+    def __init__(
+        self, text=None, *, settings=None, faults=(), latencies=None, store=None, **room
+    ):
+        self.store = store or MemoryStore()
+        self._is_up = asyncio.Event()
+        self._went_down = asyncio.Event()
         self.designs = Shelf(site=text or site_text())
         config = {"latencies": {**BRIEF, **(latencies or {})}, "faults": list(faults), **room}
         self.room = LabRoom(parse_config(config))
@@ -235,22 +277,45 @@ class Lab:
     caller = OPS
 
     async def __aenter__(self):
-        await self.tasks.start()
+        await self.start()
         return self
 
     async def __aexit__(self, *_):
         await self.kill()
         await self.room.close()
 
+    async def start(self):
+        await self.tasks.start()
+        self._went_down.clear()
+        self._is_up.set()
+
     async def kill(self):
         """Cut everything of the daemon off, in the middle of whatever it does."""
+        self._is_up.clear()
+        self._went_down.set()
         await self.tasks._scheduler.abandon()
         self.tasks.core.hub.close()
 
     async def restart(self):
         await self.kill()
         self.tasks = self._new()
-        await self.tasks.start()
+        await self.start()
+
+    async def from_node(self, call):
+        """Do as a node does: ask the daemon, again when it went away meanwhile."""
+        while True:
+            await self._is_up.wait()
+            asking = asyncio.ensure_future(call(self.tasks))
+            gone = asyncio.ensure_future(self._went_down.wait())
+            await asyncio.wait({asking, gone}, return_when=asyncio.FIRST_COMPLETED)
+            gone.cancel()
+            if asking.done():
+                # A report that is known already, or of a superseded deployment, is refused.
+                if isinstance(asking.exception(), Conflict):
+                    self.refused += 1
+                    return None
+                return asking.result()
+            asking.cancel()
 
     def with_settings(self, **changes):
         self.settings = replace(self.settings, **changes)

@@ -6,7 +6,7 @@ from drydockd.errors import Conflict, StoreUnavailable
 from drydockd.model import Action, Task, TaskStatus
 from drydockd.store.base import Edit, Put
 from drydockd.store.memory import MemoryStore
-from drydockd.tasks import records, recorder
+from drydockd.tasks import recorder, records
 from drydockd.tasks.recorder import Recorder
 
 

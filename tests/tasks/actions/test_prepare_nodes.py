@@ -165,7 +165,7 @@ async def test_infrastructure_is_never_touched():
 
 async def test_what_commissioning_taught_is_kept_and_linked():
     async with Lab(site_text(1)) as lab:
-        task = await lab.run("prepare_nodes")
+        await lab.run("prepare_nodes")
 
         found = await asyncio.to_thread(lab.store.build_data, node="n1")
         assert {"lshw", "lldp", "testing:smartctl-validate"} <= {d.generator for d in found}

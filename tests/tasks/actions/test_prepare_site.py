@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 from drydockd.drivers.base import SiteNote
@@ -28,7 +29,7 @@ async def test_networks_keys_and_repositories_are_written_one_after_another():
         steps = lab.store.subtasks(task.task_id)
         assert [step.action for step in steps] == STEPS
         assert [step.result.status for step in steps] == ["success"] * 3
-        assert all(a.updated <= b.created for a, b in zip(steps, steps[1:], strict=False))
+        assert all(a.updated <= b.created for a, b in itertools.pairwise(steps))
         assert (task.result.status, task.result.successes) == ("success", ())
         kept = lab.room._kept
         assert set(kept["network"]) == {"pxe", "oob"}

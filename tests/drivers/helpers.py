@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gzip
 import io
@@ -84,9 +85,7 @@ class Site:
         await self.oob.set_network_boot(node, self.voice)
         await self.oob.power_off(node, self.voice)
         await self.oob.power_on(node, self.voice)
-        machine = await self.room.bmc_power(card_of(node))
-        while machine.state is None:
-            machine = await self.room.changed(machine.id, machine.revision)
+        await when(self.room, lambda machine: machine.state is not None, node)
         return await self.nodes.find(node)
 
     async def prepare(self, node):
@@ -95,6 +94,21 @@ class Site:
 
     async def deploy(self, node, spec=None):
         return await self.nodes.deploy(await self.prepare(node), spec or a_spec(), self.voice)
+
+
+async def when(room, condition, node=None):
+    """Wait until the node's machine (any node's: n1's) meets `condition`; return the machine."""
+    machine = await room.bmc_power(card_of(node or a_node()))
+    while not condition(machine):
+        machine = await room.changed(machine.id, machine.revision)
+    return machine
+
+
+async def cancelled(task):
+    """Cancel it and wait for its end."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 @contextlib.asynccontextmanager

@@ -12,6 +12,7 @@ from collections import Counter
 
 import tornado.web
 from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
 from tornado.testing import bind_unused_port
 
 from drydockd.drivers.kubernetes.fake import FakeKubernetes
@@ -169,6 +170,7 @@ class Daemon:
         self.boot_key = KEY
         self.trouble = []
         self.deaf = 0
+        self.once = True
         self.fetched = Counter()
         self.posts = []
         self.final = {}
@@ -178,8 +180,11 @@ class Daemon:
         return BootDelivery(self.boot_key, f"{self.url}/api/v1.0", hostname)
 
     @contextlib.asynccontextmanager
-    async def running(self):
-        socket, port = bind_unused_port()
+    async def running(self, port=None):
+        if port is None:
+            socket, port = bind_unused_port()
+        else:
+            [socket] = bind_sockets(port, "127.0.0.1")
         self.url = f"http://127.0.0.1:{port}"
         routes = [
             (r"/api/v1.0/bootactions/nodes/([^/]+)/(units|files)", _Fetch, {"daemon": self}),
@@ -222,7 +227,7 @@ class _Post(_Handler):
             self.finish()
             return
         self.daemon.posts.append((action_id, body))
-        if status := body.get("status"):
+        if (status := body.get("status")) and self.daemon.once:
             self.daemon.final[action_id] = status
         if self.daemon.deaf and status:
             # Recorded, but the answer never arrives.

@@ -126,9 +126,11 @@ def _expected_nics(card: NodeCard, machine: str) -> tuple[Nic, ...]:
     first = {address: name for name, address in reversed(addresses.items())}
     addresses = {name: a for name, a in addresses.items() if first[a] == name}
     shared = _functions(addresses)
+    # A slave may name by its kernel's name what an alias names by its address.
+    kernels = {address: name for name, address in named.items()}
     return tuple(
         Nic(
-            kernel_nic(address, shared) if name in aliased else name,
+            kernels.get(address) or (kernel_nic(address, shared) if name in aliased else name),
             made_up_mac(machine, index),
             address,
             products.get(name, "Virtual Ethernet"),

@@ -29,6 +29,7 @@ from drydockd.auth.strategy import Authenticator, Strategy
 from drydockd.auth.throttle import Throttle
 from drydockd.config import Settings
 from drydockd.config.options import Section
+from drydockd.design import Designs
 from drydockd.errors import InvalidConfig
 from drydockd.handlers import all_routes, node_routes
 from drydockd.handlers.base import UnknownPath, refusal
@@ -448,6 +449,8 @@ def _serve(
             refuse=refusal,
             header_bytes=api.header_bytes,
             handler_kwargs={"services": services},
+            # The handlers write their own line.
+            log_function=lambda handler: None,
         )
         server = Server(application, **options)
         server.add_sockets(listeners)

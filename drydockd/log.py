@@ -24,10 +24,12 @@ SENSITIVE = re.compile(
     re.IGNORECASE,
 )
 ASSIGNED = re.compile(
-    r"((?:password|passwd|secret|api_key|action_key|token|credential)['\"]?\s*[:=]\s*['\"]?)"
+    r"((?:password|passwd|secret|api_key|action_key|credential)['\"]?\s*[:=]\s*['\"]?)"
     r"[^\s'\",;)}\]&]+",
     re.IGNORECASE,
 )
+# Shorter ones are fingerprints, which the audit log is there to show.
+TOKEN = re.compile(r"(token['\"]?\s*[:=]\s*['\"]?)[^\s'\",;)}\]&]{16,}", re.IGNORECASE)
 URI_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*")
 BOOT_KEY = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])")
@@ -78,6 +80,7 @@ class Redaction:
             return text
         text = SENSITIVE.sub(r"\1****", text)
         text = ASSIGNED.sub(r"\1****", text)
+        text = TOKEN.sub(r"\1****", text)
         text = URI_PASSWORD.sub(r"\1****@", text)
         text = JWT.sub("****", text)
         return BOOT_KEY.sub("****", text)

@@ -80,6 +80,7 @@ def test_names_follow_the_configuration(lines):
         f"Authorization: Bearer {TOKEN}",
         f"GET http://joe:{TOKEN}@files/x",
         f"password={TOKEN}",
+        f"token={TOKEN}",
         f'{{"action_key": "{TOKEN}"}}',
         f"node key {KEY} refused",
         "token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
@@ -107,6 +108,12 @@ def test_a_traceback_is_redacted_too(lines):
         LOG.exception("failed")
     assert "ValueError" in buffer.getvalue()
     assert TOKEN not in buffer.getvalue()
+
+
+def test_the_fingerprint_of_a_token_is_shown(lines):
+    buffer = lines()
+    LOG.info('{"event": "authn_login_success", "token": "0a1b2c3d4e5f"}')
+    assert "0a1b2c3d4e5f" in buffer.getvalue()
 
 
 def test_ordinary_lines_are_left_alone(lines):

@@ -232,16 +232,13 @@ class BaseHandler(web.RequestHandler):
     def check_xsrf_cookie(self) -> None:
         return None
 
-    def log_request(self) -> None:
-        """Write one line per request, and count it."""
-
     def on_finish(self) -> None:
         self.services.ended()
         request = self.request
         method, status = request.method or "", self.get_status()
         seconds = request.request_time()
         self.services.measures.request(self.route.pattern, method, status, seconds)
-        access(method, request.path, status, seconds, request.query)
+        access(method, request.path, status, seconds, request.query, self.request_id)
 
 
 def shown_query(query: str) -> str:
@@ -250,7 +247,9 @@ def shown_query(query: str) -> str:
     return "&".join(f"{n}{eq}{v if n in PARAMETERS else '***' * bool(v)}" for n, eq, v in parts)
 
 
-def access(method: str, path: str, status: int, seconds: float, query: str = "") -> None:
+def access(
+    method: str, path: str, status: int, seconds: float, query: str, request_id: str
+) -> None:
     """Write the line of one request."""
     if not access_log.isEnabledFor(logging.INFO):
         return
@@ -261,7 +260,10 @@ def access(method: str, path: str, status: int, seconds: float, query: str = "")
         shown,
         status,
         seconds * 1000,
-        extra={"fields": {"method": method, "path": path, "status": status, "ms": seconds * 1000}},
+        extra={
+            "ids": {"request_id": request_id},
+            "fields": {"method": method, "path": path, "status": status, "ms": seconds * 1000},
+        },
     )
 
 
@@ -313,8 +315,14 @@ def refusal(
             "X-Drydock-Req": str(uuid.uuid4()),
         }
     )
-    with logs.bind(request_id=headers["X-Drydock-Req"]):
-        access(request.method or "", request.path, status, request.request_time())
+    access(
+        request.method or "",
+        request.path,
+        status,
+        request.request_time(),
+        request.query,
+        headers["X-Drydock-Req"],
+    )
     return headers, b"" if request.method == "HEAD" else answer
 
 

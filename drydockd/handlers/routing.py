@@ -13,7 +13,7 @@ from tornado import httputil, web
 
 # How much of a refused body is still read, so that the client gets to see the answer
 # (closing a socket with unread data resets the connection).
-DRAIN_BYTES = 4 << 20
+DRAIN_BYTES = 16 << 20
 DRAIN_SECONDS = 5.0
 ABSOLUTE_FORM = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 

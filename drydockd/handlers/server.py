@@ -12,7 +12,6 @@ from tornado.iostream import IOStream
 
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.base import error_body, title_of
-from drydockd.handlers.routing import DRAIN_BYTES
 
 # What Tornado writes, on the bare stream, for a request it cannot parse.
 BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"
@@ -48,8 +47,8 @@ def server_options(
     """Return the arguments of `Server`.
 
     Headers up to four times `header_bytes` are read, so that 431 can be answered; beyond, the
-    connection is closed. Bodies are limited per route; what is refused is drained up to
-    DRAIN_BYTES.
+    connection is closed. Bodies are limited per route; what is refused is
+    drained within bounds (`routing`).
     """
     return {
         "ssl_options": tls,
@@ -59,7 +58,7 @@ def server_options(
         "max_body_size": 128 << 20,
         "decompress_request": False,
         "chunk_size": 65536,
-        "max_buffer_size": max(4 * header_bytes, DRAIN_BYTES) * 2,
+        "max_buffer_size": max(8 * header_bytes, 4 << 20),
     }
 
 

@@ -1,0 +1,244 @@
+import re
+import uuid
+
+import pytest
+from tornado.web import HTTPError
+
+from drydockd import errors
+from drydockd.handlers import all_routes
+from drydockd.handlers.base import BaseHandler, missing_policies, shown_query, status_of
+from tests.handlers.helpers import JSON, REF, V1, daemon, raw
+
+PATHS = [
+    route.pattern.format(
+        task_id=str(uuid.uuid4()), host="n1", action_id="0" * 26, design_id="d", kind="k", name="n"
+    )
+    for route in all_routes(1024, 1024).all
+]
+POST = b"POST /api/v1.0/tasks HTTP/1.1\r\nHost: x\r\n"
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW")
+
+
+def test_every_method_has_a_policy_and_every_policy_a_method():
+    assert missing_policies(route.handler for route in all_routes(1, 1).all) == []
+
+
+def test_a_method_without_a_policy_is_found():
+    class Careless(BaseHandler):
+        def get(self) -> None:
+            self.reply({})
+
+    assert missing_policies([Careless]) == ["Careless.get"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.InvalidDesign("x"), (400, False)),
+        (errors.Unauthenticated(), (401, False)),
+        (errors.Forbidden("x"), (403, False)),
+        (errors.NotFound("x"), (404, False)),
+        (errors.Conflict("x"), (409, False)),
+        (errors.Gone("x"), (410, False)),
+        (errors.TooLarge("x"), (413, False)),
+        (errors.StoreUnavailable("x"), (503, True)),
+        (errors.SourceUnavailable("x"), (503, True)),
+        (errors.DriverTransient("x"), (503, True)),
+        (errors.DriverPersistent("x"), (500, False)),
+        (errors.RenderError("x"), (500, False)),
+        (HTTPError(405), (405, False)),
+        (KeyError("x"), (500, False)),
+    ],
+)
+def test_the_table_of_status_codes(error, status):
+    assert status_of(error) == status
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/", "/nowhere", f"{V1}/nowhere", f"{V1}/tasks/a/b/c"])
+async def test_every_answer_has_a_request_id_of_its_own(drydock, path):
+    seen = set()
+    for method in METHODS:
+        for headers in ({}, drydock.admin):
+            answer = await drydock.http.request(
+                method, path, headers=headers | {"X-Drydock-Req": "mine"}
+            )
+            seen.add(str(uuid.UUID(answer.headers["X-Drydock-Req"], version=4)))
+            if answer.content and answer.headers["Content-Type"] == "application/json":
+                assert answer.json() is not None
+    assert len(seen) == 2 * len(METHODS)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nowhere", "/api", "/api/v1.0", "/api/v2.0/tasks", "/Versions"]
+)
+async def test_an_unknown_path_answers_json(drydock, path):
+    for method in ("GET", "POST", "DELETE"):
+        answer = await drydock.http.request(method, path)
+        assert answer.status_code == 404
+        assert answer.json() == {
+            "type": "error",
+            "message": "Not Found",
+            "retry": False,
+            "title": "404 Not Found",
+            "description": "Not Found",
+        }
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [
+        (f"{V1}/tasks", "DELETE, GET, HEAD, OPTIONS, POST"),
+        (f"{V1}/tasks/x", "GET, HEAD, OPTIONS"),
+        (f"{V1}/bootaction/x", "OPTIONS, POST"),
+        ("/versions", "GET, HEAD, OPTIONS"),
+    ],
+)
+async def test_another_method_is_405_with_the_sorted_list(drydock, path, allow):
+    for method in ("PUT", "PATCH", "BREW"):
+        answer = await drydock.http.request(method, path)
+        assert answer.status_code == 405
+        assert answer.headers["Allow"] == allow
+        assert answer.json()["title"] == "405 Method Not Allowed"
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("slash", ["", "/"])
+async def test_options_needs_no_identity_and_names_the_methods(drydock, path, slash):
+    answer = await drydock.http.options(path + slash)
+    assert (answer.status_code, answer.content) == (200, b"")
+    allowed = answer.headers["Allow"].split(",")
+    assert allowed[-1] == "OPTIONS"
+    order = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
+    assert allowed == sorted(allowed, key=order.index)
+    for method in METHODS[:-2]:
+        status = (await drydock.http.request(method, path)).status_code
+        assert (status == 405) == (method not in allowed), (method, status)
+
+
+@pytest.mark.parametrize("path", ["/versions", f"{V1}/tasks", f"{V1}/health/extended"])
+async def test_head_is_get_without_the_body(drydock, path):
+    head = await drydock.http.head(path, headers=drydock.admin)
+    get = await drydock.http.get(path, headers=drydock.admin)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.headers["Content-Length"] == str(len(get.content))
+
+
+async def test_slashes_are_served_without_a_redirect(drydock):
+    for path in (f"{V1}/tasks/", "//api//v1.0///tasks//", f"{V1}//tasks"):
+        answer = await drydock.http.get(
+            f"{drydock.app.url}{path}", headers=drydock.admin, follow_redirects=False
+        )
+        assert answer.status_code == 200
+
+
+async def test_a_failure_of_ours_says_nothing_of_itself(drydock, caplog):
+    def broken(**_):
+        raise RuntimeError("the secret plan")
+
+    drydock.app.services.store.tasks = broken
+    answer = await drydock.get(f"{V1}/tasks")
+    del drydock.app.services.store.tasks
+    assert answer.status_code == 500
+    assert answer.json() == {
+        "type": "error",
+        "message": "Unknown error",
+        "retry": False,
+        "title": "500 Internal Server Error",
+    }
+    [record] = [r for r in caplog.records if r.exc_info]
+    assert "RuntimeError" in record.exc_text or record.exc_info[0] is RuntimeError
+
+
+async def test_a_body_over_the_limit_of_its_route_is_413(tmp_path):
+    async with daemon(tmp_path, api={"body_bytes": 2048, "bootaction_body_bytes": 1024}) as drydock:
+        for path, limit in ((f"{V1}/tasks", 2048), (f"{V1}/bootaction/x", 1024)):
+            for size in (limit + 1, 300_000, 6_000_000):
+                answer = await drydock.http.post(
+                    path, headers=drydock.admin | JSON, content=b" " * size
+                )
+                assert answer.status_code == 413, (path, size)
+                assert str(limit) in answer.json()["message"]
+                assert answer.headers["X-Drydock-Req"]
+            below = await drydock.http.post(
+                path, headers=drydock.admin | JSON, content=b" " * limit
+            )
+            assert below.status_code in (400, 404)
+
+
+async def test_a_body_of_unknown_length_is_limited_too(tmp_path):
+    async def chunks(count):
+        for _ in range(count):
+            yield b" " * 1000
+
+    async with daemon(tmp_path, api={"body_bytes": 10_000}) as drydock:
+        headers = drydock.admin | JSON
+        small = await drydock.http.post(f"{V1}/tasks", headers=headers, content=chunks(5))
+        assert small.status_code == 400
+        large = await drydock.http.post(f"{V1}/tasks", headers=headers, content=chunks(100))
+        assert large.status_code == 413
+
+
+async def test_a_path_that_takes_no_body_refuses_one(drydock):
+    answer = await drydock.http.request("GET", f"{V1}/tasks/x", content=b"x" * 10)
+    assert answer.status_code == 413
+
+
+async def test_headers_over_the_limit_are_431(tmp_path):
+    async with daemon(tmp_path, api={"header_bytes": 2048}) as drydock:
+        answer = await drydock.http.get("/versions", headers={"X-Long": "x" * 3000})
+        assert answer.status_code == 431
+        assert answer.headers["X-Drydock-Req"]
+        assert (await drydock.http.get("/versions")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET /versions HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET /versions HTTP/9\r\n\r\n",
+        POST + b"Content-Length: -5\r\n\r\n",
+        POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        POST + b"Transfer-Encoding: gzip\r\n\r\n",
+    ],
+)
+async def test_what_is_not_http_gets_an_answer_with_a_request_id(drydock, request_bytes):
+    answer = await raw(drydock.app.url, request_bytes)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert re.search(rb"X-Drydock-Req: [0-9a-f-]{36}\r\n", answer)
+    assert b'"type":"error"' in answer
+
+
+async def test_a_form_is_refused_before_it_is_taken_apart(drydock):
+    answer = await drydock.http.post(
+        f"{V1}/tasks", headers=drydock.admin, files={"a": b"x" * 1000}, data={"action": "x"}
+    )
+    assert answer.status_code == 400
+    anonymous = await drydock.http.post(f"{V1}/tasks", files={"a": b"x"})
+    assert anonymous.status_code == 401
+
+
+async def test_the_marker_and_the_end_user_go_with_the_task(drydock):
+    marker = str(uuid.uuid4())
+    answer = await drydock.http.post(
+        f"{V1}/tasks",
+        headers=drydock.admin | {"X-Context-Marker": marker, "X-End-User": "ann"},
+        json={"action": "validate_design", "design_ref": REF},
+    )
+    caller = drydock.app.services.store.task(answer.json()["task_id"]).caller
+    assert (caller.external_marker, caller.end_user) == (marker, "ann")
+    assert caller.request_id == answer.headers["X-Drydock-Req"]
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("wait=5&layers=-1", "wait=5&layers=-1"),
+        ("token=abc&x-auth-token=def", "token=***&x-auth-token=***"),
+        ("abc", "abc"),
+        ("latest", "latest"),
+    ],
+)
+def test_a_query_in_the_log_shows_only_values_of_our_own_names(query, shown):
+    assert shown_query(query) == shown

@@ -1,0 +1,167 @@
+import asyncio
+
+import pytest
+
+from drydockd.errors import InvalidInput
+from drydockd.handlers.bootaction import report
+from drydockd.model import BootActionStatus
+from tests.handlers.helpers import JSON, V1
+
+NODE = "a01-control"
+SUCCESS = {"status": "success", "details": [{"message": "done", "error": False}]}
+
+
+@pytest.fixture
+async def node(drydock):
+    task = await drydock.task(action="validate_design")
+    return await drydock.deployed(NODE, task["task_id"])
+
+
+@pytest.fixture
+def signalling(node):
+    """Name, id and key of a boot action that is waited for."""
+    row = next(r for r in node.actions.values() if r.status is BootActionStatus.INCOMPLETE)
+    return row.name, row.action_id, {"X-Bootaction-Key": node.action_keys[row.name]}
+
+
+@pytest.mark.parametrize("family", ["bootaction", "bootactions"])
+@pytest.mark.parametrize("form", ["{id}", "{id}/", "/{id}/"])
+async def test_a_report_is_taken_by_every_spelling(drydock, node, signalling, family, form):
+    name, action_id, key = signalling
+    url = f"{V1}/{family}/" + form.format(id=action_id)
+    answer = await drydock.http.post(url, headers=key, json=SUCCESS)
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "node_name": NODE,
+        "action_id": action_id,
+        "action_name": name,
+        "task_id": node.context.task_id,
+        "action_status": "success",
+    }
+
+
+async def test_a_lower_case_id_is_answered_in_upper_case(drydock, signalling):
+    _, action_id, key = signalling
+    answer = await drydock.http.post(f"{V1}/bootaction/{action_id.lower()}", headers=key, json={})
+    assert answer.json()["action_id"] == action_id
+    assert answer.json()["action_status"] == "incomplete"
+
+
+async def test_details_become_messages_with_all_their_fields(drydock, node, signalling):
+    _, action_id, key = signalling
+    detail = {"message": "half way", "error": False, "percent": 50, "more": {"a": [1]}}
+    await drydock.http.post(f"{V1}/bootaction/{action_id}", headers=key, json={"details": [detail]})
+    shown = (await drydock.get(f"{V1}/tasks/{node.context.task_id}")).json()
+    message = shown["result"]["details"]["messageList"][-1]
+    assert (message["message"], message["context_type"]) == ("half way", "bootaction")
+    assert message["context"] == action_id
+    assert message["extra"] == {"percent": 50, "more": {"a": [1]}}
+
+
+async def test_the_checks_come_in_the_documented_order(drydock, node, signalling):
+    _, action_id, key = signalling
+    url = f"{V1}/bootaction/{action_id}"
+
+    async def post(url, headers, content=b"nonsense"):
+        answer = await drydock.http.post(url, headers=headers | JSON, content=content)
+        return answer.status_code, answer.json()
+
+    unknown = f"{V1}/bootaction/01J9ZC7M3W8Q6N2V5R4T1XKPHB"
+    assert (await post(unknown, {}))[0] == 404
+    assert (await post(f"{V1}/bootaction/nonsense", key))[0] == 404
+    status, body = await post(url, {})
+    assert (status, body["title"]) == (401, "Unauthorized")
+    assert body["description"] == "No X-Bootaction-Key"
+    for wrong in (
+        "0" * 64,
+        "nonhex",
+        node.key,
+        next(k for n, k in node.action_keys.items() if k != key["X-Bootaction-Key"]),
+    ):
+        status, body = await post(url, {"X-Bootaction-Key": wrong})
+        assert (status, body["description"]) == (403, "Invalid X-Bootaction-Key")
+    status, body = await post(url, key)
+    assert (status, body["description"]) == (400, "Error processing body.")
+    assert (await post(url, key, b'{"status": "Success"}'))[0] == 200
+    # 400 goes before 409
+    assert (await post(url, key))[0] == 400
+    status, body = await post(url, key, b"{}")
+    assert status == 409
+    assert body["title"] == "409 Conflict"
+    assert body["description"] == (
+        f"Action {action_id} status finalized, not available for update."
+    )
+
+
+async def test_an_action_that_does_not_signal_cannot_be_reported_on(drydock, node):
+    row = next(r for r in node.actions.values() if r.status is BootActionStatus.UNREPORTED)
+    answer = await drydock.http.post(
+        f"{V1}/bootaction/{row.action_id}",
+        headers={"X-Bootaction-Key": node.action_keys[row.name]},
+        json=SUCCESS,
+    )
+    assert answer.status_code == 409
+
+
+async def test_of_two_final_reports_exactly_one_is_taken(drydock, node, signalling):
+    _, action_id, key = signalling
+    answers = await asyncio.gather(
+        *(
+            drydock.http.post(f"{V1}/bootaction/{action_id}", headers=key, json=SUCCESS)
+            for _ in range(8)
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
+    shown = (await drydock.get(f"{V1}/tasks/{node.context.task_id}")).json()
+    messages = [m["message"] for m in shown["result"]["details"]["messageList"]]
+    assert messages.count("done") == 1
+
+
+async def test_a_refused_report_leaves_nothing(drydock, node, signalling):
+    _, action_id, key = signalling
+    before = (await drydock.get(f"{V1}/tasks/{node.context.task_id}")).json()
+    body = {"status": "success", "details": [{"message": "a", "error": False}, {"message": "b"}]}
+    answer = await drydock.http.post(f"{V1}/bootaction/{action_id}", headers=key, json=body)
+    assert answer.status_code == 400
+    assert "details[1].error" in answer.json()["message"]
+    assert (await drydock.get(f"{V1}/tasks/{node.context.task_id}")).json() == before
+
+
+@pytest.mark.parametrize(
+    ("status", "meant"),
+    [
+        ("Success", BootActionStatus.SUCCESS),
+        ("success", BootActionStatus.SUCCESS),
+        ("Failure", BootActionStatus.FAILURE),
+        ("failure", BootActionStatus.FAILURE),
+        ("", None),
+    ],
+)
+def test_statuses_as_the_clients_send_them(status, meant):
+    assert report({"status": status}) == ([], meant)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": "SUCCESS"},
+        {"status": "incomplete"},
+        {"status": None},
+        {"status": ["success"]},
+        {"state": "success"},
+        {"details": {}},
+        {"details": None},
+        {"details": ["x"]},
+        {"details": [{}]},
+        {"details": [{"message": "x"}]},
+        {"details": [{"message": 5, "error": False}]},
+        {"details": [{"message": "x", "error": 0}]},
+        {"details": [{"message": "x", "error": False, "ts": "2026"}]},
+        {"details": [{"message": "x", "error": False, "context": "n2"}]},
+        {"details": [{"message": "x", "error": False, "context_type": "node"}]},
+        {"details": [{"message": "x" * 20_000, "error": False}]},
+    ],
+)
+def test_what_is_no_report_is_refused(body):
+    with pytest.raises(InvalidInput):
+        report(body)

@@ -1,0 +1,148 @@
+import asyncio
+
+import pytest
+
+from drydockd.model import BuildData, timestamp
+from drydockd.store import Put
+from tests.handlers.helpers import JSON, REF, V1, daemon
+
+ONE = {
+    "filter_set_type": "union",
+    "filter_set": [{"filter_type": "union", "node_names": ["a01-control"]}],
+}
+COLUMNS = {
+    "hostname",
+    "memory",
+    "cpu_count",
+    "status_name",
+    "boot_mac",
+    "boot_ip",
+    "power_state",
+    "power_address",
+}
+
+
+async def test_the_provisioners_nodes_are_listed(drydock):
+    assert (await drydock.get(f"{V1}/nodes")).json() == []
+    await drydock.task(action="prepare_nodes", node_filter=ONE)
+    [row] = (await drydock.get(f"{V1}/nodes")).json()
+    assert set(row) == COLUMNS
+    assert row["hostname"] == "a01-control"
+
+
+async def test_without_a_provisioner_the_list_is_503(tmp_path):
+    async with daemon(tmp_path, plugins={"node_driver": None}) as drydock:
+        answer = await drydock.get(f"{V1}/nodes")
+        assert (answer.status_code, answer.json()["retry"]) == (503, True)
+
+
+async def test_a_room_that_is_away_is_503_and_unhealthy(tmp_path):
+    away = {"config": None, "url": "http://127.0.0.1:9"}
+    async with daemon(tmp_path, fake_driver=away) as drydock:
+        answer = await drydock.get(f"{V1}/nodes")
+        assert (answer.status_code, answer.json()["retry"]) == (503, True)
+        assert (await drydock.http.get(f"{V1}/health")).status_code == 503
+        shown = await drydock.get(f"{V1}/health/extended")
+        assert shown.status_code == 503
+        assert shown.json()["details"]["messageList"][0]["message"] == "Unable to connect to MaaS"
+
+
+async def test_a_node_says_what_it_is_and_what_became_of_it(drydock):
+    task = await drydock.task(action="prepare_nodes", node_filter=ONE)
+    deployed = await drydock.deployed("a01-control", task["task_id"])
+    await drydock.http.get(
+        f"{V1}/bootdata/a01-control/units", headers={"X-Bootaction-Key": deployed.key}
+    )
+    answer = await drydock.get(f"{V1}/nodes/a01-control")
+    shown = answer.json()
+    assert shown["hostname"] == "a01-control"
+    assert shown["provisioner"]["hostname"] == "a01-control"
+    assert shown["last_contact"]
+    assert list(shown["boot_data"]["delivered"]) == ["units"]
+    assert {row["action_name"] for row in shown["boot_actions"]} == set(deployed.actions)
+    for secret in (deployed.key, *deployed.action_keys.values()):
+        assert secret not in answer.text
+
+
+async def test_an_unknown_node_is_404(drydock):
+    assert (await drydock.get(f"{V1}/nodes/nobody")).status_code == 404
+
+
+async def build_data(drydock, *rows):
+    for generator, text in rows:
+        data = BuildData("n1", "t1", timestamp(), generator, "text/plain", text)
+        await drydock.app.services.store.write(Put(data))
+
+
+async def test_build_data_are_listed_newest_first(drydock):
+    await build_data(drydock, ("lshw", "old"), ("lldp", "x"), ("lshw", "new"))
+    shown = (await drydock.get(f"{V1}/nodes/n1/builddata")).json()
+    assert [d["data_element"] for d in shown if d["generator"] == "lshw"] == ["new", "old"]
+    assert len(shown) == 3
+
+
+@pytest.mark.parametrize("latest", ["True", "true", "1", "yes", "", "false&latest=true"])
+async def test_latest_shows_one_per_generator_in_order(drydock, latest):
+    await build_data(drydock, ("lshw", "old"), ("lldp", "x"), ("lshw", "new"))
+    shown = (await drydock.get(f"{V1}/nodes/n1/builddata?latest={latest}")).json()
+    assert [(d["generator"], d["data_element"]) for d in shown] == [("lldp", "x"), ("lshw", "new")]
+
+
+async def test_no_build_data_is_404_and_a_wrong_latest_400(drydock):
+    answer = await drydock.get(f"{V1}/nodes/n1/builddata")
+    assert (answer.status_code, answer.json()["message"]) == (404, "No build data found")
+    assert (await drydock.get(f"{V1}/nodes/n1/builddata?latest=maybe")).status_code == 400
+
+
+async def test_a_filter_selects_nodes_in_the_order_of_the_design(drydock):
+    everybody = (await drydock.post(f"{V1}/nodefilter", {"design_ref": REF})).json()
+    assert everybody[:2] == ["a01-control", "a02-compute"]
+    wanted = {
+        "filter_set_type": "union",
+        "filter_set": [{"filter_type": "union", "node_names": ["b01-control", "a01-control"]}],
+    }
+    answer = await drydock.post(f"{V1}/nodefilter", {"design_ref": REF, "node_filter": wanted})
+    assert answer.json() == ["a01-control", "b01-control"]
+    again = await asyncio.gather(
+        *(drydock.post(f"{V1}/nodefilter", {"design_ref": REF}) for _ in range(5))
+    )
+    assert all(answer.json() == everybody for answer in again)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "Missing input required value: design_ref"),
+        ({"design_ref": ""}, "Missing input required value: design_ref"),
+        ({"design_ref": {}}, "Missing input required value: design_ref"),
+        ({"design_ref": 5}, "design_ref"),
+        ({"design_ref": "gopher://x"}, "The design cannot be used"),
+        ({"design_ref": "file:///etc/passwd"}, "network.allowed_roots"),
+        ({"design_ref": REF + "x"}, "The design cannot be used"),
+        ({"design_ref": REF, "node_filter": {}}, "filter_set_type"),
+    ],
+)
+async def test_what_cannot_be_filtered_is_400_never_an_empty_list(drydock, body, message):
+    answer = await drydock.post(f"{V1}/nodefilter", body)
+    assert answer.status_code == 400
+    assert message in answer.json()["message"]
+
+
+async def test_a_design_with_ingest_errors_is_400(drydock, tmp_path):
+    (tmp_path / "bad.yaml").write_text("schema: drydock/BaremetalNode/v1\nmetadata: {name: x}\n")
+    ref = (tmp_path / "bad.yaml").as_uri()
+    assert (await drydock.post(f"{V1}/nodefilter", {"design_ref": ref})).status_code == 400
+
+
+async def test_a_source_that_is_down_is_503_and_worth_another_try(tmp_path):
+    async with daemon(tmp_path, network={"allowed_hosts": ("127.0.0.1",)}) as drydock:
+        answer = await drydock.post(f"{V1}/nodefilter", {"design_ref": "http://127.0.0.1:9/x"})
+        assert (answer.status_code, answer.json()["retry"]) == (503, True)
+
+
+async def test_malformed_bodies_are_400(drydock):
+    for content in (b"", b"{", b"[]"):
+        answer = await drydock.http.post(
+            f"{V1}/nodefilter", headers=drydock.admin | JSON, content=content
+        )
+        assert answer.status_code == 400

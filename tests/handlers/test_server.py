@@ -1,0 +1,46 @@
+import json
+
+import pytest
+
+from drydockd.errors import InvalidConfig
+from drydockd.handlers.server import malformed, tls_context
+from tests.handlers.helpers import raw
+
+
+def test_the_answer_to_nonsense_is_whole():
+    head, _, body = malformed().partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert json.loads(body)["title"] == "400 Bad Request"
+
+
+async def test_a_connection_is_kept_for_the_next_request(drydock):
+    one = b"GET /versions HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer = await raw(drydock.app.url, one + one)
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+
+
+async def test_after_a_refused_body_the_connection_ends(drydock):
+    head = b"POST /versions HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n"
+    answer = await raw(drydock.app.url, head + b"x" * 100)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"Connection: close" in answer
+
+
+async def test_who_waits_to_be_asked_for_the_body_is_refused_before_sending_it(drydock):
+    head = (
+        b"POST /versions HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n"
+        b"Expect: 100-continue\r\n\r\n"
+    )
+    answer = await raw(drydock.app.url, head)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"100 (Continue)" not in answer
+
+
+def test_a_wrong_certificate_refuses_the_start(tmp_path):
+    with pytest.raises(InvalidConfig, match=r"api\.tls_cert"):
+        tls_context(tmp_path / "no.pem", tmp_path / "no.key")
+    (tmp_path / "no.pem").write_text("nonsense")
+    (tmp_path / "no.key").write_text("nonsense")
+    with pytest.raises(InvalidConfig, match=r"api\.tls_cert"):
+        tls_context(tmp_path / "no.pem", tmp_path / "no.key")

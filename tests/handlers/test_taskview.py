@@ -1,0 +1,117 @@
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from drydockd.handlers.taskview import TaskViews, task_json
+from drydockd.model import Action, Link, Message, Result, ResultStatus, Task, TaskStatus
+from drydockd.store import Edit, Put, open_store
+
+WHEN = "2026-01-31T10:20:30.123456+00:00"
+
+
+@pytest.fixture
+async def store():
+    opened = await open_store("memory")
+    yield opened
+    await opened.close()
+
+
+def a_task(task_id="77ad2a44-0c7c-4a3a-8a4f-2d7a5a7b6c22", **fields):
+    return Task(task_id, Action.PREPARE_NODES, "file:///srv/site.yaml", created=WHEN, **fields)
+
+
+async def test_a_task_looks_as_documented(store):
+    result = Result(
+        ResultStatus.PARTIAL_SUCCESS,
+        successes=("n7",),
+        failures=("n8",),
+        links=(Link("detail_logs", "http://drydock/api/v1.0/tasks/77ad/builddata"),),
+    )
+    task = a_task(status=TaskStatus.COMPLETE, result=result, created_by="ops")
+    message = Message(task.task_id, "Node n8 failed.", True, "node", "n8", WHEN)
+    await store.write(Put(task), Put(message))
+    assert task_json(store, store.task(task.task_id)) == {
+        "kind": "Task",
+        "apiVersion": "v1",
+        "task_id": task.task_id,
+        "action": "prepare_nodes",
+        "parent_task_id": None,
+        "design_ref": "file:///srv/site.yaml",
+        "status": "complete",
+        "result": {
+            "kind": "Status",
+            "apiVersion": "v1.0",
+            "metadata": {},
+            "message": None,
+            "reason": None,
+            "status": "partial_success",
+            "successes": ["n7"],
+            "failures": ["n8"],
+            "links": [
+                {"rel": "detail_logs", "href": "http://drydock/api/v1.0/tasks/77ad/builddata"}
+            ],
+            "details": {
+                "errorCount": 1,
+                "messageList": [
+                    {
+                        "message": "Node n8 failed.",
+                        "error": True,
+                        "context_type": "node",
+                        "context": "n8",
+                        "ts": WHEN,
+                        "extra": {},
+                    }
+                ],
+            },
+        },
+        "node_filter": None,
+        "subtask_id_list": [],
+        "created": WHEN,
+        "created_by": "ops",
+        "updated": WHEN,
+        "terminated": None,
+        "terminated_by": None,
+        "terminate": False,
+        "retry": 0,
+    }
+
+
+async def test_what_is_kept_follows_every_change(store):
+    views, task = TaskViews(store), a_task()
+    await store.write(Put(task))
+    assert orjson.loads(views.encoded(task))["status"] == "queued"
+    await store.write(
+        Edit(Task, task.task_id, lambda t: replace(t, status=TaskStatus.RUNNING)),
+    )
+    assert orjson.loads(views.encoded(store.task(task.task_id)))["status"] == "running"
+    await store.write(Put(Message(task.task_id, "Started.")))
+    shown = orjson.loads(views.encoded(store.task(task.task_id)))
+    assert [m["message"] for m in shown["result"]["details"]["messageList"]] == ["Started."]
+    views.close()
+
+
+async def test_an_unchanged_task_is_encoded_once(store):
+    views, task = TaskViews(store), a_task()
+    await store.write(Put(task))
+    assert views.encoded(task) is views.encoded(task)
+
+
+async def test_a_missing_subtask_is_null(store):
+    views, task = TaskViews(store), a_task(subtask_id_list=("gone",))
+    await store.write(Put(task))
+    shown = orjson.loads(await views.show(task, layers=-1))
+    assert shown == {
+        "init_task_id": task.task_id,
+        task.task_id: task_json(store, task),
+        "gone": None,
+    }
+
+
+async def test_a_long_list_is_whole_and_in_order(store):
+    views = TaskViews(store)
+    tasks = [a_task(f"{number:032d}") for number in range(250)]
+    await store.write(*(Put(task) for task in tasks))
+    listed = orjson.loads(await views.encoded_list(store.tasks()))
+    assert [task["task_id"] for task in listed] == [task.task_id for task in tasks]
+    assert orjson.loads(await views.encoded_list([])) == []

@@ -252,9 +252,7 @@ class CutOff(MemoryStore):
 class Lab:
     """Everything a task needs, in one process; `restart` is a kill and a start."""
 
-    def __init__(
-        self, text=None, *, settings=None, faults=(), latencies=None, store=None, **room
-    ):
+    def __init__(self, text=None, *, settings=None, faults=(), latencies=None, store=None, **room):
         self.store = store or MemoryStore()
         self._is_up = asyncio.Event()
         self._went_down = asyncio.Event()

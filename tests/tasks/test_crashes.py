@@ -69,6 +69,6 @@ async def test_a_node_is_wiped_once_wherever_it_is_interrupted(before):
     at, has_died = 0, True
     while has_died:
         at += 1
-        counters, lab, has_died = await survived(at, before, "destroy_nodes", initial="deployed")
+        counters, _lab, has_died = await survived(at, before, "destroy_nodes", initial="deployed")
         assert counters["wipes"] == 1, at
     assert at > 5

@@ -80,7 +80,7 @@ class FirstBoots:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._client is not None:
-            await self._client.close()
+            self._client.close()
             self._client = None
 
     # -- one boot

@@ -8,10 +8,10 @@ import time
 from dataclasses import dataclass
 from typing import BinaryIO
 
-import httpx
 import orjson
 
 from drydockd.drivers.room.config import Reports
+from drydockd.drivers.room.exchange import Exchange, Lost, NotSent, TooMuch
 
 AGAIN = (429, 500, 502, 503, 504)
 REQUEST_SECONDS = 60.0
@@ -39,47 +39,33 @@ class NodeHttp:
 
     def __init__(self, reports: Reports) -> None:
         self._reports = reports
-        self._turn = asyncio.Semaphore(reports.connections)
-        limits = httpx.Limits(
-            max_connections=reports.connections, max_keepalive_connections=reports.connections
-        )
-        # No proxies: nodes reach the daemon directly, and so do machines of a room.
-        self._client = httpx.AsyncClient(timeout=REQUEST_SECONDS, limits=limits, trust_env=False)
+        self._exchange = Exchange(reports.connections)
 
-    async def close(self) -> None:
-        await self._client.aclose()
+    def close(self) -> None:
+        self._exchange.close()
 
     async def download(self, url: str, key: str, sink: BinaryIO) -> None:
         """Fetch into `sink`, again from its start after each failure. Raises BootFailed."""
         patience = _Patience(self._reports)
+        headers = {"X-Bootaction-Key": key}
+        limit = self._reports.archive_bytes
         while True:
             sink.seek(0)
             sink.truncate()
             try:
-                async with self._turn:
-                    status = await self._try_download(url, key, sink)
-                seen = f"status {status}"
-            except httpx.TransportError as error:
-                status, seen = 0, type(error).__name__
-            if status == 200:
+                answer = await self._exchange.get(
+                    url, headers, seconds=REQUEST_SECONDS, sink=sink, limit=limit
+                )
+            except TooMuch as error:
+                raise BootFailed(f"GET {url}: {error}") from error
+            except (NotSent, Lost) as error:
+                await patience.wait(f"GET {url}: {error}")
+                continue
+            if answer.status == 200:
                 return
-            if status and status not in AGAIN:
-                raise BootFailed(f"GET {url}: status {status}")
-            await patience.wait(f"GET {url}: {seen}")
-
-    async def _try_download(self, url: str, key: str, sink: BinaryIO) -> int:
-        headers = {"X-Bootaction-Key": key, "Accept-Encoding": "identity"}
-        got = 0
-        async with self._client.stream("GET", url, headers=headers) as answer:
-            if answer.status_code == 200:
-                async for chunk in answer.aiter_raw():
-                    got += len(chunk)
-                    if got > self._reports.archive_bytes:
-                        raise BootFailed(
-                            f"GET {url}: more than {self._reports.archive_bytes} bytes"
-                        )
-                    sink.write(chunk)
-            return answer.status_code
+            if answer.status not in AGAIN:
+                raise BootFailed(f"GET {url}: status {answer.status}")
+            await patience.wait(f"GET {url}: status {answer.status}")
 
     async def post(self, url: str, key: str, body: object) -> Posted:
         """Post JSON until there is an answer that is one. Raises BootFailed after `give_up`."""
@@ -89,17 +75,16 @@ class NodeHttp:
         repeated = False
         while True:
             try:
-                async with self._turn:
-                    answer = await self._client.post(url, headers=headers, content=content)
-                seen = f"status {answer.status_code}"
-                if answer.status_code not in AGAIN:
-                    return Posted(answer.status_code, repeated)
-                repeated = repeated or answer.status_code != 429
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-                seen = type(error).__name__
-            except httpx.TransportError as error:
-                seen = type(error).__name__
-                repeated = True
+                answer = await self._exchange.post(url, content, headers, seconds=REQUEST_SECONDS)
+            except NotSent as error:
+                seen = str(error)
+            except Lost as error:
+                seen, repeated = str(error), True
+            else:
+                if answer.status not in AGAIN:
+                    return Posted(answer.status, repeated)
+                # Behind a 5xx the post may have been recorded; behind 429 it was not looked at.
+                seen, repeated = f"status {answer.status}", repeated or answer.status != 429
             await patience.wait(f"POST {url}: {seen}")
 
 

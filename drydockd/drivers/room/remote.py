@@ -8,11 +8,11 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, cast
 
-import httpx
 import orjson
 
 from drydockd.drivers.base import Inventory, Log, PowerState
 from drydockd.drivers.room.card import MachineView, NodeCard
+from drydockd.drivers.room.exchange import Exchange, Lost, NotSent
 from drydockd.drivers.room.wire import TABLE, VIEWS, error_of
 from drydockd.errors import DriverTransient, NodeUnknown
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
@@ -34,13 +34,9 @@ class RemoteRoom:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._client = httpx.AsyncClient(
-            base_url=self.url,
-            timeout=CALL_SECONDS,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=CONNECTIONS),
-            trust_env=False,
-        )
-        self._turn = asyncio.Semaphore(CONNECTIONS)
+        self._calls = Exchange(CONNECTIONS)
+        # The long poll has a connection of its own: calls never wait for it.
+        self._polls = Exchange(1)
         self._seen: dict[str, MachineView] = {}
         self._epoch = ""
         self._revision = 0
@@ -128,7 +124,8 @@ class RemoteRoom:
             self._feed.cancel()
             await asyncio.gather(self._feed, return_exceptions=True)
             self._feed = None
-        await self._client.aclose()
+        self._calls.close()
+        self._polls.close()
 
     # -- calls
 
@@ -140,20 +137,18 @@ class RemoteRoom:
         last: Exception | None = None
         for pause in (*PAUSES, None):
             try:
-                async with self._turn:
-                    answer = await self._client.post(
-                        f"/v1/do/{name}", content=content, headers=headers
-                    )
-            except httpx.TransportError as error:
+                answer = await self._calls.post(
+                    f"{self.url}/v1/do/{name}", content, headers, seconds=CALL_SECONDS
+                )
+            except (NotSent, Lost) as error:
                 last = error
                 if pause is not None:
                     await asyncio.sleep(pause)
                 continue
-            body = _json(answer)
-            if answer.status_code == 200:
-                return operation.result.validate_python(body)
-            raise error_of(answer.status_code, body)
-        raise DriverTransient(f"the room at {self.url} does not answer: {last!r}") from last
+            if answer.status == 200:
+                return operation.result.validate_json(answer.body)
+            raise error_of(answer.status, _json(answer.body))
+        raise DriverTransient(f"the room at {self.url} does not answer: {last}") from last
 
     # -- changes
 
@@ -170,11 +165,11 @@ class RemoteRoom:
             try:
                 await self._poll()
                 failures = 0
-            except (httpx.TransportError, DriverTransient) as error:
+            except (NotSent, Lost, DriverTransient) as error:
                 pause = PAUSES[min(failures, len(PAUSES) - 1)]
                 log.log(
                     logging.DEBUG if failures else logging.WARNING,
-                    "room at %s: changes are cut off (%r), again in %s s",
+                    "room at %s: changes are cut off (%s), again in %s s",
                     self.url,
                     error,
                     pause,
@@ -183,16 +178,13 @@ class RemoteRoom:
                 await asyncio.sleep(pause)
 
     async def _poll(self) -> None:
-        query: dict[str, str | float] = {
-            "after": self._revision,
-            "epoch": self._epoch,
-            "wait": POLL_SECONDS,
-        }
-        timeout = CALL_SECONDS + POLL_SECONDS
-        answer = await self._client.get("/v1/changes", params=query, timeout=timeout)
-        body = _json(answer)
-        if answer.status_code != 200 or not isinstance(body, dict):
-            raise error_of(answer.status_code, body)
+        query = f"after={self._revision}&epoch={self._epoch}&wait={POLL_SECONDS}"
+        answer = await self._polls.get(
+            f"{self.url}/v1/changes?{query}", seconds=CALL_SECONDS + POLL_SECONDS
+        )
+        body = _json(answer.body)
+        if answer.status != 200 or not isinstance(body, dict):
+            raise error_of(answer.status, body)
         if body["epoch"] != self._epoch:
             restarted = self._epoch != ""
             self._epoch = body["epoch"]
@@ -219,9 +211,9 @@ class RemoteRoom:
                     )
 
 
-def _json(answer: httpx.Response) -> object:
+def _json(text: bytes) -> object:
     try:
-        body: object = orjson.loads(answer.content)
+        body: object = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
     return body

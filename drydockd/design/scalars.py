@@ -8,6 +8,7 @@ five regular expressions, and equal texts become one object.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -23,6 +24,13 @@ MEMO_LIMIT = 100_000  # texts kept; beyond, a stream of unique scalars would fil
 MEMO_TEXT = 256
 
 _NUMBER_STARTS = frozenset("+-.0123456789")
+# All that a number of YAML 1.1 may look like, and a little more. PyYAML's own expressions need
+# 128 bytes for each `:1` of a long text; possessive ones need none.
+_LONG_NUMBER = re.compile(
+    r"[-+]?(?:0b[01_]++|0x[0-9a-fA-F_]++"
+    r"|[0-9][0-9_]*+[0-9:]*+(?:\.[0-9_]*+)?(?:[eE][-+][0-9]++)?|\.[0-9_]++(?:[eE][-+][0-9]++)?)",
+    re.ASCII,
+)
 
 Boxed = tuple[Any] | str
 """A constructed value in a tuple of one, or a tag: written in the document, or that of a
@@ -77,6 +85,8 @@ class Scalars:
         return self._plain, self._quoted
 
     def _resolved(self, text: str) -> Boxed:
+        if len(text) > NUMBER_LIMIT:
+            return NUMBER_TAGS[0] if _LONG_NUMBER.fullmatch(text) else self.quoted(text)
         tag = self._rules.resolve(ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
         if tag in (STR, VALUE):
             return self.quoted(text)

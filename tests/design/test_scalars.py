@@ -59,6 +59,20 @@ def test_a_number_too_long_to_read_has_no_value():
 
 
 @pytest.mark.parametrize(
+    "text", ["0x" + "f" * 200, "0b" + "1" * 200, "1." + "0" * 200, "." + "0" * 200, "-" + "7" * 200]
+)
+def test_long_numbers_of_every_kind_are_known(text):
+    assert Scalars().plain(text) == "tag:yaml.org,2002:int"
+
+
+@pytest.mark.parametrize(
+    "text", ["0f" * 200, "1" * 200 + "x", "1.2" * 100, "-" * 200, "2001-" * 50]
+)
+def test_long_texts_that_are_no_numbers_are_texts(text):
+    assert Scalars().plain(text) == (text,)
+
+
+@pytest.mark.parametrize(
     ("tag", "text", "value"),
     [("str", "1", "1"), ("int", "1", 1), ("binary", "aGk=", b"hi"), ("null", "", None)],
 )

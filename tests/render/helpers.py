@@ -1,22 +1,13 @@
-"""Sites for the render tests: the real ones, from their documents and reference answers."""
+"""Sites for the render tests: the real ones, and small ones made by hand."""
 
 import json
 from functools import cache
 from pathlib import Path
 
-import yaml
-
+from drydockd.design.compile import compile_site
 from drydockd.render import ActionGrant
-from drydockd.site import (
-    Addressing,
-    Asset,
-    BootActionSpec,
-    Interface,
-    Network,
-    Node,
-    Site,
-)
-from tests.sites import SITES, reference, site_path
+from drydockd.site import Asset, BootActionSpec, Network, Node, Site
+from tests.sites import SITES, site_path
 
 GRANT = ActionGrant("01CBMC5DFR041061050R3GG2D0", bytes(range(32, 64)).hex())
 SETTINGS = {
@@ -65,71 +56,7 @@ async def stub_fetch(url):
 
 @cache
 def real_site(name):
-    """The boot actions as the document has them, the nodes as the original compiled them."""
-    effective = reference(name, "effective")
-    documents = [d for d in yaml.safe_load_all(site_path(name).read_text()) if d]
-    actions = {
-        d["metadata"]["name"]: _action(d, effective["bootactions"])
-        for d in documents
-        if d.get("schema") == "drydock/BootAction/v1"
-    }
-    return Site(
-        networks={
-            n: Network(n, m["cidr"], dns_domain=m.get("dns_domain"))
-            for n, m in _models(effective["networks"])
-        },
-        nodes={n: _node(n, m) for n, m in _models(effective["nodes"])},
-        bootactions=actions,
-    )
-
-
-def _models(found):
-    return [(name, entry.get("model", entry)) for name, entry in found.items()]
-
-
-def _node(name, model):
-    return Node(
-        name,
-        primary_network=model.get("primary_network"),
-        tags=tuple(model.get("tags", ())),
-        owner_data=model.get("owner_data", {}),
-        addressing=tuple(
-            Addressing(a["network"], a["type"], a.get("address"))
-            for a in model.get("addressing", ())
-        ),
-        interfaces=tuple(
-            Interface(
-                i["device_name"],
-                sriov=i.get("sriov", False),
-                vf_count=i.get("vf_count", 0),
-                trustedmode=i.get("trustedmode", False),
-            )
-            for i in model.get("interfaces", ())
-        ),
-    )
-
-
-def _action(document, compiled):
-    name, data = document["metadata"]["name"], document["data"]
-    targets = compiled[name].get("model", compiled[name])["target_nodes"]
-    return BootActionSpec(
-        name, assets=tuple(_asset(a) for a in data["assets"]), target_nodes=tuple(targets)
-    )
-
-
-def _asset(written):
-    packages = written["type"] == "pkg_list"
-    mode = written.get("permissions")
-    return Asset(
-        written["type"],
-        path=written.get("path"),
-        location=written.get("location"),
-        data=None if packages else written.get("data"),
-        package_list=written.get("data") if packages else None,
-        location_pipeline=tuple(written.get("location_pipeline") or ()),
-        data_pipeline=tuple(written.get("data_pipeline") or ()),
-        permissions=int(mode, 8) if mode else None,
-    )
+    return compile_site(site_path(name).read_bytes())[0]
 
 
 def index_of(path: Path):

@@ -10,6 +10,7 @@ takes too long is killed.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -157,4 +158,7 @@ def _warm_up() -> None:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _warm_up()
+    # A child that collects garbage would copy every page it looks at.
+    gc.collect()
+    gc.freeze()
     serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -1,0 +1,90 @@
+"""`drydock lab`: a drydockd of one's own, deploying a site in the virtual machine room."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from drydockd.cli.lab_run import Lab, LabOptions, LabTrouble
+from drydockd.cli.room import command as room
+
+EXAMPLES = (
+    Path(__file__).resolve().parents[2] / "conf" / "example-site" / "site.yaml",
+    Path(sys.prefix) / "share" / "drydockd" / "example-site" / "site.yaml",
+)
+
+
+def example_site() -> Path:
+    """The example design: in the checkout, or where the package put it."""
+    for path in EXAMPLES:
+        if path.is_file():
+            return path
+    raise click.ClickException(f"the example site is not at {EXAMPLES[-1]}; give --site FILE")
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--site",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The design to deploy; default: the example site of three racks.",
+)
+@click.option("--once", is_flag=True, help="Stop when done; exit 0 if every node is deployed.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Where to listen on 127.0.0.1; default: 9000 if free, else any.",
+)
+@click.option(
+    "--state-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep state, log and the nodes' files here; default: a folder that goes with the lab.",
+)
+@click.option(
+    "--room",
+    "room_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The room file: machines, latencies, faults. See docs/room.md.",
+)
+@click.option(
+    "--plain", is_flag=True, help="Plain lines instead of a live table, as without a terminal."
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    site: Path | None,
+    once: bool,
+    port: int | None,
+    state_dir: Path | None,
+    room_file: Path | None,
+    plain: bool,
+) -> None:
+    """Start a drydockd on loopback and deploy a site in a room of virtual machines.
+
+    Submits validate_design, prepare_site, prepare_nodes and deploy_nodes through the public
+    API, shows each node's progress, ends with a table of nodes and boot action results, and
+    keeps serving until Ctrl-C. Exit codes with --once: 0 every node deployed, 1 not all,
+    2 the lab itself could not start.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    options = LabOptions(
+        site=(site or example_site()).resolve(),
+        is_once=once,
+        port=port,
+        folder=state_dir.resolve() if state_dir else None,
+        room=room_file,
+        is_plain=plain or not sys.stdout.isatty(),
+    )
+    try:
+        is_good = asyncio.run(Lab(options).run())
+    except LabTrouble as error:
+        raise click.UsageError(str(error)) from error
+    except KeyboardInterrupt:
+        is_good = True
+    sys.exit(0 if is_good else 1)
+
+
+command.add_command(room)

@@ -1,0 +1,256 @@
+"""One run of the lab: start the daemon, drive it through its API, show what happens."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import json
+import logging
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from drydockd import app
+from drydockd import log as logs
+from drydockd.auth.jwt import mint
+from drydockd.auth.jwtkeys import SECRET_FILE, secret_key
+from drydockd.cli.lab_view import Progress, show_findings, show_nodes, show_way_in
+from drydockd.config import Settings
+from drydockd.drivers import DriverConfigError
+from drydockd.errors import DrydockError
+
+DEFAULT_PORT = 9000
+TOKEN_SECONDS = 30 * 86400
+STEPS = ("validate_design", "prepare_site", "prepare_nodes", "deploy_nodes")
+
+
+class LabTrouble(Exception):
+    """The lab cannot start; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabOptions:
+    """`folder` None: a temporary one; `port` None: the usual one if it is free."""
+
+    site: Path
+    is_once: bool = False
+    port: int | None = None
+    folder: Path | None = None
+    room: Path | None = None
+    is_plain: bool = True
+
+
+class Lab:
+    """A daemon of its own on loopback, with local tokens and the virtual machine room."""
+
+    def __init__(self, options: LabOptions) -> None:
+        self._options = options
+        self._is_stopped = asyncio.Event()
+
+    async def run(self) -> bool:
+        """Return whether every node was deployed. Raises LabTrouble when it cannot start."""
+        with self._folder() as folder, self._log(folder):
+            listener = _listener(self._options.port)
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            token = _token(folder)
+            settings = _settings(folder, url, self._options)
+            try:
+                running = await app.start(settings, sockets={app.API_SOCKETS: [listener]})
+            except (DrydockError, DriverConfigError) as error:
+                raise LabTrouble(str(error)) from error
+            try:
+                return await self._drive(url, token, folder)
+            finally:
+                await running.stop()
+
+    async def _drive(self, url: str, token: str, folder: Path) -> bool:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._is_stopped.set)
+        timeout = httpx.Timeout(30, read=None)
+        async with httpx.AsyncClient(
+            base_url=f"{url}/api/v1.0", headers={"X-Auth-Token": token}, timeout=timeout
+        ) as client:
+            is_good = await self._deploy(client)
+            if is_good is None:
+                return False
+            if not self._options.is_once:
+                show_way_in(url, folder)
+                await self._is_stopped.wait()
+            return is_good
+
+    async def _deploy(self, client: httpx.AsyncClient) -> bool | None:
+        """Submit each step; return whether all went well, None when told to stop meanwhile."""
+        design_ref = self._options.site.as_uri()
+        print(f"site {self._options.site}", flush=True)
+        tasks = []
+        for action in STEPS:
+            task = await self._until_stopped(self._step(client, action, design_ref))
+            if task is None:
+                return None
+            tasks.append(task)
+            if task["result"]["status"] == "failure":
+                show_findings(task)
+                break
+        task = tasks[-1]
+        rows = (await client.get("/nodes")).raise_for_status().json()
+        views = [
+            (await client.get(f"/nodes/{name}")).raise_for_status().json()
+            for name in [*task["result"]["successes"], *task["result"]["failures"]]
+        ]
+        show_nodes(rows, views, task)
+        is_good = len(tasks) == len(STEPS) and task["result"]["status"] == "success"
+        if not is_good and len(tasks) == len(STEPS):
+            show_findings(await _with_subtasks(client, task))
+        return is_good
+
+    async def _until_stopped(self, work: Any) -> dict[str, Any] | None:
+        task = asyncio.ensure_future(work)
+        stopped = asyncio.ensure_future(self._is_stopped.wait())
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if task.done():
+            result: dict[str, Any] = task.result()
+            return result
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        return None
+
+    async def _step(self, client: httpx.AsyncClient, action: str, ref: str) -> dict[str, Any]:
+        body = {"action": action, "design_ref": ref}
+        answer = await client.post("/tasks", json=body)
+        created: dict[str, Any] = answer.raise_for_status().json()
+        task_id = created["task_id"]
+        with Progress(action, is_plain=self._options.is_plain) as progress:
+            async for kind, data in _events(client, task_id):
+                progress.seen(kind, data)
+            task: dict[str, Any] = (await client.get(f"/tasks/{task_id}")).json()
+            progress.ended(task)
+        return task
+
+    @contextlib.contextmanager
+    def _folder(self) -> Any:
+        if self._options.folder is not None:
+            self._options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            yield self._options.folder
+            return
+        with tempfile.TemporaryDirectory(prefix="drydock-lab-") as name:
+            yield Path(name)
+
+    @contextlib.contextmanager
+    def _log(self, folder: Path) -> Any:
+        """The daemon's log goes to a file of its owner's: the terminal is for the progress."""
+        handle = os.open(folder / "drydockd.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(handle, "a", encoding="utf-8", buffering=1) as stream:
+            root = logging.getLogger()
+            others = root.handlers[:]
+            for handler in others:
+                root.removeHandler(handler)
+            logs.set_up(level="INFO", stream=stream)
+            try:
+                yield
+            finally:
+                root.handlers[:] = others
+
+
+async def _events(
+    client: httpx.AsyncClient, task_id: str
+) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    """Yield kind and data of each event of the task's tree until it ends; resumes when cut."""
+    last = ""
+    while True:
+        headers = {"Last-Event-ID": last} if last else {}
+        try:
+            async with client.stream("GET", f"/tasks/{task_id}/events", headers=headers) as stream:
+                stream.raise_for_status()
+                kind = ""
+                async for line in stream.aiter_lines():
+                    field, _, value = line.partition(": ")
+                    if field == "id":
+                        last = value
+                    elif field == "event":
+                        kind = value
+                    elif field == "data":
+                        yield kind, json.loads(value)
+                return
+        except httpx.TransportError:
+            continue
+
+
+async def _with_subtasks(client: httpx.AsyncClient, task: dict[str, Any]) -> dict[str, Any]:
+    """Return the task with the error messages of the whole tree in its result."""
+    answer = await client.get(f"/tasks/{task['task_id']}", params={"layers": -1})
+    layers = answer.raise_for_status().json()
+    details = task["result"]["details"]
+    details["messageList"] = [
+        message
+        for one in layers.values()
+        if isinstance(one, dict)
+        for message in one["result"]["details"]["messageList"]
+    ]
+    return task
+
+
+def _listener(port: int | None) -> socket.socket:
+    for attempt in (port,) if port is not None else (DEFAULT_PORT, 0):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", attempt))
+        except OSError as error:
+            listener.close()
+            if error.errno == errno.EADDRINUSE and port is None:
+                continue
+            raise LabTrouble(f"cannot listen on 127.0.0.1:{attempt}: {error.strerror}") from error
+        listener.listen(1024)
+        listener.setblocking(False)
+        return listener
+    raise LabTrouble("no free port on 127.0.0.1")
+
+
+def _token(folder: Path) -> str:
+    """Mint an admin's token and leave it in the folder, readable by its owner only."""
+    state = folder / "state"
+    state.mkdir(mode=0o700, exist_ok=True)
+    key = secret_key(state / SECRET_FILE, create=True)
+    token = mint(key, user="lab", roles=("admin",), ttl_seconds=TOKEN_SECONDS)
+    handle = os.open(folder / "token", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(token)
+    return token
+
+
+def _settings(folder: Path, url: str, options: LabOptions) -> Settings:
+    return Settings.model_validate(
+        {
+            # The room answers at once; a real provisioner would be asked less often.
+            "default": {"poll_interval": 1},
+            "api": {"listen": url.removeprefix("http://"), "public_url": url},
+            "store": {"state_dir": folder / "state"},
+            "auth": {"strategy": ("jwt",)},
+            "bootactions": {"report_url": f"{url}/api/v1.0/bootactions/"},
+            "network": {"allowed_roots": (options.site.parent,)},
+            "plugins": {
+                "oob_driver": ("fake", "manual"),
+                "node_driver": "fake",
+                "kubernetes_driver": "fake",
+            },
+            "fake_driver": _fake(options, folder),
+        }
+    )
+
+
+def _fake(options: LabOptions, folder: Path) -> dict[str, Any]:
+    chosen: dict[str, Any] = {}
+    if options.room is not None:
+        chosen["config"] = str(options.room)
+    return chosen

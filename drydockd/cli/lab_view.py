@@ -1,0 +1,179 @@
+"""What the lab shows: live progress per node and step, and the tables at the end."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+COLOURS = {"success": "green", "failure": "red", "partial_success": "yellow", "running": "cyan"}
+REFRESHES_PER_SECOND = 8
+MESSAGES_SHOWN = 20
+
+
+class Progress:
+    """Progress of one task: a live table on a terminal, a line per change elsewhere.
+
+    Fed with the events of the task's tree; a node's line tells the step it is in.
+    """
+
+    def __init__(self, action: str, *, is_plain: bool, console: Console | None = None) -> None:
+        self._action = action
+        self._is_plain = is_plain
+        self._console = console or Console(highlight=False, soft_wrap=is_plain)
+        self._nodes: dict[str, tuple[str, str]] = {}
+        self._steps: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._begun = time.monotonic()
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        if self._is_plain:
+            self._console.print(f"{self._action}: started")
+        else:
+            self._live = Live(
+                self._table(), console=self._console, refresh_per_second=REFRESHES_PER_SECOND
+            )
+            self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.__exit__(kind, error, trace)
+            self._live = None
+
+    def seen(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Take in one event of the tree: kinds ``node``, ``state`` and ``message``."""
+        if kind == "node":
+            self._node(data)
+        elif kind == "state" and data["parent_task_id"]:
+            self._steps[data["action"]] = _outcome(data)
+        if self._live is not None:
+            self._live.update(self._table())
+
+    def _node(self, data: Mapping[str, Any]) -> None:
+        name, now = data["node"], (data["action"], _outcome(data))
+        if self._nodes.get(name) == now:
+            return
+        self._nodes[name] = now
+        if self._is_plain and now[1] != "running":
+            self._console.print(f"  {name}: {now[0]} {now[1]}")
+
+    def ended(self, task: Mapping[str, Any]) -> None:
+        """Show how the whole task ended."""
+        result = task["result"]
+        seconds = time.monotonic() - self._begun
+        done = f"{len(result['successes'])} nodes" if result["successes"] else ""
+        failed = f"{len(result['failures'])} failed" if result["failures"] else ""
+        counts = ", ".join(part for part in (done, failed, f"{seconds:.1f} s") if part)
+        if self._live is not None:
+            self._live.update(self._summary(result["status"], counts), refresh=True)
+        else:
+            self._console.print(f"{self._action}: {result['status']} ({counts})")
+
+    def _summary(self, status: str, counts: str) -> RenderableType:
+        return Text.assemble(
+            (f"{self._action:<16}", "bold"), (status, COLOURS.get(status, "")), f"  {counts}"
+        )
+
+    def _table(self) -> RenderableType:
+        table = Table(title=f"{self._action}  {time.monotonic() - self._begun:.0f} s", box=None)
+        if not self._nodes:
+            for step, status in self._steps.items():
+                table.add_row(step, Text(status, COLOURS.get(status, "")))
+            return table
+        fits = max(5, self._console.height - 6)
+        if len(self._nodes) > fits:
+            return self._crowd(table)
+        table.add_column("node")
+        table.add_column("step")
+        table.add_column("")
+        for name, (step, status) in self._nodes.items():
+            table.add_row(name, step, Text(status, COLOURS.get(status, "")))
+        return table
+
+    def _crowd(self, table: Table) -> RenderableType:
+        """More nodes than lines: count them by step."""
+        for (step, status), count in sorted(Counter(self._nodes.values()).items()):
+            table.add_row(step, Text(status, COLOURS.get(status, "")), f"{count} nodes")
+        return table
+
+
+def _outcome(data: Mapping[str, Any]) -> str:
+    """The result once there is one, else the state."""
+    is_final = data["status"] in ("complete", "terminated")
+    return str(data["result"] if is_final else data["status"])
+
+
+def show_nodes(
+    rows: Iterable[Mapping[str, Any]],
+    views: Iterable[Mapping[str, Any]],
+    task: Mapping[str, Any],
+    console: Console | None = None,
+) -> None:
+    """Print the nodes in design order with their boot actions and results."""
+    console = console or Console(highlight=False)
+    known = {row["hostname"]: row for row in rows}
+    failed = set(task["result"]["failures"])
+    table = Table(title="nodes")
+    for heading in ("node", "state", "power", "address", "boot actions", "result"):
+        table.add_column(heading, overflow="fold")
+    for view in views:
+        name = view["hostname"]
+        row = known.get(name, {})
+        status = "failure" if name in failed else "success"
+        table.add_row(
+            name,
+            row.get("status_name", "unknown"),
+            row.get("power_state", ""),
+            row.get("boot_ip") or "",
+            _boot_actions(view["boot_actions"]),
+            Text(status, COLOURS[status]),
+        )
+    if table.row_count:
+        console.print(table)
+
+
+def _boot_actions(actions: Iterable[Mapping[str, Any]]) -> str:
+    """Those that report, by name; the silent ones as a number."""
+    actions = list(actions)
+    reported = [a for a in actions if a["status"] != "unreported"]
+    lines = [f"{a['action_name']} {a['status']}" for a in reported]
+    if silent := len(actions) - len(reported):
+        lines.append(f"{silent} that do not report")
+    return "\n".join(lines)
+
+
+def show_findings(task: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print why a task did not end well."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    found = [m for m in task["result"]["details"]["messageList"] if m["error"]]
+    for message in found[:MESSAGES_SHOWN]:
+        console.print(f"{message['context']}: {message['message']}", markup=False)
+    if len(found) > MESSAGES_SHOWN:
+        console.print(f"and {len(found) - MESSAGES_SHOWN} more")
+    if not found and task["result"]["message"]:
+        console.print(task["result"]["message"], markup=False)
+
+
+def show_way_in(url: str, folder: Path, console: Console | None = None) -> None:
+    """Print where it serves and two commands to look at it."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    header = f'-H "X-Auth-Token: $(cat {folder / "token"})"'
+    console.print(f"\ndrydockd serves {url}; state and log are in {folder}", markup=False)
+    console.print(f"  curl {header} {url}/api/v1.0/nodes", markup=False)
+    console.print(f"  curl {header} {url}/api/v1.0/tasks?action=deploy_nodes", markup=False)
+    console.print("Ctrl-C stops it.")

@@ -1,0 +1,86 @@
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from drydockd.cli.lab_view import Progress, show_findings, show_nodes, show_way_in
+
+
+@pytest.fixture
+def console():
+    return Console(file=io.StringIO(), width=120, height=20, highlight=False)
+
+
+def node(name, action, status="complete", result="success"):
+    return {"node": name, "action": action, "status": status, "result": result}
+
+
+def task(status="success", successes=(), failures=(), messages=()):
+    return {
+        "result": {
+            "status": status,
+            "message": None,
+            "successes": list(successes),
+            "failures": list(failures),
+            "details": {"messageList": list(messages)},
+        }
+    }
+
+
+def test_without_a_terminal_each_step_of_a_node_is_a_line(console):
+    with Progress("deploy_nodes", is_plain=True, console=console) as progress:
+        progress.seen("node", node("n1", "apply_node_networking", "running", "incomplete"))
+        progress.seen("node", node("n1", "apply_node_networking"))
+        progress.seen("node", node("n1", "apply_node_networking"))
+        progress.seen("node", node("n1", "deploy_node", result="failure"))
+        progress.ended(task("failure", failures=["n1"]))
+    lines = console.file.getvalue().splitlines()
+    assert lines[:3] == [
+        "deploy_nodes: started",
+        "  n1: apply_node_networking success",
+        "  n1: deploy_node failure",
+    ]
+    assert lines[3].startswith("deploy_nodes: failure (1 failed, ")
+
+
+def test_more_nodes_than_lines_are_counted_by_step(console):
+    progress = Progress("deploy_nodes", is_plain=False, console=console)
+    for number in range(100):
+        step = "deploy_node" if number < 30 else "apply_node_storage"
+        progress.seen("node", node(f"n{number}", step, "running", "incomplete"))
+    console.print(progress._table())
+    shown = console.file.getvalue()
+    assert "30 nodes" in shown
+    assert "70 nodes" in shown
+
+
+def test_the_table_names_reporting_boot_actions_and_counts_silent_ones(console):
+    rows = [{"hostname": "n1", "status_name": "Deployed", "power_state": "on", "boot_ip": None}]
+    actions = [
+        {"action_name": "first-boot", "status": "success"},
+        {"action_name": "welcome", "status": "unreported"},
+        {"action_name": "packages", "status": "unreported"},
+    ]
+    views = [{"hostname": "n1", "boot_actions": actions}]
+    show_nodes(rows, views, task(successes=["n1"]), console)
+    shown = console.file.getvalue()
+    assert "first-boot success" in shown
+    assert "2 that do not report" in shown
+    assert "welcome" not in shown
+
+
+def test_only_errors_are_shown_as_findings_and_markup_stays_text(console):
+    messages = [
+        {"context": "n1", "message": "all [bold]well", "error": False},
+        {"context": "n2", "message": "disk [red] is gone", "error": True},
+    ]
+    show_findings(task("failure", messages=messages), console)
+    assert console.file.getvalue() == "n2: disk [red] is gone\n"
+
+
+def test_the_way_in_names_the_token_file_and_never_the_token(console):
+    show_way_in("http://127.0.0.1:9000", Path("/tmp/x"), console)
+    shown = console.file.getvalue()
+    assert shown.count("curl ") == 2
+    assert "$(cat /tmp/x/token)" in shown

@@ -14,6 +14,7 @@ from drydockd.drivers.room.config import Defaults, MachineConfig
 from drydockd.site import DeviceAlias
 
 GB = 1000**3
+REGEXP = "regexp:"
 # Names the kernel or udev gives disks; anything else a design says is an alias or invented.
 KERNEL_DISK = re.compile(r"^(sd[a-z]{1,2}|vd[a-z]{1,2}|xvd[a-z]|hd[a-z]|nvme\d+n\d+)$")
 PATH_NAME = re.compile(r"^enp(\d+)s(\d+)(?:f(\d+))?$")
@@ -103,51 +104,55 @@ def _configured_nics(config: MachineConfig, machine: str) -> tuple[Nic, ...]:
 
 def _expected_nics(card: NodeCard, machine: str) -> tuple[Nic, ...]:
     """NICs for every network alias and every slave the design names, aliases first."""
-    addresses: dict[str, str] = {}
-    products: dict[str, str] = {}
-    wanted = {a.alias: a for a in card.aliases if _is_nic(a, card)}
-    for alias in wanted.values():
-        if alias.dev_type:
-            products[alias.alias] = alias.dev_type
-    # Patterns come last: an address they could match may belong to a plain one.
-    plain = {a.alias: a.address for a in wanted.values() if not a.address.startswith("regexp:")}
-    patterns = {a.alias: a.address for a in wanted.values() if a.alias not in plain}
-    for name, address in {**card.nic_addresses, **plain, **patterns}.items():
-        addresses[name] = _pci_address(address, set(addresses.values()))
-    named = {n: a for n in card.nics if n not in addresses and (a := _address_of(n))}
-    addresses |= named
+    aliases = {a.alias: a for a in card.aliases if _is_nic(a, card)}
+    wanted = {**card.nic_addresses, **{name: a.address for name, a in aliases.items()}}
+    addresses = _addresses(wanted)
+    addresses |= {n: a for n in card.nics if n not in addresses and (a := _address_of(n))}
     free = _free_addresses(set(addresses.values()))
-    for name in card.nics:
-        addresses.setdefault(name, next(free))
+    addresses |= {n: next(free) for n in card.nics if n not in addresses}
     if not addresses:
         addresses["eno1"] = next(free)
-    aliased = {*wanted, *card.nic_addresses}
-    # Two names of one address are one NIC; the alias was entered first and stays.
+    shared = _functions(addresses)
+    # Two names of one address are one NIC; it is called what the design takes for its OS name.
+    called = {a: name for name, a in addresses.items() if name not in wanted}
     first = {address: name for name, address in reversed(addresses.items())}
     addresses = {name: a for name, a in addresses.items() if first[a] == name}
-    shared = _functions(addresses)
-    # A slave may name by its kernel's name what an alias names by its address.
-    kernels = {address: name for name, address in named.items()}
-    return tuple(
-        Nic(
-            kernels.get(address) or (kernel_nic(address, shared) if name in aliased else name),
-            made_up_mac(machine, index),
-            address,
-            products.get(name, "Virtual Ethernet"),
-        )
-        for index, (name, address) in enumerate(addresses.items(), 1)
-    )
+    nics = []
+    for index, (name, address) in enumerate(addresses.items(), 1):
+        product = (aliases[name].dev_type if name in aliases else None) or "Virtual Ethernet"
+        shown = called.get(address) or kernel_nic(address, shared)
+        nics.append(Nic(shown, made_up_mac(machine, index), address, product))
+    return tuple(nics)
+
+
+def _addresses(wanted: Mapping[str, str]) -> dict[str, str]:
+    """An address for each alias: its own, or one that its ``regexp:`` pattern matches.
+
+    Of several devices a pattern matches, the first of the document is meant; so those chosen
+    for patterns come first, and match no other pattern as far as possible.
+    """
+    patterns = {n: a.removeprefix(REGEXP) for n, a in wanted.items() if a.startswith(REGEXP)}
+    plain = {name: address for name, address in wanted.items() if name not in patterns}
+    chosen: dict[str, str] = {}
+    for name, pattern in patterns.items():
+        taken = {*plain.values(), *chosen.values()}
+        free = [address for address in _matching(pattern) if address not in taken]
+        others = {a for p in patterns.values() if p != pattern for a in _matching(p)}
+        best = [address for address in free if address not in others]
+        if best or free:
+            chosen[name] = (best or free)[0]
+    return chosen | plain
 
 
 def _is_nic(alias: DeviceAlias, card: NodeCard) -> bool:
     """PCI devices are taken for NICs unless the design uses the alias for a disk."""
-    pattern = alias.address.startswith("regexp:")
+    pattern = alias.address.startswith(REGEXP)
     return (pattern or alias.bus_type == "pci") and alias.alias not in card.disks
 
 
 def _functions(addresses: Mapping[str, str]) -> set[str]:
     """Slots with more than one function in use, whose names need the function number."""
-    slots = [a.rpartition(".")[0] for a in addresses.values()]
+    slots = [a.rpartition(".")[0] for a in set(addresses.values())]
     return {slot for slot in slots if slots.count(slot) > 1}
 
 
@@ -175,15 +180,6 @@ def _address_of(name: str) -> str | None:
     if bus > 0xFF or slot > 0x1F or function > 7:
         return None
     return f"0000:{bus:02x}:{slot:02x}.{function}"
-
-
-def _pci_address(address: str, taken: set[str]) -> str:
-    """The address itself, or for ``regexp:`` the first free one that the pattern matches."""
-    if not address.startswith("regexp:"):
-        return address
-    pattern = address.removeprefix("regexp:")
-    free = (a for a in _matching(pattern) if a not in taken)
-    return next(free, f"regexp-without-match-{len(taken)}")
 
 
 @lru_cache(maxsize=256)

@@ -5,7 +5,7 @@ Source: contract, effective-design, section 2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from drydockd.design import merging
@@ -51,19 +51,20 @@ class Inheritance:
 
     def profile(self, name: str, child: DocumentRef) -> Layer | Broken:
         """Return the completed profile `name` that `child` asks for."""
-        chain: list[str] = []
+        chain: dict[str, None] = {}  # in its order, and quick to look up
         # A loop, not recursion: nothing bounds how long a chain of documents is.
         while name not in self._complete:
             if name in chain:
-                cycle = " -> ".join([*chain[chain.index(name) :], name])
+                names = list(chain)
+                cycle = " -> ".join([*names[names.index(name) :], name])
                 return self._fail(chain, Broken(f"HostProfile {cycle} is its own parent", child))
             if name not in self._profiles:
                 return self._fail(chain, Broken(f"HostProfile {name} not defined", child))
-            chain.append(name)
+            chain[name] = None
             written = self._profiles[name]
             if written.parent is None:
                 self._complete[name] = self.own(written)
-                chain.pop()
+                del chain[name]
                 break
             name, child = written.parent, written.ref
         found = self._complete[name]
@@ -83,7 +84,7 @@ class Inheritance:
         found = self._complete.get(name)
         return None if isinstance(found, Broken) else found
 
-    def _fail(self, chain: list[str], broken: Broken) -> Broken:
+    def _fail(self, chain: Iterable[str], broken: Broken) -> Broken:
         for name in chain:
             self._complete[name] = broken
         return broken

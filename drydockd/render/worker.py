@@ -146,7 +146,7 @@ def _address_space() -> int:
         return 512 * 2**20
 
 
-def _warm_up() -> None:
+def warm_up() -> None:
     """Have everything loaded that Jinja2 loads late: a child may open no file."""
     sandbox.render_any("{{ 'a'|pprint }}{{ 1|tojson }}{{ 'http://a'|urlize }}", {}, 4096)
     try:
@@ -157,7 +157,7 @@ def _warm_up() -> None:
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _warm_up()
+    warm_up()
     # A child that collects garbage would copy every page it looks at.
     gc.collect()
     gc.freeze()

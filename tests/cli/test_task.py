@@ -1,11 +1,15 @@
 """drydock task."""
 
+import asyncio
 import json
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from drydockd.cli.root import cli
 from tests.client.helpers import a_task
+from tests.handlers.helpers import REF, daemon
 
 V1 = "/api/v1.0"
 T = "77ad2a44-0c7c-4a3a-8a4f-2d7a5a7b6c22"
@@ -150,3 +154,39 @@ def test_events_are_one_json_object_a_line(drydock, server):
     lines = drydock("task", "events", "-t", T, "--after", "0").stdout.splitlines()
     assert [json.loads(line)["id"] for line in lines] == ["1", "2"]
     assert server.asked[0].headers["Last-Event-ID"] == "0"
+
+
+async def test_the_commands_drive_a_real_daemon(tmp_path):
+    async with daemon(tmp_path) as running:
+        options = ["--url", running.app.url, "--os-token", running.token("admin")]
+
+        async def drydock(*arguments):
+            invoke = CliRunner().invoke
+            return await asyncio.to_thread(invoke, cli, [*options, *arguments])
+
+        made = await drydock("task", "create", "-d", REF, "-a", "validate_design", "--block")
+        assert made.exit_code == 0, made.output
+        task = json.loads(made.stdout)
+        assert (task["status"], task["result"]["status"]) == ("complete", "success")
+        shown = await drydock("task", "show", "-t", task["task_id"], "--layers", "-1")
+        assert json.loads(shown.stdout)["init_task_id"] == task["task_id"]
+        events = await drydock("task", "events", "-t", task["task_id"])
+        assert json.loads(events.stdout.splitlines()[-1])["data"]
+        for arguments in (
+            ("task", "list", "-o", "table"),
+            ("task", "errors", "-t", task["task_id"]),
+            ("task", "delete", "-d", "30"),
+            ("node", "list"),
+            ("node", "filter", "-d", REF),
+            ("health",),
+            ("health", "--extended"),
+            ("versions",),
+            ("task", "create", "-d", REF, "-a", "deploy_nodes", "--dry-run"),
+        ):
+            done = await drydock(*arguments)
+            assert done.exit_code == 0, (arguments, done.output)
+        gone = await drydock("task", "show", "-t", "nonsense")
+        assert (gone.exit_code, gone.stderr) == (
+            1,
+            "Error: Task nonsense does not exist (HTTP 404)\n",
+        )

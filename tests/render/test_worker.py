@@ -11,6 +11,11 @@ import pytest
 from drydockd.render import worker
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _ready_to_fork():
+    worker.warm_up()
+
+
 def job(source, **more):
     return {
         "source": source,

@@ -61,7 +61,9 @@ class Hosts:
         where = f"{shown}: {host} has the address {address}, which is"
         if address.is_link_local or address in _METADATA:
             raise InvalidDesign(f"{where} link-local or a metadata service; no option allows it")
-        if address.is_multicast or address.is_unspecified or address.is_reserved:
+        # ::1 is in a block that is reserved as a whole.
+        reserved = address.is_reserved and not address.is_loopback
+        if address.is_multicast or address.is_unspecified or reserved:
             raise InvalidDesign(f"{where} no address of one host; no option allows it")
         entry = _entry(self._allowed, host, port)
         if address.is_loopback:

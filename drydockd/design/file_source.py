@@ -28,9 +28,10 @@ class Roots:
         Links are followed only in working out which folder the file really is in; then every
         component is opened without following any, so nobody can change the way in between.
         """
-        real = Path(os.path.realpath(path))
-        root = self._root_of(shown, real)
         try:
+            # realpath itself fails when a link on the way is exchanged under its hands.
+            real = Path(os.path.realpath(path))
+            root = self._root_of(shown, real)
             handle = _open_below(root, real.relative_to(root).parts)
         except OSError as error:
             reason = error.strerror or str(error)

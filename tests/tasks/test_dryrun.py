@@ -1,0 +1,51 @@
+from dataclasses import replace
+
+import pytest
+
+from drydockd.errors import InvalidInput, SourceUnavailable
+from tests.tasks.helpers import CutOff, Lab, site_text
+
+
+async def test_a_dry_run_tells_nodes_steps_and_verdict_and_changes_nothing():
+    async with Lab(store=CutOff()) as lab:
+        plan = await lab.submit("deploy_nodes", "n3", "n1", dry_run=True)
+
+        assert plan.nodes == ("n1", "n3")
+        assert plan.steps["n1"] == (
+            "apply_node_networking",
+            "apply_node_storage",
+            "apply_node_platform",
+            "deploy_node",
+            "bootaction_report",
+        )
+        assert plan.is_valid
+        assert (lab.store.writes, lab.store.tasks(), lab.store._blobs) == (0, [], {})
+        assert await lab.room.machines() == []
+
+
+async def test_a_dry_run_of_a_site_wide_task_has_steps_without_nodes():
+    async with Lab() as lab:
+        plan = await lab.submit("prepare_site", dry_run=True)
+        assert (plan.nodes, list(plan.steps)) == ((), [""])
+
+
+async def test_a_dry_run_shows_an_invalid_design_and_what_would_fail():
+    lab = Lab(site_text(2, bad=True, n1={"oob": {"type": "manual"}}))
+    lab.drivers.oob[0].oob_types = ("ipmi",)
+    lab.drivers = replace(lab.drivers, node=None)
+    lab.tasks = lab._new()
+    async with lab:
+        plan = await lab.submit("prepare_nodes", dry_run=True)
+
+        assert not plan.is_valid
+        assert "No node driver enabled, the task would fail." in plan.notes
+        assert "Node n1 OOB type manual is not supported." in plan.notes
+
+
+async def test_a_dry_run_is_refused_like_the_task_itself():
+    async with Lab() as lab:
+        with pytest.raises(InvalidInput, match="all_nodes"):
+            await lab.submit("destroy_nodes", dry_run=True)
+        lab.designs.is_away = True
+        with pytest.raises(SourceUnavailable):
+            await lab.submit("deploy_nodes", dry_run=True)

@@ -1,0 +1,199 @@
+import asyncio
+import itertools
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from drydockd.drivers.node.fake import FakeNodeProvisioner
+from drydockd.errors import DriverTransient
+from drydockd.model import Action, ResultStatus
+from drydockd.tasks import actions
+from tests.tasks.helpers import Lab, names, site_text
+
+
+def slow_lab(seconds=0.05, **options):
+    lab = Lab(**options)
+    lab.with_settings(noop_seconds=seconds)
+    lab.tasks = lab._new()
+    return lab
+
+
+def starts(lab, *tasks):
+    return [lab.store.task(t.task_id).started for t in tasks]
+
+
+async def test_tasks_on_disjoint_nodes_run_together():
+    async with slow_lab(0.2) as lab:
+        tasks = [await lab.submit("noop", name) for name in names(3)]
+        await lab.until(lambda: all(lab.store.task(t.task_id).status == "running" for t in tasks))
+
+
+async def test_tasks_on_a_shared_node_run_in_creation_order_and_say_for_whom_they_wait():
+    async with slow_lab(0.05) as lab:
+        first = await lab.submit("noop", "n1", "n2")
+        second = await lab.submit("noop", "n2", "n3")
+        third = await lab.submit("noop", "n3")
+        done = [await lab.finished(t.task_id) for t in (first, second, third)]
+
+        assert done[0].updated <= done[1].started
+        assert done[1].updated <= done[2].started
+        waiting = f"Waiting for task {first.task_id} (noop), which holds n2."
+        assert waiting in lab.texts(second.task_id)
+        assert f"Waiting for task {second.task_id} (noop), which holds n3." in lab.texts(
+            third.task_id
+        )
+
+
+async def test_a_site_wide_task_runs_alone():
+    async with slow_lab(0.05) as lab:
+        before = await lab.submit("noop", "n1")
+        site = await lab.submit("verify_site")
+        after = await lab.submit("noop", "n2")
+        before, site, after = [await lab.finished(t.task_id) for t in (before, site, after)]
+
+        assert before.updated <= site.started
+        assert site.updated <= after.started
+        assert any(
+            text.startswith(f"Waiting for task {before.task_id} (noop); one of the two")
+            for text in lab.texts(site.task_id)
+        )
+
+
+async def test_creation_order_holds_while_an_older_tasks_design_is_still_loading():
+    lab = slow_lab(0.01)
+    lab.designs.texts["memory:fast"] = site_text()
+    async with lab:
+        lab.designs.gate.clear()
+        first = await lab.submit("noop", "n1")
+        await asyncio.sleep(0.01)
+        second = await lab.submit("noop", "n1", ref="memory:fast")
+        lab.designs.gate.set()
+        first, second = [await lab.finished(t.task_id) for t in (first, second)]
+
+        assert first.updated <= second.started
+
+
+async def test_an_exception_in_an_action_ends_the_task_and_frees_its_nodes(monkeypatch):
+    async def broken(job):
+        raise RuntimeError("with details that are not for clients")
+
+    kind = replace(actions.ACTIONS[Action.RELABEL_NODES], run=broken)
+    monkeypatch.setitem(actions.ACTIONS, Action.RELABEL_NODES, kind)
+    async with Lab() as lab:
+        task = await lab.run("relabel_nodes")
+        assert (task.status, task.result.status) == ("complete", "failure")
+        assert task.result.failures == names(3)
+        (text,) = lab.texts(task.task_id, error=True)
+        assert text == "Task failed unexpectedly (RuntimeError); the log has the details"
+        assert (await lab.run("noop")).result.status == "success"
+
+
+async def test_the_design_is_pinned_later_changes_of_the_source_do_not_matter():
+    lab = Lab(initial="ready", latencies={"deploy": 0.1})
+    async with lab:
+        task = await lab.submit("deploy_nodes", "n1")
+        await lab.until(lambda: len(lab.store.boot_actions("n1")) == 2)
+        lab.designs.texts.clear()
+        lab.designs._compiled.clear()
+
+        await lab.restart()
+
+        assert (await lab.finished(task.task_id)).result.status == "success"
+        assert len(lab.designs.asked) == 1
+
+
+async def test_a_resumed_task_whose_design_is_lost_ends_with_a_message_and_keeps_its_lists():
+    lab = Lab(initial="ready", latencies={"deploy": 0.1})
+    async with lab:
+        task = await lab.submit("deploy_nodes", "n1")
+        await lab.until(lambda: len(lab.store.boot_actions("n1")) == 2)
+        lab.store._blobs.clear()
+
+        await lab.restart()
+        task = await lab.finished(task.task_id)
+
+        assert (task.status, task.result.status) == ("complete", "failure")
+        assert task.result.failures == ("n1",)
+        assert "cannot be resumed after the restart" in lab.texts(task.task_id, error=True)[0]
+        assert all(t.status.is_final for t in lab.tree(task.task_id))
+
+
+async def test_queued_tasks_survive_a_restart_in_their_order():
+    async with slow_lab(0.05) as lab:
+        tasks = [await lab.submit("noop", "n1") for _ in range(4)]
+        await lab.until(lambda: lab.store.task(tasks[0].task_id).status == "running")
+
+        await lab.restart()
+        done = [await lab.finished(t.task_id) for t in tasks]
+
+        assert [t.result.status for t in done] == [ResultStatus.SUCCESS] * 4
+        assert all(a.updated <= b.started for a, b in itertools.pairwise(done))
+
+
+async def test_a_running_task_keeps_its_nodes_over_a_restart():
+    lab = Lab(initial="ready", latencies={"deploy": 0.2})
+    async with lab:
+        first = await lab.submit("deploy_nodes", "n1")
+        await lab.until(lambda: lab.store.task(first.task_id).status == "running")
+        second = await lab.submit("verify_nodes", "n1")
+        await lab.restart()
+        first, second = [await lab.finished(t.task_id) for t in (first, second)]
+
+        assert first.updated <= second.started
+
+
+async def test_a_task_told_to_stop_before_a_restart_stops_after_it():
+    lab = Lab(initial="ready", latencies={"deploy": 0.2})
+    async with lab:
+        task = await lab.submit("deploy_nodes")
+        await lab.until(lambda: len(lab.store.boot_actions("n1")) == 2)
+        await lab.tasks.terminate(task.task_id, lab.caller)
+
+        await lab.restart()
+        task = await lab.finished(task.task_id)
+
+        assert (task.status, task.result.message) == ("terminated", "Action terminated.")
+        assert all(t.status.is_final for t in lab.tree(task.task_id))
+        assert not any(t.action == "bootaction_report" for t in lab.tree(task.task_id))
+
+
+async def test_deadlines_keep_their_wall_clock_end_over_a_restart():
+    lab = Lab(site_text(1), initial="ready", faults=[{"fault": "deploy_hangs"}])
+    lab.with_settings(deploy_node=0.4, deploy_retries=0, resume_grace=0.01)
+    lab.tasks = lab._new()
+    async with lab:
+        task = await lab.submit("deploy_nodes")
+        await lab.until(lambda: len(lab.store.boot_actions("n1")) == 2)
+        child = [t for t in lab.tree(task.task_id) if t.action == "deploy_node"][-1]
+
+        await lab.restart()
+        await lab.finished(task.task_id)
+
+        ended = lab.store.task(child.task_id)
+        assert ended.deadline == child.deadline
+        late = datetime.fromisoformat(ended.updated) - datetime.fromisoformat(child.deadline)
+        assert 0 <= late.total_seconds() < 0.2
+
+
+class Mute(FakeNodeProvisioner):
+    """A provisioner that offers no catalogue; the room always does."""
+
+    async def catalogue(self):
+        raise DriverTransient("no answer")
+
+
+async def test_a_provisioner_that_names_no_images_does_not_stop_a_task():
+    lab = Lab(initial="ready")
+    lab.drivers = replace(lab.drivers, node=Mute(room=lab.room))
+    lab.tasks = lab._new()
+    async with lab:
+        assert (await lab.run("deploy_nodes")).result.status == "success"
+
+
+@pytest.mark.parametrize("count", [300])
+async def test_hundreds_of_tasks_on_one_node_end_one_after_another(count):
+    async with slow_lab(0) as lab:
+        tasks = [await lab.submit("noop", "n1") for _ in range(count)]
+        done = [await lab.finished(t.task_id) for t in tasks]
+        assert all(a.updated <= b.started for a, b in itertools.pairwise(done))

@@ -1,6 +1,7 @@
 """The reporter as a node runs it: a file of its own, against a real server."""
 
 import ast
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 
 from drydockd.agent import reporter
 from drydockd.agent.reporter import UsageError, parse_flags, proxies_for
+from drydockd.model import BootActionStatus
 from tests.client.helpers import serving
+from tests.handlers.helpers import REF, daemon
 
 ID = "01CBMC5DFR041061050R3GG2D0"
 PATH = f"/api/v1.0/bootactions/{ID}/"
@@ -295,3 +298,29 @@ def test_the_file_is_all_there_is_and_runs_on_old_pythons():
     }
     assert imported <= set(sys.stdlib_module_names)
     assert "__future__" not in imported
+
+
+async def test_a_real_daemon_takes_the_reports_until_the_final_one(tmp_path):
+    async with daemon(tmp_path) as running:
+        site = (await running.app.services.designs.load(REF)).site
+        node = next(n for n in site.nodes if any(a.signaling for a in site.bootactions_of(n)))
+        deployed = await running.deployed(node)
+        name = next(a.name for a in site.bootactions_of(node) if a.signaling)
+        action = deployed.actions[name]
+
+        async def run(*arguments, key=deployed.action_keys[name]):
+            url = f"{running.app.url}/api/v1.0/bootactions/"
+            flags = ("-url", url, "-id", action.action_id, "-msg", "m", *arguments)
+            call = [sys.executable, reporter.__file__, *flags]
+            return await asyncio.to_thread(
+                subprocess.run, call, capture_output=True, text=True, env={"BOOTACTION_KEY": key}
+            )
+
+        assert (await run()).returncode == 0
+        assert (await run("-exec", "/bin/true")).returncode == 0
+        stored = running.app.services.store.boot_action(action.action_id)
+        assert stored.status is BootActionStatus.SUCCESS
+        late = await run("-s")
+        assert (late.returncode, late.stderr) == (1, "Error response: 409 Conflict\n")
+        stranger = await run(key="0" * 64)
+        assert (stranger.returncode, stranger.stderr) == (1, "Error response: 403 Forbidden\n")

@@ -156,7 +156,10 @@ def warm_up() -> None:
 
 
 def main() -> None:
+    # Both go to the whole group of a service or terminal; a worker ends with its input, after
+    # the daemon has drained.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     warm_up()
     # A child that collects garbage would copy every page it looks at.
     gc.collect()

@@ -238,3 +238,11 @@ async def test_closing_ends_the_workers_and_may_be_repeated():
     await templates.close()
     await templates.close()
     assert worker.returncode is not None
+
+
+async def test_a_stopping_service_does_not_take_its_workers_away(templates):
+    await templates.render("{% set a = 1 %}", CONTEXT)
+    (worker,) = templates._idle
+    os.kill(worker.pid, signal.SIGTERM)
+    assert await templates.render("{% set a = 1 %}{{ a }}", CONTEXT) == "1"
+    assert templates._idle == [worker]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 
 import orjson
 
@@ -27,6 +28,7 @@ from drydockd.model import (
 )
 
 Document = dict[str, Any]
+V = TypeVar("V")
 
 BLOB_OVER_BYTES = 4096
 
@@ -63,6 +65,7 @@ KEYS = {
 # memory as the bytes they are, and decoded when read: a million of them cost their text.
 _MESSAGE_HEAD = ("task_id", "seq", "error")
 _MESSAGE_REST = tuple(f.name for f in fields(Message) if f.name not in _MESSAGE_HEAD)
+_rest_of = attrgetter(*_MESSAGE_REST)
 ERROR_MARK = b',"error":'
 
 
@@ -96,18 +99,21 @@ def encode_row(table: str, row: Row) -> bytes:
 
 
 def encode_message(message: Message) -> bytes:
-    """Return the JSON document of `message`; `message_tail` cuts what memory keeps of it."""
-    document = {
-        "task_id": message.task_id,
-        "seq": message.seq,
-        "error": message.error,
-        **{name: getattr(message, name) for name in _MESSAGE_REST},
-    }
-    return dumps(document, f"message {message.seq} of task {message.task_id}")
+    """Return what memory keeps of a message: its document behind ``"error":``."""
+    try:
+        rest = orjson.dumps(
+            dict(zip(_MESSAGE_REST, _rest_of(message), strict=True)), default=_plain
+        )
+    except TypeError as error:
+        what = f"message {message.seq} of task {message.task_id}"
+        raise InvalidInput(f"{what} cannot be stored: {error}") from error
+    return (b"true," if message.error else b"false,") + rest[1:]
 
 
-def message_tail(encoded: bytes) -> bytes:
-    return encoded.partition(ERROR_MARK)[2]
+def message_tail(document: Document) -> bytes:
+    """Return the same of a decoded message document."""
+    rest = {name: value for name, value in document.items() if name not in _MESSAGE_HEAD}
+    return (b"true," if document["error"] else b"false,") + orjson.dumps(rest)[1:]
 
 
 def message_document(task_id: str, seq: int, tail: bytes) -> bytes:
@@ -153,37 +159,54 @@ def without_element(record: BuildData, digest: str) -> BuildRow:
 
 
 def _result(document: Document) -> Result:
-    return Result(
-        status=_RESULT_STATUS[document["status"]],
-        message=document["message"],
-        reason=document["reason"],
-        successes=_names(document["successes"]),
-        failures=_names(document["failures"]),
-        links=tuple(Link(**link) for link in document["links"]),
+    links = tuple([Link(**link) for link in document["links"]]) if document["links"] else ()
+    values = (
+        _RESULT_STATUS[document["status"]],
+        document["message"],
+        document["reason"],
+        _names(document["successes"]),
+        _names(document["failures"]),
+        links,
     )
+    return _RESULTS.get(values) or _remember(_RESULTS, values, Result(*values))
 
 
 def _caller(document: Document | None) -> Caller | None:
     if document is None:
         return None
-    for name in ("roles", "service_roles"):
-        document[name] = tuple(document.get(name, ()))
-    made = Caller(**document)
-    # A hundred thousand tasks have a handful of callers: share them.
-    if len(_CALLERS) > 10_000:
-        _CALLERS.clear()
-    return _CALLERS.setdefault(made, made)
+    document["roles"] = tuple(document.get("roles", ()))
+    document["service_roles"] = tuple(document.get("service_roles", ()))
+    values = tuple(document.values())
+    return _CALLERS.get(values) or _remember(_CALLERS, values, Caller(**document))
+
+
+def _node_filter(document: Document | None) -> Document | None:
+    if document is None:
+        return None
+    text = orjson.dumps(document)
+    return _FILTERS.get(text) or _remember(_FILTERS, text, document)
+
+
+def _remember(known: dict[Any, Any], key: object, made: V) -> V:
+    # A hundred thousand tasks have a handful of callers and filters: share them. Records
+    # are immutable, so that is safe.
+    if len(known) > 10_000:
+        known.clear()
+    known[key] = made
+    return made
 
 
 def _names(values: list[str]) -> tuple[str, ...]:
-    return tuple(map(sys.intern, values))
+    return tuple(map(sys.intern, values)) if values else ()
 
 
 def _shared(value: str | None) -> str | None:
     return None if value is None else sys.intern(value)
 
 
-_CALLERS: dict[Caller, Caller] = {}
+_CALLERS: dict[tuple[Any, ...], Caller] = {}
+_FILTERS: dict[bytes, Document] = {}
+_RESULTS: dict[tuple[Any, ...], Result] = {}
 _RESULT_STATUS = {str(s): s for s in ResultStatus}
 _BY_ANNOTATION: dict[str, Callable[[Any], Any]] = {
     "Action": {str(a): a for a in Action}.__getitem__,
@@ -191,6 +214,7 @@ _BY_ANNOTATION: dict[str, Callable[[Any], Any]] = {
     "BootActionStatus": {str(s): s for s in BootActionStatus}.__getitem__,
     "Result": _result,
     "Caller | None": _caller,
+    "Mapping[str, Any] | None": _node_filter,
     "tuple[str, ...]": _names,
 }
 _SHARED = {"design_ref", "design", "created_by", "terminated_by", "parent_task_id", "node"}

@@ -44,6 +44,7 @@ TABLE_ORDER = ("tasks", MESSAGES, *(name for name in ROW_CLASSES if name != "tas
 # Documents encoded between two releases of the interpreter: well under a millisecond.
 _SLICE = 100
 _FIRST_OF_TASK = b',"seq":1'
+assert (len(_FIRST_OF_TASK), len(ERROR_MARK)) == (8, 9)  # noqa: S101 - written out below
 _HEAD = b'{"task_id":'
 _COMMA, _T = b",t"
 
@@ -100,24 +101,23 @@ def _body(frozen: Frozen) -> Iterator[bytes]:
 
 
 def _row_lines(frozen: Frozen, table: str) -> Iterator[bytes]:
-    rows = list(frozen.rows[table].values())
-    for start in range(0, len(rows), _SLICE):
+    number = 0
+    for rows in frozen.slices(table, _SLICE):
         lines = [
-            b'"%d":%b' % (number, encode_row(table, row))
-            for number, row in enumerate(rows[start : start + _SLICE], start=start + 1)
+            b'"%d":%b' % (at, encode_row(table, row)) for at, row in enumerate(rows, number + 1)
         ]
-        yield (b",\n" if start else b"") + b",\n".join(lines)
+        yield (b",\n" if number else b"") + b",\n".join(lines)
+        number += len(lines)
 
 
 def _message_lines(frozen: Frozen) -> Iterator[bytes]:
     number = 0
-    for task_id, log in frozen.logs.items():
+    for task_id, tails in frozen.message_tails():
         name = orjson.dumps(task_id)
-        tails = frozen.tails(log)
         for start in range(0, len(tails), _SLICE):
             lines = [
                 b'"%d":{"task_id":%b,"seq":%d,"error":%b' % (number + seq, name, seq, tail)
-                for seq, tail in enumerate(tails[start : start + _SLICE], start=start + 1)
+                for seq, tail in enumerate(tails[start : start + _SLICE], start + 1)
             ]
             yield (b",\n" if number + start else b"") + b",\n".join(lines)
         number += len(tails)
@@ -202,20 +202,20 @@ def load_lines(content: memoryview, tables: Tables) -> None:
 
 def _load_messages(lines: list[bytes], log: MessageLog, tables: Tables) -> MessageLog:
     """Append message lines to their logs; `log` is where the lines before these went."""
+    count = 0
     for line in lines:
-        if len(line) < 3:
+        if not line:  # an empty table
             continue
+        count += 1
         mark = line.index(ERROR_MARK)
-        if line[mark - len(_FIRST_OF_TASK) : mark] == _FIRST_OF_TASK:
+        if line[mark - 8 : mark] == _FIRST_OF_TASK:
             start = line.index(_HEAD) + len(_HEAD)
-            task_id = orjson.loads(line[start : mark - len(_FIRST_OF_TASK)])
-            log = tables.new_log(task_id)
-        start = mark + len(ERROR_MARK)
-        tail = line[start:-1] if line[-1] == _COMMA else line[start:]
-        log.tails.append(tail)
-        if tail[0] == _T:
+            log = tables.new_log(orjson.loads(line[start : mark - 8]))
+        start = mark + 9
+        log.tails.append(line[start:-1] if line[-1] == _COMMA else line[start:])
+        if line[start] == _T:
             log.errors += 1
-        tables.message_count += 1
+    tables.message_count += count
     return log
 
 

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import orjson
-
 from drydockd.errors import StoreRefused
 from drydockd.store.codec import MESSAGES, Document, decode_row, message_tail
 from drydockd.store.damage import Damage
@@ -136,7 +134,7 @@ def _append_message(tables: Tables, document: Document) -> None:
     log = tables.logs.get(task_id)
     if document["seq"] != (len(log.tails) if log else 0) + 1:
         raise ValueError(f"message {document['seq']} of task {task_id} is out of sequence")
-    tables.append_message(task_id, message_tail(orjson.dumps(document)))
+    tables.append_message(task_id, message_tail(document))
 
 
 @contextmanager

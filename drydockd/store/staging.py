@@ -132,9 +132,19 @@ class Staging:
 
     def _stage_message(self, batch: Batch, message: Message) -> None:
         seq = self._message_count(batch, message.task_id) + 1
-        message = replace(message, seq=seq, ts=message.ts or timestamp())
-        encoded = codec.encode_message(message)
-        batch.ops.append((MESSAGES, message.task_id, codec.message_tail(encoded), encoded))
+        message = Message(
+            message.task_id,
+            message.message,
+            message.error,
+            message.context_type,
+            message.context,
+            message.ts or timestamp(),
+            message.extra,
+            seq,
+        )
+        tail = codec.encode_message(message)
+        document = codec.message_document(message.task_id, seq, tail)
+        batch.ops.append((MESSAGES, message.task_id, tail, document))
         batch.counts[message.task_id] = seq
         batch.news.append(message)
 

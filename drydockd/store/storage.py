@@ -65,11 +65,5 @@ def tables_of(data: dict[str, dict[str, Any]]) -> Tables:
         for document in data.get(name, {}).values():
             tables.load(name, decode_row(name, dict(document)))
     for document in sorted(data.get(MESSAGES, {}).values(), key=lambda found: found["seq"]):
-        tables.append_message(document["task_id"], message_tail(message_bytes(document)))
+        tables.append_message(document["task_id"], message_tail(document))
     return tables
-
-
-def message_bytes(document: dict[str, Any]) -> bytes:
-    """Return a message document with its fields in the order the file has them."""
-    head = {name: document[name] for name in ("task_id", "seq", "error")}
-    return orjson.dumps(head | document)

@@ -14,7 +14,7 @@ from drydockd.errors import StoreRefused, StoreUnavailable
 from drydockd.model import Timestamp, timestamp
 from drydockd.store.base import Change, Purged, StoreHealth
 from drydockd.store.blobs import Blobs
-from drydockd.store.commit import GroupCommit
+from drydockd.store.commit import QUICK_SECONDS, GroupCommit
 from drydockd.store.disk import Disk
 from drydockd.store.journal import JournalWriter
 from drydockd.store.layout import Meta
@@ -53,17 +53,19 @@ async def open_tiny(
     *,
     compact_bytes: int = COMPACT_BYTES,
     probe_seconds: float = PROBE_SECONDS,
+    quick_seconds: float = QUICK_SECONDS,
     disk: Disk | None = None,
 ) -> TinyStore:
     """Open the state directory `path`, made if need be. Raises StoreRefused.
 
     The journal is folded into the file when it is longer than `compact_bytes` and than a
     quarter of the file. After a failed write the disk is tried again every `probe_seconds`.
+    A disk that syncs within `quick_seconds` does so on the loop (see commit); 0: never.
     """
     opened = await asyncio.to_thread(_open, disk or Disk(), StateDir(Path(path)))
     if len(opened.found.tables.tasks) + opened.found.tables.message_count > _MANY:
         gc.freeze()  # what was loaded lives long: a full collection would stop the loop for it
-    return TinyStore(opened, compact_bytes, probe_seconds)
+    return TinyStore(opened, compact_bytes, probe_seconds, quick_seconds)
 
 
 def _open(disk: Disk, state: StateDir) -> _Opened:
@@ -105,7 +107,9 @@ def _open_journal(disk: Disk, state: StateDir, found: Recovered) -> JournalWrite
 class TinyStore(Live):
     """A Store on disk. Method contracts: see base.Store."""
 
-    def __init__(self, opened: _Opened, compact_bytes: int, probe_seconds: float) -> None:
+    def __init__(
+        self, opened: _Opened, compact_bytes: int, probe_seconds: float, quick_seconds: float
+    ) -> None:
         super().__init__(opened.found.tables, opened.blobs.read)
         self._state = opened.state
         self._lock = opened.lock
@@ -127,6 +131,7 @@ class TinyStore(Live):
             self._landed,
             self._staging.forget,
             probe_seconds=probe_seconds,
+            quick_seconds=quick_seconds,
         )
 
     @property
@@ -149,7 +154,7 @@ class TinyStore(Live):
         batch = self._stage(changes)
         # Without a change there may still be something under way that it was based on.
         if batch.ops or not self._commit.is_idle():
-            await self._commit.add(batch)
+            await self._commit.save(batch)
 
     async def purge_tasks(self, *, before: Timestamp) -> Purged:
         removals, purged = plan_purge(self._tables, before)
@@ -228,6 +233,7 @@ class TinyStore(Live):
         journals that together hold everything.
         """
         frozen, seq = await self._rotate()
+        self._commit.is_contended = True
         try:
             meta = Meta(self._store_id, seq, timestamp())
             await asyncio.to_thread(self._file.replace, frozen, meta)
@@ -236,6 +242,7 @@ class TinyStore(Live):
         except OSError as error:
             raise StoreUnavailable(f"{self._file.path} cannot be replaced: {error}") from error
         finally:
+            self._commit.is_contended = False
             self._tables.thaw()
 
     async def _rotate(self) -> tuple[Frozen, int]:

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from drydockd.drivers.base import NodeState
 from drydockd.errors import InvalidInput
@@ -148,10 +157,21 @@ IMAGES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def _number_or_list(value: object) -> str:
+    return "<list>" if isinstance(value, list | tuple) else "<number>"
+
+
+Machines = Annotated[
+    Annotated[int, Field(ge=0), Tag("<number>")]
+    | Annotated[tuple[MachineConfig, ...], Tag("<list>")],
+    Discriminator(_number_or_list),
+]
+
+
 class RoomConfig(Strict):
     """The whole file. `machines`: None = one for every node that is asked for, N, or a list."""
 
-    machines: Annotated[int, Field(ge=0)] | tuple[MachineConfig, ...] | None = None
+    machines: Machines | None = None
     initial: NodeState | None = None
     seed: int = 0
     scale: Annotated[float, Field(gt=0)] = 1.0
@@ -188,8 +208,8 @@ def load_config(source: str | Path) -> RoomConfig:
 def _explain(error: ValidationError, where: str) -> str:
     lines: dict[str, None] = {}
     for problem in error.errors(include_url=False, include_context=False):
-        # The union of machines reports each branch; its tags are no part of the file's path.
-        path = [str(p) for p in problem["loc"] if "[" not in str(p) and p != "int"]
+        # The tags of Machines are no part of the file's path.
+        path = [str(p) for p in problem["loc"] if p not in ("<number>", "<list>")]
         text = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             text = "is not an option of the room"

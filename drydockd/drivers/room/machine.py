@@ -42,10 +42,15 @@ COUNTED = (
 )
 
 
+class Timer(Protocol):
+    def cancel(self) -> None: ...
+
+
 class Surroundings(Protocol):
     """What a machine needs of the room it stands in."""
 
     def seconds(self, machine: Machine, latency: str) -> float: ...
+    def after(self, seconds: float, then: Callable[[], None]) -> Timer: ...
     def strikes(self, machine: Machine, fault: FaultKind) -> bool: ...
     def touched(self, machine: Machine) -> None: ...
     def start_first_boot(self, machine: Machine) -> asyncio.Task[None]: ...
@@ -77,8 +82,8 @@ class Machine:
         self.revision = 0
         self._room = room
         self._power_wanted = self.power
-        self._power_timer: asyncio.TimerHandle | None = None
-        self._work_timer: asyncio.TimerHandle | None = None
+        self._power_timer: Timer | None = None
+        self._work_timer: Timer | None = None
         self._boot_task: asyncio.Task[None] | None = None
 
     @property
@@ -300,9 +305,8 @@ class Machine:
         stamp = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.logs.append(Log(phase, name, f"{stamp} {self.id}: {text}\n"))
 
-    def _after(self, latency: str, then: Callable[[], None]) -> asyncio.TimerHandle:
-        seconds = self._room.seconds(self, latency)
-        return asyncio.get_running_loop().call_later(seconds, then)
+    def _after(self, latency: str, then: Callable[[], None]) -> Timer:
+        return self._room.after(self._room.seconds(self, latency), then)
 
     def _stop_work(self) -> None:
         if self._work_timer is not None:

@@ -11,7 +11,7 @@ import logging
 import tempfile
 import uuid
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from drydockd.drivers.base import Inventory, Log, NodeState, PowerState
@@ -52,6 +52,7 @@ class Room:
         if folder is None:
             self._own_folder = tempfile.TemporaryDirectory(prefix="drydock-room-")
             folder = Path(self._own_folder.name)
+        self.folder = folder
         self._boots = FirstBoots(self.config.reports, folder, self)
 
     def _first_machines(self) -> list[Machine]:
@@ -80,6 +81,9 @@ class Room:
 
     def seconds(self, machine: Machine, latency: str) -> float:
         return self.chance.seconds(machine, latency)
+
+    def after(self, seconds: float, then: Callable[[], None]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds, then)
 
     def strikes(self, machine: Machine, fault: FaultKind) -> bool:
         return self.chance.strikes(machine, fault)

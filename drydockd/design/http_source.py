@@ -8,6 +8,7 @@ for the same reason.
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import socket
 import ssl
@@ -198,23 +199,34 @@ class HttpSource:
         sent = {"Accept-Encoding": "identity", "User-Agent": "drydockd", **headers}
         sent |= _conditions(known)
         sent["Host"] = named.netloc.decode("ascii")
-        async with httpx.AsyncClient(
-            verify=await self._tls_context(), trust_env=False, timeout=self._timeout
-        ) as client:
-            request = client.build_request(
-                "GET",
-                named.copy_with(host=address),
-                headers=sent,
-                extensions={"sni_hostname": named.raw_host.decode("ascii")},
-            )
-            response = await client.send(request, auth=basic, stream=True)
+        if basic is not None:
+            sent["Authorization"] = _basic(basic)
+        request = httpx.Request(
+            "GET",
+            named.copy_with(host=address),
+            headers=sent,
+            extensions={
+                "sni_hostname": named.raw_host.decode("ascii"),
+                "timeout": self._timeout.as_dict(),
+            },
+        )
+        # A transport without a client: no redirects, cookies or proxies behind our back, and
+        # no connection kept that was checked for another name.
+        transport = httpx.AsyncHTTPTransport(verify=await self._tls_context(), trust_env=False)
+        async with transport:
+            response = await transport.handle_async_request(request)
             try:
-                return await self._answer(response, url, reference, known)
+                return await self._answer(response, url, reference, known, sent)
             finally:
                 await response.aclose()
 
     async def _answer(
-        self, response: httpx.Response, url: str, reference: Reference, known: Answer | None
+        self,
+        response: httpx.Response,
+        url: str,
+        reference: Reference,
+        known: Answer | None,
+        sent: Mapping[str, str],
     ) -> Answer | str | None:
         status = response.status_code
         shown = reference.shown
@@ -222,7 +234,7 @@ class HttpSource:
             return known
         if status in REDIRECTS and "Location" in response.headers:
             return urljoin(url, response.headers["Location"])
-        if status == 401 and "X-Auth-Token" in response.request.headers:
+        if status == 401 and "X-Auth-Token" in sent:
             return None
         if status == 429 or status >= 500:
             raise SourceUnavailable(f"{shown}: the source answered {status}")
@@ -261,6 +273,10 @@ def _conditions(known: Answer | None) -> dict[str, str]:
     if known is not None and known.last_modified:
         conditions["If-Modified-Since"] = known.last_modified
     return conditions
+
+
+def _basic(basic: tuple[str, str]) -> str:
+    return "Basic " + base64.b64encode(":".join(basic).encode()).decode("ascii")
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 from jinja2 import StrictUndefined, Template, TemplateError, nodes, pass_context
-from jinja2.filters import do_urlencode
+from jinja2.filters import do_sort, do_tojson, do_urlencode
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -28,7 +28,10 @@ PLAIN_LOOP_DEPTH = 2
 PLAIN_CONTEXT_BYTES = 16 * 1024
 PLAIN_SECONDS = 0.02
 
-PLAIN_FILTERS = {"urlencode", "lower", "upper", "trim", "length", "first"}
+PLAIN_FILTERS = {
+    *("urlencode", "lower", "upper", "trim", "length", "count", "first", "last"),
+    *("tojson", "sort", "list", "string"),
+}
 PLAIN_FILTER_CHAIN = 3
 PLAIN_TESTS = {"defined", "undefined", "none", "true", "false", "string", "mapping"}
 PLAIN_METHODS = {"items", "keys", "values"}
@@ -40,6 +43,7 @@ PLAIN_NODES = (
     nodes.Getitem,
     nodes.Const,
     nodes.Tuple,
+    nodes.List,
     nodes.Filter,
     nodes.Test,
     nodes.If,
@@ -100,13 +104,16 @@ def _counted_loop(context: Context, items: Iterable[Any]) -> Iterator[Any]:
         yield item
 
 
-def _timed(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Look at the clock before a filter that is slow on long values."""
+def _timed(call: Callable[..., Any], wants: str) -> Callable[..., Any]:
+    """Look at the clock before a filter that is slow on long values.
+
+    `wants` is what Jinja2 gives the filter first: an attribute of the context, or nothing.
+    """
 
     @pass_context
     def timed(context: Context, *args: Any) -> Any:
         context[_BUDGET].tick()
-        return call(*args)
+        return call(getattr(context, wants), *args) if wants else call(*args)
 
     return timed
 
@@ -135,8 +142,12 @@ def _environment(finalize: Callable[..., Any] | None) -> ImmutableSandboxedEnvir
 
 # In a plain template all output leaves chunk by chunk and is counted there.
 _PLAIN = _environment(None)
-_PLAIN.filters["urlencode"] = _timed(do_urlencode)
-_PLAIN.filters["join"] = _timed(_join)
+_PLAIN.filters |= {
+    "join": _timed(_join, ""),
+    "urlencode": _timed(do_urlencode, ""),
+    "sort": _timed(do_sort, "environment"),
+    "tojson": _timed(do_tojson, "eval_ctx"),
+}
 _ANY = _environment(_counted_output)
 
 
@@ -158,7 +169,7 @@ def compile_plain(source: str) -> Template | None:
     if len(source) > PLAIN_SOURCE_CHARS or not _has_few_tokens(source):
         return None
     tree = _PLAIN.parse(source)
-    if not all(_is_plain(child, 0, 0) for child in tree.body):
+    if not all(_is_plain(child) for child in tree.body):
         return None
     return _compile(_PLAIN, tree)
 
@@ -185,31 +196,37 @@ def _has_few_tokens(source: str) -> bool:
     return True
 
 
-def _is_plain(node: nodes.Node, depth: int, loops: int) -> bool:
+def _is_plain(node: nodes.Node, depth: int = 0, loops: int = 0, filters: int = 0) -> bool:
     """Say whether no part of the tree can make more out of its input than it is given."""
-    if depth > PLAIN_DEPTH or not isinstance(node, PLAIN_NODES):
+    if not isinstance(node, PLAIN_NODES) or not _is_plain_alone(node):
         return False
-    if isinstance(node, nodes.Name | nodes.Getattr):
-        name = node.name if isinstance(node, nodes.Name) else node.attr
-        if name.startswith("_"):
-            return False
-    elif isinstance(node, nodes.Getitem):
-        if not isinstance(node.arg, nodes.Const):
-            return False
-    elif isinstance(node, nodes.Filter):
-        if not _is_plain_filter(node):
-            return False
-    elif isinstance(node, nodes.Test):
-        if node.name not in PLAIN_TESTS or node.args or node.kwargs:
-            return False
-    elif isinstance(node, nodes.Call):
-        if not _is_plain_call(node):
-            return False
-    elif isinstance(node, nodes.For):
-        loops += 1
-        if node.recursive or loops > PLAIN_LOOP_DEPTH:
-            return False
-    return all(_is_plain(child, depth + 1, loops) for child in node.iter_child_nodes())
+    loops += isinstance(node, nodes.For)
+    # Counted along the path, not the chain: (a|x if b)|x is two filters as well.
+    filters += isinstance(node, nodes.Filter)
+    if depth > PLAIN_DEPTH or loops > PLAIN_LOOP_DEPTH or filters > PLAIN_FILTER_CHAIN:
+        return False
+    children = node.iter_child_nodes()
+    return all(_is_plain(child, depth + 1, loops, filters) for child in children)
+
+
+def _is_plain_alone(node: nodes.Node) -> bool:
+    if isinstance(node, nodes.Name):
+        return not node.name.startswith("_")
+    if isinstance(node, nodes.Getattr):
+        return not node.attr.startswith("_")
+    if isinstance(node, nodes.Getitem):
+        return isinstance(node.arg, nodes.Const)
+    if isinstance(node, nodes.Tuple | nodes.List):
+        # What a loop unpacks into, or a list to compare with; never a way to collect values.
+        stored = isinstance(node, nodes.Tuple) and node.ctx == "store"
+        return stored or all(isinstance(item, nodes.Const) for item in node.items)
+    if isinstance(node, nodes.Filter):
+        return _is_plain_filter(node)
+    if isinstance(node, nodes.Test):
+        return node.name in PLAIN_TESTS and not (node.args or node.kwargs)
+    if isinstance(node, nodes.Call):
+        return _is_plain_call(node)
+    return not (isinstance(node, nodes.For) and node.recursive)
 
 
 def _is_plain_call(node: nodes.Call) -> bool:
@@ -224,15 +241,16 @@ def _is_plain_call(node: nodes.Call) -> bool:
 def _is_plain_filter(node: nodes.Filter) -> bool:
     if node.kwargs or node.dyn_args or node.dyn_kwargs or node.node is None:
         return False
-    chain, inner = 1, node.node
-    while isinstance(inner, nodes.Filter) and inner.node is not None:
-        chain, inner = chain + 1, inner.node
-    if chain > PLAIN_FILTER_CHAIN:
-        return False
     if node.name == "join":
         # A separator for every character multiplies: only on a value as the context has it.
-        return isinstance(node.node, nodes.Name | nodes.Getattr | nodes.Getitem) and all(
-            isinstance(arg, nodes.Const) and len(str(arg.value)) < 16 for arg in node.args
+        value = node.node
+        while isinstance(value, nodes.Filter) and value.name in ("sort", "list") and value.node:
+            value = value.node
+        separators = [arg for arg in node.args if isinstance(arg, nodes.Const)]
+        return (
+            isinstance(value, nodes.Name | nodes.Getattr | nodes.Getitem)
+            and len(separators) == len(node.args) <= 1
+            and all(len(str(arg.value)) < 16 for arg in separators)
         )
     if node.name in ("default", "d"):
         return all(isinstance(arg, nodes.Const) for arg in node.args)

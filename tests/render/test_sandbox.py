@@ -27,6 +27,9 @@ PLAIN = [
     "{% for t in node.tags if t != 'x' %}{{ loop.index }}{{ t|upper }}{% else %}none{% endfor %}",
     "{{ node.labels.zone|default('none') }}{{ node.tags|join(',') }}{{ node.labels|urlencode }}",
     "{{ 'a' if node.labels.zone is defined else 'b' }}{# comment #}{%- if 1 -%} x {% endif %}",
+    "{{ node.tags|tojson }} {{ node.labels|tojson }} {{ node.tags|sort|join('+') }}",
+    "{% for name in node.network|sort %}{{ name }}{% endfor %}{{ node.tags|last|string }}",
+    "{% if node.hostname in ('n1', 'n2') or 'x' in ['x'] %}{{ node.tags|count }}{% endif %}",
     "{% raw %}{{ not a tag }}{% endraw %}\nlast line\n",
     "{% for k in node.labels.keys() %}{% for v in node.labels.values() %}{{ v }}{% endfor %}"
     "{% endfor %}",
@@ -56,6 +59,10 @@ NOT_PLAIN = [
     "{% for a in node.tags %}{% for b in node.tags %}{% for c in node.tags %}{% endfor %}"
     "{% endfor %}{% endfor %}",
     "{{ [node, node] }}",
+    "{% for a in (node.tags|tojson, node) %}{% endfor %}",
+    "{{ (node.tags|tojson|tojson if 1)|tojson|tojson }}",
+    "{{ (node.hostname|tojson)|join('-') }}",
+    "{{ node.tags|join('-', 'attribute') }}",
     "{{ {'a': node} }}",
     "{% if 1 %}" * 40 + "{% endif %}" * 40,
     "{{ node.hostname }}" * 400,
@@ -138,7 +145,14 @@ def test_output_is_bounded_to_the_character():
 
 
 @pytest.mark.parametrize(
-    "body", ["", "x", "{{ b|urlencode }}", "{% if a|urlencode|urlencode == b %}{% endif %}" * 50]
+    "body",
+    [
+        "",
+        "x",
+        "{{ b|urlencode }}",
+        "{% if a|urlencode|urlencode == b %}{% endif %}" * 50,
+        "{% if v|sort == v|tojson %}{% endif %}" * 50,
+    ],
 )
 def test_a_costly_plain_template_gives_up_within_moments(body):
     """Characters of a long value are items too: an idle double loop is 64 million rounds."""

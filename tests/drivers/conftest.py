@@ -32,12 +32,12 @@ async def site(request, open_room):
     """``await site(config)``: the drivers of a new room, in this process or over HTTP."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def make(config=None):
+        async def make(config=None, **options):
             room = open_room(config)
-            made = helpers.Site(room)
+            made = helpers.Site(room, **options)
             if request.param == "far":
                 url, _ = await stack.enter_async_context(helpers.served(room))
-                made = helpers.Site(room, url)
+                made = helpers.Site(room, url, **options)
                 stack.push_async_callback(made.close)
             return made
 

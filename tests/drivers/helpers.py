@@ -70,10 +70,10 @@ class Voice:
 class Site:
     """A room's drivers, and the way of a node through them as the task steps go it."""
 
-    def __init__(self, room=None, url=None):
+    def __init__(self, room=None, url=None, power_seconds=20):
         where = {"url": url} if url else {"room": room}
         self.room = room
-        self.oob = FakeOob(**where, power_seconds=0.2)
+        self.oob = FakeOob(**where, power_seconds=power_seconds)
         self.nodes = FakeNodeProvisioner(**where)
         self.kubernetes = FakeKubernetes(**where)
         self.voice = Voice()

@@ -17,6 +17,7 @@ import argparse
 import asyncio
 import logging
 import signal
+import socket
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -26,7 +27,6 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
-from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from drydockd.drivers.room.card import MachineView
@@ -212,11 +212,13 @@ async def serve(
     `folder` keeps the nodes' unpacked boot data; without it they go with the room. Raises
     OSError when the port is taken.
     """
-    sockets = bind_sockets(port, ADDRESS)
+    # Not tornado's bind_sockets: that leaks the socket when the port is taken.
+    listener = socket.create_server((ADDRESS, port), backlog=128)
+    listener.setblocking(False)
     room = Room(config, folder)
     server = HTTPServer(make_app(room), max_body_size=16 * 2**20)
-    server.add_sockets(sockets)
-    chosen = sockets[0].getsockname()[1]
+    server.add_socket(listener)
+    chosen = listener.getsockname()[1]
     log.info("the room is open at http://%s:%s", ADDRESS, chosen)
     if ready is not None:
         ready(chosen)

@@ -52,7 +52,7 @@ async def test_refused_credentials_are_persistent(site):
 
 
 async def test_power_that_does_not_change_is_given_up_with_what_was_seen(site):
-    lab = await site(quick(**fault("power_stuck")))
+    lab = await site(quick(**fault("power_stuck")), power_seconds=0.2)
     with pytest.raises(DriverTransient, match=r"still off 0\.2 s after it was told to go on"):
         await lab.oob.power_on(a_node(), lab.voice)
 

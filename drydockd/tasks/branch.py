@@ -17,6 +17,9 @@ from drydockd.tasks.noderun import moment_after
 
 log = logging.getLogger(__name__)
 
+# About 5 ms of work on the event loop.
+LARGEST_BATCH = 50
+
 # (node name, id of its subtask, latest end) -> passed
 Way = Callable[[str, str, Timestamp], Awaitable[bool]]
 
@@ -28,10 +31,11 @@ async def branches(job: Job, names: Sequence[str], way: Way, limit: float) -> li
     own start.
     """
     known = _remembered(job) if job.was_resumed else {}
-    if not known:
-        if not await job.may_go_on():
-            return []
-        known = await _open(job, names)
+    missing = [name for name in names if name not in known]
+    for start in range(0, len(missing), LARGEST_BATCH):
+        if await job.may_go_on():
+            known |= await _open(job, missing[start : start + LARGEST_BATCH])
+            await asyncio.sleep(0)
     async with asyncio.TaskGroup() as group:
         ways = {
             name: group.create_task(_branch(job, known[name], name, way, limit), name=name)
@@ -47,7 +51,7 @@ def _remembered(job: Job) -> dict[str, Task]:
 
 
 async def _open(job: Job, names: Sequence[str]) -> dict[str, Task]:
-    """Register all subtasks in one write; none if the task is to stop."""
+    """Register the subtasks in one write; none if the task is to stop."""
     parent = job.core.store.task(job.task_id)
     children = [records.subtask(parent, job.action, [name]) for name in names]
     ids = tuple(child.task_id for child in children)

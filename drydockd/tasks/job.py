@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from drydockd.design import Design
+from drydockd.design.inventory import Hardware
 from drydockd.drivers.base import NodeProvisioner, OobDriver
 from drydockd.errors import DriverUnsupported
 from drydockd.model import Action, Caller, Result, ResultStatus, Task
@@ -50,6 +51,8 @@ class Job:
         self.site: Site = design.site
         self.was_resumed = was_resumed
         self.findings: list[Finding] = []
+        # Parsed inventories: node -> (mark of the lshw text, devices).
+        self.hardware: dict[str, tuple[int, Hardware]] = {}
         self.stopping = asyncio.Event()
         self._wakers: set[asyncio.Event] = set()
         if task.terminate:

@@ -315,12 +315,14 @@ class Scheduler:
         return passed
 
     def _open_below(self, task_id: str) -> list[Task]:
-        """The unfinished descendants, leaves first; normally there are none."""
+        """The unfinished descendants, leaves first; normally there are none.
+
+        What is below an ended subtask has ended before it.
+        """
         found = []
         for child in self.core.store.subtasks(task_id):
-            found += self._open_below(child.task_id)
             if not child.status.is_final:
-                found.append(child)
+                found += [*self._open_below(child.task_id), child]
         return found
 
     async def _say_resumed(self, task: Task) -> None:

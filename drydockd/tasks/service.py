@@ -229,12 +229,11 @@ class Tasks:
         return task
 
     def _below(self, task_id: str) -> list[Task]:
-        """The unfinished descendants."""
+        """The unfinished descendants; what is below an ended subtask has ended before it."""
         found = []
         for child in self._store.subtasks(task_id):
             if not child.status.is_final:
-                found.append(child)
-            found += self._below(child.task_id)
+                found += [child, *self._below(child.task_id)]
         return found
 
     async def _retain(self) -> None:

@@ -33,6 +33,11 @@ from drydockd.tasks.noderun import NodeRun, moment_after
 
 log = logging.getLogger(__name__)
 
+# About 5 ms of work on the event loop.
+LARGEST_BATCH = 50
+GATHERING_PER_NODE = 0.0001
+LONGEST_GATHERING = 0.1
+
 # Trying again would end the same way; contract, node-provisioner, section 1.
 HOPELESS = (DriverPersistent, DriverUnsupported, InvalidInput, RenderError)
 
@@ -103,6 +108,7 @@ class Step:
         self._lock = asyncio.Lock()
         self._latest: dict[str, Task] = {}
         self._step_id = ""
+        self._registered = 0
         self._line_id = f"{parent_id}/{plan.action}/{min(self._open, default='')}"
         if job.was_resumed:
             self._remember()
@@ -158,7 +164,7 @@ class Step:
     async def _arrive(self, name: str) -> Task | None:
         """Return the node's new child; None if the task is to stop.
 
-        Nodes that come while a registration is being written share the next one.
+        Nodes that come at about the same time share one registration.
         """
         if not await self.job.may_go_on():
             return None
@@ -167,9 +173,17 @@ class Step:
         self._arrivals.append(arrival)
         async with self._lock:
             if not arrival.child.done():
+                await asyncio.sleep(self._gathering_seconds())
                 batch, self._arrivals = self._arrivals, []
-                await self._register(batch)
+                for start in range(0, len(batch), LARGEST_BATCH):
+                    await self._register(batch[start : start + LARGEST_BATCH])
+                    await asyncio.sleep(0)
         return arrival.child.result()
+
+    def _gathering_seconds(self) -> float:
+        # The step's record names all its nodes and is written anew with each registration:
+        # one by one, a thousand nodes would write the square of their number.
+        return min(LONGEST_GATHERING, self._registered * GATHERING_PER_NODE)
 
     async def _register(self, batch: Sequence[_Arrival]) -> None:
         names = [arrival.name for arrival in batch]
@@ -208,6 +222,7 @@ class Step:
                     arrival.child.exception()
             raise
         self._step_id = step.task_id
+        self._registered += len(batch)
         for arrival, child in zip(batch, children, strict=True):
             arrival.child.set_result(child)
 
@@ -361,7 +376,8 @@ def _unexpected(action: Action, error: Exception) -> str:
 
 def _with_nodes(step: Task, ids: tuple[str, ...], names: Sequence[str]) -> Task:
     step = states.with_subtasks(step, ids, timestamp())
-    scope = step.scope + tuple(name for name in names if name not in step.scope)
+    known = frozenset(step.scope)
+    scope = step.scope + tuple(name for name in names if name not in known)
     return replace(step, scope=scope, node_filter=nodefilter.by_names(scope))
 
 

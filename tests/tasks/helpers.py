@@ -265,7 +265,7 @@ class Lab:
         self.room.lab = self
         self.refused = 0
         self.drivers = Drivers(
-            oob=[FakeOob(room=self.room, power_seconds=0.2)],
+            oob=[FakeOob(room=self.room, power_seconds=0.3)],
             node=FakeNodeProvisioner(room=self.room),
             kubernetes=FakeKubernetes(room=self.room),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
@@ -17,6 +18,8 @@ from drydockd.tasks.job import Job, StepFailed
 from drydockd.tasks.noderun import NodeRun
 from drydockd.tasks.step import StepPlan
 
+# A document of this size takes about a millisecond.
+PARSED_HERE = 32_000
 # Changed only by a destroy; counts as done.
 UNTOUCHED = (NodeState.DEPLOYED, NodeState.DEPLOYING)
 
@@ -114,10 +117,23 @@ def hardware_of(site: Site, node: Node, lshw: str) -> Hardware:
     return Hardware(names, parse_lshw(lshw))
 
 
+async def _parsed(run: NodeRun, lshw: str) -> Hardware:
+    """Parse once per node and task; large documents off the loop."""
+    known = run.job.hardware.get(run.name)
+    mark = hash(lshw)
+    if known is None or known[0] != mark:
+        if len(lshw) > PARSED_HERE:
+            hardware = await asyncio.to_thread(hardware_of, run.job.site, run.node, lshw)
+        else:
+            hardware = hardware_of(run.job.site, run.node, lshw)
+        known = run.job.hardware[run.name] = (mark, hardware)
+    return known[1]
+
+
 async def _hardware(run: NodeRun, handle: Handle) -> Hardware:
     driver = run.job.node_driver()
     documents = await run.patiently(lambda: driver.inventory(handle))
     for document in documents:
         if document.generator == "lshw":
-            return hardware_of(run.job.site, run.node, document.text)
+            return await _parsed(run, document.text)
     raise StepFailed(f"{run.name}: the provisioner has no lshw document of it")

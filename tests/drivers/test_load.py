@@ -89,3 +89,8 @@ def test_a_wrong_room_is_reported_with_its_place():
 
 def test_numbers_may_come_as_text_from_the_environment():
     assert load("oob", "manual", {"wait": "7"}).worst_case_seconds == 14
+
+
+def test_paths_may_come_as_paths(tmp_path):
+    (tmp_path / "room.yaml").write_text("machines: 1\n")
+    load("node", "fake", {"config": tmp_path / "room.yaml", "folder": tmp_path})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from drydockd.drivers.room.access import RoomAccess
@@ -17,8 +18,8 @@ class FakeKubernetes:
         *,
         url: str | None = None,
         room: str | Room = "default",
-        config: str | Mapping[str, Any] | None = None,
-        folder: str | None = None,
+        config: str | Path | Mapping[str, Any] | None = None,
+        folder: str | Path | None = None,
     ) -> None:
         self._access = RoomAccess(url=url, room=room, config=config, folder=folder)
 

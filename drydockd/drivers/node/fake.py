@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -58,8 +59,8 @@ class FakeNodeProvisioner:
         *,
         url: str | None = None,
         room: str | Room = "default",
-        config: str | Mapping[str, Any] | None = None,
-        folder: str | None = None,
+        config: str | Path | Mapping[str, Any] | None = None,
+        folder: str | Path | None = None,
     ) -> None:
         self._access = RoomAccess(url=url, room=room, config=config, folder=folder)
 

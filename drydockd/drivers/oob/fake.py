@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from drydockd.drivers.base import PowerState, Voice
@@ -28,8 +29,8 @@ class FakeOob:
         *,
         url: str | None = None,
         room: str | Room = "default",
-        config: str | Mapping[str, Any] | None = None,
-        folder: str | None = None,
+        config: str | Path | Mapping[str, Any] | None = None,
+        folder: str | Path | None = None,
         oob_types: Sequence[str] = EVERY_TYPE,
         power_seconds: float = 30.0,
     ) -> None:

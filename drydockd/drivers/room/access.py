@@ -40,8 +40,8 @@ class RoomAccess:
         *,
         url: str | None,
         room: str | Room,
-        config: str | Mapping[str, Any] | None,
-        folder: str | None,
+        config: str | Path | Mapping[str, Any] | None,
+        folder: str | Path | None,
     ) -> None:
         if url is not None and (config is not None or folder is not None):
             raise InvalidInput("url: a room of another process has its own config and folder")
@@ -82,7 +82,7 @@ class RoomAccess:
             await entry.port.close()
 
 
-def _configured(config: str | Mapping[str, Any] | None) -> RoomConfig | None:
+def _configured(config: str | Path | Mapping[str, Any] | None) -> RoomConfig | None:
     if config is None:
         return None
-    return load_config(config) if isinstance(config, str) else parse_config(config)
+    return load_config(config) if isinstance(config, str | Path) else parse_config(config)

@@ -66,6 +66,7 @@ def free_port() -> int:
 
 def configuration(folder: Path, port: int, extra: dict[str, dict[str, Any]]) -> dict[str, Any]:
     base: dict[str, dict[str, Any]] = {
+        "default": {"poll_interval": 1},
         "api": {"listen": f"127.0.0.1:{port}", "public_url": f"http://127.0.0.1:{port}"},
         "store": {"state_dir": str(folder / "state")},
         "auth": {"strategy": ["jwt"]},

@@ -106,10 +106,8 @@ data:
 def site(nodes: int, actions: int) -> str:
     parts = [HEAD]
     for n in range(nodes):
-        address = n + 2 * 256
-        parts.append(
-            NODE.format(n=n, hi=n // 256, lo=n % 256, a=address // 256, b=address % 250 + 1)
-        )
+        a, b = 2 + n // 250, n % 250 + 1
+        parts.append(NODE.format(n=n, hi=n // 256, lo=n % 256, a=a, b=b))
     parts += [ACTION.format(n=n) for n in range(actions)]
     return "".join(parts)
 
@@ -178,7 +176,7 @@ class Storm:
             self.acknowledged[f"{action_id} {n}"] += 1
 
 
-async def deploy(daemon: Daemon, design: str) -> str:
+async def deploy(daemon: Daemon, design: str, nodes: int) -> str:
     task = {}
     for action in ("prepare_nodes", "deploy_nodes"):
         start = time.perf_counter()
@@ -187,13 +185,15 @@ async def deploy(daemon: Daemon, design: str) -> str:
             answer = (await client.post("/tasks", json=body)).raise_for_status()
             task = answer.json()
             if action == "deploy_nodes":
-                await all_deployed(client, task["task_id"])
+                await all_deployed(client, task["task_id"], nodes)
                 print(f"{action}: all machines deployed after {time.perf_counter() - start:.1f} s")
                 return str(task["task_id"])
             while task["status"] != "complete":
                 answer = await client.get(f"/tasks/{task['task_id']}", params={"wait": 30})
                 task = answer.raise_for_status().json()
         result = task["result"]
+        if result["status"] != "success":
+            raise RuntimeError(f"{action}: {result['details']['messageList'][:5]}")
         print(
             f"{action}: {result['status']}, {len(result['successes'])} nodes, "
             f"{time.perf_counter() - start:.1f} s"
@@ -201,19 +201,15 @@ async def deploy(daemon: Daemon, design: str) -> str:
     raise AssertionError("not reached")
 
 
-async def all_deployed(client: Any, task_id: str) -> None:
-    """Wait until the task is in its last step, where it waits for the nodes' reports."""
+async def all_deployed(client: Any, task_id: str, nodes: int) -> None:
+    """Wait until every machine runs its new system; the task then waits for their reports."""
     while True:
-        answer = await client.get(f"/tasks/{task_id}", params={"layers": 2})
-        layers = answer.raise_for_status().json()
-        if layers[task_id]["status"] == "complete":
-            raise RuntimeError(f"deploy_nodes ended early: {layers[task_id]['result']}")
-        if any(
-            isinstance(task, dict) and task["action"] == "bootaction_report"
-            for task in layers.values()
-        ):
+        rows = (await client.get("/nodes")).raise_for_status().json()
+        if Counter(row["status_name"] for row in rows)["Deployed"] >= nodes:
             return
-        await client.get(f"/tasks/{task_id}", params={"wait": 5})
+        answer = await client.get(f"/tasks/{task_id}", params={"wait": 1})
+        if answer.raise_for_status().json()["status"] == "complete":
+            raise RuntimeError(f"deploy_nodes ended early: {answer.text[:1000]}")
 
 
 def handed_over(folder: Path) -> dict[str, str]:
@@ -257,8 +253,8 @@ async def main(args: argparse.Namespace) -> None:
             "node_driver": tap,
             "options": {tap: {"keys": str(folder / "keys"), "config": room}},
         }
-        async with running(folder, cpu=0, plugins=plugins, fake_driver={"room": room}) as daemon:
-            task_id = await deploy(daemon, f"file://{design}")
+        async with running(folder, cpu=0, plugins=plugins, fake_driver={"config": room}) as daemon:
+            task_id = await deploy(daemon, f"file://{design}", args.nodes)
             storm = Storm(daemon, args)
             node_keys = handed_over(folder)
             start = time.perf_counter()

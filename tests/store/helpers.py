@@ -1,0 +1,157 @@
+"""Builders of records, a look at all of a store, and a power cut."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from drydockd.model import (
+    Action,
+    BootAction,
+    BootActionStatus,
+    BootContext,
+    BuildData,
+    Message,
+    Task,
+    TaskStatus,
+)
+from drydockd.store.disk import Disk
+from drydockd.store.table import RecordsDB
+
+MONDAY = "2026-01-05T00:00:00.000000+00:00"
+TUESDAY = "2026-01-06T00:00:00.000000+00:00"
+COMPLETE, QUEUED, RUNNING = TaskStatus.COMPLETE, TaskStatus.QUEUED, TaskStatus.RUNNING
+
+
+def a_task(task_id: str, **fields) -> Task:
+    return replace(Task(task_id, Action.DEPLOY_NODES, created=MONDAY), **fields)
+
+
+def a_message(task_id: str, text: str = "step", **fields) -> Message:
+    return Message(task_id, text, **({"ts": MONDAY} | fields))
+
+
+def a_context(node: str, context_id: str, task_id: str = "t", **fields) -> BootContext:
+    return replace(BootContext(node, context_id, task_id, "file:///d", "", MONDAY), **fields)
+
+
+def a_boot_action(action_id: str, **fields) -> BootAction:
+    action = BootAction(
+        action_id, "n1", "reboot", "t", "c1", BootActionStatus.INCOMPLETE, MONDAY, MONDAY
+    )
+    return replace(action, **fields)
+
+
+def some_data(build_data_id: str, text: str = "<lshw/>", **fields) -> BuildData:
+    data = BuildData("n1", "t", MONDAY, "lshw", "text/xml", text, build_data_id)
+    return replace(data, **fields)
+
+
+def everything(store) -> dict[str, list[dict]]:
+    """All documents of a store, as TinyDB shows them; the order within a table is no matter."""
+    db = RecordsDB(store._tables)
+    return {
+        name: sorted(map(dict, db.table(name)), key=repr)
+        for name in ("tasks", "messages", "boot_contexts", "boot_actions", "build_data", "intents")
+    }
+
+
+class FailingDisk(Disk):
+    """A disk that counts its operations and fails some, as `fails` says by their number.
+
+    It also knows what would be left of it after a power cut: see `images`.
+    """
+
+    def __init__(self, fails=lambda number: False, error: int = errno.EIO) -> None:
+        self.fails = fails
+        self.error = error
+        self.count = 0
+        self.log: list[str] = []
+        self._synced: dict[int, bytes] = {}  # inode -> content certainly on disk
+        self._names: dict[Path, dict[str, int]] = {}  # folder -> name -> inode, certainly
+
+    def _step(self, name: str) -> None:
+        self.count += 1
+        self.log.append(name)
+        if self.fails(self.count):
+            raise OSError(self.error, os.strerror(self.error), name)
+
+    def create(self, path):
+        self._step(f"create {path.name}")
+        return super().create(path)
+
+    def write(self, descriptor, data):
+        try:
+            self._step("write")
+        except OSError:
+            super().write(descriptor, data[: len(data) // 2])
+            raise
+        return super().write(descriptor, data)
+
+    def sync_data(self, descriptor):
+        self._step("sync_data")
+        super().sync_data(descriptor)
+        status = os.fstat(descriptor)
+        self._synced[status.st_ino] = os.pread(descriptor, status.st_size, 0)
+
+    def truncate(self, descriptor, size):
+        self._step("truncate")
+        super().truncate(descriptor, size)
+
+    def rename(self, source, target):
+        self._step(f"rename {source.name}")
+        super().rename(source, target)
+
+    def unlink(self, path):
+        self._step(f"unlink {path.name}")
+        super().unlink(path)
+
+    def link(self, source, target):
+        self._step(f"link {source.name}")
+        super().link(source, target)
+
+    def make_folder(self, path):
+        self._step(f"make_folder {path.name}")
+        super().make_folder(path)
+
+    def sync_folder(self, path):
+        self._step(f"sync_folder {path.name}")
+        super().sync_folder(path)
+        self._names[path] = _names_in(path)
+
+    def images(self, folder: Path, into: Path) -> list[Path]:
+        """Make directories as a power cut now could leave `folder`; return them.
+
+        Names and contents that were not synced may be lost, half there or there.
+        """
+        contents = {path.stat().st_ino: path.read_bytes() for path in _files(folder)}
+        made = []
+        for names in ("synced", "live"):
+            for rest in ("lost", "half", "there"):
+                image = into / f"{names}-{rest}"
+                for place in (folder, folder / "blobs"):
+                    (image / place.relative_to(folder)).mkdir(mode=0o700, parents=True)
+                    known = self._names.get(place, {}) if names == "synced" else _names_in(place)
+                    for name, inode in known.items():
+                        target = image / place.relative_to(folder) / name
+                        target.touch(mode=0o600)
+                        target.write_bytes(self._left(inode, contents, rest))
+                made.append(image)
+        return made
+
+    def _left(self, inode: int, contents: dict[int, bytes], rest: str) -> bytes:
+        synced = self._synced.get(inode, b"")
+        live = contents.get(inode, synced)  # unlinked meanwhile: what was synced is left
+        if rest == "there" or len(live) < len(synced):
+            return live
+        return synced if rest == "lost" else live[: (len(synced) + len(live)) // 2]
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def _names_in(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_ino for path in folder.iterdir() if path.is_file()}

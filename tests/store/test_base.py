@@ -1,0 +1,442 @@
+"""The contract of every backend: what base.Store promises."""
+
+import asyncio
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from drydockd.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
+from drydockd.model import (
+    Action,
+    BootAction,
+    BootActionStatus,
+    BootContext,
+    BuildData,
+    Intent,
+    Link,
+    Message,
+    Result,
+    ResultStatus,
+    Task,
+    TaskStatus,
+)
+from drydockd.store import Edit, Purged, Put, Remove
+from tests.store.helpers import (
+    COMPLETE,
+    MONDAY,
+    QUEUED,
+    RUNNING,
+    TUESDAY,
+    a_boot_action,
+    a_context,
+    a_message,
+    a_task,
+    some_data,
+)
+
+
+def finish(task: Task) -> Task:
+    return replace(task, status=COMPLETE)
+
+
+async def test_a_written_record_is_read_back(store):
+    task = a_task("a", node_filter={"filter_set": []}, scope=("n1", "n2"))
+    await store.write(Put(task))
+    assert store.task("a") == task
+
+
+async def test_what_is_not_there_is_not_found(store):
+    for read in (store.task, store.boot_context, store.boot_action):
+        with pytest.raises(NotFound):
+            read("nobody")
+    with pytest.raises(NotFound):
+        await store.blob("0" * 64)
+
+
+async def test_an_edit_replaces_the_newest_value(store):
+    await store.write(Put(a_task("a")))
+    await asyncio.gather(
+        *(
+            store.write(Edit(Task, "a", lambda task: replace(task, retry=task.retry + 1)))
+            for _ in range(50)
+        )
+    )
+    assert store.task("a").retry == 50
+
+
+async def test_an_edit_of_nothing_is_not_found(store):
+    with pytest.raises(NotFound, match="nobody"):
+        await store.write(Edit(Task, "nobody", finish))
+
+
+async def test_an_edit_that_returns_its_argument_changes_nothing(store):
+    await store.write(Put(a_task("a")))
+    told = []
+    store.watch(told.append)
+    await store.write(Edit(Task, "a", lambda task: task))
+    assert told == []
+
+
+async def test_an_edit_must_not_change_the_key(store):
+    await store.write(Put(a_task("a")))
+    with pytest.raises(TypeError):
+        await store.write(Edit(Task, "a", lambda task: replace(task, task_id="b")))
+
+
+async def test_a_write_that_is_refused_half_way_changes_nothing(store):
+    await store.write(Put(a_task("a", status=COMPLETE)))
+    with pytest.raises(Conflict):
+        await store.write(
+            Put(a_task("b")),
+            Put(a_message("a")),
+            Edit(Task, "a", lambda task: replace(task, status=RUNNING)),
+        )
+    assert [task.task_id for task in store.tasks()] == ["a"]
+    assert store.messages("a") == []
+
+
+async def test_an_edit_may_raise_and_then_nothing_is_changed(store):
+    await store.write(Put(a_task("a")))
+
+    def refuse(task):
+        raise Conflict("not now")
+
+    with pytest.raises(Conflict, match="not now"):
+        await store.write(Put(a_task("b")), Edit(Task, "a", refuse))
+    assert len(store.tasks()) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": RUNNING},
+        {"result": Result(ResultStatus.FAILURE)},
+        {"subtask_id_list": ("x",)},
+        {"scope": ("n9",)},
+        {"terminated": TUESDAY},
+        {"terminated_by": "me"},
+        {"terminate": True},
+        {"retried_by": ()},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+async def test_a_final_task_stays_as_it_is(store, change):
+    await store.write(Put(a_task("a", status=COMPLETE, retried_by=("r",))))
+    with pytest.raises(Conflict, match="a is complete"):
+        await store.write(Edit(Task, "a", lambda task: replace(task, **change)))
+    with pytest.raises(Conflict, match="a is complete"):
+        await store.write(Put(replace(store.task("a"), **change)))
+
+
+async def test_a_final_task_may_get_retries_and_links(store):
+    await store.write(Put(a_task("a", status=COMPLETE)))
+    link = Link("detail_logs", "http://x")
+
+    def grow(task):
+        return replace(task, retried_by=("r",), result=replace(task.result, links=(link,)))
+
+    await store.write(Edit(Task, "a", grow))
+    assert store.task("a").retried_by == ("r",)
+    assert store.task("a").result.links == (link,)
+    with pytest.raises(Conflict, match="links"):
+        await store.write(
+            Edit(Task, "a", lambda task: replace(task, result=replace(task.result, links=())))
+        )
+
+
+async def test_a_termination_once_requested_stays_requested(store):
+    await store.write(Put(a_task("a", status=RUNNING, terminate=True)))
+    with pytest.raises(Conflict, match="termination"):
+        await store.write(Edit(Task, "a", lambda task: replace(task, terminate=False)))
+
+
+async def test_of_two_finalisations_of_a_boot_action_exactly_one_succeeds(store):
+    await store.write(Put(a_boot_action("A1")))
+
+    def to(status):
+        return Edit(BootAction, "A1", lambda action: replace(action, status=status))
+
+    outcomes = await asyncio.gather(
+        store.write(to(BootActionStatus.SUCCESS)),
+        store.write(to(BootActionStatus.FAILURE)),
+        return_exceptions=True,
+    )
+    assert outcomes[0] is None
+    assert isinstance(outcomes[1], Conflict)
+    assert store.boot_action("A1").status is BootActionStatus.SUCCESS
+
+
+@pytest.mark.parametrize("status", [BootActionStatus.SUCCESS, BootActionStatus.UNREPORTED])
+async def test_a_final_boot_action_may_only_be_closed(store, status):
+    await store.write(Put(a_boot_action("A1", status=status)))
+    await store.write(Edit(BootAction, "A1", lambda action: replace(action, closed=TUESDAY)))
+    with pytest.raises(Conflict, match="A1 is already"):
+        await store.write(Edit(BootAction, "A1", lambda action: replace(action, name="x")))
+
+
+async def test_messages_are_numbered_per_task_and_stamped(store):
+    await store.write(Put(a_task("a")), Put(a_task("b")))
+    await store.write(Put(a_message("a", "one")), Put(a_message("b")), Put(a_message("a", "two")))
+    await store.write(Put(Message("a", "three", error=True, extra={"retry": True})))
+    first, second, third = store.messages("a")
+    assert [m.seq for m in (first, second, third)] == [1, 2, 3]
+    assert (third.message, third.error, third.extra) == ("three", True, {"retry": True})
+    assert third.ts > "2026"
+    assert store.messages("a", after=2) == [third]
+    assert (store.error_count("a"), store.error_count("b")) == (1, 0)
+
+
+async def test_concurrent_messages_get_numbers_without_gaps(store):
+    await store.write(Put(a_task("a")))
+    await asyncio.gather(*(store.write(Put(a_message("a", str(n)))) for n in range(100)))
+    assert [int(m.message) for m in store.messages("a")] == list(range(100))
+    assert [m.seq for m in store.messages("a")] == list(range(1, 101))
+
+
+async def test_a_message_needs_its_task(store):
+    with pytest.raises(NotFound, match="no task a"):
+        await store.write(Put(a_message("a")))
+    await store.write(Put(a_message("a")), Put(a_task("a")))
+    assert len(store.messages("a")) == 1
+
+
+async def test_what_json_cannot_hold_is_invalid_input(store):
+    await store.write(Put(a_task("a")))
+    for extra in ({"x": object()}, {"x": 1 << 70}, {"x": "\ud800"}):
+        with pytest.raises(InvalidInput, match="cannot be stored"):
+            await store.write(Put(a_message("a", extra=extra)))
+    assert store.messages("a") == []
+
+
+async def test_removing_a_task_removes_its_messages_and_their_numbers(store):
+    await store.write(Put(a_task("a")), Put(a_message("a", error=True)))
+    await store.write(Remove(Task, "a"), Put(a_task("a")), Put(a_message("a", "new")))
+    assert [(m.seq, m.message) for m in store.messages("a")] == [(1, "new")]
+    await store.write(Remove(Task, "a"), Remove(Task, "a"))
+    assert store.tasks() == []
+    assert store.messages("a") == []
+    assert store.error_count("a") == 0
+
+
+async def test_tasks_are_listed_by_creation_and_by_page(store):
+    await store.write(Put(a_task("c")), Put(a_task("b")), Put(a_task("z", created="2025")))
+    assert [t.task_id for t in store.tasks()] == ["z", "b", "c"]
+    assert [t.task_id for t in store.tasks(limit=2)] == ["z", "b"]
+    assert [t.task_id for t in store.tasks(after="b")] == ["c"]
+    assert store.tasks(limit=0) == []
+    with pytest.raises(NotFound):
+        store.tasks(after="nobody")
+
+
+async def test_tasks_are_found_by_status_action_and_node(store):
+    await store.write(
+        Put(a_task("a", scope=("n1",))),
+        Put(a_task("b", scope=("n1", "n2"), status=RUNNING)),
+        Put(a_task("c", action=Action.NOOP, status=RUNNING)),
+    )
+    await store.write(Edit(Task, "a", lambda task: replace(task, scope=("n2",), status=RUNNING)))
+
+    def found(**query):
+        return [task.task_id for task in store.tasks(**query)]
+
+    assert found(status=RUNNING) == ["a", "b", "c"]
+    assert found(status=QUEUED) == []
+    assert found(action=Action.NOOP) == ["c"]
+    assert found(node="n1") == ["b"]
+    assert found(node="n2", status=RUNNING, action=Action.DEPLOY_NODES) == ["a", "b"]
+    assert found(node="n2", after="a") == ["b"]
+    assert found(node="nowhere") == []
+
+
+async def test_unfinished_are_the_top_level_tasks_that_are_not_final(store):
+    await store.write(
+        Put(a_task("old", created="2025", status=RUNNING)),
+        Put(a_task("new")),
+        Put(a_task("done", status=COMPLETE)),
+        Put(a_task("child", parent_task_id="new", status=RUNNING)),
+    )
+    assert [t.task_id for t in store.unfinished()] == ["old", "new"]
+    await store.write(Edit(Task, "old", finish))
+    assert [t.task_id for t in store.unfinished()] == ["new"]
+
+
+async def test_subtasks_come_in_creation_order(store):
+    await store.write(
+        Put(a_task("p")),
+        Put(a_task("z", parent_task_id="p")),
+        Put(a_task("a", parent_task_id="p")),
+        Put(a_task("0", parent_task_id="p", created="2025")),
+    )
+    assert [t.task_id for t in store.subtasks("p")] == ["0", "z", "a"]
+    assert store.subtasks("z") == []
+
+
+async def test_a_node_has_one_boot_context_the_latest(store):
+    await store.write(Put(a_context("n1", "c1")))
+    await store.write(Put(a_context("n1", "c2", delivered={"units": MONDAY})))
+    assert store.boot_context("n1").context_id == "c2"
+    await store.write(Edit(BootContext, "n1", lambda context: replace(context, closed=TUESDAY)))
+    assert store.boot_context("n1").closed == TUESDAY
+    await store.write(Remove(BootContext, "n1"))
+    with pytest.raises(NotFound):
+        store.boot_context("n1")
+
+
+async def test_boot_actions_are_found_by_node_and_context(store):
+    await store.write(
+        Put(a_boot_action("B", context_id="c1")),
+        Put(a_boot_action("A", context_id="c1")),
+        Put(a_boot_action("C", context_id="c2")),
+        Put(a_boot_action("D", node="n2")),
+    )
+    await store.write(Edit(BootAction, "B", lambda action: replace(action, updated=TUESDAY)))
+    assert [a.action_id for a in store.boot_actions("n1", context_id="c1")] == ["B", "A"]
+    assert {a.action_id for a in store.boot_actions("n1")} == {"A", "B", "C"}
+    assert store.boot_actions("n1", context_id="nowhere") == []
+    await store.write(Remove(BootAction, "D"))
+    assert store.boot_actions("n2") == []
+
+
+async def test_intents_are_kept_per_task_in_opening_order(store):
+    late = Intent("t/n1/wipe", "t", "n1", "wipe", TUESDAY)
+    early = Intent("t/n2/wipe", "t", "n2", "wipe", MONDAY)
+    await store.write(Put(late), Put(early))
+    assert store.intents("t") == [early, late]
+    await store.write(Edit(Intent, late.key, lambda intent: replace(intent, closed=TUESDAY)))
+    assert [intent.closed for intent in store.intents("t")] == [None, TUESDAY]
+    await store.write(Remove(Intent, early.key))
+    assert len(store.intents("t")) == 1
+
+
+async def test_build_data_comes_newest_first(store):
+    await store.write(
+        Put(some_data("1", "old")),
+        Put(some_data("2", "new", collected=TUESDAY)),
+        Put(some_data("3", "lldp", generator="lldp")),
+        Put(some_data("4", "other", node="n2", task_id="u")),
+        Put(some_data("5", "tie", collected=TUESDAY)),
+    )
+
+    def found(**query):
+        return [data.data_element for data in store.build_data(**query)]
+
+    assert found(node="n1") == ["lldp", "tie", "new", "old"]
+    assert found(node="n1", latest=True) == ["lldp", "tie"]
+    assert found(latest=True) == ["lldp", "tie", "other"]
+    assert found(task_id="u") == ["other"]
+    assert found(task_id="t", node="n2") == []
+    assert found(task_id="t", latest=True) == ["lldp", "tie"]
+    await store.write(Remove(BuildData, "5"))
+    assert found(node="n1", latest=True) == ["lldp", "new"]
+
+
+async def test_build_data_gets_an_id_and_keeps_long_elements(store):
+    long = "ü" * 4096
+    await store.write(Put(some_data("", long)), Put(some_data("", "short")))
+    found = store.build_data(node="n1")
+    assert [data.data_element for data in found] == ["short", long]
+    assert len({data.build_data_id for data in found}) == 2
+    assert await asyncio.to_thread(store.build_data, latest=True) == found[:1]
+
+
+async def test_a_blob_is_what_its_digest_says(store):
+    digest = await store.put_blob(b"design")
+    assert digest == hashlib.sha256(b"design").hexdigest()
+    assert await store.blob(digest) == b"design"
+    assert await store.put_blob(b"design") == digest
+
+
+async def test_a_blob_goes_with_the_last_record_that_names_it(store):
+    digest = await store.put_blob(b"design")
+    await store.write(Put(a_task("a", design=digest)), Put(a_context("n1", "c", design=digest)))
+    await store.write(Remove(Task, "a"))
+    assert await store.blob(digest) == b"design"
+    await store.write(Remove(BootContext, "n1"))
+    await store.write(Put(a_task("barrier")))
+    with pytest.raises(NotFound):
+        await store.blob(digest)
+
+
+async def test_a_blob_put_again_outlives_the_record_that_named_it_before(store):
+    digest = await store.put_blob(b"design")
+    await store.write(Put(a_task("a", design=digest)))
+    await store.put_blob(b"design")
+    await store.write(Remove(Task, "a"))
+    await store.write(Put(a_task("b", design=digest)))
+    assert await store.blob(digest) == b"design"
+
+
+async def test_a_long_element_goes_with_its_record_but_not_with_its_twin(store):
+    await store.write(Put(some_data("1", "x" * 5000)), Put(some_data("2", "x" * 5000)))
+    await store.write(Remove(BuildData, "1"))
+    assert [data.data_element for data in store.build_data()] == ["x" * 5000]
+
+
+async def test_watchers_learn_of_every_durable_write_until_they_leave(store):
+    told = []
+    leave = store.watch(told.append)
+    await store.write(Put(a_task("a")), Put(a_message("a")))
+    assert told == [[store.task("a"), store.messages("a")[0]]]
+    leave()
+    leave()
+    await store.write(Put(a_task("b")))
+    assert len(told) == 1
+
+
+async def test_a_watcher_sees_the_write_it_is_told_of(store):
+    seen = []
+    store.watch(lambda records: seen.append(store.task(records[0].task_id).status))
+    await store.write(Put(a_task("a")))
+    await store.write(Edit(Task, "a", finish))
+    assert seen == [QUEUED, COMPLETE]
+
+
+async def test_a_failing_watcher_does_not_fail_the_write(store, caplog):
+    store.watch(lambda records: 1 / 0)
+    await store.write(Put(a_task("a")))
+    assert store.task("a")
+    assert "watcher" in caplog.text
+
+
+async def test_purging_spares_unfinished_trees_and_young_ones(store):
+    await store.write(
+        Put(a_task("done", status=COMPLETE)),
+        Put(a_task("kid", status=TaskStatus.TERMINATED, parent_task_id="done", created=TUESDAY)),
+        Put(a_message("kid")),
+        Put(a_task("queued")),
+        Put(a_task("half", status=COMPLETE)),
+        Put(a_task("busy", status=RUNNING, parent_task_id="half")),
+        Put(a_task("young", status=COMPLETE, created=TUESDAY)),
+    )
+    assert await store.purge_tasks(before=TUESDAY) == Purged(tasks=2, messages=1)
+    assert {t.task_id for t in store.tasks()} == {"queued", "half", "busy", "young"}
+    assert await store.purge_tasks(before=TUESDAY) == Purged()
+
+
+async def test_purging_takes_superseded_boot_actions_and_spares_build_data(store):
+    await store.write(
+        Put(a_task("t", status=COMPLETE)),
+        Put(a_context("n1", "current")),
+        Put(a_boot_action("OLD", context_id="before")),
+        Put(a_boot_action("NEW", context_id="current")),
+        Put(some_data("1")),
+        Put(Intent("t/n1/wipe", "t", "n1", "wipe", MONDAY)),
+    )
+    assert await store.purge_tasks(before=TUESDAY) == Purged(tasks=1, boot_actions=1)
+    assert [a.action_id for a in store.boot_actions("n1")] == ["NEW"]
+    assert len(store.build_data(node="n1")) == 1
+    assert store.intents("t") == []
+
+
+async def test_health_counts(store):
+    await store.write(Put(a_task("a")), Put(a_message("a")))
+    health = store.health()
+    assert (health.error, health.tasks, health.messages) == (None, 1, 1)
+
+
+async def test_closing_twice_is_fine_and_writing_after_it_is_refused(store):
+    await store.close()
+    await store.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.write(Put(a_task("a")))

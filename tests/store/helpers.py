@@ -131,7 +131,7 @@ class FailingDisk(Disk):
         for names in ("synced", "live"):
             for rest in ("lost", "half", "there"):
                 image = into / f"{names}-{rest}"
-                for place in (folder, folder / "blobs"):
+                for place in filter(Path.exists, (folder, folder / "blobs")):
                     (image / place.relative_to(folder)).mkdir(mode=0o700, parents=True)
                     known = self._names.get(place, {}) if names == "synced" else _names_in(place)
                     for name, inode in known.items():

@@ -7,15 +7,13 @@ commissioned, deployed or wiped twice.
 import pytest
 
 from drydockd.model import TaskStatus
-from tests.tasks.helpers import CutOff, Lab, site_text
-
-ON = {"state": None, "power": "on"}
+from tests.tasks.helpers import CutOff, Lab, names, site_text
 
 
-async def survived(at, before, action, **room):
-    """Run `action` on n1, dying at its write number `at`; None when it has fewer writes."""
+async def survived(at, before, action, *, nodes=1, **room):
+    """Run `action`, dying at its write number `at`; tell whether it has that many writes."""
     store = CutOff()
-    lab = Lab(site_text(1), store=store, **room)
+    lab = Lab(site_text(nodes), store=store, **room)
     async with lab:
         task = await lab.submit(action, all_nodes=True)
         store.die(at, before=before)
@@ -26,13 +24,11 @@ async def survived(at, before, action, **room):
         await lab.restart()
         task = await lab.finished(task.task_id, seconds=5)
         assert all(t.status is TaskStatus.COMPLETE for t in lab.tree(task.task_id)), at
-        assert (task.result.status, task.result.successes) == ("success", ("n1",)), (
-            at,
-            lab.said(task.task_id),
-        )
+        assert task.result.successes == names(nodes), (at, lab.said(task.task_id))
+        assert {t.result.status for t in lab.tree(task.task_id)} == {"success"}, at
         started = [t.subtask_id_list for t in lab.tree(task.task_id) if t.subtask_id_list]
         assert all(len(ids) == len(set(ids)) for ids in started)
-        (machine,) = await lab.room.machines()
+        machine = await lab.machine("n1")
         return machine.counters, lab, has_died
 
 
@@ -48,6 +44,16 @@ async def test_a_preparation_cuts_the_power_once_wherever_it_is_interrupted(befo
         assert counters["netboots"] == 1, at
         assert counters["commissions"] == 1, at
     assert at > 20
+
+
+async def test_a_preparation_of_several_nodes_splits_once_wherever_it_is_interrupted():
+    at, has_died = 0, True
+    while has_died:
+        at += 4
+        counters, lab, has_died = await survived(at, False, "prepare_nodes", nodes=2)
+        assert counters["commissions"] == 1, at
+        (task,) = [t for t in lab.store.tasks() if t.parent_task_id is None]
+        assert len(task.subtask_id_list) == 2, at
 
 
 @pytest.mark.parametrize("before", [False, True])

@@ -42,7 +42,7 @@ from drydockd.handlers.routing import Api, Routes
 from drydockd.handlers.server import Server, server_options, tls_context
 from drydockd.handlers.services import Services
 from drydockd.handlers.taskview import TaskViews
-from drydockd.render import ByteCache, Limits, Templates
+from drydockd.render import Limits, Templates
 from drydockd.store import Store, open_store
 from drydockd.tasks import Tasks
 from drydockd.tasks.requests import Drivers
@@ -50,7 +50,6 @@ from drydockd.tasks.settings import TaskSettings
 
 log = logging.getLogger(__name__)
 
-ARCHIVE_CACHE_BYTES = 16 << 20
 CERTIFICATE_SECONDS = 6 * 3600.0
 # Names systemd gives the sockets of drydockd.socket and its second one for nodes.
 API_SOCKETS = "api"
@@ -218,7 +217,6 @@ async def _services(
         audit=audit,
         node_driver=enabled.node,
         bootdata=BootRenderer(store, designs, tasks, templates, settings.bootactions.report_url),
-        archives=ByteCache(ARCHIVE_CACHE_BYTES),
         health=health,
         measures=Measures(),
         proxies=Proxies(settings.api.trusted_proxies),

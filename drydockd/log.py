@@ -116,41 +116,54 @@ class Line(logging.Formatter):
     def text_of(self, record: logging.LogRecord) -> str:
         text = record.getMessage()
         if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
-        return self.redaction(text)
+            return f"{text}\n{self.formatException(record.exc_info)}"
+        return text
+
+
+_second: tuple[int, str] = (0, "")
 
 
 def _when(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")
+    """Return the record's time; the part down to the second is worked out once a second."""
+    global _second
+    second = int(record.created)
+    if second != _second[0]:
+        _second = (second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S"))
+    return f"{_second[1]}.{int((record.created - second) * 1e6):06d}+00:00"
+
+
+def _ids_of(record: logging.LogRecord) -> Mapping[str, str]:
+    own = record.__dict__.get("ids")
+    return {**_ids.get(), **own} if own else _ids.get()
 
 
 class TextLine(Line):
     """``<time> <LEVEL> <logger> [id=value ...] <message>``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        ids = {**_ids.get(), **getattr(record, "ids", {})}
-        shown = " ".join(f"{name}={_one_line(ids[name])}" for name in IDS if ids.get(name))
+        ids = _ids_of(record)
+        shown = " ".join([f"{name}={ids[name]}" for name in IDS if ids.get(name)])
         text = self.text_of(record)
         if record.exc_info is None:
             text = _one_line(text)
-        return (
-            f"{_when(record)} {record.levelname} {self.names(record.name)} "
-            f"{f'[{self.redaction(shown)}] ' if shown else ''}{text}"
-        )
+        if shown:
+            text = f"[{_one_line(shown)}] {text}"
+        name = self.names(record.name)
+        return f"{_when(record)} {record.levelname} {name} {self.redaction(text)}"
 
 
 class JsonLine(Line):
     """One JSON object a line: ts, level, logger, message, the ids, and the fields given."""
 
     def format(self, record: logging.LogRecord) -> str:
-        ids = {**_ids.get(), **getattr(record, "ids", {})}
+        ids = _ids_of(record)
         event: dict[str, Any] = {
             "ts": _when(record),
             "level": record.levelname,
             "logger": self.names(record.name),
-            "message": self.text_of(record),
+            "message": self.redaction(self.text_of(record)),
             **{name: self.redaction(ids[name]) for name in IDS if ids.get(name)},
-            **getattr(record, "fields", {}),
+            **record.__dict__.get("fields", {}),
         }
         return json.dumps(event, default=str, ensure_ascii=False)
 
@@ -172,6 +185,8 @@ def set_up(
 
     Returns the redaction, to register secrets that are made or read later.
     """
+    # Nothing here shows them, and each costs every line (logging, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     redaction = Redaction(secrets)
     line = (JsonLine if style == "json" else TextLine)(redaction, Names(names or {}))
     handler = logging.StreamHandler(stream or sys.stderr)

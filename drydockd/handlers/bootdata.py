@@ -11,10 +11,7 @@ from drydockd.auth.audit import Event
 from drydockd.auth.bootkey import HEADER
 from drydockd.handlers.base import NODE_KEY, BaseHandler
 from drydockd.model import BootContext
-from drydockd.render import stream_tar_gz, tar_gz
-
-# Below this the whole archive goes out in one piece, with its length.
-WHOLE_BYTES = 64 * 1024
+from drydockd.render import stream_tar_gz
 
 
 class KeyedHandler(BaseHandler):
@@ -57,14 +54,13 @@ class BootDataHandler(KeyedHandler):
     async def get(self, host: str) -> None:
         logs.bind_here(node=host)
         context = await self._admitted(host)
-        assets = await self.services.bootdata.assets(context, self.kind)
+        archive = await self.services.bootdata.archive(context, self.kind)
         self.set_header("Content-Type", "application/gzip")
         self.set_header("Content-Disposition", disposition(f"{host}-{self.kind}.tar.gz"))
-        cache = self.services.archives
-        if self.request.method == "HEAD" or sum(len(a.content) for a in assets) <= WHOLE_BYTES:
-            await self.finish(tar_gz(assets, cache))
+        if isinstance(archive, bytes):
+            await self.finish(archive)
         else:
-            async for chunk in stream_tar_gz(assets, cache=cache):
+            async for chunk in stream_tar_gz(archive, cache=self.services.bootdata.pieces):
                 self.write(chunk)
                 await self.flush()
             await self.finish()

@@ -21,7 +21,7 @@ class Measures:
 
     def __init__(self) -> None:
         # Creation times double the output and are asked for by nobody.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(namespace="drydock", registry=self.registry)
         GCCollector(registry=self.registry)

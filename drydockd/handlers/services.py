@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from drydockd.auth.audit import Audit
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from drydockd.handlers.measure import Measures
     from drydockd.handlers.proxies import Proxies
     from drydockd.handlers.taskview import TaskViews
-    from drydockd.render import ByteCache
     from drydockd.store.base import Store
     from drydockd.tasks import Tasks
 
@@ -40,7 +39,6 @@ class Services:
     audit: Audit
     node_driver: NodeProvisioner | None
     bootdata: BootRenderer
-    archives: ByteCache[Any]
     health: HealthChecks
     measures: Measures
     proxies: Proxies

@@ -1,0 +1,73 @@
+"""`drydock config`: check a configuration, show the outcome, convert one of the original."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from drydockd.config import ConfigError, Loaded, dump, load
+from drydockd.config.convert import InvalidIni, convert
+from drydockd.config.sample import sample
+
+DEFAULT = Path("/etc/drydockd/drydockd.yaml")
+
+files_argument = click.argument(
+    "files", nargs=-1, type=click.Path(dir_okay=False, path_type=Path), metavar="[FILE]..."
+)
+
+
+@click.group()
+def command() -> None:
+    """Work with the configuration of the daemon; needs none running."""
+
+
+@command.command()
+@files_argument
+def check(files: tuple[Path, ...]) -> None:
+    """Report every mistake in FILE (default: /etc/drydockd/drydockd.yaml), environment included.
+
+    The exit code is 2 when there is one, as it is of the daemon.
+    """
+    loaded = _load(files)
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo("the configuration is good")
+
+
+@command.command()
+@files_argument
+def show(files: tuple[Path, ...]) -> None:
+    """Print every option as the daemon would see it; secrets are masked."""
+    for line in dump(_load(files).settings):
+        click.echo(line)
+
+
+@command.command(name="sample")
+def print_sample() -> None:
+    """Print a configuration with every option commented out, at its default."""
+    click.echo(sample(), nl=False)
+
+
+@command.command(name="convert")
+@click.argument("ini", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+def convert_ini(ini: Path) -> None:
+    """Print the configuration that the original's INI file means here."""
+    try:
+        converted = convert(ini.read_text(encoding="utf-8"))
+    except InvalidIni as error:
+        raise click.ClickException(f"{ini}: {error}") from error
+    for note in converted.notes:
+        click.echo(f"note: {note}", err=True)
+    click.echo(converted.text, nl=False)
+
+
+def _load(files: tuple[Path, ...]) -> Loaded:
+    try:
+        return load(files or (DEFAULT,), os.environ)
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            click.echo(str(mistake), err=True)
+        sys.exit(2)

@@ -12,6 +12,7 @@ from drydockd.design import findings, nodefilter, routes
 from drydockd.design.hosts import Hosts
 from drydockd.design.ingest import Ingested, WrittenNode, ingest
 from drydockd.design.inheritance import Broken, Inheritance
+from drydockd.errors import InvalidDesign
 from drydockd.site import BootActionSpec, Finding, HostProfile, Node, Site
 
 
@@ -25,7 +26,10 @@ def compile_site(content: bytes) -> tuple[Site, tuple[Finding, ...]]:
     if any(finding.error for finding in ingested.findings):
         return Site(), tuple(ingested.findings)
     compiled = _Compiler(ingested)
-    return compiled.site(), (*ingested.findings, *compiled.findings)
+    try:
+        return compiled.site(), (*ingested.findings, *compiled.findings)
+    except InvalidDesign as error:
+        return Site(), (*ingested.findings, findings.trouble(str(error)))
 
 
 class _Compiler:

@@ -30,23 +30,27 @@ class Hosts:
     `allowed` holds ``host``, ``host:port``, ``*.domain`` or ``*``; empty: any host with a public
     address. A host that is listed by name may have a private address too. Loopback
     addresses are for hosts listed as such (``localhost``, ``127.0.0.1``). Link-local and
-    metadata addresses are for nobody.
+    metadata addresses are for nobody. `trusted` hosts (those the service token may go to)
+    count as listed, but do not make the list a restriction.
     """
 
     def __init__(
         self,
         allowed: Iterable[str] = (),
         *,
+        trusted: Iterable[str] = (),
         allow_private: bool = False,
         allow_loopback: bool = False,
     ) -> None:
-        self._allowed = [entry.lower() for entry in allowed]
+        self._listed = [entry.lower() for entry in allowed]
+        self._restricted = bool(self._listed)
+        self._listed += [entry.lower() for entry in trusted]
         self._allow_private = allow_private
         self._allow_loopback = allow_loopback
 
     def check_name(self, shown: str, host: str, port: int) -> None:
         """Raise InvalidDesign unless `host` may be named at all."""
-        if self._allowed and _entry(self._allowed, host, port) is None:
+        if self._restricted and _entry(self._listed, host, port) is None:
             raise InvalidDesign(
                 f"{shown}: the host {host}:{port} is not allowed; "
                 f"the option {OPTION} lists the hosts that are"
@@ -65,7 +69,7 @@ class Hosts:
         reserved = address.is_reserved and not address.is_loopback
         if address.is_multicast or address.is_unspecified or reserved:
             raise InvalidDesign(f"{where} no address of one host; no option allows it")
-        entry = _entry(self._allowed, host, port)
+        entry = _entry(self._listed, host, port)
         if address.is_loopback:
             if not (self._allow_loopback or (entry and _is_loopback(host))):
                 raise InvalidDesign(

@@ -80,15 +80,16 @@ class Designs:
         sleep: Sleep = asyncio.sleep,
         clock: Clock = time.monotonic,
     ) -> None:
+        services = None if service_hosts is None else tuple(service_hosts)
         hosts = confinement.Hosts(
-            allowed_hosts, allow_private=allow_private, allow_loopback=allow_loopback
+            allowed_hosts,
+            trusted=services or (),
+            allow_private=allow_private,
+            allow_loopback=allow_loopback,
         )
-        services = None
-        if service_hosts is not None:
-            services = confinement.ServiceHosts(service_hosts)
         http = HttpSource(
             hosts,
-            service_hosts=services,
+            service_hosts=None if services is None else confinement.ServiceHosts(services),
             token=token,
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,

@@ -98,6 +98,9 @@ class HttpSource:
                 if answer is None and token is not None:
                     token.forget()
                     answer = await self._attempt(reference, headers, known, token)
+        except httpx.InvalidURL:
+            # Its text may quote user and password of a place redirected to.
+            raise InvalidDesign(f"{reference.shown}: not a URI, or redirected to none") from None
         except TimeoutError as error:
             raise SourceUnavailable(
                 f"{reference.shown}: no complete answer within {self._deadline:g} s"
@@ -138,11 +141,10 @@ class HttpSource:
             condition = known if known is not None and known.url == url else None
             basic = reference.basic if trusted else None
             found = await self._exchange(current, url, sent, basic, reference, condition)
-            if isinstance(found, str):
-                url = found
-                current = _redirected(reference, url)
-            else:
+            if not isinstance(found, str):
                 return found
+            current = _redirected(reference, found)
+            url = current.url
         raise InvalidDesign(f"{reference.shown}: more than {MAX_REDIRECTS} redirects")
 
     async def _exchange(
@@ -164,8 +166,6 @@ class HttpSource:
                     raise _unavailable(reference, error) from error
             except httpx.TransportError as error:
                 raise _unavailable(reference, error) from error
-            except httpx.InvalidURL as error:
-                raise InvalidDesign(f"{reference.shown}: not a URI: {error}") from error
         raise SourceUnavailable(f"{reference.shown}: {current.host} has no address")
 
     async def _addresses(self, shown: str, current: Reference) -> list[str]:
@@ -233,7 +233,7 @@ class HttpSource:
         if status == 304 and known is not None:
             return known
         if status in REDIRECTS and "Location" in response.headers:
-            return urljoin(url, response.headers["Location"])
+            return _joined(url, response.headers["Location"])
         if status == 401 and "X-Auth-Token" in sent:
             return None
         if status == 429 or status >= 500:
@@ -289,6 +289,13 @@ async def _own_token(token: TokenSource, reference: Reference) -> str:
         return await token.token()
     except Unavailable as error:
         raise SourceUnavailable(f"{reference.shown}: no service token: {error}") from error
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location  # no URI; said so when it is parsed
 
 
 def _redirected(reference: Reference, url: str) -> Reference:

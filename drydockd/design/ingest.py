@@ -42,6 +42,7 @@ from drydockd.site import (
 NAMESPACE = "drydock"
 VERSION = "v1"
 UNNAMED = "Unknown"
+MOST_FINDINGS = 10_000
 
 
 @dataclass(slots=True)
@@ -93,6 +94,9 @@ def ingest(content: bytes) -> Ingested:
     try:
         for document in documents(content):
             found |= _take(document, ingested)
+            if len(ingested.findings) >= MOST_FINDINGS:
+                ingested.findings.append(_too_many(document))
+                break
     except YamlProblem as problem:
         return Ingested(findings=[findings.trouble(str(problem), line=problem.line)])
     if not found and not ingested.findings:
@@ -105,6 +109,12 @@ def ingest(content: bytes) -> Ingested:
         )
     _warn_of_regions(ingested)
     return ingested
+
+
+def _too_many(document: Document) -> Finding:
+    return findings.trouble(
+        f"more than {MOST_FINDINGS} problems; what follows was not read", line=document.line
+    )
 
 
 def _take(document: Document, ingested: Ingested) -> bool:

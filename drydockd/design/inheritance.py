@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from drydockd.design import merging
 from drydockd.design.documents.host import Layer
+from drydockd.errors import InvalidDesign
 from drydockd.site import DocumentRef
 
 NOTHING: Layer = {}
+# A node that changes one of many inherited values has a copy of all of them: few documents
+# could fill the memory. The largest sites known have some 100 values of their own per node.
+LIMIT = 5_000_000
 
 
 @dataclass(slots=True)
@@ -39,15 +44,23 @@ class Inheritance:
     def __init__(self, profiles: Mapping[str, Written]) -> None:
         self._profiles = profiles
         self._complete: dict[str, Layer | Broken] = {}
+        self._spread = 0
 
     def complete(self, written: Written) -> Layer | Broken:
-        """Return the effective fields of a node or profile, or why there are none."""
+        """Return the effective fields of a node, or why there are none.
+
+        Raises InvalidDesign when all nodes together would hold too much.
+        """
         if written.parent is None:
             return self.own(written)
         parent = self.profile(written.parent, written.ref)
         if isinstance(parent, Broken):
             return parent
-        return merging.fields(written.layer, parent, merging.HOST)
+        merged = merging.fields(written.layer, parent, merging.HOST)
+        self._spread += sum(_weight(merged[name]) for name in written.layer)
+        if self._spread > LIMIT:
+            raise InvalidDesign(f"inheritance spreads more than {LIMIT} values over the nodes")
+        return merged
 
     def profile(self, name: str, child: DocumentRef) -> Layer | Broken:
         """Return the completed profile `name` that `child` asks for."""
@@ -88,3 +101,10 @@ class Inheritance:
         for name in chain:
             self._complete[name] = broken
         return broken
+
+
+def _weight(value: Any) -> int:
+    """How many values a merged field holds."""
+    if value.__class__ is dict:
+        return len(value) + sum(map(_weight, value.values()))
+    return len(value) if value.__class__ is tuple else 0

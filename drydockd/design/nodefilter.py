@@ -164,12 +164,13 @@ def _by_criterion(site: Site, term: NodeFilterTerm, union: bool) -> Iterable[set
         tags = frozenset(term.node_tags)
         yield {node.name for node in nodes if not tags.isdisjoint(node.tags)}
     if term.rack_names:
-        yield {node.name for node in nodes if node.rack in term.rack_names}
+        wanted_racks = frozenset(term.rack_names)
+        yield {node.name for node in nodes if node.rack in wanted_racks}
     if term.node_labels:
-        wanted = term.node_labels.items()
+        wanted = term.node_labels
         yield {node.name for node in nodes if _labelled(node.owner_data, wanted, union)}
     if term.rack_labels:
-        wanted = term.rack_labels.items()
+        wanted = term.rack_labels
         racks = {r.name for r in site.racks.values() if _labelled(r.labels, wanted, union)}
         yield {node.name for node in nodes if _stands_in(node, racks)}
 
@@ -178,5 +179,10 @@ def _stands_in(node: Node, racks: set[str]) -> bool:
     return node.rack is not None and node.rack in racks
 
 
-def _labelled(labels: Mapping[str, str], wanted: Iterable[tuple[str, str]], union: bool) -> bool:
-    return (any if union else all)(labels.get(key) == value for key, value in wanted)
+def _labelled(labels: Mapping[str, str], wanted: Mapping[str, str], union: bool) -> bool:
+    # Walks the labels of the design: a caller may send any number of wanted ones.
+    if union:
+        return any(wanted.get(key) == value for key, value in labels.items())
+    if len(wanted) > len(labels):
+        return False
+    return all(labels.get(key) == value for key, value in wanted.items())

@@ -13,6 +13,7 @@ from drydockd.design.documents.fields import SCHEMES
 from drydockd.errors import InvalidDesign
 
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
+_HOST = re.compile(r"[\w.:-]+")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -85,7 +86,7 @@ def _http(url: str, shown: str, transport: str, scheme: str, service: bool) -> R
     except ValueError:
         # The text of the ValueError may quote what stands in the place of the port.
         raise InvalidDesign(f"{shown}: not a URI; check brackets, port and @") from None
-    if not host:
+    if not host or _HOST.fullmatch(host) is None:
         raise InvalidDesign(f"{shown}: the reference names no host")
     netloc = f"[{host}]" if ":" in host else host
     if port is not None:

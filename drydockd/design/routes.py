@@ -9,23 +9,32 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from drydockd.errors import InvalidDesign
 from drydockd.site import Network, Route
+
+LIMIT = 200_000
 
 
 def with_route_domains(networks: Mapping[str, Network]) -> dict[str, Network]:
-    """Return the networks with the rendered routes appended. The given ones stay as they are."""
+    """Return the networks with the rendered routes appended. The given ones stay as they are.
+
+    Raises InvalidDesign when that would be more than any site has: the routes are as many as
+    the networks squared.
+    """
     domains: dict[str, list[Network]] = {}
     for network in networks.values():
         if network.routedomain is not None:
             domains.setdefault(network.routedomain, []).append(network)
     if not domains:
         return dict(networks)
-    return {name: _with_routes(network, domains) for name, network in networks.items()}
-
-
-def _with_routes(network: Network, domains: Mapping[str, list[Network]]) -> Network:
-    rendered = tuple(_rendered(network, domains))
-    return replace(network, routes=network.routes + rendered) if rendered else network
+    complete, count = {}, 0
+    for name, network in networks.items():
+        rendered = tuple(_rendered(network, domains))
+        count += len(rendered)
+        if count > LIMIT:
+            raise InvalidDesign(f"route domains make more than {LIMIT} routes")
+        complete[name] = replace(network, routes=network.routes + rendered) if rendered else network
+    return complete
 
 
 def _rendered(network: Network, domains: Mapping[str, list[Network]]) -> Iterator[Route]:

@@ -232,3 +232,12 @@ def test_compiling_twice_gives_the_same():
     first, second = (compile_site(STORAGE.encode())[0] for _ in range(2))
     assert first == second
     assert json.dumps(repr(first)) == json.dumps(repr(second))
+
+
+def test_a_design_that_spreads_too_much_is_an_error(monkeypatch):
+    monkeypatch.setattr("drydockd.design.inheritance.LIMIT", 10)
+    finding = only_finding(
+        profile("p", metadata={"tags": [f"t{i}" for i in range(20)]}),
+        node("n", host_profile="p", metadata={"tags": ["own"]}),
+    )
+    assert "more than 10 values" in finding.message

@@ -95,3 +95,11 @@ def test_the_service_token_goes_to_listed_hosts_only():
     for host, port in (("deckhand", 80), ("other", 9000)):
         with pytest.raises(InvalidDesign, match=r"auth\.service_hosts"):
             services.check_name("ref", host, port)
+
+
+def test_a_trusted_host_counts_as_listed_and_restricts_nobody():
+    hosts = Hosts(trusted=["deckhand"])
+    assert allows(hosts, "deckhand", "10.0.0.1")
+    assert allows(hosts, "h.example", "8.8.8.8")
+    assert not allows(hosts, "h.example", "10.0.0.1")
+    assert allows(Hosts(["other"], trusted=["deckhand"]), "deckhand", "10.0.0.1")

@@ -337,3 +337,12 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch):
 
 async def test_names_are_resolved_by_the_system():
     assert "127.0.0.1" in await resolve_name("localhost", 80)
+
+
+@pytest.mark.parametrize(
+    "location", ["http://u:secret@ho st/", "http://u:secret@[x]/", "http://\x80/"]
+)
+async def test_a_redirect_to_no_uri_tells_no_password(location):
+    async with Server(lambda r: reply(status=302, Location=location)) as server:
+        message = await refusal(f"http://h:{server.port}/")
+    assert "secret" not in message

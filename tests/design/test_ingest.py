@@ -161,3 +161,10 @@ def test_models_keep_the_order_of_the_stream():
     names = ["z", "a", "m"]
     ingested = ingest(stream(*(document("HardwareProfile", n, HARDWARE) for n in names)))
     assert list(ingested.hardware_profiles) == names
+
+
+def test_a_stream_of_nothing_but_problems_is_given_up(monkeypatch):
+    monkeypatch.setattr("drydockd.design.ingest.MOST_FINDINGS", 5)
+    findings = ingest(stream(*({"schema": f"drydock/X{i}/v1"} for i in range(50)))).findings
+    assert len(findings) == 6
+    assert "more than 5 problems" in findings[-1].message

@@ -1,6 +1,9 @@
 """Profiles are completed from their parents once; what is missing or circular is named."""
 
+import pytest
+
 from drydockd.design.inheritance import Broken, Inheritance, Written
+from drydockd.errors import InvalidDesign
 from drydockd.site import DocumentRef
 
 
@@ -64,3 +67,14 @@ def test_profiles_nobody_needed_are_not_completed():
     assert chain.used("c") is None
     chain.profile("c", NODE)
     assert chain.used("c") is None
+
+
+def test_a_few_documents_cannot_fill_the_memory(monkeypatch):
+    monkeypatch.setattr("drydockd.design.inheritance.LIMIT", 1000)
+    chain = inheritance(written("p", None, tags=[f"t{i}" for i in range(300)]))
+    for _ in range(50):
+        chain.complete(Written(NODE, "p", {"rack": "untouched lists are shared"}, 1))
+    for _ in range(3):
+        chain.complete(Written(NODE, "p", {"tags": ["own"]}, 1))
+    with pytest.raises(InvalidDesign, match="more than 1000 values"):
+        chain.complete(Written(NODE, "p", {"tags": ["own"]}, 1))

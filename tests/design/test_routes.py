@@ -1,6 +1,10 @@
 """Route domains are rendered into the networks."""
 
+import pytest
+
+from drydockd.design import routes
 from drydockd.design.routes import with_route_domains
+from drydockd.errors import InvalidDesign
 from drydockd.site import Network, Route
 
 
@@ -66,3 +70,9 @@ def test_a_domain_without_members_or_ways_has_no_effect():
 def test_members_of_one_subnet_are_one_way():
     twin = Network("twin", "10.2.0.0/24", routedomain="st")
     assert rendered(A, B, twin)["a"] == [("10.2.0.0/24", "10.1.0.1", 10)]
+
+
+def test_more_routes_than_any_site_has_are_refused(monkeypatch):
+    monkeypatch.setattr(routes, "LIMIT", 1)
+    with pytest.raises(InvalidDesign, match="more than 1 routes"):
+        with_route_domains({"a": A, "b": B})

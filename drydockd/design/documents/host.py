@@ -166,9 +166,11 @@ def duplicates(body: HostBody) -> Iterator[Violation]:
 
 
 def _twice(path: tuple[str, ...], names: list[str]) -> Iterator[Violation]:
+    taken = set()
     for i, name in enumerate(names):
-        if name in names[:i]:
+        if name in taken:
             yield (*path, i, "name"), f"a name of its own is required, {name} is taken"
+        taken.add(name)
 
 
 def _interface(body: InterfaceBody) -> Layer:

@@ -1,0 +1,179 @@
+"""A deployment survives its daemon: SIGKILL at random moments, again and again.
+
+The machines stand in a room of another process and live on. Shown at the end: every node
+was deployed exactly once, every boot action has exactly one final status, and the task
+says when it was interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.daemon import Daemon, free_port, running
+from bench.roomprocess import RoomProcess, room_process
+from bench.storm import site
+
+ENDED = ("complete", "terminated")
+
+
+@dataclass
+class Outcome:
+    """What a run of kills ended in."""
+
+    status: str
+    deployed: int
+    kills: int
+    interruptions: int
+    deployments: Counter[int] = field(default_factory=Counter)
+    power_cuts: Counter[int] = field(default_factory=Counter)
+    finals: Counter[str] = field(default_factory=Counter)
+    starts_seconds: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+async def survive(
+    folder: Path, *, nodes: int, actions: int, kills: int, deploy: tuple[float, float], seed: int
+) -> Outcome:
+    """Deploy `nodes` while the daemon is killed `kills` times; `deploy` seconds per machine."""
+    chance = random.Random(seed)
+    design = folder / "site.yaml"
+    design.write_text(site(nodes, actions), encoding="utf-8")
+    room = {
+        "seed": seed,
+        "latencies": {"deploy": list(deploy), "first_boot": [0.1, 0.5], "report": [0.05, 0.3]},
+        "reports": {"retry_seconds": [0.1, 0.5]},
+    }
+    port = free_port()
+    begin = time.perf_counter()
+    async with room_process(folder, room) as machines:
+        options = {
+            "fake_driver": {"url": machines.url},
+            "bootactions": {"report_url": f"http://127.0.0.1:{port}/api/v1.0/bootactions/"},
+        }
+        async with running(folder, port=port, **options) as daemon:
+            body = {"action": "prepare_nodes", "design_ref": f"file://{design}"}
+            prepared = await daemon.finished(body)
+            if prepared["result"]["status"] != "success":
+                raise RuntimeError(f"prepare_nodes: {prepared['result']}")
+            task_id = await created(daemon, f"file://{design}")
+            done = await interrupted(daemon, chance)
+        starts: list[float] = []
+        while done < kills:
+            start = time.perf_counter()
+            async with running(folder, port=port, **options) as daemon:
+                starts.append(time.perf_counter() - start)
+                if (await shown(daemon, task_id))["status"] in ENDED:
+                    break
+                done += await interrupted(daemon, chance)
+        async with running(folder, port=port, **options) as daemon:
+            while (task := await shown(daemon, task_id, wait=30))["status"] not in ENDED:
+                pass
+            outcome = await judged(daemon, machines, task, done)
+    outcome.starts_seconds = starts
+    outcome.seconds = time.perf_counter() - begin
+    return outcome
+
+
+async def created(daemon: Daemon, design: str) -> str:
+    async with daemon.client() as client:
+        body = {"action": "deploy_nodes", "design_ref": design}
+        answer = (await client.post("/tasks", json=body)).raise_for_status()
+        return str(answer.json()["task_id"])
+
+
+async def interrupted(daemon: Daemon, chance: random.Random) -> int:
+    """Kill the daemon at a random moment from now."""
+    await asyncio.sleep(chance.uniform(0.0, 1.0))
+    daemon.process.kill()
+    await asyncio.to_thread(daemon.process.wait)
+    return 1
+
+
+async def shown(daemon: Daemon, task_id: str, **query: int) -> dict[str, Any]:
+    async with daemon.client() as client:
+        answer = await client.get(f"/tasks/{task_id}", params=query)
+        task: dict[str, Any] = answer.raise_for_status().json()
+        return task
+
+
+async def judged(daemon: Daemon, room: RoomProcess, task: dict[str, Any], kills: int) -> Outcome:
+    tree = await shown(daemon, task["task_id"], layers=-1)
+    outcome = Outcome(
+        status=task["result"]["status"],
+        deployed=len(task["result"]["successes"]),
+        kills=kills,
+        interruptions=sum("Interrupted after" in text for text, _ in messages(task)),
+    )
+    for machine in await room.machines():
+        if machine["name"]:
+            outcome.deployments[machine["counters"]["deployments"]] += 1
+            outcome.power_cuts[machine["counters"]["power_cuts"]] += 1
+    for member in tree.values():
+        if isinstance(member, dict) and member["action"] == "bootaction_report":
+            outcome.finals.update(
+                f"{node}: {text}" for text, node in messages(member) if text.startswith("Boot ")
+            )
+    return outcome
+
+
+def messages(task: dict[str, Any]) -> list[tuple[str, str]]:
+    listed = task["result"]["details"]["messageList"]
+    return [(message["message"], message["context"]) for message in listed]
+
+
+def complaints(outcome: Outcome, nodes: int, actions: int) -> list[str]:
+    """What did not go as it has to."""
+    wrong = []
+    if (outcome.status, outcome.deployed) != ("success", nodes):
+        wrong.append(f"the task ended {outcome.status} with {outcome.deployed} of {nodes} nodes")
+    if outcome.deployments != {1: nodes}:
+        wrong.append(f"machines by number of deployments: {dict(outcome.deployments)}")
+    if set(outcome.finals.values()) != {1} or len(outcome.finals) != nodes * actions:
+        wrong.append(f"{len(outcome.finals)} verdicts on {nodes * actions} boot actions")
+    if not all("status success" in text for text in outcome.finals):
+        wrong.append("boot actions without success")
+    if not outcome.kills - 1 <= outcome.interruptions <= outcome.kills:
+        wrong.append(f"{outcome.interruptions} interruptions told of {outcome.kills} kills")
+    return wrong
+
+
+async def main(args: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory(prefix="resume-") as name:
+        outcome = await survive(
+            Path(name),
+            nodes=args.nodes,
+            actions=args.actions,
+            kills=args.kills,
+            deploy=(2.0, args.longest),
+            seed=args.seed,
+        )
+    ready = sorted(outcome.starts_seconds) or [0.0]
+    print(f"{args.nodes} nodes, {outcome.kills} kills in {outcome.seconds:.0f} s: {outcome.status}")
+    print(f"machines by number of deployments: {dict(outcome.deployments)}")
+    print(f"boot actions with exactly one final status: {list(outcome.finals.values()).count(1)}")
+    print(f"interruptions told by the task: {outcome.interruptions}")
+    print(f"start to ready: median {ready[len(ready) // 2]:.2f} s, longest {ready[-1]:.2f} s")
+    if wrong := complaints(outcome, args.nodes, args.actions):
+        raise SystemExit("\n".join(wrong))
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nodes", type=int, default=50)
+    parser.add_argument("--actions", type=int, default=3)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--longest", type=float, default=60.0, help="seconds of a deployment")
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(arguments()))

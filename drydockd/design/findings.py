@@ -35,7 +35,7 @@ def _finding(
     right: str,
     warning: bool,
 ) -> Finding:
-    where = f" (line {line})" if line else ""
+    where = f" (line {line})" if line and f"line {line}" not in message else ""
     guide = GUIDE.format(code=code)
     return Finding(
         code=code,

@@ -6,6 +6,7 @@ Source: contract, design, sections 2.2 to 2.4.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -170,6 +171,9 @@ def _identify(document: Document) -> Identity | Finding | None:
 
 def _name_of(document: Document) -> str:
     name = document.head("metadata", "name")
+    if name is None and document.merges("metadata"):
+        with suppress(YamlProblem):  # told when the document is read
+            name = document.build()["metadata"].get("name")
     return UNNAMED if name is None or name == "" else str(name)
 
 
@@ -194,7 +198,7 @@ def _read(document: Document, identity: Identity, ingested: Ingested) -> Iterato
             right=f"Only {VERSION} is.",
         )
         return
-    if ref.name == UNNAMED and document.head("metadata", "name") in (None, ""):
+    if ref.name == UNNAMED and document.head("metadata", "name") != UNNAMED:
         yield findings.trouble(
             f"{ref.schema}: metadata.name is missing", ref, line=line, right="Name the document."
         )

@@ -71,6 +71,15 @@ class Document:
     def has(self, key: str) -> bool:
         return any(key_node.value == key for key_node, _ in self.root.value)
 
+    def merges(self, key: str) -> bool:
+        """Whether the mapping at a top-level `key` takes keys from elsewhere by ``<<``."""
+        return any(
+            _is_merge(inner)
+            for key_node, value_node in self.root.value
+            if key_node.value == key and value_node.__class__ is MappingNode
+            for inner, _ in value_node.value
+        )
+
     def head(self, *path: str) -> Any:
         """The plain value at `path`, without building the document; None if there is none."""
         node = self.root

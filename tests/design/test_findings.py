@@ -15,6 +15,10 @@ def test_a_trouble_names_documents_line_and_what_would_be_right():
     assert finding.ts.endswith("+00:00")
 
 
+def test_a_line_the_message_names_is_not_repeated():
+    assert trouble("x at line 7, column 1", line=7).message == "x at line 7, column 1."
+
+
 def test_a_warning_is_no_error():
     assert not trouble("odd", warning=True).error
 

@@ -82,6 +82,11 @@ def test_a_name_that_is_a_number_becomes_text():
     assert list(ingest(stream(document("Rack", 5, {}))).racks) == ["5"]
 
 
+def test_a_name_may_come_from_a_merge():
+    content = b"x: &m {name: r}\nschema: drydock/Rack/v1\nmetadata: {<<: *m}\ndata: {}\n"
+    assert list(ingest(content).racks) == ["r"]
+
+
 def test_both_keys_mean_the_deckhand_format():
     both = document("Rack", "r", {}) | {"apiVersion": "drydock/v1", "kind": "Region", "spec": {}}
     assert list(ingest(stream(both)).racks) == ["r"]

@@ -14,6 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from drydockd.design.references import redacted
+
 Path = tuple[str | int, ...]
 _MAPPING = "a mapping is required"
 _WORDS = {
@@ -107,5 +109,6 @@ def shown(value: Any, *, secret: bool = False) -> str:
         return kinds.get(type(value), f"a {type(value).__name__}")
     if isinstance(value, bool):
         return str(value).lower()
-    text = repr(value) if isinstance(value, str) else str(value)
+    # A location may hold a password.
+    text = repr(redacted(value)) if isinstance(value, str) else str(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -77,6 +77,13 @@ def test_values_are_shown_short(value, text):
     assert shown(value) == text
 
 
+def test_a_password_in_a_location_is_not_shown():
+    asset = {"type": "file", "path": "/a", "location": "ftp://user:hunter2@h/x"}
+    text = str(told(boot_action.Body, {"assets": [asset]}))
+    assert "ftp://***@h/x" in text
+    assert "hunter2" not in text
+
+
 def test_secrets_are_shown_by_type():
     assert shown("x", secret=True) == "a string"
     assert shown(5, secret=True) == "a number"

@@ -67,5 +67,7 @@ def _waiting_for(core: Core, scheduler: Scheduler, step: Task | None) -> str | N
     if blocker is not None:
         return scheduler.describe(blocker)
     if step.status is TaskStatus.QUEUED:
-        return "its design to be loaded"
+        # Without nodes in its record its design is not known yet.
+        is_full = "its turn: as many tasks run as the limit allows"
+        return is_full if step.design else "its design to be loaded"
     return "the next step"

@@ -15,14 +15,13 @@ from functools import partial
 from drydockd import log as logs
 from drydockd.design import Design, nodefilter
 from drydockd.errors import Conflict, DrydockError, NotFound
-from drydockd.model import Action, Caller, Result, ResultStatus, Task, timestamp
+from drydockd.model import Action, Caller, Task, timestamp
 from drydockd.site import Catalogue, Finding
-from drydockd.store.base import Change, Edit, Put
-from drydockd.tasks import records, results, states
+from drydockd.store.base import Edit
+from drydockd.tasks import endings, records, states
 from drydockd.tasks.actions import ACTIONS
 from drydockd.tasks.claims import Blocker, Claims
 from drydockd.tasks.core import Core
-from drydockd.tasks.findings import finding_message
 from drydockd.tasks.job import Job, NoDriver
 from drydockd.tasks.limits import LimitPassed, bounded
 
@@ -52,6 +51,7 @@ class Scheduler:
         self._turns: dict[str, asyncio.Event] = {}
         self._notes: set[asyncio.Task[None]] = set()
         self._told: dict[str, Blocker] = {}
+        self._places = asyncio.Semaphore(core.settings.parallel_tasks)
 
     # -- coming and going ------------------------------------------------------------
 
@@ -178,26 +178,36 @@ class Scheduler:
         except Conflict as error:
             # Terminated in the very moment it was to start; anything else is a defect.
             if not self.core.store.task(task.task_id).status.is_final:
-                await self._fail(task.task_id, f"Task failed: {error}")
+                await endings.fail(self.core, task.task_id, f"Task failed: {error}")
         except NoDriver as error:
-            await self._fail(
+            await endings.fail(
+                self.core,
                 task.task_id,
                 f"No {error.kind.lower()} driver enabled, ending task.",
                 message=f"No {error.kind}Driver enabled.",
                 reason=BAD_CONFIGURATION,
             )
         except Unrunnable as error:
-            await self._fail(task.task_id, str(error), findings=error.findings)
+            await endings.fail(self.core, task.task_id, str(error), findings=error.findings)
         except Exception as error:
             log.exception("task %s (%s) failed unexpectedly", task.task_id, task.action)
             text = f"Task failed unexpectedly ({type(error).__name__}); the log has the details"
-            await self._fail(task.task_id, text)
+            await endings.fail(self.core, task.task_id, text)
 
     async def _to_the_end(self, task: Task, was_running: bool) -> None:
         if was_running:
             await self._say_resumed(task)
         design = await self._design(task)
         task = self.core.store.task(task.task_id)
+        if ACTIONS[task.action].is_free:
+            await self._at_work(task, design, was_running)
+            return
+        if not was_running:
+            await self._wait_for_nodes(task, design)
+        async with self._places:
+            await self._at_work(self.core.store.task(task.task_id), design, was_running)
+
+    async def _at_work(self, task: Task, design: Design, was_running: bool) -> None:
         if not was_running:
             task = await self._started(task, design)
         job = Job(self.core, task, design, was_resumed=was_running)
@@ -211,25 +221,31 @@ class Scheduler:
             if task.action is not Action.VALIDATE_DESIGN:
                 _refuse_invalid(job.findings)
         result = await ACTIONS[task.action].run(job)
-        await self._finish(job, result)
+        await endings.end(self.core, job.task_id, result)
 
-    async def _started(self, task: Task, design: Design) -> Task:
-        """Record nodes and design, wait for the turn, record the start; return the record."""
-        kind = ACTIONS[task.action]
-        edit = partial(_pinned, design=design.digest, scope=task.scope)
+    async def _wait_for_nodes(self, task: Task, design: Design) -> None:
+        """Claim the task's nodes and return when they are its own."""
+        turn = self._turns[task.task_id]
         if not task.design:
             scope = self._scope(task, design)
-            edit = partial(_pinned, design=design.digest, scope=scope)
-            if not kind.is_free:
-                self.claims.resolve(task.task_id, scope, is_alone=kind.is_site_wide)
-                self.wake()
-        turn = self._turns[task.task_id]
-        if not kind.is_free and not turn.is_set():
-            await self.core.recorder.write(Edit(Task, task.task_id, edit))
-            await turn.wait()
+            is_alone = ACTIONS[task.action].is_site_wide
+            self.claims.resolve(task.task_id, scope, is_alone=is_alone)
+            self.wake()
+        if turn.is_set() and not self._places.locked():
+            return
+        if not task.design:
+            # It may take long: what is known of the task is recorded before.
+            pin = partial(_pinned, design=design.digest, scope=scope)
+            await self.core.recorder.write(Edit(Task, task.task_id, pin))
+        await turn.wait()
+
+    async def _started(self, task: Task, design: Design) -> Task:
+        """Record the start, together with design and nodes if nobody did before."""
         await self.core.gate()
+        scope = task.scope if task.design else self._scope(task, design)
+        pin = partial(_pinned, design=design.digest, scope=scope)
         start = partial(states.started, now=timestamp())
-        await self.core.recorder.write(Edit(Task, task.task_id, lambda t: start(edit(t))))
+        await self.core.recorder.write(Edit(Task, task.task_id, lambda t: start(pin(t))))
         return self.core.store.task(task.task_id)
 
     def _scope(self, task: Task, design: Design) -> tuple[str, ...]:
@@ -267,64 +283,6 @@ class Scheduler:
     async def _findings(self, design: Design) -> list[Finding]:
         return await self.core.designs.validate(design, await catalogue(self.core))
 
-    # -- the end ---------------------------------------------------------------------
-
-    async def _finish(self, job: Job, result: Result) -> None:
-        """Record the end of the task, and close whatever of its tree is still open."""
-        await self._end(job.task_id, result)
-        log.info("task %s %s ended: %s", job.task_id, job.action, result.status)
-
-    async def _fail(
-        self,
-        task_id: str,
-        text: str,
-        *,
-        message: str | None = None,
-        reason: str | None = None,
-        findings: Sequence[Finding] = (),
-    ) -> None:
-        """End the task as a failure of all its nodes; nodes that passed before stay passed."""
-        told = [Put(finding_message(task_id, f)) for f in findings if f.error]
-        said = Put(records.on_task(task_id, text, error=True))
-        task = self.core.store.task(task_id)
-        result = results.partition(task.scope, self._passed_so_far(task))
-        result = replace(
-            result, status=ResultStatus.FAILURE, message=message or text, reason=reason
-        )
-        await self._end(task_id, result, said, *told)
-        log.info("task %s ended: %s", task_id, text)
-
-    async def _end(self, task_id: str, result: Result, *together: Change) -> None:
-        now = timestamp()
-        changes: list[Change] = [*together]
-        for open_task in self._open_below(task_id):
-            changes.append(Edit(Task, open_task.task_id, partial(_left_open, now=now)))
-        changes.append(Edit(Task, task_id, partial(_ended, result=result, now=now)))
-        await self.core.recorder.write(*changes)
-
-    def _passed_so_far(self, task: Task) -> set[str]:
-        """The nodes that are recorded to have ended the action's last step well."""
-        steps = ACTIONS[task.action].steps
-        passed: set[str] = set()
-        open_tasks = [task] if steps else []
-        while open_tasks:
-            current = open_tasks.pop()
-            if current.action == steps[-1]:
-                passed.update(current.result.successes)
-            open_tasks += self.core.store.subtasks(current.task_id)
-        return passed
-
-    def _open_below(self, task_id: str) -> list[Task]:
-        """The unfinished descendants, leaves first; normally there are none.
-
-        What is below an ended subtask has ended before it.
-        """
-        found = []
-        for child in self.core.store.subtasks(task_id):
-            if not child.status.is_final:
-                found += [*self._open_below(child.task_id), child]
-        return found
-
     async def _say_resumed(self, task: Task) -> None:
         last = max(self._latest(task), task.updated)
         text = f"Interrupted after {last}, when the daemon stopped; resumed at {timestamp()}."
@@ -359,20 +317,6 @@ def _refuse_invalid(findings: Sequence[Finding]) -> None:
 
 def _pinned(task: Task, design: str, scope: tuple[str, ...]) -> Task:
     return replace(task, design=design, scope=scope)
-
-
-def _ended(task: Task, result: Result, now: str) -> Task:
-    if task.terminate:
-        result = results.cut_short(result)
-    return states.ended(task, result, now)
-
-
-def _left_open(task: Task, now: str) -> Task:
-    if task.status.is_final:
-        return task
-    text = "Closed with its task, which ended before it did."
-    result = replace(results.partition(task.scope, ()), status=ResultStatus.FAILURE, message=text)
-    return states.ended(task, result, now)
 
 
 def _ids(caller: Caller | None) -> dict[str, str]:

@@ -14,11 +14,12 @@ DRIVER_KINDS = ("oob", "node", "kubernetes")
 class TaskSettings:
     """Everything in seconds unless named otherwise; the defaults are those of the contract.
 
-    A limit holds for one node's attempt at one step, or for a site-wide step. `fan_out` is
-    how many nodes of one step run at once, `driver_limits` how many calls each kind of
-    driver gets from all tasks together, `total_limit` all kinds together. `retries` counts
-    repetitions, so 3 means up to 4 executions. `report_url` enters boot action templates,
-    `boot_url` is where a deploying node fetches its boot data, `internal_url` begins the
+    A limit holds for one node's attempt at one step, or for a site-wide step.
+    `parallel_tasks` is how many top-level tasks run at once, `fan_out` how many nodes of
+    one step, `driver_limits` how many calls each kind of driver gets from all tasks
+    together, `total_limit` all kinds together. `retries` counts repetitions, so 3 means up
+    to 4 executions. `report_url` enters boot action templates, `boot_url` is where a
+    deploying node fetches its boot data, `internal_url` begins the
     links to build data. Source: contract, tasks, section 10; orchestration, section 9.
     """
 
@@ -43,6 +44,7 @@ class TaskSettings:
     view_timeout: float = 10.0
     catalogue_timeout: float = 30.0
 
+    parallel_tasks: int = 128
     fan_out: int = 64
     total_limit: int = 256
     driver_limits: Mapping[str, int] = field(

@@ -8,6 +8,7 @@ import pytest
 from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.errors import DriverTransient
 from drydockd.model import Action, ResultStatus
+from drydockd.site import Catalogue
 from drydockd.tasks import actions
 from tests.tasks.helpers import Lab, names, site_text
 
@@ -197,3 +198,35 @@ async def test_hundreds_of_tasks_on_one_node_end_one_after_another(count):
         tasks = [await lab.submit("noop", "n1") for _ in range(count)]
         done = [await lab.finished(t.task_id) for t in tasks]
         assert all(a.updated <= b.started for a, b in itertools.pairwise(done))
+
+
+async def test_no_more_tasks_run_at_once_than_the_limit_says():
+    lab = Lab()
+    lab.with_settings(noop_seconds=0.03, parallel_tasks=1)
+    lab.tasks = lab._new()
+    async with lab:
+        tasks = [await lab.submit("noop", name) for name in names(3)]
+        await lab.until(lambda: lab.store.task(tasks[2].task_id).design)
+        view = await lab.tasks.node_view("n3")
+        assert view.waiting_for == "its turn: as many tasks run as the limit allows"
+        done = [await lab.finished(t.task_id) for t in tasks]
+        assert all(a.updated <= b.started for a, b in itertools.pairwise(done))
+
+
+class Emptied(FakeNodeProvisioner):
+    """A provisioner whose images went away while the daemon was down."""
+
+    async def catalogue(self):
+        return Catalogue({})
+
+
+async def test_a_task_under_way_is_not_judged_again_after_a_restart():
+    lab = Lab(initial="ready", latencies={"deploy": 0.1})
+    async with lab:
+        task = await lab.submit("deploy_nodes")
+        await lab.until(lambda: len(lab.store.boot_actions("n1")) == 2)
+        lab.drivers = replace(lab.drivers, node=Emptied(room=lab.room))
+
+        await lab.restart()
+
+        assert (await lab.finished(task.task_id)).result.status == "success"

@@ -12,8 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from tornado.netutil import bind_sockets
-
 from drydockd import drivers as driver_table
 from drydockd.auth.audit import Audit, Event
 from drydockd.auth.bootkey import BootKeys
@@ -50,7 +48,7 @@ from drydockd.tasks.settings import TaskSettings
 
 log = logging.getLogger(__name__)
 
-CERTIFICATE_SECONDS = 6 * 3600.0
+BACKLOG = 4096
 # Names systemd gives the sockets of drydockd.socket and its second one for nodes.
 API_SOCKETS = "api"
 NODE_SOCKETS = "nodes"
@@ -169,11 +167,31 @@ def _listeners(
 
 
 def _bound(option: str, listen: str) -> list[socket.socket]:
-    host, _, port = listen.rpartition(":")
+    """Listen on every address of the host in `listen`, all on one port. Raises InvalidConfig."""
+    host, _, text = listen.rpartition(":")
+    port, found = int(text), list[socket.socket]()
     try:
-        return bind_sockets(int(port), host.strip("[]") or None, backlog=1024)
+        places = socket.getaddrinfo(
+            host.strip("[]") or None,
+            port,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE,
+        )
+        for family, *_, address in dict.fromkeys(places):
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            found.append(listener)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.setblocking(False)
+            # With port 0 the first one chooses for all.
+            listener.bind((address[0], port or found[0].getsockname()[1], *address[2:]))
+            listener.listen(BACKLOG)
     except OSError as error:
+        for listener in found:
+            listener.close()
         raise InvalidConfig(f"{option}: cannot listen on {listen}: {error.strerror}") from error
+    return found
 
 
 async def _services(

@@ -1,0 +1,142 @@
+import socket
+
+import pytest
+
+from drydockd import app
+from drydockd.config import load
+from drydockd.config.options import DEFAULT_REPORT_URL
+from drydockd.errors import InvalidConfig
+from tests.handlers.helpers import REF, V1, daemon, settings
+
+
+async def test_a_daemon_runs_inside_the_with_and_leaves_nothing_open(tmp_path):
+    async with app.running(settings(tmp_path), base=tmp_path) as running:
+        assert running.url.startswith("http://127.0.0.1:")
+        assert running.node_url is None
+        listener = running.sockets[0]
+    assert listener.fileno() == -1
+
+
+async def test_two_daemons_in_one_process_do_not_mix(tmp_path):
+    (tmp_path / "one").mkdir(mode=0o700)
+    (tmp_path / "two").mkdir(mode=0o700)
+    async with daemon(tmp_path / "one") as one, daemon(tmp_path / "two") as two:
+        await one.task(action="validate_design")
+        assert len((await one.get(f"{V1}/tasks")).json()) == 1
+        assert (await two.get(f"{V1}/tasks")).json() == []
+        assert 'kind="finished"} 1.0' in (await one.http.get("/metrics")).text
+        assert 'kind="finished"} 0.0' in (await two.http.get("/metrics")).text
+        foreign = await two.http.get(f"{V1}/tasks", headers=one.admin)
+        assert foreign.status_code == 401
+
+
+async def test_stopping_twice_is_safe(tmp_path):
+    running = await app.start(settings(tmp_path), base=tmp_path)
+    await running.stop()
+    await running.stop()
+
+
+async def test_what_was_written_is_there_after_a_restart(tmp_path):
+    tiny = {"backend": "tiny", "state_dir": tmp_path / "state"}
+    async with daemon(tmp_path / "state", store=tiny) as drydock:
+        task = await drydock.task(action="validate_design")
+    async with daemon(tmp_path / "state", store=tiny) as drydock:
+        assert (await drydock.get(f"{V1}/tasks/{task['task_id']}")).json() == task
+
+
+@pytest.mark.parametrize(
+    ("sections", "text"),
+    [
+        ({"api": {"listen": "192.0.2.1:1"}}, "api.listen"),
+        ({"auth": {"strategy": ("keystone",)}}, "keystone_authtoken.auth_url"),
+        ({"auth": {"jwt_algorithms": ("RS256",)}}, "jwt"),
+        ({"store": {"state_dir": "/proc/nowhere", "backend": "memory"}}, "store.state_dir"),
+    ],
+)
+async def test_a_part_that_cannot_be_made_refuses_the_start(tmp_path, sections, text):
+    with pytest.raises(InvalidConfig, match=text):
+        await app.start(settings(tmp_path, **sections), base=tmp_path)
+
+
+async def test_a_failed_start_frees_the_port_and_the_state(tmp_path):
+    tiny = {"backend": "tiny", "state_dir": tmp_path / "state"}
+    (tmp_path / "policy.yaml").write_text("- nonsense")
+    with pytest.raises(InvalidConfig):
+        await app.start(settings(tmp_path, store=tiny), base=tmp_path)
+    (tmp_path / "policy.yaml").unlink()
+    async with daemon(tmp_path / "state", store=tiny) as drydock:
+        assert (await drydock.http.get("/versions")).status_code == 200
+
+
+async def test_a_reloaded_policy_is_in_force_at_once(tmp_path):
+    async with daemon(tmp_path) as drydock:
+        assert (await drydock.get(f"{V1}/tasks")).status_code == 200
+        (tmp_path / "policy.yaml").write_text('"physical_provisioner:read_task": "!"\n')
+        drydock.app.reload_policy()
+        assert (await drydock.get(f"{V1}/tasks")).status_code == 403
+
+
+async def test_a_sockets_name_nobody_knows_refuses_the_start(tmp_path):
+    with pytest.raises(InvalidConfig, match="FileDescriptorName"):
+        await app.start(settings(tmp_path), base=tmp_path, sockets={"web": []})
+
+
+def test_times_and_addresses_reach_the_scheduler(tmp_path):
+    chosen = settings(
+        tmp_path,
+        timeouts={"deploy_node": 7},
+        limits={"fan_out": 3, "retries": 1},
+        api={"public_url": "https://drydock.example/"},
+        networkconfig={"max_retries": 4},
+    )
+    scheduler = app._task_settings(chosen)
+    assert scheduler.deploy_node == 420
+    assert (scheduler.fan_out, scheduler.deploy_retries) == (3, 1)
+    assert scheduler.network_max_retries == 4
+    assert scheduler.boot_url == "https://drydock.example/api/v1.0"
+
+
+def test_nodes_fetch_from_where_they_report_to_unless_told_otherwise(tmp_path):
+    assert app._task_settings(settings(tmp_path)).boot_url == "http://localhost:9000/api/v1.0"
+    assert settings(tmp_path).bootactions.report_url == DEFAULT_REPORT_URL
+
+
+def test_every_default_reaches_the_scheduler_as_the_contract_has_it():
+    defaults = load([], {"DRYDOCKD_AUTH__STRATEGY": "jwt"}).settings
+    scheduler = app._task_settings(defaults)
+    assert scheduler.drydock_timeout == 300
+    assert scheduler.bootaction_final_status == 900
+    assert scheduler.retention_days is None
+
+
+async def test_a_site_is_deployed_through_the_api_by_machines_that_report(tmp_path):
+    # Given machines that behave as real ones do, reporting to this very daemon
+    lab = {
+        "latencies": dict.fromkeys(
+            ("bmc", "power", "discovery", "commission", "deploy", "wipe", "first_boot", "report"),
+            0,
+        )
+    }
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    sections = {
+        "fake_driver": {"config": lab, "folder": str(tmp_path / "room")},
+        "api": {"listen": f"127.0.0.1:{port}", "public_url": url},
+        "bootactions": {"report_url": f"{url}{V1}/bootactions/"},
+    }
+    some = {
+        "filter_set_type": "union",
+        "filter_set": [
+            {"filter_type": "union", "node_names": ["a01-control", "a02-compute", "a07-storage"]}
+        ],
+    }
+    async with daemon(tmp_path, **sections) as drydock:
+        for action in ("prepare_nodes", "deploy_nodes"):
+            task = await drydock.task(action=action, design_ref=REF, node_filter=some)
+            assert task["result"]["status"] == "success", task["result"]
+        assert task["result"]["successes"] == ["a01-control", "a02-compute", "a07-storage"]
+        view = (await drydock.get(f"{V1}/nodes/a01-control")).json()
+        assert sorted(view["boot_data"]["delivered"]) == ["files", "units"]
+        assert {row["status"] for row in view["boot_actions"]} <= {"success", "unreported"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,15 +29,13 @@ from drydockd.config import Settings
 from drydockd.config.options import Section
 from drydockd.design import Designs
 from drydockd.errors import InvalidConfig
-from drydockd.handlers import all_routes, node_routes
-from drydockd.handlers.base import UnknownPath, refusal
 from drydockd.handlers.bootrender import BootRenderer
 from drydockd.handlers.healthcheck import HealthChecks
+from drydockd.handlers.listen import Sockets, listeners, serve
 from drydockd.handlers.measure import Measures
 from drydockd.handlers.proxies import Proxies
 from drydockd.handlers.published import publish
-from drydockd.handlers.routing import Api, Routes
-from drydockd.handlers.server import Server, server_options, tls_context
+from drydockd.handlers.server import Server
 from drydockd.handlers.services import Services
 from drydockd.handlers.taskview import TaskViews
 from drydockd.render import Limits, Templates
@@ -48,10 +46,6 @@ from drydockd.tasks.settings import TaskSettings
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 4096
-# Names systemd gives the sockets of drydockd.socket and its second one for nodes.
-API_SOCKETS = "api"
-NODE_SOCKETS = "nodes"
 
 # Section of the configuration that holds a driver's options.
 DRIVER_SECTIONS = {
@@ -62,8 +56,6 @@ DRIVER_SECTIONS = {
     "redfish": "redfish_driver",
     "maas": "maasdriver",
 }
-
-Sockets = Mapping[str, Sequence[socket.socket]]
 
 
 @dataclass(slots=True)
@@ -136,62 +128,20 @@ async def start(
     DriverConfigError with the message to show; then nothing is left open.
     """
     async with AsyncExitStack() as ending:
-        listeners = _listeners(settings, sockets or {})
-        for listener in (*listeners[0], *listeners[1]):
+        api, nodes = listeners(settings, sockets or {})
+        for listener in (*api, *nodes):
             ending.callback(listener.close)
         certificates = _certificates(settings)
         services = await _services(settings, base or Path.cwd(), certificates, ending)
         # Reports and boot data are served before the first task goes on.
-        servers = _serve(settings, services, *listeners)
-        app = App(settings, services, *listeners, servers, certificates, ending.pop_all())
+        servers = serve(settings, services, api, nodes)
+        app = App(settings, services, api, nodes, servers, certificates, ending.pop_all())
     try:
         await services.tasks.start()
     except BaseException:
         await app.stop()
         raise
     return app
-
-
-def _listeners(
-    settings: Settings, given: Sockets
-) -> tuple[list[socket.socket], list[socket.socket]]:
-    api, nodes = list(given.get(API_SOCKETS, ())), list(given.get(NODE_SOCKETS, ()))
-    if unknown := given.keys() - {API_SOCKETS, NODE_SOCKETS, "unknown"}:
-        raise InvalidConfig(f"socket activation: unknown FileDescriptorName= {sorted(unknown)}")
-    api += given.get("unknown", ())
-    if not api:
-        api = _bound("api.listen", settings.api.listen)
-    if not nodes and settings.api.node_listen:
-        nodes = _bound("api.node_listen", settings.api.node_listen)
-    return api, nodes
-
-
-def _bound(option: str, listen: str) -> list[socket.socket]:
-    """Listen on every address of the host in `listen`, all on one port. Raises InvalidConfig."""
-    host, _, text = listen.rpartition(":")
-    port, found = int(text), list[socket.socket]()
-    try:
-        places = socket.getaddrinfo(
-            host.strip("[]") or None,
-            port,
-            type=socket.SOCK_STREAM,
-            flags=socket.AI_PASSIVE,
-        )
-        for family, *_, address in dict.fromkeys(places):
-            listener = socket.socket(family, socket.SOCK_STREAM)
-            found.append(listener)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            listener.setblocking(False)
-            # With port 0 the first one chooses for all.
-            listener.bind((address[0], port or found[0].getsockname()[1], *address[2:]))
-            listener.listen(BACKLOG)
-    except OSError as error:
-        for listener in found:
-            listener.close()
-        raise InvalidConfig(f"{option}: cannot listen on {listen}: {error.strerror}") from error
-    return found
 
 
 async def _services(
@@ -437,38 +387,3 @@ def _certificates(settings: Settings) -> list[Expiry]:
         "keystone_authtoken.cafile": keystone.cafile,
     }
     return [read_expiry(name, path) for name, path in configured.items() if path is not None]
-
-
-def _serve(
-    settings: Settings,
-    services: Services,
-    sockets: list[socket.socket],
-    node_sockets: list[socket.socket],
-) -> list[Server]:
-    api = settings.api
-    tls = tls_context(api.tls_cert, api.tls_key) if api.tls_cert and api.tls_key else None
-    options = server_options(
-        header_bytes=api.header_bytes,
-        idle_seconds=api.idle_timeout,
-        body_seconds=api.body_timeout,
-        tls=tls,
-    )
-    tables = [
-        (all_routes(api.body_bytes, api.bootaction_body_bytes), sockets),
-        (Routes(node_routes(api.bootaction_body_bytes)), node_sockets),
-    ]
-    servers = []
-    for routes, listeners in tables:
-        application = Api(
-            routes,
-            unknown=UnknownPath,
-            refuse=refusal,
-            header_bytes=api.header_bytes,
-            handler_kwargs={"services": services},
-            # The handlers write their own line.
-            log_function=lambda handler: None,
-        )
-        server = Server(application, **options)
-        server.add_sockets(listeners)
-        servers.append(server)
-    return servers

@@ -39,7 +39,7 @@ class _Exclusive(NamedTuple):
 class GroupCommit:
     """Takes staged batches in order to the disk and then to the tables.
 
-    `save` puts a group on disk, in the worker's thread; `land` makes one batch visible and
+    `save` puts a group on disk, in the worker's thread; `land` makes it visible and
     `forget` drops all that are staged, both on the loop. After a failure the disk is tried
     with an empty write every `probe_seconds` until it works again.
     """
@@ -48,7 +48,7 @@ class GroupCommit:
         self,
         worker: Worker,
         save: Callable[[list[Batch]], None],
-        land: Callable[[Batch], None],
+        land: Callable[[list[Batch]], None],
         forget: Callable[[], None],
         *,
         probe_seconds: float,
@@ -76,24 +76,27 @@ class GroupCommit:
     def is_idle(self) -> bool:
         return not (self._is_busy or self._queue)
 
-    async def save(self, batch: Batch) -> None:
-        """Return when `batch` is visible. Raises StoreUnavailable."""
+    def save(self, batch: Batch) -> asyncio.Future[None] | None:
+        """Queue `batch` and return its future (see `add`), or save it here and now: None.
+
+        Raises StoreUnavailable. After None call `end_turn` in the next turn of the loop.
+        """
         if self._is_busy or self._queue or not (self._is_sole_writer and self._may_block([batch])):
-            await self.add(batch)
-            return
+            return self.add(batch)
         if self._has_blocked:
             # Someone else wrote in this very turn of the loop: gather writes from now on.
             self._is_sole_writer = False
             self._alone_in_a_row = 0
-            await self.add(batch)
-            return
+            return self.add(batch)
         failure = self._try_to_save([batch])
         if failure is not None:
             self._failed([], failure)
             raise StoreUnavailable(self.error)
         self._saved([batch])
         self._has_blocked = True
-        await asyncio.sleep(0)  # whoever writes in a loop must let others run
+        return None
+
+    def end_turn(self) -> None:
         self._has_blocked = False
 
     def add(self, batch: Batch) -> asyncio.Future[None]:
@@ -200,9 +203,7 @@ class GroupCommit:
         if self.error is not None:
             log.info("the store can be written again")
             self.error = None
-        for batch in batches:
-            if batch.ops:
-                self._land(batch)
+        self._land(batches)
 
     def _failed(self, group: list[_Waiting], failure: Exception) -> None:
         message = f"the store cannot be written: {failure}"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from drydockd.model import Record
-from drydockd.store.base import Change, Watcher
+from drydockd.store.base import Watcher
 from drydockd.store.reading import ReadBlob, Reading
 from drydockd.store.staging import Batch, Staging
 from drydockd.store.tables import Tables, blob_named
@@ -33,17 +33,14 @@ class Live(Reading):
 
         return unsubscribe
 
-    def _stage(self, changes: Sequence[Change]) -> Batch:
-        return self._staging.stage(changes)
-
     def _land(self, batch: Batch) -> set[str]:
         """Make a durable batch visible; return the blobs no record names any more."""
-        released = self._let_go_of_blobs(batch)
+        released = self._let_go_of_blobs(batch) if batch.rows else set()
         batch.apply(self._tables)
         self._staging.landed(batch)
-        if batch.news:
+        if self._watchers and batch.news:
             self._tell(batch.news)
-        return {digest for digest in released if self._is_unused(digest)}
+        return {digest for digest in released if self._is_unused(digest)} if released else released
 
     def _tell(self, news: list[Record]) -> None:
         for watcher in list(self._watchers.values()):

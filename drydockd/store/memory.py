@@ -22,7 +22,7 @@ class MemoryStore(Live):
         self._is_closed = False
 
     async def write(self, *changes: Change) -> None:
-        self._keep(self._stage(changes))
+        self._keep(self._staging.stage(changes))
 
     def _keep(self, batch: Batch) -> None:
         if self._is_closed:

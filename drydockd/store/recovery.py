@@ -17,6 +17,8 @@ from drydockd.store.lines import Header, Journal, Line
 from drydockd.store.statedir import StateDir
 from drydockd.store.tables import Tables
 
+_ATTEMPTS = 20
+
 
 @dataclass(slots=True)
 class Recovered:
@@ -54,6 +56,35 @@ def recover(state: StateDir) -> Recovered:
                 " writes. Put it back, or run"
                 f" `drydock store repair --state-dir {state.path}` to go on without them"
             )
+    return found
+
+
+def recover_running(state: StateDir) -> Recovered:
+    """Read `state` while a daemon may be writing: one moment of it, with all before that.
+
+    Files replaced while they were read show as numbers that do not fit; then it reads
+    again. Raises as `recover` does, and StoreRefused if nothing is there.
+    """
+    for _ in range(_ATTEMPTS):
+        before = _identity(state)
+        if not any(before):
+            raise StoreRefused(f"{state.path} holds no records: there is no drydock.json in it")
+        try:
+            return recover(state)
+        except (StoreRefused, FileNotFoundError):
+            if before == _identity(state):
+                raise
+    raise StoreRefused(f"{state.path} changed {_ATTEMPTS} times while it was read; try again")
+
+
+def _identity(state: StateDir) -> list[int]:
+    """Which files are there now: a replaced file is another inode."""
+    found = []
+    for path in (state.file, state.journal, state.next_journal):
+        try:
+            found.append(path.stat().st_ino)
+        except FileNotFoundError:
+            found.append(0)
     return found
 
 

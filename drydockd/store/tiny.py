@@ -151,10 +151,13 @@ class TinyStore(Live):
 
     async def write(self, *changes: Change) -> None:
         self._refuse_if_closed()
-        batch = self._stage(changes)
+        batch = self._staging.stage(changes)
         # Without a change there may still be something under way that it was based on.
         if batch.ops or not self._commit.is_idle():
-            await self._commit.save(batch)
+            done = self._commit.save(batch)
+            # None: it is done. Whoever writes in a loop must still let others run.
+            await (done or asyncio.sleep(0))
+            self._commit.end_turn()
 
     async def purge_tasks(self, *, before: Timestamp) -> Purged:
         removals, purged = plan_purge(self._tables, before)
@@ -167,9 +170,10 @@ class TinyStore(Live):
                 self._blobs.put(digest, content)
         self._journal.append([encode_ops(batch.ops) for batch in batches])
 
-    def _landed(self, batch: Batch) -> None:
-        for digest in self._land(batch):
-            self._sweep(digest)
+    def _landed(self, batches: list[Batch]) -> None:
+        for batch in batches:
+            for digest in self._land(batch):
+                self._sweep(digest)
         limit = max(self._compact_bytes, self._file_bytes // 4, self._compact_over)
         if self._journal.size > limit and self._closing is None:
             self._start_compaction()

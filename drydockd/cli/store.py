@@ -1,0 +1,118 @@
+"""`drydock store`: check, repair, back up, restore and export a state directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from drydockd.errors import DrydockError
+from drydockd.store import archive
+from drydockd.store.check import check as check_state
+from drydockd.store.export import export as export_records
+from drydockd.store.repair import repair as repair_state
+from drydockd.store.statedir import StateDir
+
+Command = Callable[..., Any]
+
+
+def _with_state_dir(function: Command) -> Command:
+    option = click.option(
+        "--state-dir",
+        "state_dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        default="/var/lib/drydockd",
+        envvar="DRYDOCKD_STORE__PATH",
+        show_default=True,
+        show_envvar=True,
+        help="The daemon's state directory.",
+    )
+    return option(function)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors of the store and the disk are sentences, not tracebacks."""
+    try:
+        yield
+    except (DrydockError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@click.group("store")
+def command() -> None:
+    """Check, repair, back up, restore and export the records on disk."""
+
+
+@command.command()
+@_with_state_dir
+def check(state_dir: Path) -> None:
+    """Tell whether the state directory is whole; exits with 1 if it is not.
+
+    Changes nothing, and may run beside the daemon.
+    """
+    with _told():
+        report = check_state(StateDir(state_dir))
+    for fact in report.facts:
+        click.echo(fact)
+    for problem in report.problems:
+        click.echo(f"PROBLEM {problem}", err=True)
+    if report.problems:
+        raise SystemExit(1)
+    click.echo("whole")
+
+
+@command.command()
+@_with_state_dir
+def repair(state_dir: Path) -> None:
+    """Replace damaged files by what is whole in them, and say what was dropped.
+
+    The daemon must be stopped. The damaged files are kept.
+    """
+    with _told():
+        done = repair_state(StateDir(state_dir))
+    if done.originals is None:
+        click.echo(f"nothing to repair: {done.kept}")
+        return
+    for dropped in done.dropped:
+        click.echo(f"DROPPED {dropped}")
+    click.echo(f"kept {done.kept}")
+    click.echo(f"the damaged files are in {done.originals}")
+
+
+@command.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@_with_state_dir
+def backup(file: Path, state_dir: Path) -> None:
+    """Write all records, their blobs and the server's secret to the tar file FILE.
+
+    May run beside the daemon. A name that ends in .gz is compressed. Keep it as safe as the
+    state directory itself.
+    """
+    with _told():
+        click.echo(archive.backup(StateDir(state_dir), file.absolute()))
+
+
+@command.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_with_state_dir
+def restore(file: Path, state_dir: Path) -> None:
+    """Put the backup FILE into a state directory that holds no records yet."""
+    with _told():
+        click.echo(f"restored {archive.restore(file, StateDir(state_dir))}")
+
+
+@command.command()
+@click.option("--output", type=click.File("wb"), default="-", help="Default: standard output.")
+@_with_state_dir
+def export(output: Any, state_dir: Path) -> None:
+    """Print every record as a line of JSON, without secrets.
+
+    May run beside the daemon.
+    """
+    with _told():
+        for line in export_records(StateDir(state_dir)):
+            output.write(line)

@@ -1,0 +1,154 @@
+"""Backups: a tar file with the records of one moment, their blobs and the server's secret."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import IO
+
+from drydockd.errors import NotFound, StoreRefused
+from drydockd.model import timestamp
+from drydockd.store.blobs import Blobs
+from drydockd.store.check import check, describe
+from drydockd.store.disk import Disk
+from drydockd.store.layout import Meta, encode_file
+from drydockd.store.lines import Header, encode_header
+from drydockd.store.recovery import Recovered, recover_running
+from drydockd.store.statedir import Lock, StateDir
+
+# Beside the records: what the daemon derives boot keys from. Without it, nodes that are
+# being deployed could not report after a restore.
+SECRET = "secret"  # noqa: S105 - a file name
+_MEMBER = re.compile(r"drydock\.json|drydock\.journal|secret|blobs/[0-9a-f]{64}")
+_ATTEMPTS = 10
+
+
+def backup(state: StateDir, target: Path) -> str:
+    """Write a backup of `state` to `target`; return what it holds in one line.
+
+    Works beside a running daemon: it holds all that was acknowledged when it began. Every
+    byte is checked on the way. The name's ending chooses the compression (``.gz``).
+    Raises StoreRefused, Damage, OSError; then `target` is as it was.
+    """
+    for _ in range(_ATTEMPTS):
+        found = recover_running(state)
+        try:
+            _write_archive(state, found, target)
+        except NotFound:
+            continue  # swept meanwhile: its record went, so the records are read again
+        size = target.stat().st_size
+        return f"{target}: {size} bytes, {describe(found.tables)}"
+    raise StoreRefused(
+        f"{state.path}: records name blobs that are missing; see `drydock store check`"
+    )
+
+
+def _write_archive(state: StateDir, found: Recovered, target: Path) -> None:
+    draft = target.with_name(target.name + ".new")
+    is_compressed = target.suffix in (".gz", ".tgz")
+    descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            with (
+                tarfile.open(fileobj=file, mode="w:gz")
+                if is_compressed
+                else tarfile.open(fileobj=file, mode="w")
+            ) as archive:
+                _add_members(archive, state, found, target.parent)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(draft, target)
+        Disk().sync_folder(target.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _add_members(archive: tarfile.TarFile, state: StateDir, found: Recovered, folder: Path) -> None:
+    meta = Meta(found.store_id, found.seq, timestamp())
+    with tempfile.TemporaryFile(dir=folder) as file:
+        size = sum(map(file.write, encode_file(found.tables.freeze(), meta)))
+        file.seek(0)
+        archive.addfile(_member("drydock.json", size), file)
+    _add(archive, "drydock.journal", encode_header(Header(found.store_id, found.seq)))
+    if (state.path / SECRET).exists():
+        _add(archive, SECRET, (state.path / SECRET).read_bytes())
+    blobs = Blobs(Disk(), state.blobs)
+    for digest in sorted(found.tables.blob_uses):
+        _add(archive, f"blobs/{digest}", blobs.read(digest))
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    archive.addfile(_member(name, len(content)), io.BytesIO(content))
+
+
+def _member(name: str, size: int) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = size, 0o600
+    return member
+
+
+def restore(source: Path, state: StateDir) -> str:
+    """Put the backup `source` into `state`, which must hold no records; return what it holds.
+
+    Everything is checked before anything is put in place. Raises StoreRefused, OSError.
+    """
+    disk = Disk()
+    state.prepare(disk)
+    lock = Lock(state)
+    try:
+        if state.holds_records():
+            raise StoreRefused(
+                f"{state.path} already holds records; move them away before restoring over them"
+            )
+        with tempfile.TemporaryDirectory(dir=state.path, prefix="restore-") as folder:
+            draft = StateDir(Path(folder))
+            draft.blobs.mkdir(0o700)
+            _extract(source, draft)
+            report = check(draft)
+            if report.problems:
+                raise StoreRefused(f"{source} is no whole backup: {report.problems[0]}")
+            _move_in(disk, draft, state)
+        return describe(recover_running(state).tables)
+    finally:
+        lock.release()
+
+
+def _extract(source: Path, draft: StateDir) -> None:
+    try:
+        with tarfile.open(source) as archive:
+            for member in archive:
+                content = archive.extractfile(member) if _MEMBER.fullmatch(member.name) else None
+                if content is None or not member.isreg():
+                    raise StoreRefused(f"{source} is no backup: {member.name!r} is none's content")
+                _write(draft.path / member.name, content)
+    except (tarfile.TarError, EOFError) as error:
+        raise StoreRefused(f"{source} is no backup: {error}") from error
+
+
+def _write(path: Path, content: IO[bytes]) -> None:
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        shutil.copyfileobj(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _move_in(disk: Disk, draft: StateDir, state: StateDir) -> None:
+    """Blobs before the records that name them; the file last but one, never half."""
+    for path in draft.blobs.iterdir():
+        disk.rename(path, state.blobs / path.name)
+    disk.sync_folder(state.blobs)
+    secret = state.path / SECRET
+    if (draft.path / SECRET).exists():
+        if secret.exists():
+            shutil.copy2(secret, secret.with_name(f"{SECRET}.before-restore"))
+        disk.rename(draft.path / SECRET, secret)
+    disk.rename(draft.file, state.file)
+    disk.sync_folder(state.path)
+    disk.rename(draft.journal, state.journal)
+    disk.sync_folder(state.path)

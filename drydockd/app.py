@@ -42,7 +42,7 @@ from drydockd.render import Limits, Templates
 from drydockd.store import Store, open_store
 from drydockd.tasks import Tasks
 from drydockd.tasks.requests import Drivers
-from drydockd.tasks.settings import TaskSettings
+from drydockd.tasks.settings import DRIVER_KINDS, TaskSettings
 
 log = logging.getLogger(__name__)
 
@@ -358,7 +358,10 @@ def _task_settings(settings: Settings) -> TaskSettings:
     return TaskSettings(
         **limits,
         poll_interval=settings.default.poll_interval,
+        parallel_tasks=settings.limits.parallel_tasks,
         fan_out=settings.limits.fan_out,
+        total_limit=2 * settings.limits.driver_calls,
+        driver_limits=dict.fromkeys(DRIVER_KINDS, settings.limits.driver_calls),
         commission_retries=retries,
         deploy_retries=retries,
         destroy_retries=retries,

@@ -96,6 +96,27 @@ def test_times_and_addresses_reach_the_scheduler(tmp_path):
     assert scheduler.boot_url == "https://drydock.example/api/v1.0"
 
 
+async def test_a_keystone_that_is_away_is_503_and_never_401_or_open(tmp_path):
+    keystone = {
+        "auth_url": "http://127.0.0.1:9/v3",
+        "username": "drydock",
+        "password": "x",
+        "user_domain_name": "default",
+        "project_name": "service",
+        "project_domain_name": "default",
+        "http_request_max_retries": 0,
+    }
+    both = {"strategy": ("jwt", "keystone")}
+    async with daemon(tmp_path, auth=both, keystone_authtoken=keystone) as drydock:
+        away = await drydock.http.get(f"{V1}/tasks", headers={"X-Auth-Token": "gAAAA" * 30})
+        assert (away.status_code, away.json()["retry"]) == (503, True)
+        without = await drydock.http.get(f"{V1}/tasks")
+        assert without.status_code == 401
+        assert 'Keystone uri="http://127.0.0.1:9/v3"' in without.headers["WWW-Authenticate"]
+        # A local token goes on working.
+        assert (await drydock.get(f"{V1}/tasks")).status_code == 200
+
+
 def test_nodes_fetch_from_where_they_report_to_unless_told_otherwise(tmp_path):
     assert app._task_settings(settings(tmp_path)).boot_url == "http://localhost:9000/api/v1.0"
     assert settings(tmp_path).bootactions.report_url == DEFAULT_REPORT_URL

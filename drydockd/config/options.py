@@ -55,7 +55,6 @@ Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_listed)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed)]
 Minutes = Annotated[int, Field(ge=1, le=7 * 24 * 60)]
-LevelName = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 def opt(default: Any, description: str, **rules: Any) -> Any:
@@ -215,7 +214,7 @@ class Bootactions(Section):
         ge=60,
         le=366 * 86400,
     )
-    template_seconds: int = opt(5, "Longest time to render one asset", ge=1, le=300)
+    template_seconds: int = opt(2, "Longest time to render one template", ge=1, le=300)
     asset_bytes: int = opt(16 * MIB, "Largest rendered asset", ge=1024, le=1024 * MIB)
     archive_bytes: int = opt(64 * MIB, "Largest sum of a node's assets", ge=1024, le=4096 * MIB)
 
@@ -285,7 +284,7 @@ class Timeouts(Section):
 
 
 class Logging(Section):
-    log_level: LevelName = opt("INFO", "DEBUG, INFO, WARNING or ERROR")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = opt("INFO", "How much is logged")
     format: Literal["text", "json"] = opt("text", "text or json, one line per event")
     global_logger_name: str = opt("drydock", "Name of the top logger in every line")
     oobdriver_logger_name: str = opt(
@@ -325,8 +324,9 @@ class Health(Section):
 
 
 class Limits(Section):
-    parallel_tasks: int = opt(16, "Top-level tasks that run at once", ge=1, le=1000)
+    parallel_tasks: int = opt(128, "Top-level tasks that run at once", ge=1, le=10000)
     fan_out: int = opt(64, "Nodes of one step worked on at once", ge=1, le=10000)
+    driver_calls: int = opt(128, "Calls of one kind of driver at once", ge=1, le=10000)
     retries: int = opt(3, "Retries of deploy, commission and destroy per node", ge=0, le=20)
 
 

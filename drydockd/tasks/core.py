@@ -15,6 +15,7 @@ from drydockd.tasks.limits import Slots
 from drydockd.tasks.recorder import Recorder
 from drydockd.tasks.requests import Drivers
 from drydockd.tasks.settings import TaskSettings
+from drydockd.tasks.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from drydockd.design import Designs
@@ -45,6 +46,7 @@ class Core:
         self.bootkeys = bootkeys
         self.settings = settings
         self.templates = templates
+        self.verdicts = Verdicts(designs, settings)
         self.hub = Hub(store, settings.event_history)
         self.slots = Slots(settings.fan_out, settings.total_limit, settings.driver_limits)
         self.runs: dict[str, NodeRun] = {}

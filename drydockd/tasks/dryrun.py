@@ -8,7 +8,6 @@ from drydockd.site import Site
 from drydockd.tasks.actions import ACTIONS
 from drydockd.tasks.core import Core
 from drydockd.tasks.requests import DryRun, TaskRequest
-from drydockd.tasks.scheduler import catalogue
 
 NEEDS_OOB = (Action.VERIFY_NODES, Action.PREPARE_NODES)
 
@@ -22,7 +21,7 @@ async def dry_run(core: Core, request: TaskRequest, caller: Caller) -> DryRun:
     design = await core.designs.load(
         request.design_ref, marker=caller.external_marker, end_user=caller.end_user
     )
-    findings = await core.designs.validate(design, await catalogue(core))
+    findings = await core.verdicts.of(design, core.drivers.node)
     nodes: tuple[str, ...] = ()
     if not kind.is_site_wide:
         nodes = nodefilter.select(design.site, nodefilter.parse(request.node_filter))

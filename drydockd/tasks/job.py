@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from drydockd.design import Design
@@ -50,7 +50,7 @@ class Job:
         self.design = design
         self.site: Site = design.site
         self.was_resumed = was_resumed
-        self.findings: list[Finding] = []
+        self.findings: Sequence[Finding] = ()
         # Parsed inventories: node -> (mark of the lshw text, devices).
         self.hardware: dict[str, tuple[int, Hardware]] = {}
         self.stopping = asyncio.Event()

@@ -16,14 +16,13 @@ from drydockd import log as logs
 from drydockd.design import Design, nodefilter
 from drydockd.errors import Conflict, DrydockError, NotFound
 from drydockd.model import Action, Caller, Task, timestamp
-from drydockd.site import Catalogue, Finding
+from drydockd.site import Finding
 from drydockd.store.base import Edit
 from drydockd.tasks import endings, records, states
 from drydockd.tasks.actions import ACTIONS
 from drydockd.tasks.claims import Blocker, Claims
 from drydockd.tasks.core import Core
 from drydockd.tasks.job import Job, NoDriver
-from drydockd.tasks.limits import LimitPassed, bounded
 
 log = logging.getLogger(__name__)
 
@@ -217,7 +216,7 @@ class Scheduler:
         )
         await self.core.gate()
         if not (was_running and task.subtask_id_list):
-            job.findings = await self._findings(design)
+            job.findings = await self.core.verdicts.of(design, self.core.drivers.node)
             if task.action is not Action.VALIDATE_DESIGN:
                 _refuse_invalid(job.findings)
         result = await ACTIONS[task.action].run(job)
@@ -280,9 +279,6 @@ class Scheduler:
             await self.core.store.put_blob(design.content)
         return design
 
-    async def _findings(self, design: Design) -> list[Finding]:
-        return await self.core.designs.validate(design, await catalogue(self.core))
-
     async def _say_resumed(self, task: Task) -> None:
         last = max(self._latest(task), task.updated)
         text = f"Interrupted after {last}, when the daemon stopped; resumed at {timestamp()}."
@@ -295,19 +291,6 @@ class Scheduler:
         moments = [task.updated, said[-1].ts if said else ""]
         moments += [self._latest(child) for child in store.subtasks(task.task_id)]
         return max(moments)
-
-
-async def catalogue(core: Core) -> Catalogue | None:
-    """Return what the node provisioner offers; None when it is not there or does not say."""
-    if core.drivers.node is None:
-        return None
-    try:
-        return await bounded(
-            core.drivers.node.catalogue(), core.settings.catalogue_timeout, name="catalogue"
-        )
-    except (DrydockError, LimitPassed) as error:
-        log.warning("the node provisioner gave no catalogue: %s", error or "no answer in time")
-        return None
 
 
 def _refuse_invalid(findings: Sequence[Finding]) -> None:

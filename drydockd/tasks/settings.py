@@ -43,6 +43,7 @@ class TaskSettings:
     abandon_after: float = 1.0
     view_timeout: float = 10.0
     catalogue_timeout: float = 30.0
+    catalogue_lifetime: float = 10.0
 
     parallel_tasks: int = 128
     fan_out: int = 64

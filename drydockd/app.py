@@ -31,6 +31,7 @@ from drydockd.design import Designs
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.bootrender import BootRenderer
 from drydockd.handlers.healthcheck import HealthChecks
+from drydockd.handlers.listen import API_SOCKETS as API_SOCKETS  # the lab names its socket so
 from drydockd.handlers.listen import Sockets, listeners, serve
 from drydockd.handlers.measure import Measures
 from drydockd.handlers.proxies import Proxies

@@ -87,7 +87,7 @@ def repair(state_dir: Path) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_with_state_dir
 def backup(file: Path, state_dir: Path) -> None:
-    """Write all records, their blobs and the server's secret to the tar file FILE.
+    """Write all records, their blobs and the server's secrets to the tar file FILE.
 
     May run beside the daemon. A name that ends in .gz is compressed. Keep it as safe as the
     state directory itself.

@@ -1,4 +1,4 @@
-"""Backups: a tar file with the records of one moment, their blobs and the server's secret."""
+"""Backups: a tar file with the records of one moment, their blobs and the secrets beside them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from drydockd.store.lines import Header, encode_header
 from drydockd.store.recovery import Recovered, recover_running
 from drydockd.store.statedir import Lock, StateDir
 
-# Beside the records: what the daemon derives boot keys from. Without it, nodes that are
-# being deployed could not report after a restore.
-SECRET = "secret"  # noqa: S105 - a file name
-_MEMBER = re.compile(r"drydock\.json|drydock\.journal|secret|blobs/[0-9a-f]{64}")
+# Beside the records: what keys and tokens are derived from. Without it, nodes that are being
+# deployed could not report after a restore.
+_SECRET = re.compile(r"(\w+\.)?secret(\.old)?")
+_MEMBER = re.compile(rf"drydock\.json|drydock\.journal|{_SECRET.pattern}|blobs/[0-9a-f]{{64}}")
 _ATTEMPTS = 10
 
 
@@ -75,11 +75,15 @@ def _add_members(archive: tarfile.TarFile, state: StateDir, found: Recovered, fo
         file.seek(0)
         archive.addfile(_member("drydock.json", size), file)
     _add(archive, "drydock.journal", encode_header(Header(found.store_id, found.seq)))
-    if (state.path / SECRET).exists():
-        _add(archive, SECRET, (state.path / SECRET).read_bytes())
+    for path in _secrets(state):
+        _add(archive, path.name, path.read_bytes())
     blobs = Blobs(Disk(), state.blobs)
     for digest in sorted(found.tables.blob_uses):
         _add(archive, f"blobs/{digest}", blobs.read(digest))
+
+
+def _secrets(state: StateDir) -> list[Path]:
+    return [path for path in sorted(state.path.iterdir()) if _SECRET.fullmatch(path.name)]
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
@@ -143,11 +147,11 @@ def _move_in(disk: Disk, draft: StateDir, state: StateDir) -> None:
     for path in draft.blobs.iterdir():
         disk.rename(path, state.blobs / path.name)
     disk.sync_folder(state.blobs)
-    secret = state.path / SECRET
-    if (draft.path / SECRET).exists():
-        if secret.exists():
-            shutil.copy2(secret, secret.with_name(f"{SECRET}.before-restore"))
-        disk.rename(draft.path / SECRET, secret)
+    for path in _secrets(draft):
+        present = state.path / path.name
+        if present.exists():
+            disk.rename(present, present.with_name(f"{path.name}.before-restore"))
+        disk.rename(path, present)
     disk.rename(draft.file, state.file)
     disk.sync_folder(state.path)
     disk.rename(draft.journal, state.journal)

@@ -1,0 +1,75 @@
+"""Contents too big for records."""
+
+import hashlib
+
+import pytest
+
+from drydockd.errors import NotFound, StoreRefused
+from drydockd.store.blobs import Blobs
+from tests.store.helpers import FailingDisk
+
+DIGEST = hashlib.sha256(b"content").hexdigest()
+
+
+@pytest.fixture
+def disk():
+    return FailingDisk()
+
+
+@pytest.fixture
+def blobs(disk, tmp_path):
+    opened = Blobs(disk, tmp_path)
+    opened.open(())
+    return opened
+
+
+def test_putting_a_blob_twice_writes_it_once(blobs, disk):
+    blobs.put(DIGEST, b"content")
+    count = disk.count
+    blobs.put(DIGEST, b"content")
+    assert disk.count == count
+    assert blobs.read(DIGEST) == b"content"
+
+
+def test_a_blob_whose_name_was_not_synced_is_written_again(blobs, disk):
+    disk.fails = lambda number: disk.log[-1].startswith("sync_folder")
+    with pytest.raises(OSError, match="error"):
+        blobs.put(DIGEST, b"content")
+    disk.fails = lambda number: False
+    count = disk.count
+    blobs.put(DIGEST, b"content")
+    assert disk.count > count
+
+
+def test_a_damaged_blob_is_not_given_out(blobs, tmp_path):
+    blobs.put(DIGEST, b"content")
+    (tmp_path / DIGEST).write_bytes(b"contenT")
+    with pytest.raises(StoreRefused, match="does not match its name"):
+        blobs.read(DIGEST)
+
+
+@pytest.mark.parametrize("name", ["0" * 64, "../../etc/passwd", ""])
+def test_what_is_no_blob_is_not_found(blobs, name):
+    with pytest.raises(NotFound):
+        blobs.read(name)
+
+
+def test_opening_sweeps_what_is_not_used(blobs, disk, tmp_path):
+    blobs.put(DIGEST, b"content")
+    (tmp_path / ("0" * 64)).touch()
+    (tmp_path / (DIGEST + ".new")).touch()
+    Blobs(disk, tmp_path).open({DIGEST})
+    assert [path.name for path in tmp_path.iterdir()] == [DIGEST]
+
+
+def test_a_blob_put_again_before_the_sweep_stays(blobs):
+    blobs.put(DIGEST, b"content")
+    blobs.forget(DIGEST)
+    blobs.put(DIGEST, b"content")
+    blobs.sweep(DIGEST)
+    assert blobs.read(DIGEST) == b"content"
+    blobs.forget(DIGEST)
+    blobs.sweep(DIGEST)
+    blobs.sweep(DIGEST)
+    with pytest.raises(NotFound):
+        blobs.read(DIGEST)

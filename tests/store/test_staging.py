@@ -1,0 +1,77 @@
+"""Changes become batches."""
+
+from dataclasses import replace
+
+import pytest
+
+from drydockd.errors import Conflict, NotFound
+from drydockd.model import Task
+from drydockd.store import Edit, Put, Remove
+from drydockd.store.staging import Staging
+from drydockd.store.tables import Tables
+from tests.store.helpers import a_message, a_task, some_data
+
+
+@pytest.fixture
+def staging():
+    return Staging(Tables())
+
+
+def retry(task):
+    return replace(task, retry=task.retry + 1)
+
+
+def test_an_edit_sees_what_is_still_on_its_way(staging):
+    staging.stage([Put(a_task("a"))])
+    batch = staging.stage([Edit(Task, "a", retry), Edit(Task, "a", retry)])
+    assert batch.rows["tasks", "a"].retry == 2
+
+
+def test_what_is_forgotten_was_never_there(staging):
+    staging.stage([Put(a_task("a")), Put(a_message("a"))])
+    staging.forget()
+    with pytest.raises(NotFound):
+        staging.stage([Edit(Task, "a", retry)])
+
+
+def test_a_refused_batch_leaves_no_trace(staging):
+    staging.stage([Put(a_task("a"))])
+
+    def refuse(task):
+        raise Conflict
+
+    with pytest.raises(Conflict):
+        staging.stage([Put(a_message("a")), Edit(Task, "a", retry), Edit(Task, "a", refuse)])
+    batch = staging.stage([Edit(Task, "a", retry), Put(a_message("a"))])
+    assert batch.rows["tasks", "a"].retry == 1
+    assert batch.news[1].seq == 1
+
+
+def test_landing_an_older_batch_keeps_the_newer_value_on_top():
+    tables = Tables()
+    staging = Staging(tables)
+    first = staging.stage([Put(a_task("a")), Put(a_message("a"))])
+    staging.stage([Edit(Task, "a", retry), Put(a_message("a"))])
+    first.apply(tables)
+    staging.landed(first)
+    third = staging.stage([Edit(Task, "a", retry), Put(a_message("a"))])
+    assert third.rows["tasks", "a"].retry == 2
+    assert third.news[1].seq == 3
+    assert tables.tasks["a"].retry == 0
+
+
+def test_removing_what_is_not_there_is_no_change(staging):
+    assert staging.stage([Remove(Task, "a")]).ops == []
+
+
+def test_a_removed_task_takes_no_message(staging):
+    staging.stage([Put(a_task("a"))])
+    with pytest.raises(NotFound):
+        staging.stage([Remove(Task, "a"), Put(a_message("a"))])
+
+
+@pytest.mark.parametrize(("size", "blobs"), [(4096, 0), (4097, 1)])
+def test_an_element_over_4_kib_is_a_blob(staging, size, blobs):
+    batch = staging.stage([Put(some_data("1", "x" * size))])
+    assert len(batch.blobs) == blobs
+    assert len(batch.news[0].data_element) == size

@@ -1,0 +1,72 @@
+"""Rows and indexes in memory."""
+
+from drydockd.store.codec import BuildRow
+from drydockd.store.tables import Tables
+from tests.store.helpers import COMPLETE, RUNNING, a_boot_action, a_context, a_task, some_data
+
+
+def test_removing_everything_leaves_no_index_behind():
+    tables, empty = Tables(), Tables()
+    tables.load("tasks", a_task("p", scope=("n1",), design="d"))
+    tables.load("tasks", a_task("c", parent_task_id="p", status=RUNNING))
+    tables.append_message("p", b'true,"message":"x"}')
+    tables.load("boot_contexts", a_context("n1", "c1", design="d"))
+    tables.load("boot_actions", a_boot_action("A"))
+    tables.load("build_data", BuildRow(some_data("1"), "e"))
+    tables.load("tasks", a_task("c", created="2025", status=COMPLETE, scope=("n2",)))
+    for table, key in (
+        ("tasks", "p"),
+        ("tasks", "c"),
+        ("boot_contexts", "n1"),
+        ("boot_actions", "A"),
+        ("build_data", "1"),
+    ):
+        tables.remove(table, key)
+    for name in ("by_action", "by_scope", "children", "actions_by_node", "actions_by_task"):
+        assert getattr(tables, name) == {}, name
+    for name in ("data_by_node", "data_by_task", "blob_uses", "logs", "intents_by_task"):
+        assert getattr(tables, name) == {}, name
+    orders = [tables.all_tasks, tables.unfinished_roots, *tables.by_status.values()]
+    assert [len(order) for order in orders] == [0] * len(orders)
+    assert tables.message_count == empty.message_count == 0
+
+
+def test_a_blob_is_used_as_often_as_it_is_named():
+    tables = Tables()
+    tables.load("tasks", a_task("a", design="d"))
+    tables.load("boot_contexts", a_context("n1", "c1", design="d"))
+    assert tables.blob_uses == {"d": 2}
+    tables.load("tasks", a_task("a", design="e"))
+    assert tables.blob_uses == {"d": 1, "e": 1}
+
+
+def test_many_departures_shrink_the_list_of_arrivals():
+    tables = Tables()
+    for number in range(3000):
+        tables.load("tasks", a_task(str(number)))
+    for number in range(2900):
+        tables.remove("tasks", str(number))
+    assert len(tables.arrivals["tasks"]) < 1500
+    tables.load("tasks", a_task("5"))
+    found = [task.task_id for rows in tables.freeze().slices("tasks", 7) for task in rows]
+    assert sorted(found) == sorted(tables.tasks)
+
+
+def test_a_frozen_walk_survives_departures_and_returns():
+    tables = Tables()
+    for number in range(10):
+        tables.load("tasks", a_task(str(number)))
+        tables.append_message(str(number), b"false,}")
+    frozen = tables.freeze()
+    walk = frozen.slices("tasks", 3)
+    found = [task.task_id for task in next(walk)]
+    for number in (1, 5, 9):
+        tables.remove("tasks", str(number))
+    tables.load("tasks", a_task("5", retry=3))
+    tables.append_message("5", b"false,}")
+    tables.append_message("6", b"false,}")
+    tables.load("tasks", a_task("new"))
+    rows = [task for rows in walk for task in rows]
+    assert found + [task.task_id for task in rows] == [str(number) for number in range(10)]
+    assert {task.retry for task in rows} == {0}
+    assert [len(tails) for _, tails in frozen.message_tails()] == [1] * 10

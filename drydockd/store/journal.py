@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
+from drydockd.store.damage import Damage
 from drydockd.store.disk import Disk, replace_file, write_all
 from drydockd.store.lines import Header, Journal, encode_header, encode_write
 from drydockd.store.statedir import StateDir
@@ -120,9 +122,16 @@ class JournalWriter:
         # fdatasync succeeds without them (the "fsync gate" of PostgreSQL, 2018). So nothing
         # is trusted to this file any more: its good part goes into a new one.
         good = os.pread(self._descriptor, self.size, 0)
-        for _ in (check := Journal(self._path, good)).writes():
-            pass
-        if check.end != self.size:
-            raise OSError(f"{self._path}: its good part cannot be read back")
+        self._check(good)
         replace_file(self._disk, self._path, [good])
         self._reopen(self._path, self.size)
+
+    def _check(self, good: bytes) -> None:
+        try:
+            journal = Journal(self._path, good)
+            for _ in journal.writes():
+                pass
+        except Damage as damage:
+            raise OSError(errno.EIO, f"its good part cannot be read back: {damage}") from damage
+        if journal.end != self.size:
+            raise OSError(errno.EIO, f"{self._path}: its good part cannot be read back whole")

@@ -189,7 +189,8 @@ class Staging:
 
     def _stage_remove(self, batch: Batch, change: Remove) -> None:
         table = TABLES[change.kind]
-        if self._newest(batch, table, change.key) is not None:
+        has_messages = table == "tasks" and change.key in batch.counts
+        if has_messages or self._newest(batch, table, change.key) is not None:
             batch.remove(table, change.key)
 
 

@@ -132,6 +132,8 @@ class Tables:
 
     def remove(self, table: str, key: str) -> None:
         old = self.rows[table].get(key)
+        if table == "tasks":
+            self._remove_log(key)
         if old is None:
             return
         if self._frozen is not None:
@@ -141,7 +143,6 @@ class Tables:
         self._count_blobs(old, None)
         if table == "tasks":
             self._index_task(old, None)
-            self._remove_log(key)
         else:
             self._unindex(table, key, old)
 

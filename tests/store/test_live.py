@@ -1,0 +1,210 @@
+"""Random histories against a plain model, on every backend, with reopening in between."""
+
+import asyncio
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drydockd.errors import Conflict, NotFound
+from drydockd.model import (
+    Action,
+    BootAction,
+    BootActionStatus,
+    BuildData,
+    Message,
+    Task,
+    TaskStatus,
+)
+from drydockd.store import Edit, Put, Remove, open_store
+from tests.store.helpers import MONDAY, FailingDisk, a_boot_action, a_message, a_task, some_data
+
+LONG = "long " * 1000
+NAMES = st.sampled_from(["a", "b", "c", "d"])
+STATUSES = st.sampled_from(list(TaskStatus))
+NODES = st.lists(st.sampled_from(["n1", "n2"]), unique=True).map(tuple)
+REPORTS = st.sampled_from(list(BootActionStatus))
+
+
+class Model:
+    """What a store must do, in plain dicts and without indexes."""
+
+    def __init__(self):
+        self.tasks, self.messages, self.actions, self.data = {}, {}, {}, {}
+        self.said = set()  # by the write under way
+
+    def copy(self):
+        other = Model()
+        other.tasks, other.actions = self.tasks.copy(), self.actions.copy()
+        other.data = self.data.copy()
+        other.messages = {key: [*found] for key, found in self.messages.items()}
+        return other
+
+    def put_task(self, task_id, status, parent, scope, created):
+        new = a_task(task_id, status=status, parent_task_id=parent, scope=scope, created=created)
+        old = self.tasks.get(task_id)
+        if old and old.status.is_final and (old.status, old.scope) != (status, scope):
+            raise Conflict
+        self.tasks[task_id] = new
+        return Put(new)
+
+    def edit_task(self, task_id, status):
+        old = self.tasks.get(task_id)
+        if old is None:
+            raise NotFound
+        if old.status.is_final and old.status != status:
+            raise Conflict
+        self.tasks[task_id] = replace(old, status=status)
+
+    def say(self, task_id, text, error):
+        self.said.add(task_id)
+        self.messages.setdefault(task_id, []).append((text, error))
+
+    def remove_task(self, task_id):
+        self.tasks.pop(task_id, None)
+        self.messages.pop(task_id, None)
+
+    def report(self, action_id, status):
+        old = self.actions.get(action_id, BootActionStatus.INCOMPLETE)
+        if old not in (BootActionStatus.INCOMPLETE, status):
+            raise Conflict
+        self.actions[action_id] = status
+
+    def purge(self, before):
+        for root in [t for t in self.tasks.values() if t.created < before]:
+            if root.parent_task_id in self.tasks:
+                continue
+            tree = {root.task_id}
+            for _ in self.tasks:
+                tree |= {t.task_id for t in self.tasks.values() if t.parent_task_id in tree}
+            if all(self.tasks[name].status.is_final for name in tree):
+                for name in tree:
+                    self.remove_task(name)
+
+
+@st.composite
+def changes(draw):
+    """A change as two functions: on the model, and for the store."""
+    kind = draw(st.sampled_from(["task", "task", "edit", "say", "say", "remove", "report", "data"]))
+    name = draw(NAMES)
+    if kind == "task":
+        parent = draw(st.sampled_from([None, None, *"abcd"[: "abcd".index(name)]]))
+        values = (name, draw(STATUSES), parent, draw(NODES), draw(st.sampled_from("123")))
+        made = a_task(
+            name, status=values[1], parent_task_id=parent, scope=values[3], created=values[4]
+        )
+        return lambda model: model.put_task(*values), Put(made)
+    if kind == "edit":
+        status = draw(STATUSES)
+        edit = Edit(Task, name, lambda task: replace(task, status=status))
+        return lambda model: model.edit_task(name, status), edit
+    if kind == "say":
+        text, error = draw(st.text(st.characters(exclude_categories=["Cs"]))), draw(st.booleans())
+        put = Put(a_message(name, text, error=error))
+        return lambda model: model.say(name, text, error), put
+    if kind == "remove":
+        return lambda model: model.remove_task(name), Remove(Task, name)
+    if kind == "report":
+        status = draw(REPORTS)
+        put = Put(a_boot_action(name, status=status))
+        return lambda model: model.report(name, status), put
+    text = draw(st.sampled_from(["short", LONG]))
+    return lambda model: model.data.update({name: text}), Put(some_data(name, text))
+
+
+STEPS = st.one_of(
+    st.lists(changes(), min_size=1, max_size=4),
+    st.lists(changes(), min_size=1, max_size=4),
+    st.sampled_from(["reopen", "compact", "purge"]),
+)
+
+
+def check(store, model):
+    assert {task.task_id: task for task in store.tasks()} == model.tasks
+    places = [(task.created, task.task_id) for task in store.tasks()]
+    assert places == sorted(places)
+    for status in TaskStatus:
+        expected = {name for name, task in model.tasks.items() if task.status is status}
+        assert {task.task_id for task in store.tasks(status=status)} == expected
+    for node in ("n1", "n2"):
+        expected = {name for name, task in model.tasks.items() if node in task.scope}
+        assert {t.task_id for t in store.tasks(node=node, action=Action.DEPLOY_NODES)} == expected
+    for name in "abcd":
+        children = {t.task_id for t in model.tasks.values() if t.parent_task_id == name}
+        assert {task.task_id for task in store.subtasks(name)} == children
+        said = [Message(name, text, error, ts=MONDAY, seq=seq) for seq, (text, error) in
+                enumerate(model.messages.get(name, ()), start=1)]  # fmt: skip
+        assert store.messages(name) == said
+        assert store.error_count(name) == sum(message.error for message in said)
+    roots = {
+        name
+        for name, task in model.tasks.items()
+        if task.parent_task_id is None and not task.status.is_final
+    }
+    assert {task.task_id for task in store.unfinished()} == roots
+    found = {action.action_id: action.status for action in store.boot_actions("n1")}
+    assert found == model.actions
+    assert {d.build_data_id: d.data_element for d in store.build_data()} == model.data
+    assert store.health().messages == sum(map(len, model.messages.values()))
+
+
+async def live(backend, folder, steps):
+    options = {"disk": FailingDisk()} if backend == "tiny" else {}
+    store, model = await open_store(backend, folder, **options), Model()
+    for step in steps:
+        if step == "purge":
+            await store.purge_tasks(before="3")
+            model.purge("3")
+        elif isinstance(step, list):
+            model = await write(store, model, step)
+        elif backend == "tiny" and step == "reopen":
+            await store.close()
+            store = await open_store(backend, folder, **options)
+        elif backend == "tiny":
+            await store.compact()
+        check(store, model)
+    await store.close()
+
+
+async def write(store, model, step) -> Model:
+    after = model.copy()
+    try:
+        for on_model, _ in step:
+            on_model(after)
+        if not after.said <= set(after.tasks):
+            raise NotFound
+    except (Conflict, NotFound):
+        # Several things may be wrong with a write; which is told first is no matter.
+        with pytest.raises((Conflict, NotFound)):
+            await store.write(*(change for _, change in step))
+        return model
+    await store.write(*(change for _, change in step))
+    return after
+
+
+def run(backend, steps):
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(live(backend, Path(folder) / "state", steps))
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps=st.lists(STEPS, max_size=15))
+def test_any_history_leaves_what_the_model_says_on_disk(steps):
+    run("tiny", steps)
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps=st.lists(STEPS, max_size=15))
+def test_any_history_leaves_what_the_model_says_in_memory(steps):
+    run("memory", steps)
+
+
+async def test_a_history_that_needs_every_kind_of_record():
+    """The strategies above draw all of these; this one does not depend on luck."""
+    store = await open_store("memory")
+    await store.write(Put(a_task("a")), Put(a_message("a")), Put(some_data("1")))
+    await store.write(Put(a_boot_action("A")), Remove(BootAction, "A"), Remove(BuildData, "1"))
+    assert store.boot_actions("n1") == store.build_data() == []

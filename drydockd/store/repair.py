@@ -77,8 +77,6 @@ def _salvage(state: StateDir, bad_blobs: list[Path]) -> _Salvage:
     if state.file.exists():
         with mapped(state.file) as content:
             _salvage_file(salvage, state.file, content)
-    else:
-        salvage.dropped.append(f"{state.file.name}: it is missing")
     for path in (state.journal, state.next_journal):
         if path.exists():
             _salvage_journal(salvage, path)
@@ -169,6 +167,9 @@ def _salvage_journal(salvage: _Salvage, path: Path) -> None:
             lines = content.count(b"\n") - 1
             salvage.dropped.append(f"{path.name}: {why}; dropped all of its {lines} writes")
             return
+        if journal.header and journal.header.after > salvage.seq == 0:
+            lost = journal.header.after
+            salvage.dropped.append(f"drydock.json: it is missing, with all writes up to {lost}")
         for line in journal.writes():
             if line.seq > salvage.seq:
                 _redo(salvage.tables, line)

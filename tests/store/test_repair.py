@@ -1,0 +1,160 @@
+"""Repairs: what is kept, what is said, and that the original stays."""
+
+import pytest
+
+from drydockd.errors import StoreRefused
+from drydockd.store import Put
+from drydockd.store.check import check
+from drydockd.store.layout import CHUNK_BYTES
+from drydockd.store.repair import repair
+from drydockd.store.statedir import StateDir
+from drydockd.store.tiny import open_tiny
+from tests.store.helpers import a_context, a_message, a_task, everything, some_data
+
+LONG = "x" * 5000
+
+
+@pytest.fixture
+def state(tmp_path):
+    return StateDir(tmp_path / "state")
+
+
+async def fill(state, *, through_file=False, tasks=6):
+    """A write each: task, message. Leaves everything in the journal, or in the file."""
+    store = await open_tiny(state.path)
+    for number in range(tasks):
+        name = f"t{number}"
+        await store.write(Put(a_task(name)), Put(a_message(name, "step " + "y" * 100)))
+    await store.write(Put(a_context("n1", "c1")), Put(some_data("1", LONG)))
+    journal = state.journal.read_bytes()
+    await store.close()
+    if not through_file:
+        state.journal.write_bytes(journal)
+        state.file.unlink()
+    return everything(store)
+
+
+async def names_after(state):
+    assert check(state).problems == []
+    store = await open_tiny(state.path)
+    names = [task.task_id for task in store.tasks()]
+    assert all(len(store.messages(name)) == 1 for name in names)
+    await store.write(Put(a_task("new")))
+    await store.close()
+    return names
+
+
+async def test_what_is_whole_is_left_alone(state):
+    await fill(state)
+    before = {path.name: path.read_bytes() for path in state.path.iterdir() if path.is_file()}
+    done = repair(state)
+    assert done.originals is None
+    assert "6 tasks" in done.kept
+    after = {path.name: path.read_bytes() for path in state.path.iterdir() if path.is_file()}
+    assert after.keys() == before.keys()
+    assert after["drydock.journal"] == before["drydock.journal"]
+
+
+async def test_a_journal_is_kept_up_to_the_damage(state):
+    await fill(state)
+    content = state.journal.read_bytes()
+    lines = content.split(b"\n")
+    offset = sum(len(line) + 1 for line in lines[:4])
+    damaged = bytearray(content)
+    damaged[offset + 40] ^= 1
+    state.journal.write_bytes(damaged)
+    done = repair(state)
+    assert done.dropped == [
+        f"drydock.journal, byte {offset}: the line does not match its checksum; dropped from"
+        f" there on: {len(content) - offset} bytes, about 4 writes"
+    ]
+    assert (done.originals / "drydock.journal").read_bytes() == damaged
+    assert await names_after(state) == ["t0", "t1", "t2"]
+    assert repair(state).originals is None
+
+
+async def test_of_a_file_only_the_damaged_chunk_is_lost(state):
+    whole = await fill(state, through_file=True, tasks=1500)
+    content = bytearray(state.file.read_bytes())
+    assert len(content) > 3 * CHUNK_BYTES
+    content[CHUNK_BYTES + 100] ^= 1
+    state.file.write_bytes(content)
+    done = repair(state)
+    assert f"byte {CHUNK_BYTES}: {CHUNK_BYTES} bytes do not match" in done.dropped[0]
+    names = await names_after(state)
+    assert len(whole["tasks"]) > len(names) > len(whole["tasks"]) / 2
+    assert names[0] == "t0"
+    assert "t1499" in names
+    assert (done.originals / "drydock.json").read_bytes() == content
+
+
+async def test_a_file_without_its_end_is_kept_as_far_as_it_goes(state):
+    await fill(state, through_file=True)
+    content = state.file.read_bytes()
+    state.file.write_bytes(content[: content.index(b'"boot_contexts"') + 40])
+    done = repair(state)
+    assert "its end, with the checksums, is missing" in done.dropped[0]
+    assert await names_after(state) == [f"t{number}" for number in range(6)]
+
+
+async def test_without_a_journal_the_file_is_kept_and_the_loss_is_told(state):
+    await fill(state, through_file=True)
+    state.journal.unlink()
+    assert repair(state).dropped == ["drydock.journal: it is missing, with the writes in it"]
+    assert len(await names_after(state)) == 6
+
+
+async def test_without_a_file_the_journal_is_kept_and_the_loss_is_told(state):
+    await fill(state, through_file=True)
+    store = await open_tiny(state.path)
+    await store.write(Put(a_task("later")), Put(a_message("later")))
+    journal = state.journal.read_bytes()
+    await store.close()
+    state.journal.write_bytes(journal)
+    state.file.unlink()
+    assert repair(state).dropped == ["drydock.json: it is missing, with all writes up to 7"]
+    assert await names_after(state) == ["later"]
+
+
+async def test_a_journal_of_another_store_is_dropped(state, tmp_path):
+    await fill(state, through_file=True)
+    other = StateDir(tmp_path / "other")
+    await fill(other)
+    state.journal.write_bytes(other.journal.read_bytes())
+    assert "belongs to another store; dropped all of its 7 writes" in repair(state).dropped[0]
+    assert len(await names_after(state)) == 6
+
+
+async def test_records_without_their_blob_go(state):
+    await fill(state, through_file=True)
+    blob = next(state.blobs.iterdir())
+    blob.write_bytes(b"z" + blob.read_bytes()[1:])
+    done = repair(state)
+    assert "build data 1 (lshw of n1): its blob" in done.dropped[0]
+    assert (done.originals / blob.name).read_bytes().startswith(b"z")
+    assert not blob.exists()
+    assert len(await names_after(state)) == 6
+
+
+async def test_a_running_daemon_is_not_repaired(tiny, state):
+    await tiny.write(Put(a_task("a")))
+    with pytest.raises(StoreRefused, match="in use by process"):
+        repair(state)
+
+
+def test_where_nothing_is_nothing_is_repaired(state):
+    with pytest.raises(StoreRefused, match="holds no records"):
+        repair(state)
+    assert not state.path.exists()
+
+
+async def test_a_file_of_a_newer_drydockd_is_left_alone(state, monkeypatch):
+    from drydockd.store import lines
+
+    monkeypatch.setattr(lines, "FORMAT", 2)
+    await fill(state)
+    monkeypatch.undo()
+    before = state.journal.read_bytes()
+    with pytest.raises(StoreRefused, match="has format 2"):
+        repair(state)
+    assert state.journal.read_bytes() == before

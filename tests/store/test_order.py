@@ -1,5 +1,7 @@
 """Keys in order of creation."""
 
+import random
+
 from drydockd.store.order import Order
 
 
@@ -26,3 +28,38 @@ def test_a_page_begins_behind_its_marker_even_when_that_is_gone():
 
 def test_before_is_strictly_before():
     assert an_order(("1", "a"), ("2", "b"), ("2", "c")).before("2") == ["a"]
+
+
+def test_many_places_come_and_go_and_come_back():
+    order = an_order(*((f"{number:04}", "x") for number in range(2000)))
+    for number in range(0, 2000, 3):
+        order.discard((f"{number:04}", "x"))
+        order.discard((f"{number:04}", "x"))
+    left = [number for number in range(2000) if number % 3]
+    assert len(order) == len(list(order.after(None))) == len(left)
+    assert len(order.before("0010")) == 6
+    for number in range(0, 2000, 3):
+        order.add((f"{number:04}", "x"))
+    assert len(order) == len(list(order.after(None))) == 2000
+    for number in range(2000):
+        order.discard((f"{number:04}", "x"))
+    assert len(order) == 0
+    assert list(order.after(None)) == []
+
+
+def test_it_agrees_with_a_sorted_set_whatever_happens():
+    chance = random.Random(7)
+    order, model = Order(), set()
+    for _ in range(5000):
+        place = (str(chance.randrange(600)), "x")
+        if chance.random() < 0.5:
+            if place not in model:
+                order.add(place)
+            model.add(place)
+        else:
+            order.discard(place)
+            model.discard(place)
+        assert len(order) == len(model)
+    expected = sorted(model)
+    assert list(order.after(None)) == [key for _, key in expected]
+    assert len(order.before("300")) == sum(created < "300" for created, _ in expected)

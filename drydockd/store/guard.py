@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from drydockd.errors import Conflict
-from drydockd.model import BootAction, BootActionStatus, Result, Task
+from drydockd.model import BootAction, BootActionStatus, Task
 
 
 def check_replacement(old: Any, new: Any) -> None:
@@ -17,23 +18,25 @@ def check_replacement(old: Any, new: Any) -> None:
         _check_boot_action(old, new)
 
 
+_FINAL_TASK = ("status", "subtask_id_list", "scope", "terminate", "terminated", "terminated_by")
+_FINAL_RESULT = ("status", "message", "reason", "successes", "failures")
+_task_values = attrgetter(*_FINAL_TASK)
+_result_values = attrgetter(*_FINAL_RESULT)
+
+
 def _check_task(old: Task, new: Task) -> None:
     if old.terminate and not new.terminate:
         raise Conflict(f"task {old.task_id}: its termination was requested, and that stays")
     if not old.status.is_final:
         return
-    for name in ("status", "subtask_id_list", "scope", "terminate", "terminated", "terminated_by"):
-        if getattr(old, name) != getattr(new, name):
-            raise Conflict(f"task {old.task_id} is {old.status}: its {name} is final")
+    if _task_values(old) != _task_values(new):
+        changed = next(name for name in _FINAL_TASK if getattr(old, name) != getattr(new, name))
+        raise Conflict(f"task {old.task_id} is {old.status}: its {changed} is final")
     if not _grew(old.retried_by, new.retried_by):
         raise Conflict(f"task {old.task_id} is {old.status}: its retried_by may only grow")
-    _check_final_result(old, new.result)
-
-
-def _check_final_result(old: Task, result: Result) -> None:
-    if not _grew(old.result.links, result.links):
+    if not _grew(old.result.links, new.result.links):
         raise Conflict(f"task {old.task_id} is {old.status}: its links may only grow")
-    if replace(result, links=old.result.links) != old.result:
+    if _result_values(old.result) != _result_values(new.result):
         raise Conflict(f"task {old.task_id} is {old.status}: its result is final")
 
 

@@ -47,6 +47,7 @@ async def survive(
     design = folder / "site.yaml"
     design.write_text(site(nodes, actions), encoding="utf-8")
     room = {
+        "machines": nodes,
         "seed": seed,
         "latencies": {"deploy": list(deploy), "first_boot": [0.1, 0.5], "report": [0.05, 0.3]},
         "reports": {"retry_seconds": [0.1, 0.5]},

@@ -152,6 +152,7 @@ async def main(args: argparse.Namespace) -> None:
         file.write_text(site(total, 2), encoding="utf-8")
         design, calls = f"file://{file}", folder / "calls"
         room = {
+            "machines": total,
             "initial": "ready",
             "latencies": {"bmc": 0, "deploy": [0.5, 2.0], "first_boot": [0.1, 0.5]},
             "faults": [{"fault": "never_boots"}] if args.silent else [],

@@ -15,7 +15,7 @@ from drydockd.errors import NotFound, StoreRefused
 from drydockd.model import timestamp
 from drydockd.store.blobs import Blobs
 from drydockd.store.check import check, describe
-from drydockd.store.disk import Disk
+from drydockd.store.disk import Disk, give_to_owner
 from drydockd.store.layout import Meta, encode_file
 from drydockd.store.lines import Header, encode_header
 from drydockd.store.recovery import Recovered, recover_running
@@ -111,7 +111,8 @@ def restore(source: Path, state: StateDir) -> str:
             )
         with tempfile.TemporaryDirectory(dir=state.path, prefix="restore-") as folder:
             draft = StateDir(Path(folder))
-            draft.blobs.mkdir(0o700)
+            give_to_owner(draft.path)
+            disk.make_folder(draft.blobs)
             _extract(source, draft)
             report = check(draft)
             if report.problems:
@@ -136,6 +137,7 @@ def _extract(source: Path, draft: StateDir) -> None:
 
 def _write(path: Path, content: IO[bytes]) -> None:
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    give_to_owner(path)
     with os.fdopen(descriptor, "wb") as file:
         shutil.copyfileobj(content, file)
         file.flush()

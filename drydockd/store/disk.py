@@ -16,7 +16,10 @@ class Disk:
 
     def create(self, path: Path) -> int:
         """Open `path` empty for writing, owner only; return its descriptor."""
-        return os.open(path, os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_CLOEXEC, FILE_MODE)
+        flags = os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_CLOEXEC
+        descriptor = os.open(path, flags, FILE_MODE)
+        give_to_owner(path)
+        return descriptor
 
     def append_to(self, path: Path) -> int:
         """Open the existing `path` for reading and appending."""
@@ -44,6 +47,7 @@ class Disk:
 
     def make_folder(self, path: Path) -> None:
         os.mkdir(path, FOLDER_MODE)
+        give_to_owner(path)
 
     def sync_folder(self, path: Path) -> None:
         """Force the names in the folder `path` to the disk: what rename and unlink changed."""
@@ -55,6 +59,13 @@ class Disk:
 
     def close(self, descriptor: int) -> None:
         os.close(descriptor)
+
+
+def give_to_owner(path: Path) -> None:
+    """Let what root makes belong to the owner of the folder it is in: the daemon's user."""
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid)
 
 
 def write_all(disk: Disk, descriptor: int, data: bytes) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drydockd.errors import StoreRefused
-from drydockd.store.disk import FILE_MODE, Disk
+from drydockd.store.disk import FILE_MODE, Disk, give_to_owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,7 @@ class Lock:
     def __init__(self, state: StateDir) -> None:
         """Raises StoreRefused, naming the holder, if another process has it."""
         self._descriptor = os.open(state.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        give_to_owner(state.lock)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

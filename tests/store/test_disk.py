@@ -46,3 +46,19 @@ def test_a_long_file_is_synced_on_the_way(tmp_path):
     disk = FailingDisk()
     replace_file(disk, tmp_path / "file", [bytes(SYNC_EVERY_BYTES // 2)] * 5)
     assert disk.log.count("sync_data") == 3
+
+
+def test_what_root_makes_belongs_to_the_owner_of_the_folder(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda path, *owner: given.append((path, owner)))
+    replace_file(Disk(), tmp_path / "file", [b"x"])
+    Disk().make_folder(tmp_path / "folder")
+    owner = (tmp_path.stat().st_uid, tmp_path.stat().st_gid)
+    assert given == [(tmp_path / "file.new", owner), (tmp_path / "folder", owner)]
+
+
+def test_what_others_make_stays_theirs(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "chown", lambda *args: pytest.fail("only root gives away"))
+    replace_file(Disk(), tmp_path / "file", [b"x"])

@@ -25,7 +25,7 @@ def _with_state_dir(function: Command) -> Command:
         "state_dir",
         type=click.Path(file_okay=False, path_type=Path),
         default="/var/lib/drydockd",
-        envvar="DRYDOCKD_STORE__PATH",
+        envvar="DRYDOCKD_STORE__STATE_DIR",
         show_default=True,
         show_envvar=True,
         help="The daemon's state directory.",

@@ -75,6 +75,8 @@ class Room:
             return None
         machine = self._make(MachineConfig.model_construct())
         self._order[machine.id] = machine
+        # The order is by revision, and this machine has none yet.
+        self._order.move_to_end(machine.id, last=False)
         return machine
 
     # -- what a machine needs of its surroundings

@@ -86,3 +86,15 @@ async def test_a_closed_room_leaves_no_timer_task_or_folder():
     await room.close()
     assert not folder.exists()
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_machine_made_on_demand_hides_no_change_of_another():
+    room = Room()
+    try:
+        await room.bmc_boot(NodeCard("a"), "network")
+        with pytest.raises(NodeUnknown):
+            await room.find(NodeCard("b"))
+        _, changed = await room.changes(0, 0)
+        assert [m.name for m in changed] == ["a"]
+    finally:
+        await room.close()

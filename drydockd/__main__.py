@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -103,6 +104,8 @@ class Daemon:
         loop = asyncio.get_running_loop()
         sockets = inherited_sockets(os.environ)
         running = await app.start(self._settings, base=self._base, sockets=sockets)
+        # A full collection of what was imported and loaded holds the loop 10 to 30 ms.
+        gc.freeze()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload, running)

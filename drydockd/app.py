@@ -18,7 +18,7 @@ from drydockd.auth.bootkey import BootKeys
 from drydockd.auth.certificates import Expiry, read_expiry
 from drydockd.auth.identity import Account, ServiceIdentity
 from drydockd.auth.jwt import LocalTokens
-from drydockd.auth.jwtkeys import SECRET_FILE, Key, public_keys, secret_key
+from drydockd.auth.jwtkeys import Key, public_keys, secret_keys
 from drydockd.auth.keystone import Keystone, load_jws_keys
 from drydockd.auth.noauth import NoAuth
 from drydockd.auth.policy import Policy
@@ -283,7 +283,7 @@ def _jwt_keys(settings: Settings) -> list[Key]:
     auth = settings.auth
     keys = [key for path in auth.jwt_public_keys for key in public_keys(path)]
     if "HS256" in auth.jwt_algorithms:
-        keys.append(secret_key(settings.store.state_dir / SECRET_FILE, create=True))
+        keys.extend(secret_keys(settings.store.state_dir, create=True))
     for key in keys:
         if key.algorithm not in auth.jwt_algorithms:
             raise InvalidConfig(

@@ -74,8 +74,10 @@ class Model:
         self.actions[action_id] = status
 
     def purge(self, before):
-        for root in [t for t in self.tasks.values() if t.created < before]:
-            if root.parent_task_id in self.tasks:
+        # Roots first: a member that went with its root must not look like one.
+        roots = [t for t in self.tasks.values() if t.parent_task_id not in self.tasks]
+        for root in roots:
+            if root.created >= before:
                 continue
             tree = {root.task_id}
             for _ in self.tasks:

@@ -70,6 +70,7 @@ class App:
     servers: list[Server]
     certificates: list[Expiry]
     _ending: AsyncExitStack = field(repr=False)
+    _is_stopping: bool = False
 
     @property
     def url(self) -> str:
@@ -88,12 +89,20 @@ class App:
 
     def reload_policy(self) -> None:
         """Read the policy files and certificates again. Raises InvalidConfig, keeping the old."""
-        self.services.policy.reload()
-        self.services.audit.record(Event.AUTHZ_CHANGE, "policy", description="policy reloaded")
+        audit = self.services.audit
+        try:
+            self.services.policy.reload()
+        except InvalidConfig:
+            audit.record(Event.AUTHZ_CHANGE, "policy", description="refused, the old one is kept")
+            raise
+        audit.record(Event.AUTHZ_CHANGE, "policy", description="policy reloaded")
         self.certificates[:] = _certificates(self.settings)
 
     async def stop(self) -> None:
         """Stop accepting, drain within `api.shutdown_grace`, close every part. Safe twice."""
+        if not self._is_stopping:
+            self._is_stopping = True
+            self.services.audit.record(Event.SHUTDOWN, "drydockd", description="shutting down")
         for server in self.servers:
             server.stop()
         grace = self.settings.api.shutdown_grace
@@ -142,6 +151,7 @@ async def start(
     except BaseException:
         await app.stop()
         raise
+    services.audit.record(Event.STARTUP, "drydockd", description=f"serves {app.url}")
     return app
 
 
@@ -154,7 +164,8 @@ async def _services(
     identity = _identity(settings)
     if identity is not None:
         ending.push_async_callback(identity.close)
-    throttle, audit = Throttle(free=settings.auth.throttle_failures), Audit()
+    audit = Audit()
+    throttle = Throttle(free=settings.auth.throttle_failures, audit=audit)
     auth = _authenticator(settings, identity, throttle, audit)
     ending.push_async_callback(auth.close)
     designs = _designs(settings, identity)
@@ -191,7 +202,7 @@ async def _services(
         proxies=Proxies(settings.api.trusted_proxies),
         views=views,
     )
-    publish(services, certificates)
+    publish(services, certificates, identity)
     return services
 
 

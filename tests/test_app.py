@@ -1,3 +1,4 @@
+import json
 import socket
 
 import pytest
@@ -161,3 +162,34 @@ async def test_a_site_is_deployed_through_the_api_by_machines_that_report(tmp_pa
         view = (await drydock.get(f"{V1}/nodes/a01-control")).json()
         assert sorted(view["boot_data"]["delivered"]) == ["files", "units"]
         assert {row["status"] for row in view["boot_actions"]} <= {"success", "unreported"}
+
+
+async def test_start_stop_and_every_reload_are_in_the_security_log(tmp_path, caplog):
+    caplog.set_level("INFO", "drydockd.audit")
+    rules = tmp_path / "policy.yaml"
+    rules.write_text("{}")
+    running = await app.start(settings(tmp_path), base=tmp_path)
+    url = running.url
+    running.reload_policy()
+    rules.write_text("physical_provisioner:read_task: [unclosed")
+    with pytest.raises(InvalidConfig):
+        running.reload_policy()
+    await running.stop()
+    await running.stop()
+    told = [json.loads(record.message) for record in caplog.records]
+    assert [(line["event"].partition(":")[0], line["description"]) for line in told] == [
+        ("sys_startup", f"serves {url}"),
+        ("authz_change", "policy reloaded"),
+        ("authz_change", "refused, the old one is kept"),
+        ("sys_shutdown", "shutting down"),
+    ]
+
+
+async def test_an_address_that_guesses_keys_is_slowed_and_the_log_says_so(tmp_path, caplog):
+    caplog.set_level("INFO", "drydockd.audit")
+    async with daemon(tmp_path, auth={"strategy": ("jwt",), "throttle_failures": 1}) as drydock:
+        for _ in range(3):
+            await drydock.http.get(f"{V1}/tasks", headers={"X-Auth-Token": "garbage"})
+        metrics = (await drydock.http.get("/metrics")).text
+    assert any('"excess_rate_limit_exceeded' in r.message for r in caplog.records)
+    assert "drydock_auth_tracked_addresses 1.0" in metrics

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from drydockd.auth.certificates import Expiry
+from drydockd.auth.identity import ServiceIdentity
 from drydockd.handlers.services import Services
 from drydockd.model import TaskStatus
 
 
-def publish(services: Services, certificates: Sequence[Expiry]) -> None:
+def publish(
+    services: Services, certificates: Sequence[Expiry], identity: ServiceIdentity | None
+) -> None:
     """Register every number; each is read when somebody asks for the metrics."""
     store, throttle = services.store, services.throttle
 
@@ -50,6 +53,22 @@ def publish(services: Services, certificates: Sequence[Expiry]) -> None:
         "Refused tokens, boot action keys and unknown boot action ids.",
         lambda: iter(sorted((kind, float(n)) for kind, n in throttle.failures.items())),
     )
+    measures.counter(
+        "drydock_auth_delays",
+        "Refusals that were answered late, to slow their sender down.",
+        lambda: iter([("", float(throttle.delayed))]),
+    )
+    measures.gauge(
+        "drydock_auth_tracked_addresses",
+        "Addresses whose refusals are remembered.",
+        lambda: iter([("", float(throttle.tracked))]),
+    )
+    if identity is not None:
+        measures.counter(
+            "drydock_keystone_requests",
+            "Requests made of Keystone.",
+            lambda: iter([("", float(identity.requests))]),
+        )
     measures.gauge(
         "drydock_event_streams",
         "Open event streams.",

@@ -22,7 +22,7 @@ async def test_the_end_of_a_certificate_is_published(drydock):
     end = datetime(2030, 1, 1, tzinfo=UTC)
     services = drydock.app.services
     services.measures = Measures()
-    publish(services, [Expiry("api.tls_cert", Path("/c"), "CN=x", end)])
+    publish(services, [Expiry("api.tls_cert", Path("/c"), "CN=x", end)], None)
     text = generate_latest(services.measures.registry).decode()
     assert 'certificate_expiry_timestamp_seconds{kind="api.tls_cert"} 1.893456e+09' in text
 

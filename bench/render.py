@@ -31,7 +31,8 @@ async def main(rounds: int) -> None:
     site = real_site("seaworthy")
     node = site.nodes["cab23-r720-12"]
     granted = dict.fromkeys(site.bootactions, GRANT)
-    templates, boot_data = Templates(), BootData()
+    templates = Templates()
+    boot_data = BootData(templates)
 
     async def render() -> object:
         return await render_assets(
@@ -64,7 +65,6 @@ async def main(rounds: int) -> None:
         each = await timed(rounds if "worker" not in name else rounds // 10, call)
         print(f"{name}: {each:.0f} us, {each / bare:.2f} x gzip alone")
     await templates.close()
-    await boot_data.close()
 
 
 if __name__ == "__main__":

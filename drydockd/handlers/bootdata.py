@@ -11,7 +11,6 @@ from drydockd.auth.audit import Event
 from drydockd.auth.bootkey import HEADER
 from drydockd.handlers.base import NODE_KEY, BaseHandler
 from drydockd.model import BootContext
-from drydockd.render import stream_tar_gz
 
 
 class KeyedHandler(BaseHandler):
@@ -57,10 +56,10 @@ class BootDataHandler(KeyedHandler):
         archive = await self.services.bootdata.archive(context, self.kind)
         self.set_header("Content-Type", "application/gzip")
         self.set_header("Content-Disposition", disposition(f"{host}-{self.kind}.tar.gz"))
-        if isinstance(archive, bytes):
-            await self.finish(archive)
+        if archive.data is not None:
+            await self.finish(archive.data)
         else:
-            async for chunk in stream_tar_gz(archive, cache=self.services.bootdata.pieces):
+            async for chunk in archive.chunks():
                 self.write(chunk)
                 await self.flush()
             await self.finish()

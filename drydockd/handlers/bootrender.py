@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from drydockd.errors import DrydockError, InvalidDesign, NotFound, RenderError, Unavailable
 from drydockd.model import BootContext
-from drydockd.render import ByteCache, RenderedAsset, Templates, render_assets, tar_gz
-from drydockd.render.tarball import Pieces
+from drydockd.render import Archive, BootData, Templates
 from drydockd.site import Site
 from drydockd.store.base import Store
 from drydockd.tasks import Tasks
@@ -23,10 +22,6 @@ log = logging.getLogger(__name__)
 
 KEPT_SITES = 4
 KEPT_COMPLAINTS = 1000
-PIECE_CACHE_BYTES = 16 << 20
-ARCHIVE_CACHE_BYTES = 8 << 20
-# Below this the whole archive goes out in one piece, with its length.
-WHOLE_BYTES = 64 * 1024
 
 
 class BootRenderer:
@@ -43,34 +38,14 @@ class BootRenderer:
         self._store = store
         self._designs = designs
         self._tasks = tasks
-        self._templates = templates
+        self._boot_data = BootData(templates)
         self._report_url = report_url
         # A thousand nodes of one deployment ask at once: they share one look at the design.
         self._sites: OrderedDict[str, asyncio.Task[Site]] = OrderedDict()
-        self.pieces: Pieces = ByteCache(PIECE_CACHE_BYTES)
-        self._archives: ByteCache[bytes] = ByteCache(ARCHIVE_CACHE_BYTES)
         self._complaints: OrderedDict[tuple[str, str], str] = OrderedDict()
 
-    async def archive(self, context: BootContext, kind: str) -> bytes | list[RenderedAsset]:
-        """Return the archive if it is short, else what is to go into it.
-
-        A context's design is pinned and its boot actions are settled: an archive without
-        fetched assets is the same for as long as the context is, and kept for the second
-        asking. Raises as `assets`.
-        """
-        key = (context.context_id, kind)
-        if (kept := self._archives.get(key)) is not None:
-            return kept
-        assets = await self.assets(context, kind)
-        if sum(len(asset.content) for asset in assets) > WHOLE_BYTES:
-            return assets
-        archive = tar_gz(assets, self.pieces)
-        if not any(asset.fetched for asset in assets):
-            self._archives.put(key, archive, len(archive))
-        return archive
-
-    async def assets(self, context: BootContext, kind: str) -> list[RenderedAsset]:
-        """Return the node's files of `kind` (``unit`` or ``file``), all rendered.
+    async def archive(self, context: BootContext, kind: str) -> Archive:
+        """Return the node's archive of `kind` (``unit`` or ``file``), all of it rendered.
 
         Raises RenderError or Unavailable, after telling the node's task (once per cause).
         """
@@ -82,21 +57,21 @@ class BootRenderer:
                 raise RenderError(str(error)) from error
             raise
 
-    async def _render(self, context: BootContext, kind: str) -> list[RenderedAsset]:
+    async def _render(self, context: BootContext, kind: str) -> Archive:
         site = await self._site(context)
         node = site.nodes.get(context.node)
         if node is None:
             raise RenderError(f"{context.node}: the pinned design has no such node")
         marker, end_user = self._on_behalf_of(context)
-        return await render_assets(
+        return await self._boot_data.archive(
             site,
             node,
             kind,
             self._tasks.boot_grants(context),
+            design=context.design,
             report_url=self._report_url,
             design_ref=context.design_ref,
             fetch=partial(self._designs.fetch, marker=marker, end_user=end_user),
-            templates=self._templates,
         )
 
     def _on_behalf_of(self, context: BootContext) -> tuple[str, str]:

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
 from drydockd.render.assets import Fetch, Prepared, Rendering
 from drydockd.render.cache import ByteCache
 from drydockd.render.context import ActionGrant
-from drydockd.render.limits import Limits
 from drydockd.render.tarball import CHUNK_BYTES, Pieces, RenderedAsset, stream_tar_gz, tar_gz
 from drydockd.render.templates import Templates
 from drydockd.site import Node, Site
@@ -43,13 +42,11 @@ class BootData:
 
     Remembered, up to `cache_bytes` each: what was rendered for a node (its whole archive when
     nothing in it is fetched; a location is fetched every time), and compressed members, which
-    nodes share. Both hold keys and stay in memory.
+    nodes share. Both hold keys and stay in memory. `templates` is its giver's to close.
     """
 
-    def __init__(
-        self, limits: Limits | None = None, *, cache_bytes: int = 16 << 20, workers: int = 2
-    ) -> None:
-        self.templates = Templates(limits, workers=workers)
+    def __init__(self, templates: Templates, *, cache_bytes: int = 16 << 20) -> None:
+        self.templates = templates
         self._rendered: ByteCache[Prepared | bytes] = ByteCache(cache_bytes)
         self._pieces: Pieces = ByteCache(cache_bytes)
 
@@ -97,9 +94,3 @@ class BootData:
             return
         local = [len(a.content) for a in prepared if isinstance(a, RenderedAsset)]
         self._rendered.put(key, prepared, sum(local) + _ENTRY_BYTES * (1 + len(prepared)))
-
-    async def close(self) -> None:
-        """End the template workers and forget everything. May be called twice."""
-        await self.templates.close()
-        self._rendered.clear()
-        self._pieces.clear()

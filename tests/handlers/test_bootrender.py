@@ -1,4 +1,6 @@
 import asyncio
+import io
+import tarfile
 
 import pytest
 
@@ -16,16 +18,16 @@ def renderer(drydock):
 async def test_nodes_that_ask_at_once_share_one_look_at_the_design(drydock, renderer):
     nodes = [await drydock.deployed(name) for name in ("a01-control", "b01-control")]
     done = await asyncio.gather(
-        *(renderer.assets(n.context, kind) for n in nodes for kind in ("unit", "file"))
+        *(renderer.archive(n.context, kind) for n in nodes for kind in ("unit", "file"))
     )
-    assert all(done)
+    assert all(archive.data for archive in done)
     assert len(renderer._sites) == 1
 
 
 async def test_an_asker_that_goes_away_does_not_harm_the_others(drydock, renderer):
     node = await drydock.deployed("a01-control")
-    first = asyncio.create_task(renderer.assets(node.context, "unit"))
-    second = asyncio.create_task(renderer.assets(node.context, "unit"))
+    first = asyncio.create_task(renderer.archive(node.context, "unit"))
+    second = asyncio.create_task(renderer.archive(node.context, "unit"))
     await asyncio.sleep(0)
     first.cancel()
     assert await second
@@ -42,7 +44,9 @@ async def test_an_action_without_a_record_is_left_out(drydock, renderer):
         node.context.created,
     )
     await drydock.app.services.store.write(Put(lonely))
-    assert await renderer.assets(lonely, "unit") == []
+    archive = await renderer.archive(lonely, "unit")
+    with tarfile.open(fileobj=io.BytesIO(archive.data), mode="r:gz") as members:
+        assert members.getnames() == []
 
 
 async def test_a_pinned_design_that_is_lost_is_a_failure_not_an_empty_archive(drydock, renderer):
@@ -51,7 +55,7 @@ async def test_a_pinned_design_that_is_lost_is_a_failure_not_an_empty_archive(dr
         "a01-control", node.context.context_id, "t", "ref", "0" * 64, node.context.created
     )
     with pytest.raises(RenderError, match="is not in the store"):
-        await renderer.assets(lost, "unit")
+        await renderer.archive(lost, "unit")
     # A failed look is not remembered.
     assert "0" * 64 not in renderer._sites
 
@@ -67,4 +71,4 @@ async def test_boot_data_come_from_the_pinned_design_while_its_source_is_gone(dr
     assert answer.status_code == 200
     node = await drydock.deployed("a01-control")
     source.unlink()
-    assert await drydock.app.services.bootdata.assets(node.context, "file")
+    assert await drydock.app.services.bootdata.archive(node.context, "file")

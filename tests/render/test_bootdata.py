@@ -3,7 +3,7 @@
 import pytest
 
 from drydockd.errors import RenderError, SourceUnavailable
-from drydockd.render import ActionGrant, BootData, render_assets, tar_gz
+from drydockd.render import ActionGrant, BootData, Templates, render_assets, tar_gz
 from tests.render.helpers import (
     GRANT,
     SETTINGS,
@@ -19,9 +19,9 @@ from tests.render.helpers import (
 
 @pytest.fixture
 async def boot_data():
-    found = BootData()
-    yield found
-    await found.close()
+    templates = Templates()
+    yield BootData(templates)
+    await templates.close()
 
 
 async def archive_of(boot_data, site, granted=None, fetch=no_fetch, **more):
@@ -99,9 +99,8 @@ async def test_nothing_is_shared_between_deployments(boot_data, change):
     granted = change.get("granted", grants())
     settings = {k: v for k, v in change.items() if k != "granted"}
     got = await archive_of(boot_data, site, granted, **settings)
-    fresh = BootData()
+    fresh = BootData(boot_data.templates)
     assert got.data == (await archive_of(fresh, site, granted, **settings)).data
-    await fresh.close()
 
 
 async def test_equal_members_of_many_nodes_are_compressed_once(boot_data):
@@ -111,13 +110,12 @@ async def test_equal_members_of_many_nodes_are_compressed_once(boot_data):
     assert len(boot_data._pieces) == 1
 
 
-async def test_memory_is_bounded():
-    boot_data = BootData(cache_bytes=4000)
+async def test_memory_is_bounded(boot_data):
+    boot_data = BootData(boot_data.templates, cache_bytes=4000)
     for n in range(50):
         await archive_of(boot_data, a_site(an_asset("x" * 100, f"/{n}")), design=str(n))
     assert boot_data._rendered.bytes <= 4000
     assert boot_data._pieces.bytes <= 4000
-    await boot_data.close()
 
 
 @pytest.mark.parametrize("size", [100_000, 3_000_000])

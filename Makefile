@@ -31,8 +31,9 @@ clean:
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
+# --no-compile: only what is imported gets compiled, when it is.
 $(VENV)/.run: setup.py | $(VENV)/bin/python
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	$(BIN)/python -m pip install -q --no-compile --disable-pip-version-check -e .
 	touch $@
 
 $(VENV)/.dev: setup.py | $(VENV)/bin/python

@@ -16,6 +16,12 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["drydockd", "drydockd.*"]),
     package_data={"drydockd": ["py.typed"]},
+    # Outside a checkout `drydock lab` finds its site here, and operators their examples.
+    data_files=[
+        ("share/drydockd", ["conf/drydockd.yaml", "conf/policy.yaml", "conf/room.yaml"]),
+        ("share/drydockd/example-site", ["conf/example-site/site.yaml"]),
+        ("share/drydockd/systemd", ["systemd/drydockd.service", "systemd/drydockd.socket"]),
+    ],
     install_requires=[
         "tornado>=6.5.7",
         "tinydb>=4.8",

@@ -174,6 +174,6 @@ def show_way_in(url: str, folder: Path, console: Console | None = None) -> None:
     console = console or Console(highlight=False, soft_wrap=True)
     header = f'-H "X-Auth-Token: $(cat {folder / "token"})"'
     console.print(f"\ndrydockd serves {url}; state and log are in {folder}", markup=False)
-    console.print(f"  curl {header} {url}/api/v1.0/nodes", markup=False)
-    console.print(f"  curl {header} {url}/api/v1.0/tasks?action=deploy_nodes", markup=False)
+    console.print(f"  curl {header} '{url}/api/v1.0/nodes'", markup=False)
+    console.print(f"  curl {header} '{url}/api/v1.0/tasks?action=deploy_nodes'", markup=False)
     console.print("Ctrl-C stops it.")

@@ -161,9 +161,10 @@ async def cases(daemon: Daemon, folder: Path, args: argparse.Namespace) -> list[
     listing = request("GET", "/api/v1.0/tasks", headers=daemon.headers)
     body = json.dumps({"action": "validate_design", "design_ref": f"file://{example}"}).encode()
     create = request("POST", "/api/v1.0/tasks", headers=daemon.headers, body=body)
-    fetch = request(
-        "GET", f"/api/v1.0/bootdata/{names[0]}/files", headers={"X-Bootaction-Key": boot_key}
-    )
+    key = {"X-Bootaction-Key": boot_key}
+    units = request("GET", f"/api/v1.0/bootdata/{names[0]}/units", headers=key)
+    # One of the files has a location: it is read again for every request.
+    fetch = request("GET", f"/api/v1.0/bootdata/{names[0]}/files", headers=key)
     action_id, action_key = await reporting(daemon, report_key)
     detail = json.dumps({"details": [{"message": "half way", "error": False}]}).encode()
     post = request(
@@ -174,7 +175,8 @@ async def cases(daemon: Daemon, folder: Path, args: argparse.Namespace) -> list[
     )
     made = [
         Case("GET health", [health], n, statuses=(204,)),
-        Case("GET bootdata (seaworthy)", [fetch], n),
+        Case("GET bootdata units", [units], n),
+        Case("GET bootdata files", [fetch], n),
         Case("POST bootaction", [post], n),
         Case("POST tasks", [create], max(200, n // 10), statuses=(201,)),
         Case("GET tasks (1,000)", [listing], max(50, n // 50)),

@@ -151,7 +151,8 @@ async def cases(daemon: Daemon, folder: Path, args: argparse.Namespace) -> list[
     reports = folder / "reports.yaml"
     reports.write_text(site(1, 1), encoding="utf-8")
     seaworthy = folder / "boot.yaml"
-    seaworthy.write_text(with_local_sources(args.site.read_text(encoding="utf-8"), folder))
+    design = args.site.read_text(encoding="utf-8")
+    seaworthy.write_text(with_local_sources(design, folder, inline=args.inline))
     names = await daemon_nodes(daemon, f"file://{seaworthy}")
     boot_key = await deployed(daemon, folder, f"file://{seaworthy}", names[0])
     report_key = await deployed(daemon, folder, f"file://{reports}", REPORTED_HOST)
@@ -163,7 +164,7 @@ async def cases(daemon: Daemon, folder: Path, args: argparse.Namespace) -> list[
     create = request("POST", "/api/v1.0/tasks", headers=daemon.headers, body=body)
     key = {"X-Bootaction-Key": boot_key}
     units = request("GET", f"/api/v1.0/bootdata/{names[0]}/units", headers=key)
-    # One of the files has a location: it is read again for every request.
+    # One of the files has a location, read again for every request (but with --inline).
     fetch = request("GET", f"/api/v1.0/bootdata/{names[0]}/files", headers=key)
     action_id, action_key = await reporting(daemon, report_key)
     detail = json.dumps({"details": [{"message": "half way", "error": False}]}).encode()
@@ -186,16 +187,20 @@ async def cases(daemon: Daemon, folder: Path, args: argparse.Namespace) -> list[
     return made
 
 
-def with_local_sources(design: str, folder: Path) -> str:
-    """The design with every remote asset source replaced by a file of 567 bytes."""
+def with_local_sources(design: str, folder: Path, *, inline: bool) -> str:
+    """The design with every remote asset source replaced by a file, or by data, of 567 bytes."""
     source = folder / "source"
     source.write_bytes(b"#!/bin/sh\n" + b"#" * 556 + b"\n")
     documents = list(yaml.load_all(design, Loader=yaml.CSafeLoader))
     for document in documents:
         for asset in (document or {}).get("data", {}).get("assets", ()):
-            if "location" in asset:
+            if asset.pop("location", None) is None:
+                continue
+            asset.pop("location_pipeline", None)
+            if inline:
+                asset["data"] = source.read_text(encoding="utf-8")
+            else:
                 asset["location"] = source.as_uri()
-                asset.pop("location_pipeline", None)
     return yaml.dump_all(documents, Dumper=yaml.CSafeDumper)
 
 
@@ -243,6 +248,7 @@ async def main(args: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--site", type=Path, required=True, help="site.yaml of seaworthy")
+    parser.add_argument("--inline", action="store_true", help="no asset is fetched")
     parser.add_argument("--count", type=int, default=4000, help="requests per round")
     parser.add_argument("--rounds", type=int, default=5)
     asyncio.run(main(parser.parse_args()))

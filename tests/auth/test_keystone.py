@@ -198,14 +198,13 @@ async def test_a_slow_keystone_does_not_hold_the_loop(keystone, make_strategy):
     strategy = make_strategy(keystone, cache_seconds=0)
     token = keystone.token("ann-admin")
     await strategy.verify(token)
-    longest = 0.0
+    turns = 0
     checking = asyncio.create_task(strategy.verify(token))
     while not checking.done():
-        before = time.perf_counter()
         await asyncio.sleep(0)
-        longest = max(longest, time.perf_counter() - before)
+        turns += 1
     assert await checking
-    assert longest < 0.05
+    assert turns > 10, "the loop stood still while Keystone was asked"
 
 
 @pytest.fixture

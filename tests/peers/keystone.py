@@ -1,4 +1,4 @@
-"""A real Keystone for tests: installed in its own environment, built once per run.
+"""A real Keystone for tests: in an environment of its own (`make peers`), built once per run.
 
 Fixtures: `keystone` issues Fernet tokens, `keystone_jws` JWS ones, both for the whole run, and
 both with the users of `USERS`; `make_keystone` starts one of the test's own.
@@ -9,7 +9,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,9 +23,9 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-ROOT = Path(__file__).parents[2]
-VENV = ROOT / ".peers" / "keystone"
-PACKAGES = ("keystone", "waitress")
+from tests.peers.table import PEERS
+
+VENV = PEERS["keystone"].environment
 ADMIN_PASSWORD = "bootstrap-secret-93"
 PROJECT = "site"
 # User -> password, project, roles there.
@@ -191,21 +190,6 @@ def environment(folder: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "OS_KEYSTONE_CONFIG_DIR": str(folder), "LANG": "C.UTF-8"}
 
 
-def install() -> None:
-    """Make sure the environment is there; a failure names the command to run by hand."""
-    if (VENV / ".installed").exists():
-        return
-    commands = (
-        [sys.executable, "-m", "venv", str(VENV)],
-        [str(VENV / "bin" / "pip"), "install", "-q", "--disable-pip-version-check", *PACKAGES],
-    )
-    for command in commands:
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            pytest.fail(f"cannot install Keystone; run: {' '.join(command)}\n{done.stderr[-2000:]}")
-    (VENV / ".installed").touch()
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -269,7 +253,6 @@ def create(folder: Path) -> KeystoneServer:
 @pytest.fixture(scope="session")
 def keystone_template(tmp_path_factory) -> Path:
     """Database and keys, with users, made once per run; servers get copies."""
-    install()
     folder = tmp_path_factory.mktemp("keystone-template")
     create(folder).stop()
     (folder / "access.log").unlink()

@@ -1,0 +1,90 @@
+"""``python -m tests.peers [install]``: list the real parts of the tests; bring the missing ones.
+
+Installing never fails the call: what could not be had is named, and pytest leaves its tests
+out (or fails them, with CI=true).
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from tests.peers.table import PEERS, Peer
+
+# Without a network it is soon clear that there is none.
+QUIETLY = ("--disable-pip-version-check", "--no-input", "--retries", "1")
+
+
+def run(command: Sequence[str]) -> str | None:
+    """Run `command`; return what it said if it failed."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    except OSError as error:
+        return f"{command[0]}: {error.strerror}"
+    if done.returncode == 0:
+        return None
+    lines = (done.stderr or done.stdout).strip().splitlines()
+    return f"{' '.join(command)}: {lines[-1] if lines else f'exit code {done.returncode}'}"
+
+
+def as_root() -> tuple[str, ...] | None:
+    """What to put before a command that needs root; None where that cannot be."""
+    if os.geteuid() == 0:
+        return ()
+    if shutil.which("sudo") and run(["sudo", "-n", "true"]) is None:
+        return ("sudo", "-n")
+    return None
+
+
+def install_packages(peer: Peer) -> str | None:
+    before = as_root()
+    if before is None or shutil.which("apt-get") is None:
+        return f"needs {' '.join(peer.packages)}, and this user may not install it"
+    quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
+    install = [*before, *quiet, "install", "-y", "--no-install-recommends", *peer.packages]
+    if run(install) is None:
+        return None
+    # A new machine knows of no packages yet.
+    return run([*before, *quiet, "update"]) or run(install)
+
+
+def install_environment(peer: Peer) -> str | None:
+    pip = [str(peer.environment / "bin" / "python"), "-m", "pip"]
+    # Made anew: a half-filled one, or one of an older lock, teaches nothing.
+    shutil.rmtree(peer.environment, ignore_errors=True)
+    failed = run([sys.executable, "-m", "venv", str(peer.environment)]) or run(
+        [*pip, "install", "-q", *QUIETLY, "--require-hashes", "-r", str(peer.lock)]
+    )
+    if failed is None:
+        peer.receipt.write_text(peer.mark())
+    return failed
+
+
+def install(peer: Peer) -> str | None:
+    """Bring what is missing of `peer`; return why that was not possible."""
+    failed = None
+    if peer.lacks_packages():
+        failed = install_packages(peer)
+    if failed is None and peer.lacks_environment():
+        failed = install_environment(peer)
+    return failed
+
+
+def main(arguments: Sequence[str]) -> int:
+    if arguments not in ([], ["install"]):
+        print(__doc__, file=sys.stderr)
+        return 2
+    for peer in PEERS.values():
+        if not arguments:
+            state = "there" if peer.is_there() else f"missing: {peer.command()}"
+            print(f"{peer.name:10} {state:50} {peer.starts}")
+        elif not peer.is_there():
+            print(f"installing {peer.name}, for the tests that need it", flush=True)
+            if failed := install(peer):
+                print(f"  {failed}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,87 @@
+"""The real parts that tests talk to: what each is, where it comes from, who needs it.
+
+A test needs a part when it asks for one of its fixtures, or says ``@pytest.mark.peer("name")``.
+`python -m tests.peers` lists them; `python -m tests.peers install` (`make peers`) brings what is
+missing. A new part is one line here and, where it has to be started, one module beside this one.
+"""
+
+import hashlib
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENTS = ROOT / ".peers"
+LOCKS = ROOT / "requirements"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One real part.
+
+    It comes from `packages` of Debian, seen by the `programs` they bring, or from a lock of its
+    own, `requirements/<name>.txt`, in an environment of its own (`is_python`), or both.
+    `starts`: how tests get it to run; `fixtures`: those that do.
+    """
+
+    name: str
+    starts: str
+    packages: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+    is_python: bool = False
+    fixtures: frozenset[str] = frozenset()
+
+    @property
+    def environment(self) -> Path:
+        return ENVIRONMENTS / self.name
+
+    @property
+    def lock(self) -> Path:
+        return LOCKS / f"{self.name}.txt"
+
+    @property
+    def receipt(self) -> Path:
+        """Says which lock filled the environment, and for which Python."""
+        return self.environment / ".installed"
+
+    def mark(self) -> str:
+        """What the receipt of an environment of today's lock and this Python says."""
+        digest = hashlib.sha256(self.lock.read_bytes()).hexdigest()
+        return f"python {sys.version_info.major}.{sys.version_info.minor} {digest}\n"
+
+    def lacks_packages(self) -> bool:
+        return any(shutil.which(program) is None for program in self.programs)
+
+    def lacks_environment(self) -> bool:
+        if not self.is_python:
+            return False
+        return not self.receipt.exists() or self.receipt.read_text() != self.mark()
+
+    def is_there(self) -> bool:
+        return not self.lacks_packages() and not self.lacks_environment()
+
+    def command(self) -> str:
+        """What brings it, to be typed by a person in the checkout."""
+        if self.lacks_packages():
+            return f"sudo apt-get install {' '.join(self.packages)}"
+        return "make peers"
+
+
+PEERS = {
+    peer.name: peer
+    for peer in (
+        Peer(
+            "keystone",
+            starts="keystone-manage, then its WSGI application in waitress (keystone.py)",
+            is_python=True,
+            fixtures=frozenset({"keystone_template", "keystone", "keystone_jws", "make_keystone"}),
+        ),
+        Peer(
+            "systemd",
+            starts="systemd-analyze, once per question",
+            packages=("systemd",),
+            programs=("systemd-analyze",),
+        ),
+    )
+}

@@ -14,16 +14,16 @@ run: $(VENV)/.run
 	$(BIN)/drydock lab
 
 test: peers
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 # No peers, no processes, nothing slow: for every save.
 quick: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not peer and not process and not slow" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not peer and not process and not slow" $(ARGS)
 
 # All tests, subprocesses measured too; the floor is in pyproject.toml.
 coverage: peers
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered --sort=miss
 

@@ -1,4 +1,4 @@
-"""Type `make run`, wait until it says how to stop it, stop it so; 0 if it deployed and ended well."""
+"""Type `make run`, wait until it has deployed and says how to stop it, and stop it so."""
 
 import os
 import signal

@@ -11,7 +11,12 @@ from tests.handlers.helpers import JSON, REF, V1, daemon, raw
 
 PATHS = [
     route.pattern.format(
-        task_id=str(uuid.uuid4()), host="n1", action_id="0" * 26, design_id="d", kind="k", name="n"
+        task_id="3b3cf5f2-8c0a-4c4b-9d0e-6f2a1f6f0e55",
+        host="n1",
+        action_id="0" * 26,
+        design_id="d",
+        kind="k",
+        name="n",
     )
     for route in all_routes(1024, 1024).all
 ]

@@ -1,5 +1,4 @@
 import asyncio
-import uuid
 
 import pytest
 
@@ -8,7 +7,7 @@ from drydockd.model import BuildData, timestamp
 from drydockd.store import Put
 from tests.handlers.helpers import REF, V1
 
-NOBODY = str(uuid.uuid4())
+NOBODY = "3b3cf5f2-8c0a-4c4b-9d0e-6f2a1f6f0e55"
 
 
 async def add_build_data(drydock, task_id, node="a01-control", generator="lshw"):

@@ -74,7 +74,9 @@ def counted(environ, start_response):
         log.write(line + chr(10))
     return application(environ, start_response)
 
-server = waitress.create_server(counted, host="127.0.0.1", port=port, threads=8)
+# One thread: each keeps what it knew of a token from its last request, and with several a token
+# just revoked is taken now and then by one that has not asked since.
+server = waitress.create_server(counted, host="127.0.0.1", port=port, threads=1)
 print("ready", flush=True)
 server.run()
 """

@@ -34,7 +34,8 @@ class Peer:
 
     @property
     def environment(self) -> Path:
-        return ENVIRONMENTS / self.name
+        """One for each Python that the tests run on."""
+        return ENVIRONMENTS / f"{self.name}-{sys.version_info.major}.{sys.version_info.minor}"
 
     @property
     def lock(self) -> Path:
@@ -42,13 +43,12 @@ class Peer:
 
     @property
     def receipt(self) -> Path:
-        """Says which lock filled the environment, and for which Python."""
+        """Says which lock filled the environment."""
         return self.environment / ".installed"
 
     def mark(self) -> str:
-        """What the receipt of an environment of today's lock and this Python says."""
-        digest = hashlib.sha256(self.lock.read_bytes()).hexdigest()
-        return f"python {sys.version_info.major}.{sys.version_info.minor} {digest}\n"
+        """What the receipt of an environment of today's lock says."""
+        return hashlib.sha256(self.lock.read_bytes()).hexdigest()
 
     def lacks_packages(self) -> bool:
         return any(shutil.which(program) is None for program in self.programs)

@@ -41,9 +41,7 @@ from drydockd.handlers.services import Services
 from drydockd.handlers.taskview import TaskViews
 from drydockd.render import Limits, Templates
 from drydockd.store import Store, open_store
-from drydockd.tasks import Tasks
-from drydockd.tasks.requests import Drivers
-from drydockd.tasks.settings import DRIVER_KINDS, TaskSettings
+from drydockd.tasks import DRIVER_KINDS, Drivers, Tasks, TaskSettings
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from drydockd.design import nodefilter
 from drydockd.drivers.base import NodeRow
 from drydockd.handlers.base import BaseHandler
 from drydockd.handlers.taskview import build_data_json
-from drydockd.tasks.requests import NodeView
+from drydockd.tasks import NodeView
 
 
 class NodesHandler(BaseHandler):

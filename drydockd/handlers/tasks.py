@@ -15,7 +15,7 @@ from drydockd.handlers import body
 from drydockd.handlers.base import BaseHandler
 from drydockd.handlers.designs import finding_json
 from drydockd.model import API_ACTIONS, Action, Task, TaskStatus, timestamp
-from drydockd.tasks.requests import DryRun, TaskRequest
+from drydockd.tasks import DryRun, TaskRequest
 
 E = TypeVar("E", bound=StrEnum)
 

@@ -1,12 +1,13 @@
 """Top-level tasks: accept, run, resume, stop, retry, and tell about them."""
 
 from drydockd.tasks.bootreports import ReportDetail
-from drydockd.tasks.events import EventStream, TooSlow
-from drydockd.tasks.requests import Drivers, DryRun, Event, NodeView, TaskRequest
 from drydockd.tasks.service import Tasks
-from drydockd.tasks.settings import TaskSettings
+from drydockd.tasks.views.events import EventStream, TooSlow
+from drydockd.tasks.words.requests import Drivers, DryRun, Event, NodeView, TaskRequest
+from drydockd.tasks.words.settings import DRIVER_KINDS, TaskSettings
 
 __all__ = [
+    "DRIVER_KINDS",
     "Drivers",
     "DryRun",
     "Event",

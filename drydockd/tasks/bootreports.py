@@ -16,8 +16,9 @@ from drydockd.errors import Conflict, NotFound
 from drydockd.model import BootAction, BootActionStatus, BootContext, Timestamp, timestamp
 from drydockd.render import ActionGrant
 from drydockd.store.base import Change, Edit, Put
-from drydockd.tasks import bootrows, records
+from drydockd.tasks import bootrows
 from drydockd.tasks.core import Core
+from drydockd.tasks.words import records
 
 log = logging.getLogger(__name__)
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from drydockd.auth.bootkey import BootKeys
 from drydockd.render import Templates
 from drydockd.store.base import Store
-from drydockd.tasks.hub import Hub
-from drydockd.tasks.limits import Slots
-from drydockd.tasks.recorder import Recorder
-from drydockd.tasks.requests import Drivers
-from drydockd.tasks.settings import TaskSettings
-from drydockd.tasks.verdicts import Verdicts
+from drydockd.tasks.schedule.verdicts import Verdicts
+from drydockd.tasks.shared.changes import Changes
+from drydockd.tasks.shared.limits import Slots
+from drydockd.tasks.shared.recorder import Recorder
+from drydockd.tasks.words.requests import Drivers
+from drydockd.tasks.words.settings import TaskSettings
 
 if TYPE_CHECKING:
     from drydockd.design import Designs
-    from drydockd.tasks.noderun import NodeRun
+    from drydockd.tasks.steps.noderun import NodeRun
 
 
 class Core:
@@ -47,7 +47,7 @@ class Core:
         self.settings = settings
         self.templates = templates
         self.verdicts = Verdicts(designs, settings)
-        self.hub = Hub(store, settings.event_history)
+        self.changes = Changes(store, settings.event_history)
         self.slots = Slots(settings.fan_out, settings.total_limit, settings.driver_limits)
         self.runs: dict[str, NodeRun] = {}
         self.is_draining = False

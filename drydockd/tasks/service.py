@@ -24,16 +24,16 @@ from drydockd.model import (
 )
 from drydockd.render import ActionGrant, Templates
 from drydockd.store.base import Change, Edit, Put, Store
-from drydockd.tasks import records, states
 from drydockd.tasks.actions import ACTIONS
 from drydockd.tasks.bootreports import BootReports, ReportDetail
 from drydockd.tasks.core import Core
-from drydockd.tasks.dryrun import dry_run
-from drydockd.tasks.events import EventStream
-from drydockd.tasks.nodeview import node_view
-from drydockd.tasks.requests import Drivers, DryRun, NodeView, TaskRequest
-from drydockd.tasks.scheduler import Scheduler
-from drydockd.tasks.settings import TaskSettings
+from drydockd.tasks.schedule.scheduler import Scheduler
+from drydockd.tasks.views.dryrun import dry_run
+from drydockd.tasks.views.events import EventStream
+from drydockd.tasks.views.nodeview import node_view
+from drydockd.tasks.words import records, states
+from drydockd.tasks.words.requests import Drivers, DryRun, NodeView, TaskRequest
+from drydockd.tasks.words.settings import TaskSettings
 
 if TYPE_CHECKING:
     from drydockd.design import Designs
@@ -80,7 +80,7 @@ class Tasks:
         if self._retention is not None:
             self._retention.cancel()
         await self._scheduler.drain(timeout)
-        self.core.hub.close()
+        self.core.changes.close()
 
     # -- tasks -------------------------------------------------------------------------
 
@@ -155,7 +155,7 @@ class Tasks:
         task = self._store.task(task_id)
         if task.status.is_final:
             return task
-        with self.core.hub.task(task_id) as changed:
+        with self.core.changes.task(task_id) as changed:
             try:
                 async with asyncio.timeout(min(seconds, self.settings.longest_wait)):
                     await changed.wait()
@@ -171,7 +171,7 @@ class Tasks:
         """
         return EventStream(
             self._store,
-            self.core.hub,
+            self.core.changes,
             task_id,
             after=last_event_id,
             buffer=self.settings.event_buffer,

@@ -295,7 +295,7 @@ class Lab:
         self._is_up.clear()
         self._went_down.set()
         await self.tasks._scheduler.abandon()
-        self.tasks.core.hub.close()
+        self.tasks.core.changes.close()
 
     async def restart(self):
         await self.kill()

@@ -17,7 +17,7 @@ from drydockd.tasks.actions import (
     verify_nodes,
     verify_site,
 )
-from drydockd.tasks.job import Job
+from drydockd.tasks.steps.job import Job
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from drydockd.errors import DriverTransient, NodeUnknown
 from drydockd.model import Action
 from drydockd.site import Node, Site
 from drydockd.tasks.actions import identify_node
-from drydockd.tasks.job import Job, StepFailed
-from drydockd.tasks.noderun import NodeRun
-from drydockd.tasks.step import StepPlan
+from drydockd.tasks.steps.job import Job, StepFailed
+from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.step import StepPlan
 
 # A document of this size takes about a millisecond.
 PARSED_HERE = 32_000

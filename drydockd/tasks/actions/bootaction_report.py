@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 from drydockd.model import Action, BootAction, BootActionStatus, Message
 from drydockd.store.base import Put
-from drydockd.tasks import bootrows, records
-from drydockd.tasks.job import Job, StepFailed, Terminated
-from drydockd.tasks.noderun import NodeRun, seconds_until
-from drydockd.tasks.step import StepPlan
+from drydockd.tasks import bootrows
+from drydockd.tasks.steps.job import Job, StepFailed, Terminated
+from drydockd.tasks.steps.noderun import NodeRun, seconds_until
+from drydockd.tasks.steps.step import StepPlan
+from drydockd.tasks.words import records
 
 # The step's own limit stands behind the wait's, which ends with a message per boot action.
 MARGIN = 60.0
@@ -44,7 +45,7 @@ async def report(run: NodeRun) -> None:
 async def _awaited(run: NodeRun) -> Sequence[BootAction]:
     """Return the rows once none is incomplete, or as they are when the time is over."""
     store = run.job.core.store
-    with run.job.core.hub.node(run.name) as changed, run.job.woken_by_stop(changed):
+    with run.job.core.changes.node(run.name) as changed, run.job.woken_by_stop(changed):
         while True:
             changed.clear()
             context = bootrows.current(store, run.name)

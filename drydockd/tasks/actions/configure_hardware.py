@@ -5,12 +5,12 @@ from __future__ import annotations
 from drydockd.drivers.base import Handle, NodeState
 from drydockd.errors import DriverConflict, DriverTransient
 from drydockd.model import Action
-from drydockd.tasks import builddata
 from drydockd.tasks.actions import identify_node
-from drydockd.tasks.intents import Intents, Operation
-from drydockd.tasks.job import Job, StepFailed
-from drydockd.tasks.noderun import NodeRun
-from drydockd.tasks.step import StepPlan
+from drydockd.tasks.steps import builddata
+from drydockd.tasks.steps.intents import Intents, Operation
+from drydockd.tasks.steps.job import Job, StepFailed
+from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.step import StepPlan
 
 READY_OR_LATER = (
     NodeState.READY,

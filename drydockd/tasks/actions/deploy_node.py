@@ -10,12 +10,13 @@ from drydockd.drivers.base import Handle, NodeState
 from drydockd.errors import DriverConflict, DriverTransient, NodeUnknown
 from drydockd.model import Action, BootAction, BootContext
 from drydockd.plans import BootDelivery, DeploySpec
-from drydockd.tasks import bootrows, builddata
+from drydockd.tasks import bootrows
 from drydockd.tasks.actions import identify_node
-from drydockd.tasks.intents import Intents, Operation
-from drydockd.tasks.job import Job, StepFailed
-from drydockd.tasks.noderun import NodeRun
-from drydockd.tasks.step import StepPlan
+from drydockd.tasks.steps import builddata
+from drydockd.tasks.steps.intents import Intents, Operation
+from drydockd.tasks.steps.job import Job, StepFailed
+from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.step import StepPlan
 
 TO_DEPLOY = (NodeState.READY, NodeState.FAILED_DEPLOY)
 TAKEN = (NodeState.DEPLOYING, NodeState.DEPLOYED)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from drydockd.model import Action, Result
 from drydockd.tasks.actions import apply_node, bootaction_report, deploy_node
-from drydockd.tasks.job import Job
-from drydockd.tasks.pipeline import pipeline
+from drydockd.tasks.steps.job import Job
+from drydockd.tasks.steps.pipeline import pipeline
 
 STEPS = (
     Action.APPLY_NODE_NETWORKING,

@@ -7,11 +7,11 @@ from drydockd.errors import DriverConflict, DriverTransient, NodeUnknown
 from drydockd.model import Action, Result
 from drydockd.tasks import bootrows
 from drydockd.tasks.actions import identify_node
-from drydockd.tasks.intents import Intents, Operation
-from drydockd.tasks.job import Job
-from drydockd.tasks.noderun import NodeRun
-from drydockd.tasks.pipeline import pipeline
-from drydockd.tasks.step import StepPlan
+from drydockd.tasks.steps.intents import Intents, Operation
+from drydockd.tasks.steps.job import Job
+from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.pipeline import pipeline
+from drydockd.tasks.steps.step import StepPlan
 
 STEPS = (Action.DESTROY_NODE,)
 

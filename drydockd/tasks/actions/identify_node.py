@@ -5,9 +5,9 @@ from __future__ import annotations
 from drydockd.drivers.base import Handle, NodeState
 from drydockd.errors import DriverTransient, NodeUnknown
 from drydockd.model import Action
-from drydockd.tasks.job import Job, StepFailed
-from drydockd.tasks.noderun import NodeRun
-from drydockd.tasks.step import StepPlan
+from drydockd.tasks.steps.job import Job, StepFailed
+from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.step import StepPlan
 
 INFRASTRUCTURE = "infrastructure"
 # A deployed node is changed only by a destroy, not even its name.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drydockd.model import Result
-from drydockd.tasks.job import Job, Terminated
+from drydockd.tasks.steps.job import Job, Terminated
 
 STEPS: tuple[str, ...] = ()
 

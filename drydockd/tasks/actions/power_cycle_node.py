@@ -5,10 +5,10 @@ from __future__ import annotations
 from drydockd.drivers.base import OobDriver, PowerState
 from drydockd.model import Action
 from drydockd.site import Node
-from drydockd.tasks.intents import Intents, Operation
-from drydockd.tasks.job import Job, StepFailed
-from drydockd.tasks.noderun import NodeRun
-from drydockd.tasks.step import StepPlan
+from drydockd.tasks.steps.intents import Intents, Operation
+from drydockd.tasks.steps.job import Job, StepFailed
+from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.step import StepPlan
 
 
 def network_boot_plan(job: Job, node: Node) -> StepPlan:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from drydockd.errors import DriverUnsupported, DrydockError
 from drydockd.model import Action, Result, Timestamp
 from drydockd.tasks.actions import configure_hardware, identify_node, power_cycle_node
-from drydockd.tasks.branch import branches
-from drydockd.tasks.job import Job, StepFailed, Terminated
-from drydockd.tasks.limits import LimitPassed, bounded
-from drydockd.tasks.noderun import NodeRun, moment_after
-from drydockd.tasks.pipeline import pipeline
-from drydockd.tasks.step import StepPlan
+from drydockd.tasks.shared.limits import LimitPassed, bounded
+from drydockd.tasks.steps.branch import branches
+from drydockd.tasks.steps.job import Job, StepFailed, Terminated
+from drydockd.tasks.steps.noderun import NodeRun, moment_after
+from drydockd.tasks.steps.pipeline import pipeline
+from drydockd.tasks.steps.step import StepPlan
 
 STEPS = (
     Action.SET_NODE_BOOT,

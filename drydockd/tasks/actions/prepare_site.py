@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from drydockd.drivers.base import SiteNote
 from drydockd.model import Action, Result
 from drydockd.site import Region
-from drydockd.tasks import results
-from drydockd.tasks.job import Job
-from drydockd.tasks.sitestep import Call, site_step
+from drydockd.tasks.steps.job import Job
+from drydockd.tasks.steps.sitestep import Call, site_step
+from drydockd.tasks.words import results
 
 STEPS = (
     Action.CREATE_NETWORK_TEMPLATE,

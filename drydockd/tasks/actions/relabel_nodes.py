@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 from drydockd.errors import DriverTransient, InvalidDesign
 from drydockd.model import Action, Result
-from drydockd.tasks import records
-from drydockd.tasks.job import Job, NoDriver
-from drydockd.tasks.noderun import NodeRun
-from drydockd.tasks.pipeline import pipeline
-from drydockd.tasks.step import StepPlan
+from drydockd.tasks.steps.job import Job, NoDriver
+from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.pipeline import pipeline
+from drydockd.tasks.steps.step import StepPlan
+from drydockd.tasks.words import records
 
 STEPS = (Action.RELABEL_NODE,)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from drydockd.model import Result, ResultStatus
 from drydockd.store.base import Change, Put
-from drydockd.tasks.findings import finding_message
-from drydockd.tasks.job import Job
+from drydockd.tasks.steps.job import Job
+from drydockd.tasks.words.findings import finding_message
 
 STEPS: tuple[str, ...] = ()
 

@@ -6,10 +6,10 @@ import asyncio
 
 from drydockd.errors import DriverUnsupported
 from drydockd.model import Action, Result
-from drydockd.tasks.job import Job
-from drydockd.tasks.noderun import NodeRun
-from drydockd.tasks.pipeline import pipeline
-from drydockd.tasks.step import StepPlan
+from drydockd.tasks.steps.job import Job
+from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.pipeline import pipeline
+from drydockd.tasks.steps.step import StepPlan
 
 STEPS = (Action.INTERROGATE_OOB,)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from drydockd.model import Action, Result
-from drydockd.tasks import results
-from drydockd.tasks.job import Job
-from drydockd.tasks.sitestep import site_step
+from drydockd.tasks.steps.job import Job
+from drydockd.tasks.steps.sitestep import site_step
+from drydockd.tasks.words import results
 
 STEPS = (Action.VALIDATE_NODE_SERVICES,)
 

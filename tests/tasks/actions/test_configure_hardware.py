@@ -5,11 +5,11 @@ import pytest
 from drydockd.drivers.base import Handle, NodeState
 from drydockd.errors import DriverConflict, DriverTransient
 from drydockd.tasks.actions.configure_hardware import commission
-from drydockd.tasks.intents import Operation
-from drydockd.tasks.job import StepFailed
+from drydockd.tasks.steps.intents import Operation
+from drydockd.tasks.steps.job import StepFailed
 from tests.tasks.actions.test_identify_node import Told
 from tests.tasks.helpers import Lab
-from tests.tasks.test_noderun import a_run
+from tests.tasks.steps.test_noderun import a_run
 
 
 class Commissions(Told):

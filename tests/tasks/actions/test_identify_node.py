@@ -4,9 +4,9 @@ from drydockd.drivers.base import Handle, NodeState
 from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.errors import DriverConflict, DriverTransient, NodeUnknown
 from drydockd.tasks.actions import identify_node
-from drydockd.tasks.job import StepFailed
+from drydockd.tasks.steps.job import StepFailed
 from tests.tasks.helpers import Lab
-from tests.tasks.test_noderun import a_run
+from tests.tasks.steps.test_noderun import a_run
 
 
 class Told(FakeNodeProvisioner):

@@ -6,10 +6,10 @@ from drydockd.drivers.base import PowerState
 from drydockd.drivers.oob.fake import FakeOob
 from drydockd.errors import DriverTransient
 from drydockd.tasks.actions.power_cycle_node import power_cycle, set_network_boot
-from drydockd.tasks.intents import Operation
-from drydockd.tasks.job import StepFailed
+from drydockd.tasks.steps.intents import Operation
+from drydockd.tasks.steps.job import StepFailed
 from tests.tasks.helpers import Lab
-from tests.tasks.test_noderun import a_run
+from tests.tasks.steps.test_noderun import a_run
 
 
 class Recorded(FakeOob):

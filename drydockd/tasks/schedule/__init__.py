@@ -1,0 +1,1 @@
+"""Which task runs when, and its way from the queue to its end."""

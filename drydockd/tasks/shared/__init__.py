@@ -1,0 +1,1 @@
+"""What everything at work shares: durable writes, limits, news of changes."""

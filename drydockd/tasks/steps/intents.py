@@ -1,0 +1,61 @@
+"""Durable notes around destructive driver calls: what may have happened before a restart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+
+from drydockd.model import Intent, timestamp
+from drydockd.store.base import Change, Edit, Put
+from drydockd.tasks.shared.recorder import Recorder
+
+
+class Operation(StrEnum):
+    POWER_OFF = "power_off"
+    POWER_ON = "power_on"
+    COMMISSION = "commission"
+    DEPLOY = "deploy"
+    DESTROY = "destroy"
+
+
+class Intents:
+    """The intents of one node's attempt at one step.
+
+    An intent is on disk before the call it announces. Found open, it says that the call may
+    have happened: the backend's state decides what to do, never a guess.
+    """
+
+    def __init__(self, recorder: Recorder, task_id: str, node: str) -> None:
+        self._recorder = recorder
+        self._task_id = task_id
+        self._node = node
+        self._known = {i.operation: i for i in recorder.store.intents(task_id) if i.node == node}
+
+    def was_announced(self, operation: Operation) -> bool:
+        return operation in self._known
+
+    def is_open(self, operation: Operation) -> bool:
+        """Announced, and nobody knows how it ended."""
+        intent = self._known.get(operation)
+        return intent is not None and intent.closed is None
+
+    def is_done(self, operation: Operation) -> bool:
+        return self.was_announced(operation) and not self.is_open(operation)
+
+    async def announce(self, operation: Operation, *together: Change) -> None:
+        """Note durably, in one write with `together`, that the call follows now."""
+        intent = Intent(
+            key=f"{self._task_id}/{self._node}/{operation}",
+            task_id=self._task_id,
+            node=self._node,
+            operation=operation,
+            opened=timestamp(),
+        )
+        await self._recorder.write(Put(intent), *together)
+        self._known[operation] = intent
+
+    async def settle(self, operation: Operation, outcome: str, *together: Change) -> None:
+        """Note durably how the call ended."""
+        intent = replace(self._known[operation], closed=timestamp(), outcome=outcome)
+        await self._recorder.write(Edit(Intent, intent.key, lambda _: intent), *together)
+        self._known[operation] = intent

@@ -1,0 +1,98 @@
+"""One node at one step: what the body of a step sees, and a driver's voice."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from drydockd.errors import DriverTransient
+from drydockd.model import Timestamp, timestamp
+from drydockd.tasks.steps.intents import Intents
+from drydockd.tasks.steps.job import Job, Terminated
+from drydockd.tasks.words import records
+
+T = TypeVar("T")
+
+
+class NodeRun:
+    """One attempt of one node at one step; it is the drivers' Voice.
+
+    `task_id` is the subtask that gets the messages. `was_resumed`: this very attempt was
+    under way when the daemon stopped. `waiting_for` and `last_seen` are what is said about
+    the attempt while it runs and when its time is over.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        name: str,
+        task_id: str,
+        *,
+        until: Timestamp,
+        waiting_for: str = "",
+        was_resumed: bool = False,
+    ) -> None:
+        self.job = job
+        self.name = name
+        self.node = job.node(name)
+        self.task_id = task_id
+        self.until = until
+        self.waiting_for = waiting_for
+        self.was_resumed = was_resumed
+        self.last_seen = ""
+        self.since = timestamp()
+
+    async def say(self, text: str, *, error: bool = False) -> None:
+        """Add a message about the node to its subtask."""
+        self.saw(text)
+        await self.job.core.recorder.say(
+            records.on_node(self.task_id, self.name, text, error=error)
+        )
+
+    def saw(self, what: object) -> None:
+        self.last_seen = str(what)
+
+    def intents(self) -> Intents:
+        return Intents(self.job.core.recorder, self.task_id, self.name)
+
+    def remaining(self) -> float:
+        """Seconds until the limit; after a restart at least time for one look."""
+        left = seconds_until(self.until)
+        return max(left, self.job.settings.resume_grace) if self.was_resumed else left
+
+    async def pause(self, seconds: float | None = None) -> None:
+        """Wait a poll interval or `seconds`; raises Terminated when the task is to stop."""
+        await self.job.pause(self.job.settings.poll_interval if seconds is None else seconds)
+
+    async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Return what `call` returns; while its backend is unreachable, call it again.
+
+        For calls that may be repeated. The step's limit bounds it.
+        """
+        while True:
+            try:
+                return await call()
+            except DriverTransient as error:
+                if str(error) != self.last_seen:
+                    await self.say(f"{self.name}: {error}; trying again")
+                    self.saw(error)
+            await self.pause()
+
+    def go_on_or_stop(self) -> None:
+        """Raise Terminated if the task is to stop; for bodies of several steps."""
+        if self.job.stopping.is_set():
+            raise Terminated
+
+
+def seconds_until(moment: Timestamp) -> float:
+    return (datetime.fromisoformat(moment) - datetime.now(UTC)).total_seconds()
+
+
+def moment_after(
+    seconds: float, not_after: Timestamp | None = None, *, since: Timestamp | None = None
+) -> Timestamp:
+    """Return the time `seconds` from `since` (now), or `not_after` if that is earlier."""
+    start = datetime.fromisoformat(since) if since else datetime.now(UTC)
+    moment = timestamp(start + timedelta(seconds=seconds))
+    return min(moment, not_after) if not_after else moment

@@ -1,0 +1,112 @@
+"""A site-wide driver step: one subtask of the top-level task, without nodes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from drydockd.drivers.base import SiteNote
+from drydockd.errors import DriverTransient, DrydockError
+from drydockd.model import Action, Message, Result, ResultStatus, Task, TaskStatus, timestamp
+from drydockd.store.base import Change, Edit, Put
+from drydockd.tasks.shared.limits import LimitPassed, bounded
+from drydockd.tasks.steps.job import Job, Terminated
+from drydockd.tasks.steps.noderun import moment_after, seconds_until
+from drydockd.tasks.words import records, results, states
+
+log = logging.getLogger(__name__)
+
+Call = Callable[[], Awaitable[Sequence[SiteNote]]]
+
+
+async def site_step(job: Job, action: Action, call: Call) -> bool:
+    """Run `call` as a subtask; True if none of its notes is an error.
+
+    `call` reconciles or only reads, so an interrupted one is simply made again.
+    """
+    task = _remembered(job, action)
+    if task is not None and task.status.is_final:
+        return task.result.status is ResultStatus.SUCCESS
+    if not await job.may_go_on():
+        return False
+    if task is None:
+        task = await _open(job, action)
+    left = seconds_until(task.deadline or task.created)
+    seconds = max(left, job.settings.resume_grace) if job.was_resumed else left
+    notes: Sequence[SiteNote] = ()
+    problem = ""
+    try:
+        notes = await bounded(
+            _patiently(job, call),
+            seconds,
+            name=f"{action} {job.task_id}",
+            abandon_after=job.settings.abandon_after,
+        )
+    except LimitPassed:
+        limit = job.settings.limit_of(action)
+        problem = f"{action} did not end within {limit:g} s; the provisioner gave no verdict"
+    except Terminated:
+        problem = results.TERMINATED
+    except DrydockError as error:
+        problem = f"{action}: {error}"
+    except Exception as error:
+        log.exception("task %s: %s failed", job.task_id, action)
+        problem = f"{action} failed unexpectedly ({type(error).__name__}); see the log"
+    return await _close(job, task, notes, problem)
+
+
+async def _patiently(job: Job, call: Call) -> Sequence[SiteNote]:
+    while True:
+        try:
+            return await call()
+        except DriverTransient as error:
+            await job.say(f"{error}; trying again", context_type="task", context=job.task_id)
+        await job.pause(job.settings.poll_interval)
+
+
+def _remembered(job: Job, action: Action) -> Task | None:
+    subtasks = job.core.store.subtasks(job.task_id) if job.was_resumed else []
+    return next((sub for sub in subtasks if sub.action is action), None)
+
+
+async def _open(job: Job, action: Action) -> Task:
+    parent = job.core.store.task(job.task_id)
+    deadline = moment_after(job.settings.limit_of(action))
+    task = records.subtask(parent, action, status=TaskStatus.RUNNING, deadline=deadline)
+    add = partial(states.with_subtasks, subtask_ids=(task.task_id,), now=timestamp())
+    await job.core.recorder.write(
+        Edit(Task, job.task_id, add), Put(task), Put(records.subtask_started(task))
+    )
+    return task
+
+
+async def _close(job: Job, task: Task, notes: Sequence[SiteNote], problem: str) -> bool:
+    passed = not problem and not any(note.error for note in notes)
+    result = results.success(Result()) if passed else results.failure(Result())
+    if problem:
+        result = replace(result, message=problem)
+    messages = [_message(task.task_id, note) for note in notes]
+    # What went wrong is wanted where the client looks first: on its own task.
+    messages += [_message(job.task_id, note) for note in notes if note.error]
+    if problem:
+        messages += [
+            records.on_task(task.task_id, problem, error=True),
+            records.on_task(job.task_id, problem, error=True),
+        ]
+    messages.append(records.subtask_collected(task))
+    end = partial(states.ended, result=result, now=timestamp())
+    changes: list[Change] = [Put(message) for message in messages]
+    await job.core.recorder.write(*changes, Edit(Task, task.task_id, end))
+    return passed
+
+
+def _message(task_id: str, note: SiteNote) -> Message:
+    return records.message(
+        task_id,
+        note.text,
+        error=note.error,
+        context_type=note.context_type,
+        context=note.context,
+    )

@@ -1,0 +1,391 @@
+"""One driver step: a subtask under its parent with one child for each node that comes.
+
+Nodes come one by one, each as soon as it passed the step before. The step's own subtask is
+registered with its first node and collected when its last one has ended. A node's finished
+child is the durable record that it did the step: after a restart it is not done again.
+Source: contract, orchestration, sections 6 to 8; tasks, sections 5 and 6.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from drydockd import log as logs
+from drydockd.design import nodefilter
+from drydockd.errors import (
+    Conflict,
+    DriverPersistent,
+    DriverUnsupported,
+    DrydockError,
+    InvalidInput,
+    RenderError,
+)
+from drydockd.model import Action, Result, ResultStatus, Task, TaskStatus, Timestamp, timestamp
+from drydockd.store.base import Change, Edit, Put
+from drydockd.tasks.shared.limits import LimitPassed, bounded
+from drydockd.tasks.steps.job import Job, StepFailed, Terminated
+from drydockd.tasks.steps.noderun import NodeRun, moment_after
+from drydockd.tasks.words import records, results, states
+
+log = logging.getLogger(__name__)
+
+# About 5 ms of work on the event loop.
+LARGEST_BATCH = 50
+GATHERING_PER_NODE = 0.0001
+LONGEST_GATHERING = 0.1
+
+# Trying again would end the same way; contract, node-provisioner, section 1.
+HOPELESS = (DriverPersistent, DriverUnsupported, InvalidInput, RenderError)
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """What a step is: its action, its body for one node, its bounds.
+
+    `driver` is the kind whose slots it needs (empty: none). `limit` holds per attempt.
+    `margin` is added for bodies that mind the limit themselves. `is_brief`: a shutdown waits
+    for it. `waiting_for` completes "waits for ...".
+    """
+
+    action: Action
+    body: Callable[[NodeRun], Awaitable[None]]
+    driver: str
+    limit: float
+    waiting_for: str
+    retries: int = 0
+    is_brief: bool = False
+    margin: float = 0.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one attempt ended. `was_cut`: the task was told to stop before its end."""
+
+    passed: bool
+    text: str = ""
+    may_retry: bool = False
+    was_cut: bool = False
+
+    def result(self, name: str) -> Result:
+        if self.passed:
+            return results.success(Result(), name)
+        result = results.failure(Result(), name)
+        return results.cut_short(result) if self.was_cut else replace(result, message=self.text)
+
+
+CUT = Outcome(passed=False, text=results.TERMINATED, was_cut=True)
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    name: str
+    has_slot: bool
+    child: asyncio.Future[Task | None]
+
+
+class Step:
+    """A step for up to all of `expected`; each of them must `run` or `leave`."""
+
+    def __init__(
+        self,
+        job: Job,
+        parent_id: str,
+        plan: StepPlan,
+        expected: Iterable[str],
+        not_after: Timestamp | None = None,
+    ) -> None:
+        self.job = job
+        self.plan = plan
+        self._core = job.core
+        self._parent_id = parent_id
+        self._not_after = not_after
+        self._open = set(expected)
+        self._arrivals: list[_Arrival] = []
+        self._lock = asyncio.Lock()
+        self._latest: dict[str, Task] = {}
+        self._step_id = ""
+        self._registered = 0
+        self._line_id = f"{parent_id}/{plan.action}/{min(self._open, default='')}"
+        if job.was_resumed:
+            self._remember()
+
+    def _remember(self) -> None:
+        """Find what an earlier life of the daemon recorded of this step."""
+        store = self._core.store
+        for step in store.subtasks(self._parent_id):
+            if step.action is self.plan.action and self._open.intersection(step.scope):
+                self._step_id = step.task_id
+                for child in store.subtasks(step.task_id):
+                    for name in child.scope:
+                        known = self._latest.get(name)
+                        if known is None or child.retry >= known.retry:
+                            self._latest[name] = child
+
+    async def run(self, name: str) -> bool:
+        """Take one node through the step; True if it passed. Never raises a node's error."""
+        child = self._latest.get(name)
+        try:
+            if child is not None and child.status.is_final:
+                passed = child.result.status is ResultStatus.SUCCESS
+            else:
+                passed = await self._take_through(name, child)
+        except Exception as error:
+            # The last resort: whatever went wrong is this node's failure, not the task's.
+            log.exception("%s: %s failed unexpectedly", name, self.plan.action)
+            await self.job.say_on_node(name, _unexpected(self.plan.action, error), error=True)
+            passed = False
+        # Not in a `finally`: a run cut off by the end of the process has not ended.
+        await self.leave(name)
+        return passed
+
+    async def leave(self, name: str) -> None:
+        """Say that `name` is done with the step, or will not come."""
+        self._open.discard(name)
+        if not self._open and self._step_id:
+            await self._collect()
+
+    async def _take_through(self, name: str, child: Task | None) -> bool:
+        while True:
+            if child is None:
+                child = await self._arrive(name)
+            if child is None:
+                return False
+            outcome = await self._attempt(name, child)
+            child = await self._record(name, child, outcome)
+            if child is None:
+                return outcome.passed
+
+    # -- registration ----------------------------------------------------------------
+
+    async def _arrive(self, name: str) -> Task | None:
+        """Return the node's new child; None if the task is to stop.
+
+        Nodes that come at about the same time share one registration.
+        """
+        if not await self.job.may_go_on():
+            return None
+        has_slot = self._try_slot()
+        arrival = _Arrival(name, has_slot, asyncio.get_running_loop().create_future())
+        self._arrivals.append(arrival)
+        async with self._lock:
+            if not arrival.child.done():
+                await asyncio.sleep(self._gathering_seconds())
+                batch, self._arrivals = self._arrivals, []
+                for start in range(0, len(batch), LARGEST_BATCH):
+                    await self._register(batch[start : start + LARGEST_BATCH])
+                    await asyncio.sleep(0)
+        return arrival.child.result()
+
+    def _gathering_seconds(self) -> float:
+        # The step's record names all its nodes and is written anew with each registration:
+        # one by one, a thousand nodes would write the square of their number.
+        return min(LONGEST_GATHERING, self._registered * GATHERING_PER_NODE)
+
+    async def _register(self, batch: Sequence[_Arrival]) -> None:
+        names = [arrival.name for arrival in batch]
+        store = self._core.store
+        changes: list[Change] = []
+        if self._step_id:
+            step = store.task(self._step_id)
+        else:
+            parent = store.task(self._parent_id)
+            step = records.subtask(parent, self.plan.action, names, status=TaskStatus.RUNNING)
+        children = [self._new_child(step, arrival) for arrival in batch]
+        ids = tuple(child.task_id for child in children)
+        if self._step_id:
+            changes.append(Edit(Task, step.task_id, partial(_with_nodes, ids=ids, names=names)))
+        else:
+            own = (step.task_id,)
+            add = partial(states.with_subtasks, subtask_ids=own, now=timestamp())
+            changes.append(Edit(Task, self._parent_id, add))
+            changes.append(Put(records.subtask_started(step)))
+            changes.append(Put(replace(step, subtask_id_list=ids)))
+        for child in children:
+            changes += [Put(child), Put(records.subtask_started(child))]
+        try:
+            await self._core.recorder.write(*changes)
+        except Conflict:
+            # Told to stop in the very moment: nothing was registered.
+            for arrival in batch:
+                arrival.child.set_result(None)
+                if arrival.has_slot:
+                    self._core.slots.give(self._line_id)
+            return
+        except BaseException as error:
+            for arrival in batch:
+                if not arrival.child.done():
+                    arrival.child.set_exception(error)
+                    arrival.child.exception()
+            raise
+        self._step_id = step.task_id
+        self._registered += len(batch)
+        for arrival, child in zip(batch, children, strict=True):
+            arrival.child.set_result(child)
+
+    def _new_child(self, step: Task, arrival: _Arrival) -> Task:
+        action = self.plan.action
+        if not arrival.has_slot:
+            return records.subtask(step, action, [arrival.name])
+        return records.subtask(
+            step, action, [arrival.name], status=TaskStatus.RUNNING, deadline=self._deadline()
+        )
+
+    def _deadline(self) -> Timestamp:
+        return moment_after(self.plan.limit, self._not_after)
+
+    def _try_slot(self) -> bool:
+        return self._core.slots.try_take(self._line_id, self.plan.driver, self.job.task_id)
+
+    async def _wait_for_slot(self) -> bool:
+        return await self._core.slots.take(self._line_id, self.plan.driver, self.job.task_id)
+
+    # -- one attempt -----------------------------------------------------------------
+
+    async def _attempt(self, name: str, child: Task) -> Outcome:
+        was_resumed = child is self._latest.get(name)
+        has_slot = child.status is TaskStatus.RUNNING and not was_resumed
+        if not has_slot and not await self._wait_for_slot():
+            return CUT
+        try:
+            if child.status is TaskStatus.REQUESTED:
+                if not await self.job.may_go_on():
+                    return CUT
+                deadline = self._deadline()
+                start = partial(states.started, now=timestamp(), deadline=deadline)
+                await self._core.recorder.write(Edit(Task, child.task_id, start))
+                return await self._work(name, child.task_id, deadline, was_resumed=False)
+            return await self._work(
+                name, child.task_id, child.deadline or self._deadline(), was_resumed=was_resumed
+            )
+        finally:
+            self._core.slots.give(self._line_id)
+
+    async def _work(
+        self, name: str, child_id: str, deadline: Timestamp, *, was_resumed: bool
+    ) -> Outcome:
+        run = NodeRun(
+            self.job,
+            name,
+            child_id,
+            until=deadline,
+            waiting_for=self.plan.waiting_for,
+            was_resumed=was_resumed,
+        )
+        self._core.runs[child_id] = run
+        seconds = run.remaining() + self.plan.margin
+        try:
+            with logs.bind(node=name), self._core.brief_work(self.plan.is_brief):
+                await bounded(
+                    self._body(run),
+                    seconds,
+                    name=f"{self.plan.action} {name}",
+                    abandon_after=self.job.settings.abandon_after,
+                )
+        except LimitPassed:
+            return Outcome(passed=False, text=self._over(run), may_retry=True)
+        except Terminated:
+            return CUT
+        except StepFailed as error:
+            return Outcome(passed=False, text=str(error))
+        except DrydockError as error:
+            return Outcome(passed=False, text=str(error), may_retry=not isinstance(error, HOPELESS))
+        except Exception as error:
+            log.exception("task %s: %s of %s failed", self.job.task_id, self.plan.action, name)
+            return Outcome(passed=False, text=_unexpected(self.plan.action, error), may_retry=True)
+        finally:
+            del self._core.runs[child_id]
+        return Outcome(passed=True)
+
+    async def _body(self, run: NodeRun) -> None:
+        await self.plan.body(run)
+
+    def _over(self, run: NodeRun) -> str:
+        seen = f"last seen: {run.last_seen}" if run.last_seen else "nothing was seen of it"
+        waited = f"{run.waiting_for} did not happen within {self.plan.limit:g} s"
+        return f"{run.name}: {self.plan.action}: {waited}; {seen}"
+
+    # -- the end ---------------------------------------------------------------------
+
+    async def _record(self, name: str, child: Task, outcome: Outcome) -> Task | None:
+        """Record the end of an attempt and, in the same write, the next one if it gets one."""
+        result = outcome.result(name)
+        end = partial(states.ended, result=result, now=timestamp(), was_cut=outcome.was_cut)
+        changes: list[Change] = [
+            Edit(Task, child.task_id, partial(_keeping_links, end=end)),
+            Put(records.subtask_collected(child)),
+        ]
+        if outcome.text:
+            error = not outcome.was_cut
+            changes.append(Put(records.on_node(child.task_id, name, outcome.text, error=error)))
+        wants_retry = outcome.may_retry and child.retry < self.plan.retries
+        if wants_retry and not self.job.stopping.is_set():
+            following = await self._record_and_retry(name, child, changes)
+            if following is not None:
+                return following
+        if not outcome.passed and not outcome.was_cut:
+            text = f"Node {name} failed {self.plan.action}: {outcome.text}"
+            changes.append(Put(records.on_node(self.job.task_id, name, text, error=True)))
+        await self._core.recorder.write(*changes)
+        return None
+
+    async def _record_and_retry(
+        self, name: str, child: Task, changes: Sequence[Change]
+    ) -> Task | None:
+        """None when the task was told to stop in the meantime: nothing was written then."""
+        step = self._core.store.task(self._step_id)
+        following = records.subtask(step, self.plan.action, [name], retry=child.retry + 1)
+        more: list[Change] = [
+            Edit(Task, self._step_id, partial(_with_retry, child=following)),
+            Put(following),
+            Put(records.subtask_started(following)),
+        ]
+        if step.retry < following.retry:
+            more.append(Put(records.on_task(self._step_id, records.RETRYING)))
+        try:
+            await self._core.recorder.write(*changes, *more)
+        except Conflict:
+            return None
+        return following
+
+    async def _collect(self) -> None:
+        """End the step's own subtask with what its children add up to."""
+        store = self._core.store
+        step = store.task(self._step_id)
+        if step.status.is_final:
+            return
+        result = results.collect(step, store.subtasks(self._step_id), self.job.scope)
+        if step.terminate and result.failures:
+            result = results.cut_short(result)
+        changes: list[Change] = []
+        if self.plan.retries and step.retry >= self.plan.retries and result.failures:
+            changes.append(Put(records.on_task(self._step_id, records.EXHAUSTED)))
+        end = partial(states.ended, result=result, now=timestamp())
+        changes.append(Edit(Task, self._step_id, end))
+        changes.append(Put(records.subtask_collected(step)))
+        await self._core.recorder.write(*changes)
+
+
+def _unexpected(action: Action, error: Exception) -> str:
+    # Details of a defect go to the log; a message may not carry what a library puts in there.
+    return f"{action} failed unexpectedly ({type(error).__name__}); the log has the details"
+
+
+def _with_nodes(step: Task, ids: tuple[str, ...], names: Sequence[str]) -> Task:
+    step = states.with_subtasks(step, ids, timestamp())
+    known = frozenset(step.scope)
+    scope = step.scope + tuple(name for name in names if name not in known)
+    return replace(step, scope=scope, node_filter=nodefilter.by_names(scope))
+
+
+def _with_retry(step: Task, child: Task) -> Task:
+    step = states.with_subtasks(step, (child.task_id,), timestamp())
+    return replace(step, retry=max(step.retry, child.retry))
+
+
+def _keeping_links(child: Task, end: Callable[[Task], Task]) -> Task:
+    done = end(child)
+    return replace(done, result=replace(done.result, links=child.result.links))

@@ -1,0 +1,1 @@
+"""What tasks are made of: settings, requests, records, their states and results. Pure."""

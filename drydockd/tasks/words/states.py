@@ -1,0 +1,82 @@
+"""The life cycle of a task: every status change of every task goes through here.
+
+``requested -> queued -> running -> complete``, ``queued -> terminated`` and
+``running -> terminating -> terminated``; a subtask goes from requested straight to running
+when its driver starts it, or to terminated when it never will. Final states never change.
+The functions are made for `store.Edit`: pure, and they raise Conflict instead of moving a
+task where it may not go. Source: contract, tasks, section 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from drydockd.errors import Conflict
+from drydockd.model import Result, Task, TaskStatus, Timestamp
+from drydockd.tasks.words import results
+
+ALLOWED: Mapping[TaskStatus, frozenset[TaskStatus]] = {
+    TaskStatus.REQUESTED: frozenset({TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.TERMINATED}),
+    TaskStatus.QUEUED: frozenset({TaskStatus.RUNNING, TaskStatus.TERMINATED}),
+    TaskStatus.RUNNING: frozenset({TaskStatus.COMPLETE, TaskStatus.TERMINATING}),
+    TaskStatus.TERMINATING: frozenset({TaskStatus.TERMINATED}),
+    TaskStatus.TERMINATED: frozenset(),
+    TaskStatus.COMPLETE: frozenset(),
+}
+WAITING = (TaskStatus.REQUESTED, TaskStatus.QUEUED)
+
+
+def moved(task: Task, status: TaskStatus) -> Task:
+    """Return the task in `status`. Raises Conflict when that way does not exist."""
+    if status not in ALLOWED[task.status]:
+        raise Conflict(f"Task {task.task_id} is {task.status} and cannot become {status}")
+    return replace(task, status=status)
+
+
+def started(task: Task, now: Timestamp, deadline: Timestamp | None = None) -> Task:
+    """Return the task running since `now`."""
+    task = moved(task, TaskStatus.RUNNING)
+    return replace(task, started=now, deadline=deadline, updated=now)
+
+
+def ended(task: Task, result: Result, now: Timestamp, *, was_cut: bool = False) -> Task:
+    """Return the task at its end: terminated if that was asked for, else complete.
+
+    `was_cut`: it ends because its root is to stop, even if the wish has not reached it.
+    """
+    if was_cut and not task.terminate:
+        task = replace(task, terminate=True)
+    if task.terminate:
+        if task.status is TaskStatus.RUNNING:
+            task = moved(task, TaskStatus.TERMINATING)
+        task = moved(task, TaskStatus.TERMINATED)
+        return replace(task, result=result, updated=now, terminated=task.terminated or now)
+    if task.status in WAITING:
+        task = moved(task, TaskStatus.RUNNING)
+    return replace(moved(task, TaskStatus.COMPLETE), result=result, updated=now)
+
+
+def asked_to_stop(task: Task, user: str | None, now: Timestamp) -> Task:
+    """Return the task with its termination requested; a waiting top-level one ends at once.
+
+    A task already asked is returned as it is. Raises Conflict when it has ended.
+    """
+    if task.status.is_final:
+        raise Conflict(f"Task {task.task_id} is {task.status} already")
+    if task.terminate:
+        return task
+    task = replace(task, terminate=True, terminated=now, terminated_by=user, updated=now)
+    if task.status is TaskStatus.QUEUED:
+        cut = results.cut_short(results.partition(task.scope, ()))
+        return ended(task, cut, now)
+    if task.status is TaskStatus.RUNNING:
+        return moved(task, TaskStatus.TERMINATING)
+    return task
+
+
+def with_subtasks(task: Task, subtask_ids: tuple[str, ...], now: Timestamp) -> Task:
+    """Return the task with more subtasks. Raises Conflict when it is to stop, or has ended."""
+    if task.terminate or task.status.is_final:
+        raise Conflict(f"Task {task.task_id} is {task.status}: no new subtask")
+    return replace(task, subtask_id_list=task.subtask_id_list + subtask_ids, updated=now)

@@ -1,0 +1,73 @@
+import asyncio
+
+from drydockd.drivers.node.fake import FakeNodeProvisioner
+from drydockd.errors import DriverTransient
+from drydockd.site import Catalogue
+from drydockd.tasks.schedule.verdicts import Verdicts
+from tests.tasks.helpers import QUICK, SITE, Shelf, errors_of, site_text
+
+GOOD = Catalogue({"jammy": ("ga-22.04",)})
+
+
+class Counted(FakeNodeProvisioner):
+    """Says what the test wants it to offer, and counts how often it was asked."""
+
+    def __init__(self, offer):
+        super().__init__()
+        self.offer, self.asked = offer, 0
+
+    async def catalogue(self):
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.offer is None:
+            raise DriverTransient("no answer")
+        return self.offer
+
+
+class CountingShelf(Shelf):
+    judged = 0
+
+    async def validate(self, design, catalogue):
+        self.judged += 1
+        return await super().validate(design, catalogue)
+
+
+async def verdicts():
+    shelf = CountingShelf(site=site_text())
+    return shelf, Verdicts(shelf, QUICK), await shelf.load(SITE)
+
+
+async def test_many_tasks_at_once_ask_and_judge_once():
+    shelf, some, design = await verdicts()
+    provisioner = Counted(GOOD)
+    found = await asyncio.gather(*(some.of(design, provisioner) for _ in range(20)))
+
+    assert (provisioner.asked, shelf.judged) == (1, 1)
+    assert all(findings is found[0] for findings in found)
+    assert errors_of(found[0]) == []
+
+
+async def test_another_catalogue_is_another_verdict():
+    _, some, design = await verdicts()
+    assert errors_of(await some.of(design, Counted(GOOD))) == []
+
+    some._until = 0.0
+    (error,) = errors_of(await some.of(design, Counted(Catalogue({"focal": ("ga-20.04",)}))))[:1]
+
+    assert error.code == "DD3001"
+
+
+async def test_a_provisioner_that_does_not_answer_is_not_asked_by_each_task():
+    _, some, design = await verdicts()
+    provisioner = Counted(None)
+    for _ in range(5):
+        assert errors_of(await some.of(design, provisioner)) == []
+    assert provisioner.asked == 1
+
+
+async def test_only_the_latest_designs_are_kept():
+    shelf, some, _ = await verdicts()
+    for count in range(1, 12):
+        shelf.texts[SITE] = site_text(count)
+        await some.of(await shelf.load(SITE), None)
+    assert len(some._kept) == 8

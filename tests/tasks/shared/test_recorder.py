@@ -1,0 +1,53 @@
+import asyncio
+
+import pytest
+
+from drydockd.errors import Conflict, StoreUnavailable
+from drydockd.model import Action, Task, TaskStatus
+from drydockd.store.base import Edit, Put
+from drydockd.store.memory import MemoryStore
+from drydockd.tasks.shared import recorder
+from drydockd.tasks.shared.recorder import Recorder
+from drydockd.tasks.words import records
+
+
+class FullDisk(MemoryStore):
+    """Refuses writes as long as `is_full`; a full disk cannot be had on demand."""
+
+    is_full = True
+
+    async def write(self, *changes):
+        if self.is_full:
+            self.is_full = False
+            raise StoreUnavailable("no space left on device")
+        await super().write(*changes)
+
+
+async def test_a_write_waits_for_a_full_disk_and_is_not_lost(monkeypatch):
+    monkeypatch.setattr(recorder, "FIRST_PAUSE", 0.001)
+    store = FullDisk()
+
+    async with asyncio.timeout(1):
+        await Recorder(store).write(Put(Task("t1", Action.NOOP)))
+
+    assert store.task("t1").action == "noop"
+
+
+async def test_a_refused_change_is_told_at_once():
+    store = MemoryStore()
+    await store.write(Put(Task("t1", Action.NOOP, status=TaskStatus.QUEUED)))
+
+    def refuse(task):
+        raise Conflict("no")
+
+    with pytest.raises(Conflict):
+        await Recorder(store).write(Edit(Task, "t1", refuse))
+
+
+async def test_what_is_said_is_a_message_of_the_task():
+    store = MemoryStore()
+    await store.write(Put(Task("t1", Action.NOOP)))
+
+    await Recorder(store).say(records.on_node("t1", "n1", "hello"))
+
+    assert [m.message for m in store.messages("t1")] == ["hello"]

@@ -1,0 +1,111 @@
+import asyncio
+
+import pytest
+
+from drydockd.errors import NotFound
+from drydockd.tasks import TooSlow
+from drydockd.tasks.shared.changes import Changes
+from tests.tasks.helpers import Lab, names
+
+
+async def read(stream):
+    return [event async for event in stream]
+
+
+def finals(events):
+    return {e.data["task_id"] for e in events if e.data.get("status") in ("complete", "terminated")}
+
+
+def messages(events):
+    return {(e.data["task_id"], e.data["seq"]) for e in events if e.kind == "message"}
+
+
+def all_messages(lab, task):
+    return {
+        (t.task_id, m.seq) for t in lab.tree(task.task_id) for m in lab.store.messages(t.task_id)
+    }
+
+
+async def test_a_reader_sees_every_state_node_and_message_of_the_tree_until_its_end():
+    async with Lab(initial="ready") as lab:
+        task = await lab.submit("deploy_nodes")
+        other = await lab.submit("verify_site")
+        async with asyncio.timeout(5):
+            events = await read(lab.tasks.events(task.task_id))
+
+        members = {t.task_id for t in lab.tree(task.task_id)}
+        assert finals(events) == members
+        assert messages(events) == all_messages(lab, task)
+        assert other.task_id not in {e.data["task_id"] for e in events}
+        assert [e.id for e in events] == sorted(e.id for e in events)
+        nodes = [e.data for e in events if e.kind == "node" and e.data["status"] == "complete"]
+        assert {(n["node"], n["action"]) for n in nodes} >= {
+            (name, "deploy_node") for name in names(3)
+        }
+        last = [e for e in events if e.kind == "state"][-1]
+        assert (last.data["task_id"], last.data["result"]) == (task.task_id, "success")
+
+
+async def test_a_reader_that_comes_after_the_end_gets_the_whole_story():
+    async with Lab(initial="ready") as lab:
+        task = await lab.run("deploy_nodes")
+        async with asyncio.timeout(5):
+            events = await read(lab.tasks.events(task.task_id))
+
+        assert messages(events) == all_messages(lab, task)
+        assert finals(events) == {t.task_id for t in lab.tree(task.task_id)}
+
+
+@pytest.mark.parametrize("after_restart", [False, True])
+async def test_a_reader_that_comes_back_misses_nothing(after_restart):
+    async with Lab(initial="ready") as lab:
+        task = await lab.submit("deploy_nodes")
+        seen = []
+        stream = lab.tasks.events(task.task_id)
+        async for event in stream:
+            seen.append(event)
+            if len(seen) == 25:
+                break
+        stream.close()
+        if after_restart:
+            await lab.restart()
+        await lab.finished(task.task_id)
+        async with asyncio.timeout(5):
+            rest = await read(lab.tasks.events(task.task_id, seen[-1].id))
+
+        assert messages(seen) | messages(rest) == all_messages(lab, task)
+        assert finals(seen) | finals(rest) == {t.task_id for t in lab.tree(task.task_id)}
+        if not after_restart:
+            assert not messages(seen) & messages(rest)
+
+
+async def test_a_reader_that_does_not_keep_up_is_dropped():
+    lab = Lab(initial="ready")
+    lab.with_settings(event_buffer=20)
+    lab.tasks = lab._new()
+    async with lab:
+        task = await lab.submit("deploy_nodes")
+        stream = lab.tasks.events(task.task_id)
+        await lab.finished(task.task_id)
+        assert len(stream._waiting) <= 20
+        with pytest.raises(TooSlow):
+            await read(stream)
+        assert not lab.tasks.core.changes._listeners
+
+
+async def test_a_reader_that_leaves_is_forgotten():
+    async with Lab(initial="ready") as lab:
+        task = await lab.submit("deploy_nodes")
+        async for _ in (stream := lab.tasks.events(task.task_id)):
+            break
+        stream.close()
+        await lab.finished(task.task_id)
+        assert not lab.tasks.core.changes._listeners
+
+
+async def test_an_unknown_task_has_no_events():
+    async with Lab() as lab:
+        with pytest.raises(NotFound):
+            lab.tasks.events("no-such-task")
+        assert isinstance(lab.tasks.core.changes, Changes)
+        assert not lab.tasks.core.changes._listeners

@@ -1,0 +1,24 @@
+import pytest
+
+from drydockd.model import Action
+from drydockd.tasks.words.settings import TaskSettings
+
+
+@pytest.mark.parametrize(
+    ("action", "minutes"),
+    [
+        (Action.CREATE_NETWORK_TEMPLATE, 2),
+        (Action.CONFIGURE_USER_CREDENTIALS, 2),
+        (Action.CONFIGURE_NODE_PROVISIONER, 5),
+        (Action.VALIDATE_NODE_SERVICES, 5),
+        (Action.IDENTIFY_NODE, 10),
+        (Action.DEPLOY_NODE, 45),
+        (Action.DESTROY_NODE, 30),
+    ],
+)
+def test_the_limits_are_the_contracts(action, minutes):
+    assert TaskSettings().limit_of(action) == minutes * 60
+
+
+def test_the_whole_preparation_of_a_node_has_identification_plus_commissioning():
+    assert TaskSettings().preparation == 40 * 60

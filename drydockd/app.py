@@ -190,11 +190,12 @@ async def _services(
         tasks=tasks,
         auth=auth,
         policy=_policy(settings, base),
-        bootkeys=bootkeys,
         throttle=throttle,
         audit=audit,
         node_driver=enabled.node,
-        bootdata=BootRenderer(store, designs, tasks, templates, settings.bootactions.report_url),
+        bootdata=BootRenderer(
+            store, designs, tasks.deployments, templates, settings.bootactions.report_url
+        ),
         health=health,
         measures=Measures(),
         proxies=Proxies(settings.api.trusted_proxies),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -13,8 +12,6 @@ from drydockd.handlers.bootdata import KeyedHandler
 from drydockd.model import BootAction, BootActionStatus
 from drydockd.tasks import ReportDetail
 
-# 26 characters of Crockford's base 32, the first one at most 7: 128 bits.
-ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 RESERVED = ("context", "context_type", "ts")
 STATUSES = {
     "success": BootActionStatus.SUCCESS,
@@ -37,7 +34,7 @@ class BootActionHandler(KeyedHandler):
         details, status = report(self.json())
         if action.status is not BootActionStatus.INCOMPLETE:
             raise errors.Conflict(finalized(action))
-        done = await self.services.tasks.report(action.action_id, status, details)
+        done = await self.services.tasks.deployments.report(action.action_id, status, details)
         self.reply(
             {
                 "node_name": done.node,
@@ -49,14 +46,10 @@ class BootActionHandler(KeyedHandler):
         )
 
     async def _admitted(self, action_id: str) -> BootAction:
-        store = self.services.store
+        deployments = self.services.tasks.deployments
+        action = deployments.action(action_id)
         try:
-            action = store.boot_action(action_id) if ULID.fullmatch(action_id) else None
-            context = store.boot_context(action.node) if action else None
-        except errors.NotFound:
-            action = context = None
-        try:
-            return self.services.bootkeys.check_action(action, context, self.key)
+            return deployments.admit_report(action, self.key)
         except (errors.NotFound, errors.Unauthenticated, errors.Forbidden) as error:
             await self.refused(error, action.node if action else "")
             raise

@@ -64,15 +64,11 @@ class BootDataHandler(KeyedHandler):
                 await self.flush()
             await self.finish()
         if self.request.method == "GET":
-            await self.services.tasks.note_delivery(context.node, f"{self.kind}s")
+            await self.services.tasks.deployments.note_delivery(context.node, f"{self.kind}s")
 
     async def _admitted(self, host: str) -> BootContext:
         try:
-            context = self.services.store.boot_context(host)
-        except errors.NotFound:
-            context = None
-        try:
-            return self.services.bootkeys.check_node(context, self.key, host=host)
+            return self.services.tasks.deployments.admit_node(host, self.key)
         except (errors.NotFound, errors.Unauthenticated, errors.Forbidden) as error:
             await self.refused(error, host)
             raise

@@ -13,7 +13,7 @@ from drydockd.model import BootContext
 from drydockd.render import Archive, BootData, Templates
 from drydockd.site import Site
 from drydockd.store.base import Store
-from drydockd.tasks import Tasks
+from drydockd.tasks import Deployments
 
 if TYPE_CHECKING:
     from drydockd.design import Designs
@@ -31,13 +31,13 @@ class BootRenderer:
         self,
         store: Store,
         designs: Designs,
-        tasks: Tasks,
+        deployments: Deployments,
         templates: Templates,
         report_url: str,
     ) -> None:
         self._store = store
         self._designs = designs
-        self._tasks = tasks
+        self._deployments = deployments
         self._boot_data = BootData(templates)
         self._report_url = report_url
         # A thousand nodes of one deployment ask at once: they share one look at the design.
@@ -67,7 +67,7 @@ class BootRenderer:
             site,
             node,
             kind,
-            self._tasks.boot_grants(context),
+            self._deployments.grants(context),
             design=context.design,
             report_url=self._report_url,
             design_ref=context.design_ref,
@@ -116,7 +116,7 @@ class BootRenderer:
         if len(self._complaints) > KEPT_COMPLAINTS:
             self._complaints.popitem(last=False)
         try:
-            await self._tasks.note_render_failure(
+            await self._deployments.note_render_failure(
                 context.node, f"boot data ({kind}) could not be rendered: {text}"
             )
         except Unavailable as problem:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from drydockd.auth.audit import Audit
-    from drydockd.auth.bootkey import BootKeys
     from drydockd.auth.policy import Policy
     from drydockd.auth.strategy import Authenticator
     from drydockd.auth.throttle import Throttle
@@ -34,7 +33,6 @@ class Services:
     tasks: Tasks
     auth: Authenticator
     policy: Policy
-    bootkeys: BootKeys
     throttle: Throttle
     audit: Audit
     node_driver: NodeProvisioner | None

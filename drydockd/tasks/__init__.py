@@ -1,6 +1,6 @@
 """Top-level tasks: accept, run, resume, stop, retry, and tell about them."""
 
-from drydockd.tasks.bootreports import ReportDetail
+from drydockd.tasks.deployments import Deployments, ReportDetail
 from drydockd.tasks.service import Tasks
 from drydockd.tasks.views.events import EventStream, TooSlow
 from drydockd.tasks.words.requests import Drivers, DryRun, Event, NodeView, TaskRequest
@@ -8,6 +8,7 @@ from drydockd.tasks.words.settings import DRIVER_KINDS, TaskSettings
 
 __all__ = [
     "DRIVER_KINDS",
+    "Deployments",
     "Drivers",
     "DryRun",
     "Event",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from drydockd.auth.bootkey import BootKeys
 from drydockd.render import Templates
 from drydockd.store.base import Store
+from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.schedule.verdicts import Verdicts
 from drydockd.tasks.shared.changes import Changes
 from drydockd.tasks.shared.limits import Slots
@@ -43,11 +44,11 @@ class Core:
         self.recorder = Recorder(store)
         self.designs = designs
         self.drivers = drivers
-        self.bootkeys = bootkeys
         self.settings = settings
         self.templates = templates
         self.verdicts = Verdicts(designs, settings)
         self.changes = Changes(store, settings.event_history)
+        self.deployments = Deployments(store, bootkeys, self.changes)
         self.slots = Slots(settings.fan_out, settings.total_limit, settings.driver_limits)
         self.runs: dict[str, NodeRun] = {}
         self.is_draining = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,17 +14,13 @@ from drydockd.design import nodefilter
 from drydockd.errors import Conflict, InvalidInput, StoreUnavailable, Unavailable
 from drydockd.model import (
     Action,
-    BootAction,
-    BootActionStatus,
-    BootContext,
     Caller,
     Task,
     timestamp,
 )
-from drydockd.render import ActionGrant, Templates
+from drydockd.render import Templates
 from drydockd.store.base import Change, Edit, Put, Store
 from drydockd.tasks.actions import ACTIONS
-from drydockd.tasks.bootreports import BootReports, ReportDetail
 from drydockd.tasks.core import Core
 from drydockd.tasks.schedule.scheduler import Scheduler
 from drydockd.tasks.views.dryrun import dry_run
@@ -44,7 +39,8 @@ log = logging.getLogger(__name__)
 class Tasks:
     """Creates, runs, resumes and tells about tasks; one per daemon, event-loop thread only.
 
-    Boot data and reports work from the start; tasks run from `start` to `drain`.
+    `deployments` works from the start: what nodes fetch and report. Tasks run from `start`
+    to `drain`.
     """
 
     def __init__(
@@ -61,7 +57,7 @@ class Tasks:
         self.core = Core(store, designs, drivers, bootkeys, self.settings, templates)
         self._store = store
         self._scheduler = Scheduler(self.core)
-        self._reports = BootReports(self.core)
+        self.deployments = self.core.deployments
         self._retention: asyncio.Task[None] | None = None
 
     # -- life --------------------------------------------------------------------------
@@ -179,30 +175,9 @@ class Tasks:
 
     # -- nodes -------------------------------------------------------------------------
 
-    def boot_grants(self, context: BootContext) -> dict[str, ActionGrant]:
-        """Return boot action name -> id and key, of the rows of this context."""
-        return self._reports.grants(context)
-
-    async def report(
-        self,
-        action_id: str,
-        status: BootActionStatus | None,
-        details: Sequence[ReportDetail] = (),
-    ) -> BootAction:
-        """See BootReports.report."""
-        return await self._reports.report(action_id, status, details)
-
-    async def note_delivery(self, host: str, kind: str) -> None:
-        """See BootReports.note_delivery."""
-        await self._reports.note_delivery(host, kind)
-
-    async def note_render_failure(self, host: str, text: str) -> None:
-        """See BootReports.note_render_failure."""
-        await self._reports.note_render_failure(host, text)
-
     async def node_view(self, host: str) -> NodeView:
         """Return what is known about the node now. Raises NotFound."""
-        return await node_view(self.core, self._scheduler, self._reports, host)
+        return await node_view(self.core, self._scheduler, host)
 
     # -- inside ------------------------------------------------------------------------
 

@@ -121,13 +121,14 @@ class Daemon:
             for spec in design.site.bootactions_of(node)
         }
         await services.store.write(Put(context), *(Put(row) for row in actions.values()))
-        keys = services.bootkeys
+        deployments = services.tasks.deployments
+        grants = deployments.grants(context, actions.values())
         return Deployed(
             node,
             context,
-            keys.node_key(context),
+            deployments.node_key(context),
             actions,
-            {n: keys.action_key(context.context_id, a.action_id) for n, a in actions.items()},
+            {name: grant.action_key for name, grant in grants.items()},
         )
 
 

@@ -197,8 +197,8 @@ class LabRoom(Room):
         if boot is None or self.strikes(machine, FaultKind.NEVER_BOOTS):
             return
         name = machine.card.name
-        await self.lab.from_node(lambda tasks: tasks.note_delivery(name, "units"))
-        await self.lab.from_node(lambda tasks: tasks.note_delivery(name, "files"))
+        await self.lab.from_node(lambda tasks: tasks.deployments.note_delivery(name, "units"))
+        await self.lab.from_node(lambda tasks: tasks.deployments.note_delivery(name, "files"))
         if self.strikes(machine, FaultKind.NEVER_REPORTS):
             return
         is_bad = self.strikes(machine, FaultKind.REPORTS_FAILURE)
@@ -215,7 +215,7 @@ def boot_context(store, name):
 
 
 async def report(action_id, status, is_bad, tasks):
-    await tasks.report(action_id, status, [ReportDetail("done", is_bad)])
+    await tasks.deployments.report(action_id, status, [ReportDetail("done", is_bad)])
 
 
 class CutOff(MemoryStore):

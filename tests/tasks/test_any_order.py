@@ -120,7 +120,7 @@ class AnyOrder(RuleBasedStateMachine):
         status = BootActionStatus.SUCCESS if good else BootActionStatus.FAILURE
         for row in self.lab.store.boot_actions(node):
             try:
-                self.do(self.lab.tasks.report(row.action_id, status))
+                self.do(self.lab.tasks.deployments.report(row.action_id, status))
             except Conflict:
                 continue
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from drydockd.model import Action, BootAction, BootActionStatus, Message
 from drydockd.store.base import Put
-from drydockd.tasks import bootrows
 from drydockd.tasks.steps.job import Job, StepFailed, Terminated
 from drydockd.tasks.steps.noderun import NodeRun, seconds_until
 from drydockd.tasks.steps.step import StepPlan
@@ -44,14 +43,14 @@ async def report(run: NodeRun) -> None:
 
 async def _awaited(run: NodeRun) -> Sequence[BootAction]:
     """Return the rows once none is incomplete, or as they are when the time is over."""
-    store = run.job.core.store
-    with run.job.core.changes.node(run.name) as changed, run.job.woken_by_stop(changed):
+    deployments = run.job.core.deployments
+    with deployments.changed(run.name) as changed, run.job.woken_by_stop(changed):
         while True:
             changed.clear()
-            context = bootrows.current(store, run.name)
+            context = deployments.current(run.name)
             if context is None:
                 return []
-            rows = store.boot_actions(run.name, context_id=context.context_id)
+            rows = deployments.rows(context)
             silent = [row.name for row in rows if row.status is BootActionStatus.INCOMPLETE]
             left = seconds_until(run.until)
             if not silent or left <= 0:

@@ -10,8 +10,8 @@ from drydockd.drivers.base import Handle, NodeState
 from drydockd.errors import DriverConflict, DriverTransient, NodeUnknown
 from drydockd.model import Action, BootAction, BootContext
 from drydockd.plans import BootDelivery, DeploySpec
-from drydockd.tasks import bootrows
 from drydockd.tasks.actions import identify_node
+from drydockd.tasks.deployments import new_context, new_rows
 from drydockd.tasks.steps import builddata
 from drydockd.tasks.steps.intents import Intents, Operation
 from drydockd.tasks.steps.job import Job, StepFailed
@@ -109,22 +109,21 @@ async def _announce(run: NodeRun, intents: Intents) -> DeploySpec:
     specs = job.site.bootactions_of(run.name)
     context, rows = None, []
     if specs:
-        context = bootrows.new_context(store.task(run.task_id), run.name)
-        rows = bootrows.new_rows(context, specs)
+        context = new_context(store.task(run.task_id), run.name)
+        rows = new_rows(context, specs)
     spec = await _specified(run, run.task_id, context, rows)
-    changes = bootrows.opening(store, run.name, context, rows)
+    changes = job.core.deployments.opening(run.name, context, rows)
     await intents.announce(Operation.DEPLOY, *changes)
     return spec
 
 
 async def _spec(run: NodeRun, deployment_id: str) -> DeploySpec:
     """Return the spec of a deployment that was announced before."""
-    store = run.job.core.store
-    context = bootrows.current(store, run.name)
+    deployments = run.job.core.deployments
+    context = deployments.current(run.name)
     if context is None or context.context_id != deployment_id:
         return await _specified(run, deployment_id, None, [])
-    rows = store.boot_actions(run.name, context_id=context.context_id)
-    return await _specified(run, deployment_id, context, rows)
+    return await _specified(run, deployment_id, context, deployments.rows(context))
 
 
 async def _specified(
@@ -135,7 +134,7 @@ async def _specified(
     packages = await render.package_list(
         job.site,
         node,
-        bootrows.grants(rows, core.bootkeys),
+        core.deployments.grants(context, rows) if context else {},
         report_url=job.settings.report_url,
         design_ref=job.design.ref,
         fetch=partial(core.designs.fetch, marker=caller.external_marker, end_user=caller.end_user),
@@ -143,7 +142,7 @@ async def _specified(
     )
     boot = None
     if context is not None:
-        key = core.bootkeys.node_key(context)
+        key = core.deployments.node_key(context)
         boot = BootDelivery(key=key, base_url=job.settings.boot_url, hostname=node.name)
     region = job.site.region
     return DeploySpec(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from drydockd.drivers.base import Handle, NodeState
 from drydockd.errors import DriverConflict, DriverTransient, NodeUnknown
 from drydockd.model import Action, Result
-from drydockd.tasks import bootrows
 from drydockd.tasks.actions import identify_node
 from drydockd.tasks.steps.intents import Intents, Operation
 from drydockd.tasks.steps.job import Job
@@ -46,7 +45,7 @@ async def destroy(run: NodeRun) -> None:
             handle = await _found(run)
             if handle is not None and handle.state is not NodeState.FAILED_RELEASE:
                 await run.pause()
-    changes = bootrows.closing(run.job.core.store, run.name)
+    changes = run.job.core.deployments.closing(run.name)
     if intents.is_open(Operation.DESTROY):
         await intents.settle(Operation.DESTROY, "forgotten", *changes)
         await run.say(f"{run.name}: wiped and forgotten")

@@ -5,23 +5,21 @@ from __future__ import annotations
 from drydockd.drivers.base import NodeRow
 from drydockd.errors import DrydockError, NotFound
 from drydockd.model import Task, TaskStatus
-from drydockd.tasks import bootrows
-from drydockd.tasks.bootreports import BootReports
 from drydockd.tasks.core import Core
 from drydockd.tasks.schedule.scheduler import Scheduler
 from drydockd.tasks.shared.limits import LimitPassed, bounded
 from drydockd.tasks.words.requests import NodeView
 
 
-async def node_view(core: Core, scheduler: Scheduler, reports: BootReports, host: str) -> NodeView:
+async def node_view(core: Core, scheduler: Scheduler, host: str) -> NodeView:
     """Return the view. Raises NotFound when neither a record nor the provisioner knows `host`."""
     row, row_error = await _row(core, host)
     store = core.store
     open_tasks = [t for t in store.tasks(node=host) if not t.status.is_final]
     task = next((t for t in open_tasks if t.parent_task_id is None), None)
     step = open_tasks[-1] if open_tasks else None
-    context = bootrows.current(store, host)
-    rows = store.boot_actions(host, context_id=context.context_id) if context else []
+    context = core.deployments.current(host)
+    rows = core.deployments.rows(context) if context else []
     is_known = row is not None or context is not None or bool(open_tasks)
     if not is_known and not store.tasks(node=host, limit=1) and row_error is None:
         raise NotFound(f"Node {host} is known neither to a task nor to the node provisioner")
@@ -34,7 +32,7 @@ async def node_view(core: Core, scheduler: Scheduler, reports: BootReports, host
         waiting_for=_waiting_for(core, scheduler, step),
         since=(step.started or step.created) if step else None,
         until=step.deadline if step else None,
-        last_contact=reports.last_contact(host),
+        last_contact=core.deployments.last_contact(host),
         context=context,
         boot_actions=tuple(rows),
     )

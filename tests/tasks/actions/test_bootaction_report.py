@@ -31,7 +31,7 @@ async def test_the_wait_ends_with_the_last_report_and_not_with_a_poll():
     async with lab:
         task, row = await waiting_lab(lab)
         started = asyncio.get_running_loop().time()
-        await lab.tasks.report(row.action_id, BootActionStatus.SUCCESS)
+        await lab.tasks.deployments.report(row.action_id, BootActionStatus.SUCCESS)
         task = await lab.finished(task.task_id)
 
         assert task.result.successes == ("n1",)
@@ -48,13 +48,13 @@ async def test_a_late_report_is_recorded_but_changes_no_result():
         (row,) = [r for r in lab.store.boot_actions("n1") if r.name == "hello"]
 
         late = [ReportDetail("better late than never")]
-        row = await lab.tasks.report(row.action_id, BootActionStatus.SUCCESS, late)
+        row = await lab.tasks.deployments.report(row.action_id, BootActionStatus.SUCCESS, late)
 
         assert row.status == "success"
         assert "better late than never" in lab.texts(row.task_id)
         assert lab.store.task(task.task_id) == task
         with pytest.raises(Conflict):
-            await lab.tasks.report(row.action_id, None)
+            await lab.tasks.deployments.report(row.action_id, None)
 
 
 async def test_stopping_the_task_ends_the_wait_at_once():

@@ -1,0 +1,282 @@
+"""The deployments of nodes: boot contexts, boot actions, their keys, and what nodes report.
+
+Everything that is known of a deployment besides its task is asked and changed here, by the
+steps that deploy and destroy and by the handlers that nodes talk to. It works as soon as the
+store is open, before any task is resumed.
+Source: contract, bootactions, sections 3 to 5; api, section 7.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ulid import ULID
+
+from drydockd.auth.bootkey import BootKeys
+from drydockd.errors import Conflict, NotFound
+from drydockd.model import BootAction, BootActionStatus, BootContext, Task, Timestamp, timestamp
+from drydockd.render import ActionGrant
+from drydockd.site import BootActionSpec
+from drydockd.store.base import Change, Edit, Put, Store
+from drydockd.tasks.shared.changes import Changes
+from drydockd.tasks.words import records
+
+if TYPE_CHECKING:
+    import asyncio
+
+log = logging.getLogger(__name__)
+
+# 26 characters of Crockford's base 32, the first one at most 7: 128 bits.
+ACTION_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDetail:
+    """One entry of a report's `details`, with every further field the node sent."""
+
+    message: str
+    error: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Deployments:
+    """One per daemon. A node has at most one current deployment, its open boot context."""
+
+    def __init__(self, store: Store, keys: BootKeys, changes: Changes) -> None:
+        self._store = store
+        self._keys = keys
+        self._changes = changes
+        self._contacts: dict[str, Timestamp] = {}
+
+    # -- what is current ---------------------------------------------------------------
+
+    def current(self, node: str) -> BootContext | None:
+        """Return the node's context unless there is none or it is closed."""
+        context = self._context(node)
+        return None if context is None or context.closed is not None else context
+
+    def rows(self, context: BootContext) -> list[BootAction]:
+        """Return the boot actions of this context, in document order."""
+        return self._store.boot_actions(context.node, context_id=context.context_id)
+
+    def changed(self, node: str) -> AbstractContextManager[asyncio.Event]:
+        """Give an event that is set at each change of the node's boot actions."""
+        return self._changes.node(node)
+
+    def last_contact(self, node: str) -> Timestamp | None:
+        """When the node was last heard of: boot data fetched or anything reported."""
+        moments = [self._contacts.get(node, "")]
+        context = self.current(node)
+        if context is not None:
+            moments += context.delivered.values()
+            moments += [row.updated for row in self.rows(context) if row.updated > row.created]
+        return max(moments) or None
+
+    # -- keys --------------------------------------------------------------------------
+
+    def node_key(self, context: BootContext) -> str:
+        """Return the key that opens the boot data of this context."""
+        return self._keys.node_key(context)
+
+    def grants(
+        self, context: BootContext, rows: Iterable[BootAction] | None = None
+    ) -> dict[str, ActionGrant]:
+        """Return boot action name -> id and key, of `rows`: those stored of this context."""
+        return {
+            row.name: ActionGrant(
+                row.action_id, self._keys.action_key(row.context_id, row.action_id)
+            )
+            for row in (self.rows(context) if rows is None else rows)
+        }
+
+    def admit_node(self, host: str, key: str | None) -> BootContext:
+        """Return the context whose boot data `key` opens; raises as BootKeys.check_node."""
+        return self._keys.check_node(self._context(host), key, host=host)
+
+    def action(self, action_id: str) -> BootAction | None:
+        """Return the boot action of any deployment, also a superseded one; None if unknown."""
+        if not ACTION_ID.fullmatch(action_id):
+            return None
+        try:
+            return self._store.boot_action(action_id)
+        except NotFound:
+            return None
+
+    def admit_report(self, action: BootAction | None, key: str | None) -> BootAction:
+        """Return `action` if `key` may report on it; raises as BootKeys.check_action."""
+        context = self._context(action.node) if action else None
+        return self._keys.check_action(action if context else None, context, key)
+
+    # -- beginning and end -------------------------------------------------------------
+
+    def opening(
+        self, node: str, context: BootContext | None, rows: Sequence[BootAction]
+    ) -> list[Change]:
+        """Return the changes that make `context` the node's current one and end the one before.
+
+        None: the new deployment has no boot action, so the node has no context any more.
+        Keys of the one before are void as soon as they are written.
+        """
+        if context is None:
+            return self.closing(node)
+        changes = self._closed_rows(node, context.created)
+        return [*changes, Put(context), *(Put(row) for row in rows)]
+
+    def closing(self, node: str) -> list[Change]:
+        """Return the changes after which nothing of the node's deployment is served or postable."""
+        now = timestamp()
+        changes = self._closed_rows(node, now)
+        if self.current(node) is not None:
+            changes.append(Edit(BootContext, node, lambda c: replace(c, closed=c.closed or now)))
+        return changes
+
+    def _closed_rows(self, node: str, now: Timestamp) -> list[Change]:
+        return [
+            Edit(BootAction, row.action_id, partial(_closed, now=now))
+            for row in self._store.boot_actions(node)
+            if row.closed is None
+        ]
+
+    # -- what nodes do -----------------------------------------------------------------
+
+    async def report(
+        self,
+        action_id: str,
+        status: BootActionStatus | None,
+        details: Sequence[ReportDetail] = (),
+    ) -> BootAction:
+        """Record details and, if given, the final `status` in one durable write.
+
+        Returns the row as it is then. Raises NotFound, and Conflict once the action has
+        ended or was superseded: of two final reports exactly one is taken.
+        """
+        row = self._store.boot_action(action_id)
+        changes: list[Change] = [
+            Edit(BootAction, action_id, partial(_reported, status=status, now=timestamp()))
+        ]
+        changes += self._messages(row, details)
+        await self._store.write(*changes)
+        self._contacts[row.node] = timestamp()
+        return self._store.boot_action(action_id)
+
+    async def note_delivery(self, host: str, kind: str) -> None:
+        """Note that the node fetched its ``units`` or ``files``; the first time durably.
+
+        For a host without a context, or a closed one, this does nothing.
+        """
+        self._contacts[host] = timestamp()
+        context = self.current(host)
+        if context is None or kind in context.delivered:
+            return
+        changes: list[Change] = [
+            Edit(
+                BootContext,
+                host,
+                partial(_delivered, context_id=context.context_id, kind=kind, now=timestamp()),
+            )
+        ]
+        if self._has_task(context.task_id):
+            text = f"{host}: fetched its boot data ({kind})"
+            changes.append(Put(records.on_node(context.task_id, host, text)))
+        await self._store.write(*changes)
+
+    async def note_render_failure(self, host: str, text: str) -> None:
+        """Tell the deployment's task why the node did not get its boot data."""
+        context = self.current(host)
+        if context is not None and self._has_task(context.task_id):
+            message = records.on_node(context.task_id, host, f"{host}: {text}", error=True)
+            await self._store.write(Put(message))
+
+    def _messages(self, row: BootAction, details: Sequence[ReportDetail]) -> list[Change]:
+        if not details:
+            return []
+        if not self._has_task(row.task_id):
+            log.warning(
+                "%s: %d details of boot action %s (%s) dropped, task %s is gone",
+                row.node,
+                len(details),
+                row.name,
+                row.action_id,
+                row.task_id,
+            )
+            return []
+        return [
+            Put(
+                records.message(
+                    row.task_id,
+                    detail.message,
+                    error=detail.error,
+                    context_type="bootaction",
+                    context=row.action_id,
+                    extra=detail.extra,
+                )
+            )
+            for detail in details
+        ]
+
+    def _has_task(self, task_id: str) -> bool:
+        try:
+            self._store.task(task_id)
+        except NotFound:
+            return False
+        return True
+
+    def _context(self, node: str) -> BootContext | None:
+        try:
+            return self._store.boot_context(node)
+        except NotFound:
+            return None
+
+
+def new_context(task: Task, node: str) -> BootContext:
+    """Return the context of a deployment by the per-node subtask `task`.
+
+    The subtask's id is the deployment's and the context's id: one for each attempt.
+    """
+    return BootContext(
+        node=node,
+        context_id=task.task_id,
+        task_id=task.task_id,
+        design_ref=task.design_ref or "",
+        design=task.design,
+        created=timestamp(),
+    )
+
+
+def new_rows(context: BootContext, specs: Iterable[BootActionSpec]) -> list[BootAction]:
+    """Return a row for each boot action that targets the node, in document order."""
+    return [
+        BootAction(
+            action_id=str(ULID()),
+            node=context.node,
+            name=spec.name,
+            task_id=context.task_id,
+            context_id=context.context_id,
+            status=(BootActionStatus.INCOMPLETE if spec.signaling else BootActionStatus.UNREPORTED),
+            created=context.created,
+            updated=context.created,
+        )
+        for spec in specs
+    ]
+
+
+def _closed(row: BootAction, now: Timestamp) -> BootAction:
+    return row if row.closed is not None else replace(row, closed=now)
+
+
+def _reported(row: BootAction, status: BootActionStatus | None, now: Timestamp) -> BootAction:
+    if row.status is not BootActionStatus.INCOMPLETE or row.closed is not None:
+        raise Conflict(f"Action {row.action_id} status finalized, not available for update.")
+    return replace(row, status=status or row.status, updated=now)
+
+
+def _delivered(context: BootContext, context_id: str, kind: str, now: Timestamp) -> BootContext:
+    if context.context_id != context_id or kind in context.delivered:
+        return context
+    return replace(context, delivered={**context.delivered, kind: now})

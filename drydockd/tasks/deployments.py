@@ -25,7 +25,7 @@ from drydockd.render import ActionGrant
 from drydockd.site import BootActionSpec
 from drydockd.store.base import Change, Edit, Put, Store
 from drydockd.tasks.shared.changes import Changes
-from drydockd.tasks.words import records
+from drydockd.tasks.words import messages
 
 if TYPE_CHECKING:
     import asyncio
@@ -183,14 +183,14 @@ class Deployments:
         ]
         if self._has_task(context.task_id):
             text = f"{host}: fetched its boot data ({kind})"
-            changes.append(Put(records.on_node(context.task_id, host, text)))
+            changes.append(Put(messages.on_node(context.task_id, host, text)))
         await self._store.write(*changes)
 
     async def note_render_failure(self, host: str, text: str) -> None:
         """Tell the deployment's task why the node did not get its boot data."""
         context = self.current(host)
         if context is not None and self._has_task(context.task_id):
-            message = records.on_node(context.task_id, host, f"{host}: {text}", error=True)
+            message = messages.on_node(context.task_id, host, f"{host}: {text}", error=True)
             await self._store.write(Put(message))
 
     def _messages(self, row: BootAction, details: Sequence[ReportDetail]) -> list[Change]:
@@ -208,14 +208,7 @@ class Deployments:
             return []
         return [
             Put(
-                records.message(
-                    row.task_id,
-                    detail.message,
-                    error=detail.error,
-                    context_type="bootaction",
-                    context=row.action_id,
-                    extra=detail.extra,
-                )
+                messages.on_boot_action(row, detail.message, error=detail.error, extra=detail.extra)
             )
             for detail in details
         ]

@@ -9,11 +9,10 @@ import asyncio
 from collections.abc import Sequence
 
 from drydockd.model import Action, BootAction, BootActionStatus, Message
-from drydockd.store.base import Put
 from drydockd.tasks.steps.job import Job, StepFailed, Terminated
 from drydockd.tasks.steps.noderun import NodeRun, seconds_until
 from drydockd.tasks.steps.step import StepPlan
-from drydockd.tasks.words import records
+from drydockd.tasks.words import messages
 
 # The step's own limit stands behind the wait's, which ends with a message per boot action.
 MARGIN = 60.0
@@ -33,10 +32,9 @@ def plan(job: Job) -> StepPlan:
 async def report(run: NodeRun) -> None:
     """Return if no boot action of the node's current deployment failed or stayed silent."""
     rows = await _awaited(run)
-    messages = [message for row in rows if (message := _verdict(run, row)) is not None]
-    if messages:
-        await run.job.core.recorder.write(*(Put(message) for message in messages))
-    bad = [m.message for m in messages if m.error]
+    said = [message for row in rows if (message := _verdict(run, row)) is not None]
+    await run.job.core.recorder.say(*said)
+    bad = [m.message for m in said if m.error]
     if bad:
         raise StepFailed(" ".join(bad))
 
@@ -73,4 +71,4 @@ def _verdict(run: NodeRun, row: BootAction) -> Message | None:
     else:
         text = f"Boot action {row.name} completed with status {row.status}"
         error = row.status is BootActionStatus.FAILURE
-    return records.on_node(run.task_id, run.name, text, error=error)
+    return messages.on_node(run.task_id, run.name, text, error=error)

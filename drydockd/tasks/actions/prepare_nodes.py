@@ -53,7 +53,7 @@ async def _prepared(job: Job, name: str, parent_id: str, not_after: Timestamp) -
     try:
         plans = _plans(job, name, is_known)
     except DriverUnsupported as error:
-        await job.say_on_node(name, str(error), error=True)
+        await job.say(str(error), node=name, error=True)
         return False
     return bool(await pipeline(job, plans, [name], parent_id=parent_id, not_after=not_after))
 
@@ -106,5 +106,5 @@ async def _looked_up(job: Job, name: str, parent_id: str) -> bool | None:
     text = f"{name}: whether the provisioner knows it cannot be told, not touched: {why}"
     await run.say(text, error=True)
     if parent_id != job.task_id:
-        await job.say_on_node(name, text, error=True)
+        await job.say(text, node=name, error=True)
     return None

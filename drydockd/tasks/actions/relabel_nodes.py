@@ -14,7 +14,7 @@ from drydockd.tasks.steps.job import Job, NoDriver
 from drydockd.tasks.steps.noderun import NodeRun
 from drydockd.tasks.steps.pipeline import pipeline
 from drydockd.tasks.steps.step import StepPlan
-from drydockd.tasks.words import records
+from drydockd.tasks.words import messages
 
 STEPS = (Action.RELABEL_NODE,)
 
@@ -27,7 +27,7 @@ FIRST_PAUSE = 1.0
 
 async def run(job: Job) -> Result:
     if not job.scope:
-        return await job.nothing_to_do(records.NO_NODES_RELABEL)
+        return await job.nothing_to_do(messages.NO_NODES_RELABEL)
     if job.core.drivers.kubernetes is None:
         raise NoDriver("Kubernetes")
     plan = StepPlan(

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from drydockd.model import Result, ResultStatus
-from drydockd.store.base import Change, Put
 from drydockd.tasks.steps.job import Job
-from drydockd.tasks.words.findings import finding_message
+from drydockd.tasks.words import messages
 
 STEPS: tuple[str, ...] = ()
 
 
 async def run(job: Job) -> Result:
     """Return success if no finding is an error."""
-    changes: list[Change] = [Put(finding_message(job.task_id, f)) for f in job.findings]
-    if changes:
-        await job.core.recorder.write(*changes)
+    await job.core.recorder.say(*(messages.of_finding(job.task_id, f) for f in job.findings))
     if any(finding.error for finding in job.findings):
         return Result(
             status=ResultStatus.FAILURE,

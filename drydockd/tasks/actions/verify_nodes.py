@@ -40,7 +40,7 @@ async def _by_type(job: Job) -> dict[str, tuple[StepPlan, list[str]]]:
         try:
             driver = job.oob_driver(node)
         except DriverUnsupported as error:
-            await job.say_on_node(name, str(error), error=True)
+            await job.say(str(error), node=name, error=True)
             continue
         plan = StepPlan(
             Action.INTERROGATE_OOB,

@@ -12,8 +12,7 @@ from drydockd.site import Finding
 from drydockd.store.base import Change, Edit, Put, Store
 from drydockd.tasks.actions import ACTIONS
 from drydockd.tasks.core import Core
-from drydockd.tasks.words import records, results, states
-from drydockd.tasks.words.findings import finding_message
+from drydockd.tasks.words import messages, results, states
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +41,8 @@ async def fail(
     findings: Sequence[Finding] = (),
 ) -> None:
     """End the task as a failure, saying why; nodes that passed everything stay passed."""
-    told = [Put(finding_message(task_id, f)) for f in findings if f.error]
-    said = Put(records.on_task(task_id, text, error=True))
+    told = [Put(messages.of_finding(task_id, f)) for f in findings if f.error]
+    said = Put(messages.on_task(task_id, text, error=True))
     task = core.store.task(task_id)
     result = results.partition(task.scope, _passed_so_far(core.store, task))
     result = replace(result, status=ResultStatus.FAILURE, message=message or text, reason=reason)

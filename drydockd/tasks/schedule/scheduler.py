@@ -23,7 +23,7 @@ from drydockd.tasks.core import Core
 from drydockd.tasks.schedule import endings
 from drydockd.tasks.schedule.claims import Blocker, Claims
 from drydockd.tasks.steps.job import Job, NoDriver
-from drydockd.tasks.words import records, states
+from drydockd.tasks.words import messages, states
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ class Scheduler:
             await asyncio.sleep(LOADING_PATIENCE)
         if self.claims.blocker(task_id) == blocker:
             text = f"Waiting for {self.describe(blocker)}."
-            await self.core.recorder.say(records.on_task(task_id, text))
+            await self.core.recorder.say(messages.on_task(task_id, text))
 
     def describe(self, blocker: Blocker) -> str:
         """Return what a task waits for, as its messages say it."""
@@ -283,7 +283,7 @@ class Scheduler:
     async def _say_resumed(self, task: Task) -> None:
         last = max(self._latest(task), task.updated)
         text = f"Interrupted after {last}, when the daemon stopped; resumed at {timestamp()}."
-        await self.core.recorder.say(records.on_task(task.task_id, text))
+        await self.core.recorder.say(messages.on_task(task.task_id, text))
 
     def _latest(self, task: Task) -> str:
         """When anything of the tree was last recorded."""

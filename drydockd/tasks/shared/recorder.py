@@ -38,5 +38,7 @@ class Recorder:
             else:
                 return
 
-    async def say(self, message: Message) -> None:
-        await self.write(Put(message))
+    async def say(self, *messages: Message) -> None:
+        """Add messages, all in one write; nothing is written without any."""
+        if messages:
+            await self.write(*(Put(message) for message in messages))

@@ -13,7 +13,7 @@ from drydockd.model import ResultStatus, Task, TaskStatus, Timestamp, timestamp
 from drydockd.store.base import Change, Edit, Put
 from drydockd.tasks.steps.job import Job
 from drydockd.tasks.steps.noderun import moment_after
-from drydockd.tasks.words import records, results, states
+from drydockd.tasks.words import messages, records, results, states
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ async def _open(job: Job, names: Sequence[str]) -> dict[str, Task]:
     add = partial(states.with_subtasks, subtask_ids=ids, now=timestamp())
     changes: list[Change] = [Edit(Task, job.task_id, add)]
     for child in children:
-        changes += [Put(child), Put(records.subtask_started(child))]
+        changes += [Put(child), Put(messages.subtask_started(child))]
     try:
         await job.core.recorder.write(*changes)
     except Conflict:
@@ -94,7 +94,7 @@ async def _go(job: Job, child: Task, name: str, way: Way, limit: float) -> bool:
     except Exception as error:
         log.exception("%s of %s failed unexpectedly", job.action, name)
         text = f"{job.action} failed unexpectedly ({type(error).__name__}); see the log"
-        await job.say_on_node(name, text, error=True)
+        await job.say(text, node=name, error=True)
         return False
 
 
@@ -105,5 +105,5 @@ async def _close(job: Job, child: Task, name: str, passed: bool) -> None:
         result = results.cut_short(result)
     end = partial(states.ended, result=result, now=timestamp(), was_cut=was_cut)
     await job.core.recorder.write(
-        Edit(Task, child.task_id, end), Put(records.subtask_collected(child))
+        Edit(Task, child.task_id, end), Put(messages.subtask_collected(child))
     )

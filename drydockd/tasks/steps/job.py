@@ -13,7 +13,7 @@ from drydockd.errors import DriverUnsupported
 from drydockd.model import Action, Caller, Result, ResultStatus, Task
 from drydockd.site import Finding, Node, Site
 from drydockd.tasks.core import Core
-from drydockd.tasks.words import records, results
+from drydockd.tasks.words import messages, results
 
 
 class Terminated(Exception):
@@ -88,18 +88,13 @@ class Job:
             return
         raise Terminated
 
-    async def say(
-        self, text: str, *, error: bool = False, context_type: str = "NA", context: str = "NA"
-    ) -> None:
-        """Add a message to the top-level task."""
-        await self.core.recorder.say(
-            records.message(
-                self.task_id, text, error=error, context_type=context_type, context=context
-            )
-        )
-
-    async def say_on_node(self, node: str, text: str, *, error: bool = False) -> None:
-        await self.say(text, error=error, context_type="node", context=node)
+    async def say(self, text: str, *, node: str = "", error: bool = False) -> None:
+        """Add a message to the top-level task, about `node` if one is named."""
+        if node:
+            message = messages.on_node(self.task_id, node, text, error=error)
+        else:
+            message = messages.message(self.task_id, text, error=error)
+        await self.core.recorder.say(message)
 
     def node(self, name: str) -> Node:
         return self.site.nodes[name]
@@ -126,7 +121,7 @@ class Job:
         """The final result: these nodes passed every step, all others of the scope failed."""
         return results.partition(self.scope, frozenset(passed))
 
-    async def nothing_to_do(self, text: str = records.NO_NODES) -> Result:
+    async def nothing_to_do(self, text: str = messages.NO_NODES) -> Result:
         """The final result of a task without nodes."""
         await self.say(text)
         return Result(status=ResultStatus.SUCCESS)

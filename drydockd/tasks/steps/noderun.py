@@ -10,7 +10,7 @@ from drydockd.errors import DriverTransient
 from drydockd.model import Timestamp, timestamp
 from drydockd.tasks.steps.intents import Intents
 from drydockd.tasks.steps.job import Job, Terminated
-from drydockd.tasks.words import records
+from drydockd.tasks.words import messages
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ class NodeRun:
         """Add a message about the node to its subtask."""
         self.saw(text)
         await self.job.core.recorder.say(
-            records.on_node(self.task_id, self.name, text, error=error)
+            messages.on_node(self.task_id, self.name, text, error=error)
         )
 
     def saw(self, what: object) -> None:

@@ -9,12 +9,12 @@ from functools import partial
 
 from drydockd.drivers.base import SiteNote
 from drydockd.errors import DriverTransient, DrydockError
-from drydockd.model import Action, Message, Result, ResultStatus, Task, TaskStatus, timestamp
+from drydockd.model import Action, Result, ResultStatus, Task, TaskStatus, timestamp
 from drydockd.store.base import Change, Edit, Put
 from drydockd.tasks.shared.limits import LimitPassed, bounded
 from drydockd.tasks.steps.job import Job, Terminated
 from drydockd.tasks.steps.noderun import moment_after, seconds_until
-from drydockd.tasks.words import records, results, states
+from drydockd.tasks.words import messages, records, results, states
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,8 @@ async def _patiently(job: Job, call: Call) -> Sequence[SiteNote]:
         try:
             return await call()
         except DriverTransient as error:
-            await job.say(f"{error}; trying again", context_type="task", context=job.task_id)
+            text = f"{error}; trying again"
+            await job.core.recorder.say(messages.on_task(job.task_id, text))
         await job.pause(job.settings.poll_interval)
 
 
@@ -77,7 +78,7 @@ async def _open(job: Job, action: Action) -> Task:
     task = records.subtask(parent, action, status=TaskStatus.RUNNING, deadline=deadline)
     add = partial(states.with_subtasks, subtask_ids=(task.task_id,), now=timestamp())
     await job.core.recorder.write(
-        Edit(Task, job.task_id, add), Put(task), Put(records.subtask_started(task))
+        Edit(Task, job.task_id, add), Put(task), Put(messages.subtask_started(task))
     )
     return task
 
@@ -87,26 +88,16 @@ async def _close(job: Job, task: Task, notes: Sequence[SiteNote], problem: str) 
     result = results.success(Result()) if passed else results.failure(Result())
     if problem:
         result = replace(result, message=problem)
-    messages = [_message(task.task_id, note) for note in notes]
+    said = [messages.of_note(task.task_id, note) for note in notes]
     # What went wrong is wanted where the client looks first: on its own task.
-    messages += [_message(job.task_id, note) for note in notes if note.error]
+    said += [messages.of_note(job.task_id, note) for note in notes if note.error]
     if problem:
-        messages += [
-            records.on_task(task.task_id, problem, error=True),
-            records.on_task(job.task_id, problem, error=True),
+        said += [
+            messages.on_task(task.task_id, problem, error=True),
+            messages.on_task(job.task_id, problem, error=True),
         ]
-    messages.append(records.subtask_collected(task))
+    said.append(messages.subtask_collected(task))
     end = partial(states.ended, result=result, now=timestamp())
-    changes: list[Change] = [Put(message) for message in messages]
+    changes: list[Change] = [Put(message) for message in said]
     await job.core.recorder.write(*changes, Edit(Task, task.task_id, end))
     return passed
-
-
-def _message(task_id: str, note: SiteNote) -> Message:
-    return records.message(
-        task_id,
-        note.text,
-        error=note.error,
-        context_type=note.context_type,
-        context=note.context,
-    )

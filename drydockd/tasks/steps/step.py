@@ -29,7 +29,7 @@ from drydockd.store.base import Change, Edit, Put
 from drydockd.tasks.shared.limits import LimitPassed, bounded
 from drydockd.tasks.steps.job import Job, StepFailed, Terminated
 from drydockd.tasks.steps.noderun import NodeRun, moment_after
-from drydockd.tasks.words import records, results, states
+from drydockd.tasks.words import messages, records, results, states
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ class Step:
         except Exception as error:
             # The last resort: whatever went wrong is this node's failure, not the task's.
             log.exception("%s: %s failed unexpectedly", name, self.plan.action)
-            await self.job.say_on_node(name, _unexpected(self.plan.action, error), error=True)
+            await self.job.say(_unexpected(self.plan.action, error), node=name, error=True)
             passed = False
         # Not in a `finally`: a run cut off by the end of the process has not ended.
         await self.leave(name)
@@ -202,10 +202,10 @@ class Step:
             own = (step.task_id,)
             add = partial(states.with_subtasks, subtask_ids=own, now=timestamp())
             changes.append(Edit(Task, self._parent_id, add))
-            changes.append(Put(records.subtask_started(step)))
+            changes.append(Put(messages.subtask_started(step)))
             changes.append(Put(replace(step, subtask_id_list=ids)))
         for child in children:
-            changes += [Put(child), Put(records.subtask_started(child))]
+            changes += [Put(child), Put(messages.subtask_started(child))]
         try:
             await self._core.recorder.write(*changes)
         except Conflict:
@@ -316,11 +316,11 @@ class Step:
         end = partial(states.ended, result=result, now=timestamp(), was_cut=outcome.was_cut)
         changes: list[Change] = [
             Edit(Task, child.task_id, partial(_keeping_links, end=end)),
-            Put(records.subtask_collected(child)),
+            Put(messages.subtask_collected(child)),
         ]
         if outcome.text:
             error = not outcome.was_cut
-            changes.append(Put(records.on_node(child.task_id, name, outcome.text, error=error)))
+            changes.append(Put(messages.on_node(child.task_id, name, outcome.text, error=error)))
         wants_retry = outcome.may_retry and child.retry < self.plan.retries
         if wants_retry and not self.job.stopping.is_set():
             following = await self._record_and_retry(name, child, changes)
@@ -328,7 +328,7 @@ class Step:
                 return following
         if not outcome.passed and not outcome.was_cut:
             text = f"Node {name} failed {self.plan.action}: {outcome.text}"
-            changes.append(Put(records.on_node(self.job.task_id, name, text, error=True)))
+            changes.append(Put(messages.on_node(self.job.task_id, name, text, error=True)))
         await self._core.recorder.write(*changes)
         return None
 
@@ -341,10 +341,10 @@ class Step:
         more: list[Change] = [
             Edit(Task, self._step_id, partial(_with_retry, child=following)),
             Put(following),
-            Put(records.subtask_started(following)),
+            Put(messages.subtask_started(following)),
         ]
         if step.retry < following.retry:
-            more.append(Put(records.on_task(self._step_id, records.RETRYING)))
+            more.append(Put(messages.on_task(self._step_id, messages.RETRYING)))
         try:
             await self._core.recorder.write(*changes, *more)
         except Conflict:
@@ -362,10 +362,10 @@ class Step:
             result = results.cut_short(result)
         changes: list[Change] = []
         if self.plan.retries and step.retry >= self.plan.retries and result.failures:
-            changes.append(Put(records.on_task(self._step_id, records.EXHAUSTED)))
+            changes.append(Put(messages.on_task(self._step_id, messages.EXHAUSTED)))
         end = partial(states.ended, result=result, now=timestamp())
         changes.append(Edit(Task, self._step_id, end))
-        changes.append(Put(records.subtask_collected(step)))
+        changes.append(Put(messages.subtask_collected(step)))
         await self._core.recorder.write(*changes)
 
 

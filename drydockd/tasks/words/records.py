@@ -1,22 +1,13 @@
-"""New records: tasks, subtasks and their messages, in the contract's exact words."""
+"""New records: tasks and subtasks."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from drydockd.design import nodefilter
-from drydockd.model import Action, Caller, Message, Task, TaskStatus, Timestamp, timestamp
+from drydockd.model import Action, Caller, Task, TaskStatus, Timestamp, timestamp
 from drydockd.tasks.words.requests import TaskRequest
-
-MESSAGE_LIMIT = 1024
-CUT = " ... (cut)"
-
-RETRYING = "Retrying task for failed entities."
-EXHAUSTED = "Retry requested, out of attempts."
-NO_NODES = "No nodes in scope, no work to do."
-NO_NODES_RELABEL = "No nodes in scope, nothing to relabel."
 
 
 def new_id() -> str:
@@ -69,44 +60,3 @@ def subtask(
         retry=retry,
         caller=parent.caller,
     )
-
-
-def message(
-    task_id: str,
-    text: str,
-    *,
-    error: bool = False,
-    context_type: str = "NA",
-    context: str = "NA",
-    extra: Mapping[str, Any] | None = None,
-) -> Message:
-    """Return a message; text over the limit is cut, visibly."""
-    if len(text) > MESSAGE_LIMIT:
-        text = text[: MESSAGE_LIMIT - len(CUT)] + CUT
-    return Message(
-        task_id=task_id,
-        message=text,
-        error=error,
-        context_type=context_type,
-        context=context,
-        ts=timestamp(),
-        extra=extra or {},
-    )
-
-
-def on_task(task_id: str, text: str, *, error: bool = False) -> Message:
-    """Return a message about the task itself."""
-    return message(task_id, text, error=error, context_type="task", context=task_id)
-
-
-def on_node(task_id: str, node: str, text: str, *, error: bool = False) -> Message:
-    return message(task_id, text, error=error, context_type="node", context=node)
-
-
-def subtask_started(child: Task) -> Message:
-    parent = child.parent_task_id or ""
-    return on_task(parent, f"Started subtask {child.task_id} for action {child.action}")
-
-
-def subtask_collected(child: Task) -> Message:
-    return on_task(child.parent_task_id or "", f"Collected subtask {child.task_id}")

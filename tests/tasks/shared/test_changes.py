@@ -4,7 +4,7 @@ from drydockd.model import Action, BootAction, BootActionStatus, Task
 from drydockd.store.base import Put
 from drydockd.store.memory import MemoryStore
 from drydockd.tasks.shared.changes import Changes
-from drydockd.tasks.words import records
+from drydockd.tasks.words import messages
 
 
 def some_changes(history=10):
@@ -20,7 +20,7 @@ async def test_a_waiter_is_woken_by_its_task_and_its_messages_only():
         await store.write(Put(Task("t1", Action.NOOP)))
         assert changed.is_set()
         changed.clear()
-        await store.write(Put(records.on_task("t1", "hello")))
+        await store.write(Put(messages.on_task("t1", "hello")))
         assert changed.is_set()
 
 

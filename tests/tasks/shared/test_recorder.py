@@ -8,7 +8,7 @@ from drydockd.store.base import Edit, Put
 from drydockd.store.memory import MemoryStore
 from drydockd.tasks.shared import recorder
 from drydockd.tasks.shared.recorder import Recorder
-from drydockd.tasks.words import records
+from drydockd.tasks.words import messages
 
 
 class FullDisk(MemoryStore):
@@ -48,6 +48,6 @@ async def test_what_is_said_is_a_message_of_the_task():
     store = MemoryStore()
     await store.write(Put(Task("t1", Action.NOOP)))
 
-    await Recorder(store).say(records.on_node("t1", "n1", "hello"))
+    await Recorder(store).say(messages.on_node("t1", "n1", "hello"))
 
     assert [m.message for m in store.messages("t1")] == ["hello"]

@@ -26,29 +26,3 @@ def test_a_subtask_inherits_design_caller_and_name_and_carries_its_nodes_filter(
     }
     assert child.started is None
     assert records.subtask(parent, Action.DEPLOY_NODE, status=TaskStatus.RUNNING).started
-
-
-def test_messages_are_whole_up_to_the_limit_and_visibly_cut_above():
-    fits = records.message("t", "x" * records.MESSAGE_LIMIT)
-    cut = records.message("t", "x" * (records.MESSAGE_LIMIT + 1))
-
-    assert fits.message == "x" * records.MESSAGE_LIMIT
-    assert len(cut.message) == records.MESSAGE_LIMIT
-    assert cut.message.endswith("... (cut)")
-
-
-def test_the_words_that_clients_match_on():
-    parent = records.top_level(TaskRequest(Action.DEPLOY_NODES, "r"), CALLER)
-    child = records.subtask(parent, Action.DEPLOY_NODE)
-
-    started, collected = records.subtask_started(child), records.subtask_collected(child)
-
-    assert started.message == f"Started subtask {child.task_id} for action deploy_node"
-    assert collected.message == f"Collected subtask {child.task_id}"
-    for message in (started, collected):
-        assert (message.task_id, message.context_type, message.context, message.error) == (
-            parent.task_id,
-            "task",
-            parent.task_id,
-            False,
-        )

@@ -1,0 +1,105 @@
+"""Messages of tasks, in the contract's exact words: one builder for each thing they are about.
+
+They are written by Recorder.say, or as Put in one write with what they tell of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drydockd.drivers.base import SiteNote
+from drydockd.model import BootAction, Message, Task, timestamp
+from drydockd.site import Finding
+
+MESSAGE_LIMIT = 1024
+CUT = " ... (cut)"
+
+RETRYING = "Retrying task for failed entities."
+EXHAUSTED = "Retry requested, out of attempts."
+NO_NODES = "No nodes in scope, no work to do."
+NO_NODES_RELABEL = "No nodes in scope, nothing to relabel."
+
+
+def message(
+    task_id: str,
+    text: str,
+    *,
+    error: bool = False,
+    context_type: str = "NA",
+    context: str = "NA",
+    extra: Mapping[str, Any] | None = None,
+) -> Message:
+    """Return a message about nothing in particular; text over the limit is cut, visibly."""
+    if len(text) > MESSAGE_LIMIT:
+        text = text[: MESSAGE_LIMIT - len(CUT)] + CUT
+    return Message(
+        task_id=task_id,
+        message=text,
+        error=error,
+        context_type=context_type,
+        context=context,
+        ts=timestamp(),
+        extra=extra or {},
+    )
+
+
+def on_task(task_id: str, text: str, *, error: bool = False) -> Message:
+    """Return a message about the task itself."""
+    return message(task_id, text, error=error, context_type="task", context=task_id)
+
+
+def on_node(task_id: str, node: str, text: str, *, error: bool = False) -> Message:
+    return message(task_id, text, error=error, context_type="node", context=node)
+
+
+def on_boot_action(
+    row: BootAction, text: str, *, error: bool, extra: Mapping[str, Any] | None = None
+) -> Message:
+    """Return what a node reported, a message of the subtask that deployed it."""
+    return message(
+        row.task_id,
+        text,
+        error=error,
+        context_type="bootaction",
+        context=row.action_id,
+        extra=extra,
+    )
+
+
+def of_finding(task_id: str, finding: Finding) -> Message:
+    """Return a finding's message; code, level, diagnostic and documents are kept in `extra`."""
+    documents = [{"schema": d.schema, "name": d.name} for d in finding.documents]
+    return message(
+        task_id,
+        finding.message,
+        error=finding.error,
+        context_type="document" if documents else "NA",
+        context=documents[0]["name"] if documents else "NA",
+        extra={
+            "name": finding.code,
+            "level": finding.level.value,
+            "diagnostic": finding.diagnostic,
+            "documents": documents,
+        },
+    )
+
+
+def of_note(task_id: str, note: SiteNote) -> Message:
+    """Return the message of what the provisioner says about a site-wide step."""
+    return message(
+        task_id,
+        note.text,
+        error=note.error,
+        context_type=note.context_type,
+        context=note.context,
+    )
+
+
+def subtask_started(child: Task) -> Message:
+    parent = child.parent_task_id or ""
+    return on_task(parent, f"Started subtask {child.task_id} for action {child.action}")
+
+
+def subtask_collected(child: Task) -> Message:
+    return on_task(child.parent_task_id or "", f"Collected subtask {child.task_id}")

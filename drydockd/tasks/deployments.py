@@ -20,7 +20,7 @@ from ulid import ULID
 
 from drydockd.auth.bootkey import BootKeys
 from drydockd.errors import Conflict, NotFound
-from drydockd.model import BootAction, BootActionStatus, BootContext, Task, Timestamp, timestamp
+from drydockd.model import BootAction, BootActionStatus, BootContext, Timestamp, timestamp
 from drydockd.render import ActionGrant
 from drydockd.site import BootActionSpec
 from drydockd.store.base import Change, Edit, Put, Store
@@ -227,17 +227,17 @@ class Deployments:
             return None
 
 
-def new_context(task: Task, node: str) -> BootContext:
-    """Return the context of a deployment by the per-node subtask `task`.
+def new_context(node: str, task_id: str, design_ref: str, design: str) -> BootContext:
+    """Return the context of a deployment by the per-node subtask `task_id`.
 
     The subtask's id is the deployment's and the context's id: one for each attempt.
     """
     return BootContext(
         node=node,
-        context_id=task.task_id,
-        task_id=task.task_id,
-        design_ref=task.design_ref or "",
-        design=task.design,
+        context_id=task_id,
+        task_id=task_id,
+        design_ref=design_ref,
+        design=design,
         created=timestamp(),
     )
 

@@ -20,14 +20,25 @@ from drydockd.model import (
 )
 from drydockd.render import Templates
 from drydockd.store.base import Change, Edit, Put, Store
-from drydockd.tasks.actions import ACTIONS
-from drydockd.tasks.core import Core
+from drydockd.tasks.actions import ACTIONS, runs
+from drydockd.tasks.actions.packages import PackageLists
+from drydockd.tasks.deployments import Deployments
+from drydockd.tasks.schedule.pinning import PinnedDesigns
+from drydockd.tasks.schedule.queue import Queue
 from drydockd.tasks.schedule.scheduler import Scheduler
+from drydockd.tasks.schedule.verdicts import Verdicts
+from drydockd.tasks.shared.changes import Changes
+from drydockd.tasks.shared.recorder import Recorder
+from drydockd.tasks.shared.shutdown import Shutdown
+from drydockd.tasks.shared.slots import Slots
+from drydockd.tasks.steps.parts import StepParts
+from drydockd.tasks.steps.runner import StepRunner
 from drydockd.tasks.views.dryrun import dry_run
 from drydockd.tasks.views.events import EventStream
-from drydockd.tasks.views.nodeview import node_view
+from drydockd.tasks.views.nodeview import NodeViews
 from drydockd.tasks.words import records, states
-from drydockd.tasks.words.requests import Drivers, DryRun, NodeView, TaskRequest
+from drydockd.tasks.words.drivers import Drivers
+from drydockd.tasks.words.requests import DryRun, NodeView, TaskRequest
 from drydockd.tasks.words.settings import TaskSettings
 
 if TYPE_CHECKING:
@@ -53,17 +64,49 @@ class Tasks:
         *,
         templates: Templates | None = None,
     ) -> None:
-        self.settings = settings or TaskSettings()
-        self.core = Core(store, designs, drivers, bootkeys, self.settings, templates)
+        self.settings = settings = settings or TaskSettings()
         self._store = store
-        self._scheduler = Scheduler(self.core)
-        self.deployments = self.core.deployments
+        self._designs = designs
+        self._drivers = drivers
+        self._changes = Changes(store, settings.event_history)
+        self._shutdown = Shutdown()
+        self.deployments = Deployments(store, bootkeys, self._changes)
+        recorder = Recorder(store)
+        slots = Slots(settings.fan_out, settings.total_limit, settings.driver_limits)
+        self._step_parts = StepParts(recorder, slots, self._shutdown, settings)
+        self._verdicts = Verdicts(designs, drivers.node, settings)
+        queue = Queue(recorder)
+        self._scheduler = Scheduler(
+            recorder,
+            queue,
+            PinnedDesigns(store, designs),
+            self._verdicts,
+            runs(
+                StepRunner(self._step_parts),
+                drivers,
+                recorder,
+                self.deployments,
+                PackageLists(designs, templates, settings.report_url),
+                settings,
+            ),
+            slots,
+            self._shutdown,
+            parallel_tasks=settings.parallel_tasks,
+        )
+        self._node_views = NodeViews(
+            store,
+            drivers.node,
+            self.deployments,
+            queue,
+            self._step_parts.at_work,
+            settings.view_timeout,
+        )
         self._retention: asyncio.Task[None] | None = None
 
-    # -- life --------------------------------------------------------------------------
+    # -- start and end --------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Take up the unfinished tasks of an earlier life. Returns at once; call it once."""
+        """Take up the unfinished tasks of an earlier run. Returns at once; call it once."""
         self._scheduler.resume()
         if self.settings.retention_days is not None:
             self._retention = asyncio.create_task(self._retain(), name="retention")
@@ -76,7 +119,7 @@ class Tasks:
         if self._retention is not None:
             self._retention.cancel()
         await self._scheduler.drain(timeout)
-        self.core.changes.close()
+        self._changes.close()
 
     # -- tasks -------------------------------------------------------------------------
 
@@ -96,7 +139,7 @@ class Tasks:
                 '"all_nodes": true'
             )
         if request.dry_run:
-            return await dry_run(self.core, request, caller)
+            return await dry_run(self._designs, self._verdicts, self._drivers, request, caller)
         return await self._create(records.top_level(request, caller))
 
     async def retry(self, task_id: str, caller: Caller) -> Task:
@@ -136,11 +179,7 @@ class Tasks:
         await self._store.write(*changes)
         task = self._store.task(task_id)
         log.info("task %s: termination requested by %s", task_id, caller.user)
-        job = self._scheduler.jobs.get(task_id)
-        if task.status.is_final:
-            self._scheduler.end_early(task_id)
-        elif job is not None:
-            job.stop()
+        self._scheduler.stop(task)
         return task
 
     async def wait(self, task_id: str, seconds: float) -> Task:
@@ -151,7 +190,7 @@ class Tasks:
         task = self._store.task(task_id)
         if task.status.is_final:
             return task
-        with self.core.changes.task(task_id) as changed:
+        with self._changes.task(task_id) as changed:
             try:
                 async with asyncio.timeout(min(seconds, self.settings.longest_wait)):
                     await changed.wait()
@@ -167,7 +206,7 @@ class Tasks:
         """
         return EventStream(
             self._store,
-            self.core.changes,
+            self._changes,
             task_id,
             after=last_event_id,
             buffer=self.settings.event_buffer,
@@ -177,12 +216,12 @@ class Tasks:
 
     async def node_view(self, host: str) -> NodeView:
         """Return what is known about the node now. Raises NotFound."""
-        return await node_view(self.core, self._scheduler, host)
+        return await self._node_views.of(host)
 
     # -- inside ------------------------------------------------------------------------
 
     async def _create(self, task: Task, *together: Change) -> Task:
-        if self.core.is_draining:
+        if self._shutdown.has_begun:
             raise Unavailable("drydockd is shutting down; try again")
         self._scheduler.announce(task)
         try:

@@ -25,6 +25,9 @@ from drydockd.model import Action, BootActionStatus, Caller
 from drydockd.site import Level
 from drydockd.store.memory import MemoryStore
 from drydockd.tasks import Drivers, ReportDetail, TaskRequest, Tasks, TaskSettings
+from drydockd.tasks.steps.job import Job
+from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.words.times import moment_after
 
 OPS = Caller(user="ops", external_marker="marker-1", end_user="captain")
 KEYS = BootKeys(b"k" * 32)
@@ -295,7 +298,7 @@ class Lab:
         self._is_up.clear()
         self._went_down.set()
         await self.tasks._scheduler.abandon()
-        self.tasks.core.changes.close()
+        self.tasks._changes.close()
 
     async def restart(self):
         await self.kill()
@@ -320,6 +323,29 @@ class Lab:
 
     def with_settings(self, **changes):
         self.settings = replace(self.settings, **changes)
+
+    @property
+    def parts(self):
+        """What steps run with."""
+        return self.tasks._step_parts
+
+    async def job(self, task, *, was_resumed=False):
+        """Return a running top-level task, as the scheduler makes it for an action."""
+        parts, task_id = self.parts, task.task_id
+        return Job(
+            task,
+            await self.designs.load(SITE),
+            parts.recorder,
+            parts.shutdown,
+            was_resumed=was_resumed,
+            on_stop=partial(parts.slots.stop, task_id),
+        )
+
+    def node_run(self, job, name="n1", seconds=10, **options):
+        """Return an attempt of a node at a step that the test does itself."""
+        options.setdefault("until", moment_after(seconds))
+        parts = self.parts
+        return NodeRun(job, name, job.task_id, parts.recorder, parts.settings, **options)
 
     async def submit(self, action, *node_names, ref=SITE, **more):
         node_filter = nodefilter.by_names(node_names) if node_names else None

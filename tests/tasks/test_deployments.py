@@ -4,7 +4,7 @@ import logging
 import pytest
 
 from drydockd.errors import Conflict, Forbidden, NotFound
-from drydockd.model import Action, BootActionStatus, Task
+from drydockd.model import BootActionStatus, Task
 from drydockd.site import BootActionSpec
 from drydockd.store.base import Remove
 from drydockd.store.memory import MemoryStore
@@ -157,8 +157,7 @@ def empty():
 
 
 async def a_deployment(some, task_id="d1", specs=SPECS):
-    task = Task(task_id, Action.DEPLOY_NODE, design_ref="ref", design="digest")
-    context = new_context(task, "n1")
+    context = new_context("n1", task_id, "ref", "digest")
     rows = new_rows(context, specs)
     await some._store.write(*some.opening("n1", context, rows))
     return context, rows

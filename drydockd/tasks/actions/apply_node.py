@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from drydockd.design import plans
 from drydockd.design.aliases import logical_names
 from drydockd.design.inventory import Hardware, parse_lshw
-from drydockd.drivers.base import Handle, NodeState
-from drydockd.errors import DriverTransient, NodeUnknown
+from drydockd.drivers.base import Handle, NodeProvisioner, NodeState
+from drydockd.errors import NodeUnknown
 from drydockd.model import Action
 from drydockd.site import Node, Site
 from drydockd.tasks.actions import identify_node
-from drydockd.tasks.steps.job import Job, StepFailed
 from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.patience import patiently
 from drydockd.tasks.steps.step import StepPlan
+from drydockd.tasks.words.settings import TaskSettings
+from drydockd.tasks.words.stops import StepFailed
 
 # A document of this size takes about a millisecond.
 PARSED_HERE = 32_000
@@ -24,61 +27,64 @@ PARSED_HERE = 32_000
 UNTOUCHED = (NodeState.DEPLOYED, NodeState.DEPLOYING)
 
 
-def network_plan(job: Job) -> StepPlan:
-    limit = job.settings.apply_node_networking
-    return _plan(Action.APPLY_NODE_NETWORKING, apply_networking, limit, "network")
+def network_plan(driver: NodeProvisioner, settings: TaskSettings) -> StepPlan:
+    limit = settings.apply_node_networking
+    return _plan(
+        Action.APPLY_NODE_NETWORKING,
+        partial(apply_networking, driver=driver, settings=settings),
+        limit,
+        "network",
+    )
 
 
-def storage_plan(job: Job) -> StepPlan:
-    limit = job.settings.apply_node_storage
-    return _plan(Action.APPLY_NODE_STORAGE, apply_storage, limit, "storage")
+def storage_plan(driver: NodeProvisioner, settings: TaskSettings) -> StepPlan:
+    limit = settings.apply_node_storage
+    return _plan(Action.APPLY_NODE_STORAGE, partial(apply_storage, driver=driver), limit, "storage")
 
 
-def platform_plan(job: Job) -> StepPlan:
-    limit = job.settings.apply_node_platform
-    return _plan(Action.APPLY_NODE_PLATFORM, apply_platform, limit, "platform")
+def platform_plan(driver: NodeProvisioner, settings: TaskSettings) -> StepPlan:
+    limit = settings.apply_node_platform
+    return _plan(
+        Action.APPLY_NODE_PLATFORM, partial(apply_platform, driver=driver), limit, "platform"
+    )
 
 
-async def apply_networking(run: NodeRun) -> None:
+async def apply_networking(run: NodeRun, driver: NodeProvisioner, settings: TaskSettings) -> None:
     """Raises the last error when the attempts of `[networkconfig]` are used up."""
-    handle = await _changeable(run)
+    handle = await _changeable(run, driver)
     if handle is None:
         return
-    hardware = await _hardware(run, handle)
+    hardware = await _hardware(run, driver, handle)
     plan = plans.network_plan(run.job.site, run.node, hardware)
-    settings = run.job.settings
-    driver = run.job.node_driver()
-    for attempt in range(settings.network_max_retries + 1):
-        try:
-            await driver.apply_network(handle, plan)
-            break
-        except DriverTransient as error:
-            if attempt == settings.network_max_retries:
-                raise
-            await run.say(f"{run.name}: {error}; trying again")
-        await run.pause(
-            random.uniform(settings.network_retry_min_delay, settings.network_retry_max_delay)
-        )
+
+    async def pause(_: int) -> None:
+        low, high = settings.network_retry_min_delay, settings.network_retry_max_delay
+        await run.pause(random.uniform(low, high))
+
+    await patiently(
+        lambda: driver.apply_network(handle, plan),
+        tell=run.tell,
+        pause=pause,
+        tries=settings.network_max_retries + 1,
+    )
     await run.say(f"{run.name}: network written, {len(plan.interfaces)} interfaces")
 
 
-async def apply_storage(run: NodeRun) -> None:
-    handle = await _changeable(run)
+async def apply_storage(run: NodeRun, driver: NodeProvisioner) -> None:
+    handle = await _changeable(run, driver)
     if handle is None:
         return
-    hardware = await _hardware(run, handle)
+    hardware = await _hardware(run, driver, handle)
     plan = plans.storage_plan(run.job.site, run.node, hardware)
-    driver = run.job.node_driver()
     await run.patiently(lambda: driver.apply_storage(handle, plan))
     await run.say(f"{run.name}: storage written, {len(plan.disks)} disks")
 
 
-async def apply_platform(run: NodeRun) -> None:
-    handle = await _changeable(run)
+async def apply_platform(run: NodeRun, driver: NodeProvisioner) -> None:
+    handle = await _changeable(run, driver)
     if handle is None:
         return
     plan = plans.platform_plan(run.job.site, run.node)
-    driver = run.job.node_driver()
     await run.patiently(lambda: driver.apply_platform(handle, plan))
     await run.say(f"{run.name}: platform written, image {plan.image}")
 
@@ -92,10 +98,10 @@ def _plan(
     )
 
 
-async def _changeable(run: NodeRun) -> Handle | None:
+async def _changeable(run: NodeRun, driver: NodeProvisioner) -> Handle | None:
     """Return the node if it may be configured; None, said, when it is deployed already."""
     try:
-        handle = await identify_node.find(run)
+        handle = await identify_node.find(run, driver)
     except NodeUnknown as error:
         raise StepFailed(
             f"{run.name}: unknown to the provisioner; run prepare_nodes first"
@@ -130,8 +136,7 @@ async def _parsed(run: NodeRun, lshw: str) -> Hardware:
     return known[1]
 
 
-async def _hardware(run: NodeRun, handle: Handle) -> Hardware:
-    driver = run.job.node_driver()
+async def _hardware(run: NodeRun, driver: NodeProvisioner, handle: Handle) -> Hardware:
     documents = await run.patiently(lambda: driver.inventory(handle))
     for document in documents:
         if document.generator == "lshw":

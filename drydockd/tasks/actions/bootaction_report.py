@@ -7,41 +7,45 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from drydockd.model import Action, BootAction, BootActionStatus, Message
-from drydockd.tasks.steps.job import Job, StepFailed, Terminated
-from drydockd.tasks.steps.noderun import NodeRun, seconds_until
+from drydockd.tasks.deployments import Deployments
+from drydockd.tasks.shared.recorder import Recorder
+from drydockd.tasks.steps.noderun import NodeRun
 from drydockd.tasks.steps.step import StepPlan
 from drydockd.tasks.words import messages
+from drydockd.tasks.words.settings import TaskSettings
+from drydockd.tasks.words.stops import StepFailed, Terminated
+from drydockd.tasks.words.times import seconds_until
 
 # The step's own limit stands behind the wait's, which ends with a message per boot action.
 MARGIN = 60.0
 
 
-def plan(job: Job) -> StepPlan:
+def plan(deployments: Deployments, recorder: Recorder, settings: TaskSettings) -> StepPlan:
     return StepPlan(
         Action.BOOTACTION_REPORT,
-        report,
+        partial(report, deployments=deployments, recorder=recorder),
         driver="",
-        limit=job.settings.bootaction_final_status,
+        limit=settings.bootaction_final_status,
         waiting_for="the boot actions' final status",
         margin=MARGIN,
     )
 
 
-async def report(run: NodeRun) -> None:
+async def report(run: NodeRun, deployments: Deployments, recorder: Recorder) -> None:
     """Return if no boot action of the node's current deployment failed or stayed silent."""
-    rows = await _awaited(run)
+    rows = await _awaited(run, deployments)
     said = [message for row in rows if (message := _verdict(run, row)) is not None]
-    await run.job.core.recorder.say(*said)
+    await recorder.say(*said)
     bad = [m.message for m in said if m.error]
     if bad:
         raise StepFailed(" ".join(bad))
 
 
-async def _awaited(run: NodeRun) -> Sequence[BootAction]:
+async def _awaited(run: NodeRun, deployments: Deployments) -> Sequence[BootAction]:
     """Return the rows once none is incomplete, or as they are when the time is over."""
-    deployments = run.job.core.deployments
     with deployments.changed(run.name) as changed, run.job.woken_by_stop(changed):
         while True:
             changed.clear()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from drydockd.drivers.base import Handle, NodeState
+from functools import partial
+
+from drydockd.drivers.base import Handle, NodeProvisioner, NodeState
 from drydockd.errors import DriverConflict, DriverTransient
 from drydockd.model import Action
 from drydockd.tasks.actions import identify_node
-from drydockd.tasks.steps import builddata
+from drydockd.tasks.steps.builddata import BuildDataCollector
 from drydockd.tasks.steps.intents import Intents, Operation
-from drydockd.tasks.steps.job import Job, StepFailed
 from drydockd.tasks.steps.noderun import NodeRun
 from drydockd.tasks.steps.step import StepPlan
+from drydockd.tasks.words.settings import TaskSettings
+from drydockd.tasks.words.stops import StepFailed
 
 READY_OR_LATER = (
     NodeState.READY,
@@ -22,35 +25,37 @@ TO_COMMISSION = (NodeState.NEW, NodeState.COMMISSIONING, NodeState.FAILED_COMMIS
 PHASES = ("commission", "testing")
 
 
-def plan(job: Job) -> StepPlan:
+def plan(
+    driver: NodeProvisioner, builddata: BuildDataCollector, settings: TaskSettings
+) -> StepPlan:
     return StepPlan(
         Action.CONFIGURE_HARDWARE,
-        commission,
+        partial(commission, driver=driver, builddata=builddata),
         driver="node",
-        limit=job.settings.configure_hardware,
+        limit=settings.configure_hardware,
         waiting_for="the end of commissioning",
-        retries=job.settings.commission_retries,
+        retries=settings.commission_retries,
     )
 
 
-async def commission(run: NodeRun) -> None:
+async def commission(run: NodeRun, driver: NodeProvisioner, builddata: BuildDataCollector) -> None:
     """Return when the node is ready; its inventory and logs are stored.
 
     A lost answer of the provisioner is treated like a restart: its state decides.
     """
     intents = run.intents()
     while True:
-        handle = await identify_node.find(run)
+        handle = await identify_node.find(run, driver)
         if handle.state in READY_OR_LATER and not intents.was_announced(Operation.COMMISSION):
             await run.say(f"{run.name}: is {handle.state}, commissioning skipped")
             return
         try:
-            handle = await _commissioned(run, handle, intents)
+            handle = await _commissioned(run, driver, handle, intents)
             break
         except DriverTransient as error:
             run.saw(error)
             await run.say(f"{run.name}: {error}")
-            handle = await identify_node.find(run)
+            handle = await identify_node.find(run, driver)
             if handle.state not in (NodeState.FAILED_COMMISSION, *READY_OR_LATER):
                 await run.pause()
     if intents.is_open(Operation.COMMISSION):
@@ -58,7 +63,9 @@ async def commission(run: NodeRun) -> None:
     await builddata.keep(run, handle, PHASES, with_inventory=True)
 
 
-async def _commissioned(run: NodeRun, handle: Handle, intents: Intents) -> Handle:
+async def _commissioned(
+    run: NodeRun, driver: NodeProvisioner, handle: Handle, intents: Intents
+) -> Handle:
     was_announced = intents.was_announced(Operation.COMMISSION)
     if handle.state in READY_OR_LATER:
         return handle
@@ -68,4 +75,4 @@ async def _commissioned(run: NodeRun, handle: Handle, intents: Intents) -> Handl
         raise DriverConflict(f"{run.name}: commissioning failed; last seen: {run.last_seen}")
     if not was_announced:
         await intents.announce(Operation.COMMISSION)
-    return await run.job.node_driver().commission(handle, run)
+    return await driver.commission(handle, run)

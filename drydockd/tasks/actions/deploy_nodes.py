@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from drydockd.model import Action, Result
-from drydockd.tasks.actions import apply_node, bootaction_report, deploy_node
+from drydockd.tasks.actions import apply_node, bootaction_report
+from drydockd.tasks.actions.deploy_node import DeployNode
+from drydockd.tasks.actions.packages import PackageLists
+from drydockd.tasks.deployments import Deployments
+from drydockd.tasks.shared.recorder import Recorder
+from drydockd.tasks.steps.builddata import BuildDataCollector
 from drydockd.tasks.steps.job import Job
-from drydockd.tasks.steps.pipeline import pipeline
+from drydockd.tasks.steps.runner import StepRunner
+from drydockd.tasks.words.drivers import Drivers
+from drydockd.tasks.words.settings import TaskSettings
 
 STEPS = (
     Action.APPLY_NODE_NETWORKING,
@@ -16,16 +23,26 @@ STEPS = (
 )
 
 
-async def run(job: Job) -> Result:
+async def run(
+    job: Job,
+    *,
+    steps: StepRunner,
+    drivers: Drivers,
+    recorder: Recorder,
+    deployments: Deployments,
+    packages: PackageLists,
+    settings: TaskSettings,
+) -> Result:
     """Return which nodes are deployed with all their boot actions reported well."""
     if not job.scope:
         return await job.nothing_to_do()
-    job.node_driver()
+    driver = drivers.needed_node()
+    builddata = BuildDataCollector(driver, recorder, settings)
     plans = [
-        apply_node.network_plan(job),
-        apply_node.storage_plan(job),
-        apply_node.platform_plan(job),
-        deploy_node.plan(job),
-        bootaction_report.plan(job),
+        apply_node.network_plan(driver, settings),
+        apply_node.storage_plan(driver, settings),
+        apply_node.platform_plan(driver, settings),
+        DeployNode(driver, deployments, packages, builddata, settings).plan(),
+        bootaction_report.plan(deployments, recorder, settings),
     ]
-    return job.outcome(await pipeline(job, plans, job.scope))
+    return job.outcome(await steps.pipeline(job, plans, job.scope))

@@ -2,72 +2,88 @@
 
 from __future__ import annotations
 
-from drydockd.drivers.base import Handle, NodeState
+from functools import partial
+
+from drydockd.drivers.base import Handle, NodeProvisioner, NodeState
 from drydockd.errors import DriverConflict, DriverTransient, NodeUnknown
 from drydockd.model import Action, Result
 from drydockd.tasks.actions import identify_node
+from drydockd.tasks.deployments import Deployments
+from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.steps.intents import Intents, Operation
 from drydockd.tasks.steps.job import Job
 from drydockd.tasks.steps.noderun import NodeRun
-from drydockd.tasks.steps.pipeline import pipeline
+from drydockd.tasks.steps.runner import StepRunner
 from drydockd.tasks.steps.step import StepPlan
+from drydockd.tasks.words.drivers import Drivers
+from drydockd.tasks.words.settings import TaskSettings
 
 STEPS = (Action.DESTROY_NODE,)
 
 
-async def run(job: Job) -> Result:
+async def run(
+    job: Job,
+    *,
+    steps: StepRunner,
+    drivers: Drivers,
+    recorder: Recorder,
+    deployments: Deployments,
+    settings: TaskSettings,
+) -> Result:
     if not job.scope:
         return await job.nothing_to_do()
-    job.node_driver()
+    driver = drivers.needed_node()
     plan = StepPlan(
         Action.DESTROY_NODE,
-        destroy,
+        partial(destroy, driver=driver, deployments=deployments, recorder=recorder),
         driver="node",
-        limit=job.settings.destroy_node,
+        limit=settings.destroy_node,
         waiting_for="the end of the wipe",
-        retries=job.settings.destroy_retries,
+        retries=settings.destroy_retries,
     )
-    return job.outcome(await pipeline(job, [plan], job.scope))
+    return job.outcome(await steps.pipeline(job, [plan], job.scope))
 
 
-async def destroy(run: NodeRun) -> None:
+async def destroy(
+    run: NodeRun, driver: NodeProvisioner, deployments: Deployments, recorder: Recorder
+) -> None:
     """Return when the provisioner no longer knows the node; its boot data is closed then."""
     intents = run.intents()
     while True:
-        handle = await _found(run)
+        handle = await _found(run, driver)
         if handle is None:
             break
         try:
-            await _wipe(run, handle, intents)
+            await _wipe(run, driver, handle, intents)
             break
         except DriverTransient as error:
             await run.say(f"{run.name}: {error}")
-            handle = await _found(run)
+            handle = await _found(run, driver)
             if handle is not None and handle.state is not NodeState.FAILED_RELEASE:
                 await run.pause()
-    changes = run.job.core.deployments.closing(run.name)
+    changes = deployments.closing(run.name)
     if intents.is_open(Operation.DESTROY):
         await intents.settle(Operation.DESTROY, "forgotten", *changes)
         await run.say(f"{run.name}: wiped and forgotten")
         return
     if changes:
-        await run.job.core.recorder.write(*changes)
+        await recorder.write(*changes)
     if not intents.was_announced(Operation.DESTROY):
         await run.say(f"{run.name}: unknown to the provisioner, nothing to destroy")
 
 
-async def _found(run: NodeRun) -> Handle | None:
+async def _found(run: NodeRun, driver: NodeProvisioner) -> Handle | None:
     try:
-        return await identify_node.find(run)
+        return await identify_node.find(run, driver)
     except NodeUnknown:
         return None
 
 
-async def _wipe(run: NodeRun, handle: Handle, intents: Intents) -> None:
+async def _wipe(run: NodeRun, driver: NodeProvisioner, handle: Handle, intents: Intents) -> None:
     """Wipe once: a running wipe is joined, an announced one that failed is not repeated here."""
     if not intents.was_announced(Operation.DESTROY):
         if handle.state is not NodeState.RELEASING:
             await intents.announce(Operation.DESTROY)
     elif handle.state is NodeState.FAILED_RELEASE:
         raise DriverConflict(f"{run.name}: the wipe failed; last seen: {run.last_seen}")
-    await run.job.node_driver().destroy(run.node, run)
+    await driver.destroy(run.node, run)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from drydockd.model import Result
-from drydockd.tasks.steps.job import Job, Terminated
+from drydockd.tasks.steps.job import Job
+from drydockd.tasks.words.settings import TaskSettings
+from drydockd.tasks.words.stops import Terminated
 
 STEPS: tuple[str, ...] = ()
 
 
-async def run(job: Job) -> Result:
+async def run(job: Job, *, settings: TaskSettings) -> Result:
     """Return success unless the task is told to stop while it waits."""
     try:
-        await job.pause(job.settings.noop_seconds)
+        await job.pause(settings.noop_seconds)
     except Terminated:
         return job.outcome(())
     return job.outcome(job.scope)

@@ -2,48 +2,49 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from drydockd.drivers.base import OobDriver, PowerState
 from drydockd.model import Action
-from drydockd.site import Node
 from drydockd.tasks.steps.intents import Intents, Operation
-from drydockd.tasks.steps.job import Job, StepFailed
 from drydockd.tasks.steps.noderun import NodeRun
 from drydockd.tasks.steps.step import StepPlan
+from drydockd.tasks.words.settings import TaskSettings
+from drydockd.tasks.words.stops import StepFailed
 
 
-def network_boot_plan(job: Job, node: Node) -> StepPlan:
+def network_boot_plan(driver: OobDriver, settings: TaskSettings) -> StepPlan:
     return StepPlan(
         Action.SET_NODE_BOOT,
-        set_network_boot,
+        partial(set_network_boot, driver=driver),
         driver="oob",
-        limit=job.oob_limit(job.oob_driver(node)),
+        limit=settings.oob_limit(driver.worst_case_seconds),
         waiting_for="the BMC to take the boot device",
         is_brief=True,
     )
 
 
-def power_cycle_plan(job: Job, node: Node) -> StepPlan:
+def power_cycle_plan(driver: OobDriver, settings: TaskSettings) -> StepPlan:
     return StepPlan(
         Action.POWER_CYCLE_NODE,
-        power_cycle,
+        partial(power_cycle, driver=driver),
         driver="oob",
-        limit=job.oob_limit(job.oob_driver(node)),
+        limit=settings.oob_limit(driver.worst_case_seconds),
         waiting_for="the power to go off and on",
         is_brief=True,
     )
 
 
-async def set_network_boot(run: NodeRun) -> None:
-    await run.job.oob_driver(run.node).set_network_boot(run.node, run)
+async def set_network_boot(run: NodeRun, driver: OobDriver) -> None:
+    await driver.set_network_boot(run.node, run)
 
 
-async def power_cycle(run: NodeRun) -> None:
+async def power_cycle(run: NodeRun, driver: OobDriver) -> None:
     """Cycle the power once, whatever was interrupted when.
 
     Once the machine is off the step goes on to the end: a stop request must not leave a
     machine without power.
     """
-    driver = run.job.oob_driver(run.node)
     intents = run.intents()
     if not intents.is_done(Operation.POWER_OFF):
         await _off(run, driver, intents)

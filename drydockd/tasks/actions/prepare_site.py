@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from drydockd.drivers.base import SiteNote
+from drydockd.drivers.base import NodeProvisioner, SiteNote
 from drydockd.model import Action, Result
-from drydockd.site import Region
+from drydockd.site import Region, Site
 from drydockd.tasks.steps.job import Job
-from drydockd.tasks.steps.sitestep import Call, site_step
-from drydockd.tasks.words import results
+from drydockd.tasks.steps.runner import StepRunner
+from drydockd.tasks.steps.sitestep import Call
+from drydockd.tasks.words.drivers import Drivers
 
 STEPS = (
     Action.CREATE_NETWORK_TEMPLATE,
@@ -18,16 +19,12 @@ STEPS = (
 )
 
 
-async def run(job: Job) -> Result:
+async def run(job: Job, *, steps: StepRunner, drivers: Drivers) -> Result:
     """Return the steps' common result; each runs even if one before it failed."""
-    for action, call in _calls(job).items():
-        await site_step(job, action, call)
-    store = job.core.store
-    return results.align(store.task(job.task_id), Result(), store.subtasks(job.task_id))
+    return await steps.site_steps(job, _calls(drivers.needed_node(), job.site))
 
 
-def _calls(job: Job) -> dict[Action, Call]:
-    driver, site = job.node_driver(), job.site
+def _calls(driver: NodeProvisioner, site: Site) -> dict[Action, Call]:
     region = site.region or Region(name="")
 
     async def networks() -> Sequence[SiteNote]:

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 
-from drydockd.errors import DriverTransient, InvalidDesign
+from drydockd.drivers.base import KubernetesDriver
+from drydockd.errors import InvalidDesign
 from drydockd.model import Action, Result
-from drydockd.tasks.steps.job import Job, NoDriver
+from drydockd.tasks.steps.job import Job
 from drydockd.tasks.steps.noderun import NodeRun
-from drydockd.tasks.steps.pipeline import pipeline
+from drydockd.tasks.steps.patience import patiently
+from drydockd.tasks.steps.runner import StepRunner
 from drydockd.tasks.steps.step import StepPlan
 from drydockd.tasks.words import messages
+from drydockd.tasks.words.drivers import Drivers
+from drydockd.tasks.words.settings import TaskSettings
 
 STEPS = (Action.RELABEL_NODE,)
 
@@ -25,45 +30,40 @@ PREFIX_LENGTH = 253
 FIRST_PAUSE = 1.0
 
 
-async def run(job: Job) -> Result:
+async def run(job: Job, *, steps: StepRunner, drivers: Drivers, settings: TaskSettings) -> Result:
     if not job.scope:
         return await job.nothing_to_do(messages.NO_NODES_RELABEL)
-    if job.core.drivers.kubernetes is None:
-        raise NoDriver("Kubernetes")
+    driver = drivers.needed_kubernetes()
     plan = StepPlan(
         Action.RELABEL_NODE,
-        relabel,
+        partial(relabel, driver=driver, settings=settings),
         driver="kubernetes",
-        limit=job.settings.relabel_node,
+        limit=settings.relabel_node,
         waiting_for="Kubernetes to take the labels",
         is_brief=True,
     )
-    return job.outcome(await pipeline(job, [plan], job.scope))
+    return job.outcome(await steps.pipeline(job, [plan], job.scope))
 
 
-async def relabel(run: NodeRun) -> None:
+async def relabel(run: NodeRun, driver: KubernetesDriver, settings: TaskSettings) -> None:
     """Raises InvalidDesign for labels Kubernetes would refuse."""
     labels = run.node.owner_data
     if not labels:
         await run.say(f"{run.name}: no owner data, its labels are left as they are")
         return
     check_labels(run.name, labels)
-    driver = run.job.core.drivers.kubernetes
-    if driver is None:
-        raise NoDriver("Kubernetes")
     shown = ", ".join(f"{key}={value}" for key, value in labels.items())
     await run.say(f"{run.name}: labels {shown}")
-    pause = FIRST_PAUSE
-    for attempt in range(run.job.settings.relabel_retries + 1):
-        try:
-            await driver.relabel(run.name, labels)
-            return
-        except DriverTransient as error:
-            if attempt == run.job.settings.relabel_retries:
-                raise
-            await run.say(f"{run.name}: {error}; trying again")
-        await run.pause(min(pause, run.job.settings.poll_interval))
-        pause *= 2
+
+    async def pause(made: int) -> None:
+        await run.pause(min(FIRST_PAUSE * 2 ** (made - 1), settings.poll_interval))
+
+    await patiently(
+        lambda: driver.relabel(run.name, labels),
+        tell=run.tell,
+        pause=pause,
+        tries=settings.relabel_retries + 1,
+    )
 
 
 def check_labels(node: str, labels: Mapping[str, str]) -> None:

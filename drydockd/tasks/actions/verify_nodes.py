@@ -3,50 +3,56 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
+from drydockd.drivers.base import OobDriver
 from drydockd.errors import DriverUnsupported
 from drydockd.model import Action, Result
 from drydockd.tasks.steps.job import Job
 from drydockd.tasks.steps.noderun import NodeRun
-from drydockd.tasks.steps.pipeline import pipeline
+from drydockd.tasks.steps.runner import StepRunner
 from drydockd.tasks.steps.step import StepPlan
+from drydockd.tasks.words.drivers import Drivers
+from drydockd.tasks.words.settings import TaskSettings
 
 STEPS = (Action.INTERROGATE_OOB,)
 
 
-async def run(job: Job) -> Result:
+async def run(job: Job, *, steps: StepRunner, drivers: Drivers, settings: TaskSettings) -> Result:
     """Return which nodes answered; one subtask per OOB type, all types at once."""
     if not job.scope:
         return await job.nothing_to_do()
-    groups = await _by_type(job)
+    groups = await _by_type(job, drivers, settings)
     async with asyncio.TaskGroup() as group:
-        ways = [
-            group.create_task(pipeline(job, [plan], names), name=f"{job.task_id} {kind}")
+        runs = [
+            group.create_task(steps.pipeline(job, [plan], names), name=f"{job.task_id} {kind}")
             for kind, (plan, names) in groups.items()
         ]
-    return job.outcome(name for way in ways for name in way.result())
+    return job.outcome(name for run in runs for name in run.result())
 
 
-async def interrogate(run: NodeRun) -> None:
-    state = await run.job.oob_driver(run.node).power_state(run.node)
+async def interrogate(run: NodeRun, driver: OobDriver) -> None:
+    state = await driver.power_state(run.node)
     await run.say(f"{run.name}: the BMC answers, power is {state}")
 
 
-async def _by_type(job: Job) -> dict[str, tuple[StepPlan, list[str]]]:
+async def _by_type(
+    job: Job, drivers: Drivers, settings: TaskSettings
+) -> dict[str, tuple[StepPlan, list[str]]]:
     """Group the nodes that have a driver; say of the others that they have none."""
     groups: dict[str, tuple[StepPlan, list[str]]] = {}
     for name in job.scope:
         node = job.node(name)
         try:
-            driver = job.oob_driver(node)
+            driver = drivers.needed_oob(node)
         except DriverUnsupported as error:
             await job.say(str(error), node=name, error=True)
             continue
         plan = StepPlan(
             Action.INTERROGATE_OOB,
-            interrogate,
+            partial(interrogate, driver=driver),
             driver="oob",
-            limit=job.oob_limit(driver),
+            limit=settings.oob_limit(driver.worst_case_seconds),
             waiting_for="an answer of the BMC",
             is_brief=True,
         )

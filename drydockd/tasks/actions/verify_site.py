@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from drydockd.model import Action, Result
 from drydockd.tasks.steps.job import Job
-from drydockd.tasks.steps.sitestep import site_step
-from drydockd.tasks.words import results
+from drydockd.tasks.steps.runner import StepRunner
+from drydockd.tasks.words.drivers import Drivers
 
 STEPS = (Action.VALIDATE_NODE_SERVICES,)
 
 
-async def run(job: Job) -> Result:
-    driver = job.node_driver()
-    await site_step(job, Action.VALIDATE_NODE_SERVICES, driver.check)
-    store = job.core.store
-    return results.align(store.task(job.task_id), Result(), store.subtasks(job.task_id))
+async def run(job: Job, *, steps: StepRunner, drivers: Drivers) -> Result:
+    driver = drivers.needed_node()
+    return await steps.site_steps(job, {Action.VALIDATE_NODE_SERVICES: driver.check})

@@ -14,7 +14,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
+from drydockd.model import Task
+
 Order = tuple[str, str]
+
+
+def arrival(task: Task) -> str:
+    """Return what tasks are ordered by; the only place that decides it."""
+    return task.created
 
 
 class Phase(Enum):
@@ -55,9 +62,9 @@ class Claims:
     _running: set[str] = field(default_factory=set)
     _touched: set[str] = field(default_factory=set)
 
-    def enter(self, task_id: str, created: str) -> None:
+    def enter(self, task_id: str, arrived: str) -> None:
         """Note a new task whose nodes are not known yet; younger ones wait behind it."""
-        claim = _Claim((created, task_id))
+        claim = _Claim((arrived, task_id))
         self._claims[task_id] = claim
         insort(self._order, claim.order)
         insort(self._barriers, claim.order)
@@ -73,10 +80,10 @@ class Claims:
             self._lift(claim)
 
     def hold(
-        self, task_id: str, created: str, nodes: Iterable[str], *, is_alone: bool = False
+        self, task_id: str, arrived: str, nodes: Iterable[str], *, is_alone: bool = False
     ) -> None:
         """Note a task that is running already: one found so after a restart."""
-        self.enter(task_id, created)
+        self.enter(task_id, arrived)
         self.resolve(task_id, nodes, is_alone=is_alone)
         self._claims[task_id].phase = Phase.RUNNING
         self._running.add(task_id)

@@ -31,18 +31,21 @@ class Verdicts:
     not come: a hundred tasks at once ask a slow provisioner once.
     """
 
-    def __init__(self, designs: Designs, settings: TaskSettings) -> None:
+    def __init__(
+        self, designs: Designs, provisioner: NodeProvisioner | None, settings: TaskSettings
+    ) -> None:
         self._designs = designs
+        self._provisioner = provisioner
         self._settings = settings
         self._lock = asyncio.Lock()
         self._catalogue: Catalogue | None = None
         self._until = 0.0
         self._kept: OrderedDict[tuple[str, Images | None], Sequence[Finding]] = OrderedDict()
 
-    async def of(self, design: Design, provisioner: NodeProvisioner | None) -> Sequence[Finding]:
+    async def of(self, design: Design) -> Sequence[Finding]:
         """Return the findings of reading, compiling and all rules."""
         async with self._lock:
-            catalogue = await self._offered(provisioner)
+            catalogue = await self._offered()
             images = tuple(catalogue.images.items()) if catalogue else None
             key = (design.digest, images)
             if key not in self._kept or not design.digest:
@@ -53,11 +56,11 @@ class Verdicts:
                 self._kept.popitem(last=False)
             return findings
 
-    async def _offered(self, provisioner: NodeProvisioner | None) -> Catalogue | None:
-        if provisioner is None:
+    async def _offered(self) -> Catalogue | None:
+        if self._provisioner is None:
             return None
         if time.monotonic() >= self._until:
-            self._catalogue = await self._asked(provisioner)
+            self._catalogue = await self._asked(self._provisioner)
             self._until = time.monotonic() + self._settings.catalogue_lifetime
         return self._catalogue
 

@@ -11,9 +11,11 @@ from drydockd import log as logs
 from drydockd.errors import Conflict
 from drydockd.model import ResultStatus, Task, TaskStatus, Timestamp, timestamp
 from drydockd.store.base import Change, Edit, Put
+from drydockd.tasks.shared import endings
 from drydockd.tasks.steps.job import Job
-from drydockd.tasks.steps.noderun import moment_after
+from drydockd.tasks.steps.parts import StepParts
 from drydockd.tasks.words import messages, records, results, states
+from drydockd.tasks.words.times import moment_after
 
 log = logging.getLogger(__name__)
 
@@ -21,38 +23,40 @@ log = logging.getLogger(__name__)
 LARGEST_BATCH = 50
 
 # (node name, id of its subtask, latest end) -> passed
-Way = Callable[[str, str, Timestamp], Awaitable[bool]]
+Work = Callable[[str, str, Timestamp], Awaitable[bool]]
 
 
-async def branches(job: Job, names: Sequence[str], way: Way, limit: float) -> list[str]:
-    """Give each node a subtask of the job's action and its `way`; return those that passed.
+async def branches(
+    parts: StepParts, job: Job, names: Sequence[str], work: Work, limit: float
+) -> list[str]:
+    """Give each node a subtask of the job's action and do its `work`; return those that passed.
 
-    At most `fan_out` of them are on their way at once; the limit of each counts from its
+    At most `fan_out` of them are at work at once; the limit of each counts from its
     own start.
     """
-    known = _remembered(job) if job.was_resumed else {}
+    known = _remembered(parts, job) if job.was_resumed else {}
     missing = [name for name in names if name not in known]
     for start in range(0, len(missing), LARGEST_BATCH):
         if await job.may_go_on():
-            known |= await _open(job, missing[start : start + LARGEST_BATCH])
+            known |= await _open(parts, job, missing[start : start + LARGEST_BATCH])
             await asyncio.sleep(0)
     async with asyncio.TaskGroup() as group:
-        ways = {
-            name: group.create_task(_branch(job, known[name], name, way, limit), name=name)
+        runs = {
+            name: group.create_task(_branch(parts, job, known[name], name, work, limit), name=name)
             for name in names
             if name in known
         }
-    return [name for name, done in ways.items() if done.result()]
+    return [name for name, run in runs.items() if run.result()]
 
 
-def _remembered(job: Job) -> dict[str, Task]:
-    subtasks = job.core.store.subtasks(job.task_id)
+def _remembered(parts: StepParts, job: Job) -> dict[str, Task]:
+    subtasks = parts.recorder.store.subtasks(job.task_id)
     return {sub.scope[0]: sub for sub in subtasks if sub.action is job.action}
 
 
-async def _open(job: Job, names: Sequence[str]) -> dict[str, Task]:
+async def _open(parts: StepParts, job: Job, names: Sequence[str]) -> dict[str, Task]:
     """Register the subtasks in one write; none if the task is to stop."""
-    parent = job.core.store.task(job.task_id)
+    parent = parts.recorder.store.task(job.task_id)
     children = [records.subtask(parent, job.action, [name]) for name in names]
     ids = tuple(child.task_id for child in children)
     add = partial(states.with_subtasks, subtask_ids=ids, now=timestamp())
@@ -60,37 +64,39 @@ async def _open(job: Job, names: Sequence[str]) -> dict[str, Task]:
     for child in children:
         changes += [Put(child), Put(messages.subtask_started(child))]
     try:
-        await job.core.recorder.write(*changes)
+        await parts.recorder.write(*changes)
     except Conflict:
         return {}
     return dict(zip(names, children, strict=True))
 
 
-async def _branch(job: Job, child: Task, name: str, way: Way, limit: float) -> bool:
+async def _branch(
+    parts: StepParts, job: Job, child: Task, name: str, work: Work, limit: float
+) -> bool:
     if child.status.is_final:
         return child.result.status is ResultStatus.SUCCESS
     line = f"{job.task_id}/{job.action}"
     passed = False
-    if await job.core.slots.take(line, "", job.task_id):
+    if await parts.slots.take(line, "", job.task_id):
         try:
-            passed = await _go(job, child, name, way, limit)
+            passed = await _go(parts, job, child, name, work, limit)
         finally:
-            job.core.slots.give(line)
-    await _close(job, child, name, passed)
+            parts.slots.give(line)
+    await _close(parts, job, child, name, passed)
     return passed
 
 
-async def _go(job: Job, child: Task, name: str, way: Way, limit: float) -> bool:
+async def _go(parts: StepParts, job: Job, child: Task, name: str, work: Work, limit: float) -> bool:
     deadline = child.deadline
     if child.status is TaskStatus.REQUESTED:
         if not await job.may_go_on():
             return False
         deadline = moment_after(limit)
         start = partial(states.started, now=timestamp(), deadline=deadline)
-        await job.core.recorder.write(Edit(Task, child.task_id, start))
+        await parts.recorder.write(Edit(Task, child.task_id, start))
     try:
         with logs.bind(node=name):
-            return await way(name, child.task_id, deadline or moment_after(limit))
+            return await work(name, child.task_id, deadline or moment_after(limit))
     except Exception as error:
         log.exception("%s of %s failed unexpectedly", job.action, name)
         text = f"{job.action} failed unexpectedly ({type(error).__name__}); see the log"
@@ -98,12 +104,9 @@ async def _go(job: Job, child: Task, name: str, way: Way, limit: float) -> bool:
         return False
 
 
-async def _close(job: Job, child: Task, name: str, passed: bool) -> None:
+async def _close(parts: StepParts, job: Job, child: Task, name: str, passed: bool) -> None:
     result = results.partition((name,), (name,) if passed else ())
     was_cut = job.stopping.is_set() and not passed
     if was_cut:
         result = results.cut_short(result)
-    end = partial(states.ended, result=result, now=timestamp(), was_cut=was_cut)
-    await job.core.recorder.write(
-        Edit(Task, child.task_id, end), Put(messages.subtask_collected(child))
-    )
+    await parts.recorder.write(*endings.subtask_end(child, result, was_cut=was_cut))

@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from drydockd.drivers.base import Handle, NodeProvisioner
 from drydockd.errors import DriverError
 from drydockd.model import BuildData, Link, Task, timestamp
 from drydockd.store.base import Change, Edit, Put
+from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.words.settings import TaskSettings
 
 log = logging.getLogger(__name__)
 
@@ -23,51 +25,54 @@ DETAIL_LOGS = "detail_logs"
 SHARE_OF_TIME = 0.5
 
 
-async def keep(
-    run: NodeRun, handle: Handle, phases: Sequence[str], *, with_inventory: bool = False
-) -> None:
-    """Store the node's logs of `phases`, and its inventory, with its subtask; link them.
+@dataclass(frozen=True)
+class BuildDataCollector:
+    """Fetches logs and inventories from the provisioner and stores them."""
 
-    Bounded by half of what is left of the step's limit, so that slow logs cannot end it.
-    """
-    driver = run.job.node_driver()
-    seconds = min(run.job.settings.drydock_timeout, run.remaining() * SHARE_OF_TIME)
-    try:
-        async with asyncio.timeout(seconds):
-            found = await _collect(run, driver, handle, phases, with_inventory)
-    except TimeoutError:
-        await run.say(f"{run.name}: logs were not there within {seconds:.0f} s, left out")
-    except DriverError as error:
-        await run.say(f"{run.name}: logs could not be read, left out: {error}")
-    except Exception:
-        log.exception("%s: logs could not be read", run.name)
-        await run.say(f"{run.name}: logs could not be read, left out; the log has the details")
-    else:
-        if found:
-            link = Link(
-                DETAIL_LOGS,
-                f"{run.job.settings.internal_url.rstrip('/')}/tasks/{run.task_id}/builddata",
-            )
-            changes: list[Change] = [Put(record) for record in found]
-            changes.append(Edit(Task, run.task_id, partial(_linked, link=link)))
-            await run.job.core.recorder.write(*changes)
+    driver: NodeProvisioner
+    recorder: Recorder
+    settings: TaskSettings
 
+    async def keep(
+        self, run: NodeRun, handle: Handle, phases: Sequence[str], *, with_inventory: bool = False
+    ) -> None:
+        """Store the node's logs of `phases`, and its inventory, with its subtask; link them.
 
-async def _collect(
-    run: NodeRun,
-    driver: NodeProvisioner,
-    handle: Handle,
-    phases: Sequence[str],
-    with_inventory: bool,
-) -> list[BuildData]:
-    records = []
-    if with_inventory:
-        for document in await driver.inventory(handle):
-            records.append(_record(run, document.generator, document.data_format, document.text))
-    for phase in phases:
-        for entry in await driver.logs(handle, phase):
-            records.append(_record(run, f"{entry.phase}:{entry.name}", "text/plain", entry.text))
-    return [record for record in records if record.data_element]
+        Bounded by half of what is left of the step's limit, so that slow logs cannot end it.
+        """
+        seconds = min(self.settings.drydock_timeout, run.remaining() * SHARE_OF_TIME)
+        try:
+            async with asyncio.timeout(seconds):
+                found = await self._collect(run, handle, phases, with_inventory)
+        except TimeoutError:
+            await run.say(f"{run.name}: logs were not there within {seconds:.0f} s, left out")
+        except DriverError as error:
+            await run.say(f"{run.name}: logs could not be read, left out: {error}")
+        except Exception:
+            log.exception("%s: logs could not be read", run.name)
+            await run.say(f"{run.name}: logs could not be read, left out; the log has the details")
+        else:
+            if found:
+                url = f"{self.settings.internal_url.rstrip('/')}/tasks/{run.task_id}/builddata"
+                changes: list[Change] = [Put(record) for record in found]
+                link = partial(_linked, link=Link(DETAIL_LOGS, url))
+                await self.recorder.write(*changes, Edit(Task, run.task_id, link))
+
+    async def _collect(
+        self, run: NodeRun, handle: Handle, phases: Sequence[str], with_inventory: bool
+    ) -> list[BuildData]:
+        records = []
+        if with_inventory:
+            for document in await self.driver.inventory(handle):
+                records.append(
+                    _record(run, document.generator, document.data_format, document.text)
+                )
+        for phase in phases:
+            for entry in await self.driver.logs(handle, phase):
+                records.append(
+                    _record(run, f"{entry.phase}:{entry.name}", "text/plain", entry.text)
+                )
+        return [record for record in records if record.data_element]
 
 
 def _record(run: NodeRun, generator: str, data_format: str, text: str) -> BuildData:

@@ -3,49 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from drydockd.design import Design
 from drydockd.design.inventory import Hardware
-from drydockd.drivers.base import NodeProvisioner, OobDriver
-from drydockd.errors import DriverUnsupported
 from drydockd.model import Action, Caller, Result, ResultStatus, Task
 from drydockd.site import Finding, Node, Site
-from drydockd.tasks.core import Core
+from drydockd.tasks.shared.recorder import Recorder
+from drydockd.tasks.shared.shutdown import Shutdown
 from drydockd.tasks.words import messages, results
-
-
-class Terminated(Exception):
-    """The task was told to stop; raised between the steps of a node run."""
-
-
-class StepFailed(Exception):
-    """The step cannot be done for this node, and trying again is useless; the text says why."""
-
-
-class NoDriver(Exception):
-    """The action needs a driver that is not enabled; `kind` is ``Node`` or ``Kubernetes``."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
+from drydockd.tasks.words.stops import Terminated
 
 
 class Job:
     """A running top-level task: its pinned design, its nodes, its wish to stop.
 
-    `was_resumed`: an earlier life of the daemon began it; records of finished steps count.
+    `was_resumed`: it began before the daemon was started; records of finished steps count.
+    `on_stop` is called when it is told to stop.
     """
 
     def __init__(
-        self, core: Core, task: Task, design: Design, *, was_resumed: bool = False
+        self,
+        task: Task,
+        design: Design,
+        recorder: Recorder,
+        shutdown: Shutdown,
+        *,
+        was_resumed: bool = False,
+        on_stop: Callable[[], None] = lambda: None,
     ) -> None:
-        self.core = core
-        self.settings = core.settings
         self.task_id = task.task_id
         self.action: Action = task.action
         self.scope = task.scope
+        self.started = task.started
         self.caller = task.caller or Caller(user=task.created_by or "")
         self.design = design
         self.site: Site = design.site
@@ -54,29 +45,32 @@ class Job:
         # Parsed inventories: node -> (mark of the lshw text, devices).
         self.hardware: dict[str, tuple[int, Hardware]] = {}
         self.stopping = asyncio.Event()
-        self._wakers: set[asyncio.Event] = set()
+        self._recorder = recorder
+        self._shutdown = shutdown
+        self._on_stop = on_stop
+        self._woken: set[asyncio.Event] = set()
         if task.terminate:
             self.stopping.set()
 
     def stop(self) -> None:
         """Tell the job to end: nothing new starts, waits that are ours end at once."""
         self.stopping.set()
-        self.core.slots.stop(self.task_id)
-        for waker in self._wakers:
-            waker.set()
+        self._on_stop()
+        for event in self._woken:
+            event.set()
 
     @contextmanager
     def woken_by_stop(self, event: asyncio.Event) -> Iterator[None]:
         """Set `event` too when the job is told to stop."""
-        self._wakers.add(event)
+        self._woken.add(event)
         try:
             yield
         finally:
-            self._wakers.discard(event)
+            self._woken.discard(event)
 
     async def may_go_on(self) -> bool:
         """False once the task is to stop; stands still while the daemon shuts down."""
-        await self.core.gate()
+        await self._shutdown.hold()
         return not self.stopping.is_set()
 
     async def pause(self, seconds: float) -> None:
@@ -94,28 +88,10 @@ class Job:
             message = messages.on_node(self.task_id, node, text, error=error)
         else:
             message = messages.message(self.task_id, text, error=error)
-        await self.core.recorder.say(message)
+        await self._recorder.say(message)
 
     def node(self, name: str) -> Node:
         return self.site.nodes[name]
-
-    def node_driver(self) -> NodeProvisioner:
-        """Raises NoDriver."""
-        if self.core.drivers.node is None:
-            raise NoDriver("Node")
-        return self.core.drivers.node
-
-    def oob_driver(self, node: Node) -> OobDriver:
-        """Raises DriverUnsupported in the contract's words."""
-        driver = self.core.drivers.oob_for(node.oob_type)
-        if driver is None:
-            raise DriverUnsupported(f"Node {node.name} OOB type {node.oob_type} is not supported.")
-        return driver
-
-    def oob_limit(self, driver: OobDriver) -> float:
-        """The drivers' own worst case may be longer than the general limit; contract, oob, 2."""
-        worst = driver.worst_case_seconds + self.settings.driver_margin
-        return max(self.settings.drydock_timeout, worst)
 
     def outcome(self, passed: Iterable[str]) -> Result:
         """The final result: these nodes passed every step, all others of the scope failed."""

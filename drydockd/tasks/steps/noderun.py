@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from drydockd.errors import DriverTransient
 from drydockd.model import Timestamp, timestamp
+from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.steps.intents import Intents
-from drydockd.tasks.steps.job import Job, Terminated
+from drydockd.tasks.steps.job import Job
+from drydockd.tasks.steps.patience import patiently
 from drydockd.tasks.words import messages
+from drydockd.tasks.words.settings import TaskSettings
+from drydockd.tasks.words.times import seconds_until
 
 T = TypeVar("T")
 
@@ -28,6 +31,8 @@ class NodeRun:
         job: Job,
         name: str,
         task_id: str,
+        recorder: Recorder,
+        settings: TaskSettings,
         *,
         until: Timestamp,
         waiting_for: str = "",
@@ -42,57 +47,41 @@ class NodeRun:
         self.was_resumed = was_resumed
         self.last_seen = ""
         self.since = timestamp()
+        self._recorder = recorder
+        self._settings = settings
 
     async def say(self, text: str, *, error: bool = False) -> None:
         """Add a message about the node to its subtask."""
         self.saw(text)
-        await self.job.core.recorder.say(
-            messages.on_node(self.task_id, self.name, text, error=error)
-        )
+        await self._recorder.say(messages.on_node(self.task_id, self.name, text, error=error))
 
     def saw(self, what: object) -> None:
         self.last_seen = str(what)
 
     def intents(self) -> Intents:
-        return Intents(self.job.core.recorder, self.task_id, self.name)
+        return Intents(self._recorder, self.task_id, self.name)
 
     def remaining(self) -> float:
         """Seconds until the limit; after a restart at least time for one look."""
         left = seconds_until(self.until)
-        return max(left, self.job.settings.resume_grace) if self.was_resumed else left
+        return max(left, self._settings.resume_grace) if self.was_resumed else left
 
     async def pause(self, seconds: float | None = None) -> None:
         """Wait a poll interval or `seconds`; raises Terminated when the task is to stop."""
-        await self.job.pause(self.job.settings.poll_interval if seconds is None else seconds)
+        await self.job.pause(self._settings.poll_interval if seconds is None else seconds)
 
     async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         """Return what `call` returns; while its backend is unreachable, call it again.
 
         For calls that may be repeated. The step's limit bounds it.
         """
-        while True:
-            try:
-                return await call()
-            except DriverTransient as error:
-                if str(error) != self.last_seen:
-                    await self.say(f"{self.name}: {error}; trying again")
-                    self.saw(error)
-            await self.pause()
+        return await patiently(call, tell=self._tell_once, pause=lambda _: self.pause())
 
-    def go_on_or_stop(self) -> None:
-        """Raise Terminated if the task is to stop; for bodies of several steps."""
-        if self.job.stopping.is_set():
-            raise Terminated
+    async def tell(self, error: DriverTransient) -> None:
+        """Say that the backend is away and is asked again."""
+        await self.say(f"{self.name}: {error}; trying again")
 
-
-def seconds_until(moment: Timestamp) -> float:
-    return (datetime.fromisoformat(moment) - datetime.now(UTC)).total_seconds()
-
-
-def moment_after(
-    seconds: float, not_after: Timestamp | None = None, *, since: Timestamp | None = None
-) -> Timestamp:
-    """Return the time `seconds` from `since` (now), or `not_after` if that is earlier."""
-    start = datetime.fromisoformat(since) if since else datetime.now(UTC)
-    moment = timestamp(start + timedelta(seconds=seconds))
-    return min(moment, not_after) if not_after else moment
+    async def _tell_once(self, error: DriverTransient) -> None:
+        if str(error) != self.last_seen:
+            await self.tell(error)
+            self.saw(error)

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from drydockd.model import Timestamp
 from drydockd.tasks.steps.job import Job
+from drydockd.tasks.steps.parts import StepParts
 from drydockd.tasks.steps.step import Step, StepPlan
 
 
 async def pipeline(
+    parts: StepParts,
     job: Job,
     plans: Sequence[StepPlan],
     names: Iterable[str],
@@ -25,15 +27,16 @@ async def pipeline(
     """
     names = list(names)
     parent_id = parent_id or job.task_id
-    steps = [Step(job, parent_id, plan, names, not_after) for plan in plans]
+    steps = [Step(parts, job, parent_id, plan, names, not_after) for plan in plans]
     async with asyncio.TaskGroup() as group:
-        ways = [
-            group.create_task(_way(steps, name), name=f"{job.task_id} {name}") for name in names
+        runs = [
+            group.create_task(_take_through(steps, name), name=f"{job.task_id} {name}")
+            for name in names
         ]
-    return [name for name, way in zip(names, ways, strict=True) if way.result()]
+    return [name for name, run in zip(names, runs, strict=True) if run.result()]
 
 
-async def _way(steps: Sequence[Step], name: str) -> bool:
+async def _take_through(steps: Sequence[Step], name: str) -> bool:
     for place, step in enumerate(steps):
         if not await step.run(name):
             for later in steps[place + 1 :]:

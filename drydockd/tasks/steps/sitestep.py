@@ -10,42 +10,46 @@ from functools import partial
 from drydockd.drivers.base import SiteNote
 from drydockd.errors import DriverTransient, DrydockError
 from drydockd.model import Action, Result, ResultStatus, Task, TaskStatus, timestamp
-from drydockd.store.base import Change, Edit, Put
+from drydockd.store.base import Edit, Put
+from drydockd.tasks.shared import endings
 from drydockd.tasks.shared.limits import LimitPassed, bounded
-from drydockd.tasks.steps.job import Job, Terminated
-from drydockd.tasks.steps.noderun import moment_after, seconds_until
+from drydockd.tasks.steps.job import Job
+from drydockd.tasks.steps.parts import StepParts
+from drydockd.tasks.steps.patience import patiently
 from drydockd.tasks.words import messages, records, results, states
+from drydockd.tasks.words.stops import Terminated
+from drydockd.tasks.words.times import moment_after, seconds_until
 
 log = logging.getLogger(__name__)
 
 Call = Callable[[], Awaitable[Sequence[SiteNote]]]
 
 
-async def site_step(job: Job, action: Action, call: Call) -> bool:
+async def site_step(parts: StepParts, job: Job, action: Action, call: Call) -> bool:
     """Run `call` as a subtask; True if none of its notes is an error.
 
     `call` reconciles or only reads, so an interrupted one is simply made again.
     """
-    task = _remembered(job, action)
+    task = _remembered(parts, job, action)
     if task is not None and task.status.is_final:
         return task.result.status is ResultStatus.SUCCESS
     if not await job.may_go_on():
         return False
     if task is None:
-        task = await _open(job, action)
+        task = await _open(parts, job, action)
     left = seconds_until(task.deadline or task.created)
-    seconds = max(left, job.settings.resume_grace) if job.was_resumed else left
+    seconds = max(left, parts.settings.resume_grace) if job.was_resumed else left
     notes: Sequence[SiteNote] = ()
     problem = ""
     try:
         notes = await bounded(
-            _patiently(job, call),
+            _patiently(parts, job, call),
             seconds,
             name=f"{action} {job.task_id}",
-            abandon_after=job.settings.abandon_after,
+            abandon_after=parts.settings.abandon_after,
         )
     except LimitPassed:
-        limit = job.settings.limit_of(action)
+        limit = parts.settings.limit_of(action)
         problem = f"{action} did not end within {limit:g} s; the provisioner gave no verdict"
     except Terminated:
         problem = results.TERMINATED
@@ -54,36 +58,39 @@ async def site_step(job: Job, action: Action, call: Call) -> bool:
     except Exception as error:
         log.exception("task %s: %s failed", job.task_id, action)
         problem = f"{action} failed unexpectedly ({type(error).__name__}); see the log"
-    return await _close(job, task, notes, problem)
+    return await _close(parts, job, task, notes, problem)
 
 
-async def _patiently(job: Job, call: Call) -> Sequence[SiteNote]:
-    while True:
-        try:
-            return await call()
-        except DriverTransient as error:
-            text = f"{error}; trying again"
-            await job.core.recorder.say(messages.on_task(job.task_id, text))
-        await job.pause(job.settings.poll_interval)
+async def _patiently(parts: StepParts, job: Job, call: Call) -> Sequence[SiteNote]:
+    async def tell(error: DriverTransient) -> None:
+        text = f"{error}; trying again"
+        await parts.recorder.say(messages.on_task(job.task_id, text))
+
+    async def pause(_: int) -> None:
+        await job.pause(parts.settings.poll_interval)
+
+    return await patiently(call, tell=tell, pause=pause)
 
 
-def _remembered(job: Job, action: Action) -> Task | None:
-    subtasks = job.core.store.subtasks(job.task_id) if job.was_resumed else []
+def _remembered(parts: StepParts, job: Job, action: Action) -> Task | None:
+    subtasks = parts.recorder.store.subtasks(job.task_id) if job.was_resumed else []
     return next((sub for sub in subtasks if sub.action is action), None)
 
 
-async def _open(job: Job, action: Action) -> Task:
-    parent = job.core.store.task(job.task_id)
-    deadline = moment_after(job.settings.limit_of(action))
+async def _open(parts: StepParts, job: Job, action: Action) -> Task:
+    parent = parts.recorder.store.task(job.task_id)
+    deadline = moment_after(parts.settings.limit_of(action))
     task = records.subtask(parent, action, status=TaskStatus.RUNNING, deadline=deadline)
     add = partial(states.with_subtasks, subtask_ids=(task.task_id,), now=timestamp())
-    await job.core.recorder.write(
+    await parts.recorder.write(
         Edit(Task, job.task_id, add), Put(task), Put(messages.subtask_started(task))
     )
     return task
 
 
-async def _close(job: Job, task: Task, notes: Sequence[SiteNote], problem: str) -> bool:
+async def _close(
+    parts: StepParts, job: Job, task: Task, notes: Sequence[SiteNote], problem: str
+) -> bool:
     passed = not problem and not any(note.error for note in notes)
     result = results.success(Result()) if passed else results.failure(Result())
     if problem:
@@ -96,8 +103,5 @@ async def _close(job: Job, task: Task, notes: Sequence[SiteNote], problem: str) 
             messages.on_task(task.task_id, problem, error=True),
             messages.on_task(job.task_id, problem, error=True),
         ]
-    said.append(messages.subtask_collected(task))
-    end = partial(states.ended, result=result, now=timestamp())
-    changes: list[Change] = [Put(message) for message in said]
-    await job.core.recorder.write(*changes, Edit(Task, task.task_id, end))
+    await parts.recorder.write(*endings.subtask_end(task, result, said=said))
     return passed

@@ -26,10 +26,14 @@ from drydockd.errors import (
 )
 from drydockd.model import Action, Result, ResultStatus, Task, TaskStatus, Timestamp, timestamp
 from drydockd.store.base import Change, Edit, Put
+from drydockd.tasks.shared import endings
 from drydockd.tasks.shared.limits import LimitPassed, bounded
-from drydockd.tasks.steps.job import Job, StepFailed, Terminated
-from drydockd.tasks.steps.noderun import NodeRun, moment_after
+from drydockd.tasks.steps.job import Job
+from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.parts import StepParts
 from drydockd.tasks.words import messages, records, results, states
+from drydockd.tasks.words.stops import StepFailed, Terminated
+from drydockd.tasks.words.times import moment_after
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +96,7 @@ class Step:
 
     def __init__(
         self,
+        parts: StepParts,
         job: Job,
         parent_id: str,
         plan: StepPlan,
@@ -100,7 +105,10 @@ class Step:
     ) -> None:
         self.job = job
         self.plan = plan
-        self._core = job.core
+        self._recorder = parts.recorder
+        self._store = parts.recorder.store
+        self._slots = parts.slots
+        self._parts = parts
         self._parent_id = parent_id
         self._not_after = not_after
         self._open = set(expected)
@@ -114,8 +122,8 @@ class Step:
             self._remember()
 
     def _remember(self) -> None:
-        """Find what an earlier life of the daemon recorded of this step."""
-        store = self._core.store
+        """Find what an earlier run of the daemon recorded of this step."""
+        store = self._store
         for step in store.subtasks(self._parent_id):
             if step.action is self.plan.action and self._open.intersection(step.scope):
                 self._step_id = step.task_id
@@ -187,7 +195,7 @@ class Step:
 
     async def _register(self, batch: Sequence[_Arrival]) -> None:
         names = [arrival.name for arrival in batch]
-        store = self._core.store
+        store = self._store
         changes: list[Change] = []
         if self._step_id:
             step = store.task(self._step_id)
@@ -207,13 +215,13 @@ class Step:
         for child in children:
             changes += [Put(child), Put(messages.subtask_started(child))]
         try:
-            await self._core.recorder.write(*changes)
+            await self._recorder.write(*changes)
         except Conflict:
             # Told to stop in the very moment: nothing was registered.
             for arrival in batch:
                 arrival.child.set_result(None)
                 if arrival.has_slot:
-                    self._core.slots.give(self._line_id)
+                    self._slots.give(self._line_id)
             return
         except BaseException as error:
             for arrival in batch:
@@ -238,10 +246,10 @@ class Step:
         return moment_after(self.plan.limit, self._not_after)
 
     def _try_slot(self) -> bool:
-        return self._core.slots.try_take(self._line_id, self.plan.driver, self.job.task_id)
+        return self._slots.try_take(self._line_id, self.plan.driver, self.job.task_id)
 
     async def _wait_for_slot(self) -> bool:
-        return await self._core.slots.take(self._line_id, self.plan.driver, self.job.task_id)
+        return await self._slots.take(self._line_id, self.plan.driver, self.job.task_id)
 
     # -- one attempt -----------------------------------------------------------------
 
@@ -256,13 +264,13 @@ class Step:
                     return CUT
                 deadline = self._deadline()
                 start = partial(states.started, now=timestamp(), deadline=deadline)
-                await self._core.recorder.write(Edit(Task, child.task_id, start))
+                await self._recorder.write(Edit(Task, child.task_id, start))
                 return await self._work(name, child.task_id, deadline, was_resumed=False)
             return await self._work(
                 name, child.task_id, child.deadline or self._deadline(), was_resumed=was_resumed
             )
         finally:
-            self._core.slots.give(self._line_id)
+            self._slots.give(self._line_id)
 
     async def _work(
         self, name: str, child_id: str, deadline: Timestamp, *, was_resumed: bool
@@ -271,19 +279,21 @@ class Step:
             self.job,
             name,
             child_id,
+            self._recorder,
+            self._parts.settings,
             until=deadline,
             waiting_for=self.plan.waiting_for,
             was_resumed=was_resumed,
         )
-        self._core.runs[child_id] = run
+        self._parts.at_work[child_id] = run
         seconds = run.remaining() + self.plan.margin
         try:
-            with logs.bind(node=name), self._core.brief_work(self.plan.is_brief):
+            with logs.bind(node=name), self._parts.shutdown.brief_work(self.plan.is_brief):
                 await bounded(
                     self._body(run),
                     seconds,
                     name=f"{self.plan.action} {name}",
-                    abandon_after=self.job.settings.abandon_after,
+                    abandon_after=self._parts.settings.abandon_after,
                 )
         except LimitPassed:
             return Outcome(passed=False, text=self._over(run), may_retry=True)
@@ -297,7 +307,7 @@ class Step:
             log.exception("task %s: %s of %s failed", self.job.task_id, self.plan.action, name)
             return Outcome(passed=False, text=_unexpected(self.plan.action, error), may_retry=True)
         finally:
-            del self._core.runs[child_id]
+            del self._parts.at_work[child_id]
         return Outcome(passed=True)
 
     async def _body(self, run: NodeRun) -> None:
@@ -312,15 +322,13 @@ class Step:
 
     async def _record(self, name: str, child: Task, outcome: Outcome) -> Task | None:
         """Record the end of an attempt and, in the same write, the next one if it gets one."""
-        result = outcome.result(name)
-        end = partial(states.ended, result=result, now=timestamp(), was_cut=outcome.was_cut)
-        changes: list[Change] = [
-            Edit(Task, child.task_id, partial(_keeping_links, end=end)),
-            Put(messages.subtask_collected(child)),
-        ]
+        said = []
         if outcome.text:
             error = not outcome.was_cut
-            changes.append(Put(messages.on_node(child.task_id, name, outcome.text, error=error)))
+            said.append(messages.on_node(child.task_id, name, outcome.text, error=error))
+        changes = endings.subtask_end(
+            child, outcome.result(name), said=said, was_cut=outcome.was_cut
+        )
         wants_retry = outcome.may_retry and child.retry < self.plan.retries
         if wants_retry and not self.job.stopping.is_set():
             following = await self._record_and_retry(name, child, changes)
@@ -329,14 +337,14 @@ class Step:
         if not outcome.passed and not outcome.was_cut:
             text = f"Node {name} failed {self.plan.action}: {outcome.text}"
             changes.append(Put(messages.on_node(self.job.task_id, name, text, error=True)))
-        await self._core.recorder.write(*changes)
+        await self._recorder.write(*changes)
         return None
 
     async def _record_and_retry(
         self, name: str, child: Task, changes: Sequence[Change]
     ) -> Task | None:
         """None when the task was told to stop in the meantime: nothing was written then."""
-        step = self._core.store.task(self._step_id)
+        step = self._store.task(self._step_id)
         following = records.subtask(step, self.plan.action, [name], retry=child.retry + 1)
         more: list[Change] = [
             Edit(Task, self._step_id, partial(_with_retry, child=following)),
@@ -346,27 +354,24 @@ class Step:
         if step.retry < following.retry:
             more.append(Put(messages.on_task(self._step_id, messages.RETRYING)))
         try:
-            await self._core.recorder.write(*changes, *more)
+            await self._recorder.write(*changes, *more)
         except Conflict:
             return None
         return following
 
     async def _collect(self) -> None:
         """End the step's own subtask with what its children add up to."""
-        store = self._core.store
+        store = self._store
         step = store.task(self._step_id)
         if step.status.is_final:
             return
         result = results.collect(step, store.subtasks(self._step_id), self.job.scope)
         if step.terminate and result.failures:
             result = results.cut_short(result)
-        changes: list[Change] = []
+        said = []
         if self.plan.retries and step.retry >= self.plan.retries and result.failures:
-            changes.append(Put(messages.on_task(self._step_id, messages.EXHAUSTED)))
-        end = partial(states.ended, result=result, now=timestamp())
-        changes.append(Edit(Task, self._step_id, end))
-        changes.append(Put(messages.subtask_collected(step)))
-        await self._core.recorder.write(*changes)
+            said.append(messages.on_task(self._step_id, messages.EXHAUSTED))
+        await self._recorder.write(*endings.subtask_end(step, result, said=said))
 
 
 def _unexpected(action: Action, error: Exception) -> str:
@@ -384,8 +389,3 @@ def _with_nodes(step: Task, ids: tuple[str, ...], names: Sequence[str]) -> Task:
 def _with_retry(step: Task, child: Task) -> Task:
     step = states.with_subtasks(step, (child.task_id,), timestamp())
     return replace(step, retry=max(step.retry, child.retry))
-
-
-def _keeping_links(child: Task, end: Callable[[Task], Task]) -> Task:
-    done = end(child)
-    return replace(done, result=replace(done.result, links=child.result.links))

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from drydockd.design import nodefilter
 from drydockd.model import Action, Caller
 from drydockd.site import Site
 from drydockd.tasks.actions import ACTIONS
-from drydockd.tasks.core import Core
+from drydockd.tasks.schedule.verdicts import Verdicts
+from drydockd.tasks.words.drivers import Drivers
 from drydockd.tasks.words.requests import DryRun, TaskRequest
+
+if TYPE_CHECKING:
+    from drydockd.design import Designs
 
 NEEDS_OOB = (Action.VERIFY_NODES, Action.PREPARE_NODES)
 
 
-async def dry_run(core: Core, request: TaskRequest, caller: Caller) -> DryRun:
+async def dry_run(
+    designs: Designs, verdicts: Verdicts, drivers: Drivers, request: TaskRequest, caller: Caller
+) -> DryRun:
     """Return the plan. Reads the design and the provisioner's images; changes nothing.
 
     Raises SourceUnavailable when the design cannot be fetched now.
     """
     kind = ACTIONS[request.action]
-    design = await core.designs.load(
+    design = await designs.load(
         request.design_ref, marker=caller.external_marker, end_user=caller.end_user
     )
-    findings = await core.verdicts.of(design, core.drivers.node)
+    findings = await verdicts.of(design)
     nodes: tuple[str, ...] = ()
     if not kind.is_site_wide:
         nodes = nodefilter.select(design.site, nodefilter.parse(request.node_filter))
@@ -32,11 +40,11 @@ async def dry_run(core: Core, request: TaskRequest, caller: Caller) -> DryRun:
         nodes=nodes,
         steps=steps,
         findings=tuple(findings),
-        notes=tuple(_notes(core, request.action, design.site, nodes)),
+        notes=tuple(_notes(drivers, request.action, design.site, nodes)),
     )
 
 
-def _notes(core: Core, action: Action, site: Site, nodes: tuple[str, ...]) -> list[str]:
+def _notes(drivers: Drivers, action: Action, site: Site, nodes: tuple[str, ...]) -> list[str]:
     notes = []
     needs_node_driver = action not in (
         Action.VALIDATE_DESIGN,
@@ -44,14 +52,14 @@ def _notes(core: Core, action: Action, site: Site, nodes: tuple[str, ...]) -> li
         Action.RELABEL_NODES,
         Action.NOOP,
     )
-    if needs_node_driver and core.drivers.node is None:
+    if needs_node_driver and drivers.node is None:
         notes.append("No node driver enabled, the task would fail.")
-    if action is Action.RELABEL_NODES and core.drivers.kubernetes is None:
+    if action is Action.RELABEL_NODES and drivers.kubernetes is None:
         notes.append("No kubernetes driver enabled, the task would fail.")
     if action in NEEDS_OOB:
         for name in nodes:
             oob_type = site.nodes[name].oob_type
-            if core.drivers.oob_for(oob_type) is None:
+            if drivers.oob_for(oob_type) is None:
                 notes.append(f"Node {name} OOB type {oob_type} is not supported.")
     if action is Action.PREPARE_NODES and nodes:
         notes.append(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from drydockd.drivers.base import KubernetesDriver, NodeProvisioner, NodeRow, OobDriver
+from drydockd.drivers.base import NodeRow
 from drydockd.model import Action, BootAction, BootContext, Task, Timestamp
 from drydockd.site import Finding
 
@@ -43,21 +43,6 @@ class DryRun:
     @property
     def is_valid(self) -> bool:
         return not any(finding.error for finding in self.findings)
-
-
-@dataclass(frozen=True)
-class Drivers:
-    """The enabled drivers. For a node the first OOB driver that knows its type is used."""
-
-    oob: Sequence[OobDriver] = ()
-    node: NodeProvisioner | None = None
-    kubernetes: KubernetesDriver | None = None
-
-    def oob_for(self, oob_type: str | None) -> OobDriver | None:
-        for driver in self.oob:
-            if oob_type in driver.oob_types:
-                return driver
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,10 @@ class TaskSettings:
         own = getattr(self, action.value, None)
         return float(own) if isinstance(own, int | float) else self.drydock_timeout
 
+    def oob_limit(self, worst_case_seconds: float) -> float:
+        """A driver's own worst case may be longer than the general limit; contract, oob, 2."""
+        return max(self.drydock_timeout, worst_case_seconds + self.driver_margin)
+
     @property
     def preparation(self) -> float:
         """The limit of one node's whole preparation: identify plus commission."""

@@ -5,8 +5,9 @@ import pytest
 from drydockd.drivers.base import Handle, NodeState
 from drydockd.errors import DriverConflict, DriverTransient
 from drydockd.tasks.actions.configure_hardware import commission
+from drydockd.tasks.steps.builddata import BuildDataCollector
 from drydockd.tasks.steps.intents import Operation
-from drydockd.tasks.steps.job import StepFailed
+from drydockd.tasks.words.stops import StepFailed
 from tests.tasks.actions.test_identify_node import Told
 from tests.tasks.helpers import Lab
 from tests.tasks.steps.test_noderun import a_run
@@ -32,17 +33,20 @@ class Commissions(Told):
 async def found(*states, announced=False):
     lab = Lab()
     driver = Commissions(*(Handle("m1", "n1", NodeState(s)) for s in states), room=lab.room)
-    lab.tasks.core.drivers = type(lab.drivers)([], driver)
     run = await a_run(lab)
     if announced:
         await run.intents().announce(Operation.COMMISSION)
     return lab, driver, run
 
 
+def builddata(lab, driver):
+    return BuildDataCollector(driver, lab.parts.recorder, lab.settings)
+
+
 @pytest.mark.parametrize("state", ["ready", "deploying", "deployed", "failed_deploy"])
 async def test_a_node_that_is_ready_or_later_is_skipped(state):
     lab, driver, run = await found(state)
-    await commission(run)
+    await commission(run, driver, builddata(lab, driver))
 
     assert driver.calls == 0
     assert lab.texts(run.task_id) == [f"n1: is {state}, commissioning skipped"]
@@ -52,7 +56,7 @@ async def test_a_node_that_is_ready_or_later_is_skipped(state):
 @pytest.mark.parametrize("state", ["new", "commissioning", "failed_commission"])
 async def test_others_are_commissioned_under_an_intent(state):
     lab, driver, run = await found(state)
-    await commission(run)
+    await commission(run, driver, builddata(lab, driver))
 
     assert driver.calls == 1
     (intent,) = lab.store.intents(run.task_id)
@@ -61,9 +65,9 @@ async def test_others_are_commissioned_under_an_intent(state):
 
 @pytest.mark.parametrize("state", ["releasing", "failed_release", "broken", "foreign"])
 async def test_a_node_in_another_state_is_refused(state):
-    _, driver, run = await found(state)
+    lab, driver, run = await found(state)
     with pytest.raises(StepFailed, match=f"it is {state}"):
-        await commission(run)
+        await commission(run, driver, builddata(lab, driver))
     assert driver.calls == 0
 
 
@@ -72,21 +76,21 @@ async def test_a_node_in_another_state_is_refused(state):
 )
 async def test_an_interrupted_one_is_taken_up_by_its_state(state, calls):
     lab, driver, run = await found(state, announced=True)
-    await commission(run)
+    await commission(run, driver, builddata(lab, driver))
 
     assert driver.calls == calls
     assert lab.store.intents(run.task_id)[0].closed
 
 
 async def test_an_interrupted_one_that_failed_is_a_failed_attempt():
-    _, driver, run = await found("failed_commission", announced=True)
+    lab, driver, run = await found("failed_commission", announced=True)
     with pytest.raises(DriverConflict, match="commissioning failed"):
-        await commission(run)
+        await commission(run, driver, builddata(lab, driver))
     assert driver.calls == 0
 
 
 async def test_a_lost_answer_is_decided_by_the_state_too():
-    _, driver, run = await found("new", "ready")
+    lab, driver, run = await found("new", "ready")
     driver.outcome = DriverTransient("connection lost")
-    await commission(run)
+    await commission(run, driver, builddata(lab, driver))
     assert driver.calls == 1

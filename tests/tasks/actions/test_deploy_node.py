@@ -4,9 +4,11 @@ import pytest
 
 from drydockd.drivers.base import Handle, NodeState
 from drydockd.errors import DriverConflict, DriverTransient
-from drydockd.tasks.actions.deploy_node import deploy
+from drydockd.tasks.actions.deploy_node import DeployNode
+from drydockd.tasks.actions.packages import PackageLists
+from drydockd.tasks.steps.builddata import BuildDataCollector
 from drydockd.tasks.steps.intents import Operation
-from drydockd.tasks.steps.job import StepFailed
+from drydockd.tasks.words.stops import StepFailed
 from tests.tasks.actions.test_identify_node import Told
 from tests.tasks.helpers import KEYS, Lab
 from tests.tasks.steps.test_noderun import a_run
@@ -41,16 +43,22 @@ async def found(*states, announced=False):
         known = run.task_id if deployment is OURS else deployment
         handles.append(Handle("m1", "n1", NodeState(state), deployment_id=known))
     driver = Deploys(*handles, room=lab.room)
-    lab.tasks.core.drivers = type(lab.drivers)([], driver)
     if announced:
         await run.intents().announce(Operation.DEPLOY)
     return lab, driver, run
 
 
+async def deploy(lab, driver, run):
+    packages = PackageLists(lab.designs, None, lab.settings.report_url)
+    builddata = BuildDataCollector(driver, lab.parts.recorder, lab.settings)
+    step = DeployNode(driver, lab.tasks.deployments, packages, builddata, lab.settings)
+    await step.deploy(run)
+
+
 @pytest.mark.parametrize("state", ["ready", "failed_deploy"])
 async def test_a_node_is_deployed_with_context_rows_and_intent_written_before(state):
     lab, driver, run = await found((state, None))
-    await deploy(run)
+    await deploy(lab, driver, run)
 
     (spec,) = driver.specs
     context = lab.store.boot_context("n1")
@@ -68,14 +76,14 @@ async def test_a_node_is_deployed_with_context_rows_and_intent_written_before(st
 
 async def test_a_deployed_node_is_left_alone():
     lab, driver, run = await found(("deployed", "someone's"))
-    await deploy(run)
+    await deploy(lab, driver, run)
     assert driver.specs == []
     assert lab.store.boot_actions("n1") == []
 
 
 async def test_a_deploying_node_is_joined_without_a_new_key():
     lab, driver, run = await found(("deploying", "an-earlier-attempt"))
-    await deploy(run)
+    await deploy(lab, driver, run)
     assert [s.deployment_id for s in driver.specs] == ["an-earlier-attempt"]
     assert lab.store.boot_actions("n1") == []
     assert lab.store.intents(run.task_id) == []
@@ -85,7 +93,7 @@ async def test_a_deploying_node_is_joined_without_a_new_key():
 async def test_a_node_in_another_state_is_refused_before_anything_is_written(state):
     lab, driver, run = await found((state, None))
     with pytest.raises(StepFailed, match=f"cannot be deployed, it is {state}"):
-        await deploy(run)
+        await deploy(lab, driver, run)
     assert (driver.specs, lab.store.intents(run.task_id)) == ([], [])
 
 
@@ -97,7 +105,7 @@ async def test_an_interrupted_deployment_is_called_again_joined_or_accepted(
     state, deployment, calls
 ):
     lab, driver, run = await found((state, deployment), announced=True)
-    await deploy(run)
+    await deploy(lab, driver, run)
 
     assert [s.deployment_id for s in driver.specs] == [run.task_id] * calls
     assert lab.store.intents(run.task_id)[0].closed
@@ -114,28 +122,28 @@ async def test_an_interrupted_deployment_is_called_again_joined_or_accepted(
     ],
 )
 async def test_what_cannot_be_proven_fails_the_node_and_nothing_is_repeated(state, deployment):
-    _, driver, run = await found((state, deployment), announced=True)
+    lab, driver, run = await found((state, deployment), announced=True)
     with pytest.raises(StepFailed, match="cannot be proven, so nothing is repeated"):
-        await deploy(run)
+        await deploy(lab, driver, run)
     assert driver.specs == []
 
 
 async def test_an_interrupted_deployment_that_failed_is_a_failed_attempt():
-    _, driver, run = await found(("failed_deploy", OURS), announced=True)
+    lab, driver, run = await found(("failed_deploy", OURS), announced=True)
     with pytest.raises(DriverConflict, match="the deployment failed"):
-        await deploy(run)
+        await deploy(lab, driver, run)
     assert driver.specs == []
 
 
 async def test_a_lost_answer_does_not_deploy_twice():
-    _, driver, run = await found(("ready", None), ("deployed", OURS))
+    lab, driver, run = await found(("ready", None), ("deployed", OURS))
     driver.outcomes = [DriverTransient("connection lost")]
-    await deploy(run)
+    await deploy(lab, driver, run)
     assert len(driver.specs) == 1
 
 
 async def test_a_call_that_never_arrived_is_made_again_with_the_same_id():
-    _, driver, run = await found(("ready", None))
+    lab, driver, run = await found(("ready", None))
     driver.outcomes = [DriverTransient("connection refused")]
-    await deploy(run)
+    await deploy(lab, driver, run)
     assert [s.deployment_id for s in driver.specs] == [run.task_id] * 2

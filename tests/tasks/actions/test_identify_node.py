@@ -4,7 +4,7 @@ from drydockd.drivers.base import Handle, NodeState
 from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.errors import DriverConflict, DriverTransient, NodeUnknown
 from drydockd.tasks.actions import identify_node
-from drydockd.tasks.steps.job import StepFailed
+from drydockd.tasks.words.stops import StepFailed
 from tests.tasks.helpers import Lab
 from tests.tasks.steps.test_noderun import a_run
 
@@ -31,7 +31,6 @@ class Told(FakeNodeProvisioner):
 async def told(*answers):
     lab = Lab()
     driver = Told(*answers, room=lab.room)
-    lab.tasks.core.drivers = type(lab.drivers)(lab.drivers.oob, driver)
     return lab, driver, await a_run(lab)
 
 
@@ -40,32 +39,32 @@ def handle(state=NodeState.NEW, kind="machine"):
 
 
 async def test_only_a_certain_no_is_unknown():
-    _, _, run = await told(NodeUnknown("never seen"))
-    assert await identify_node.is_known(run) is False
+    _, driver, run = await told(NodeUnknown("never seen"))
+    assert await identify_node.is_known(run, driver) is False
 
 
 async def test_an_unreachable_provisioner_is_no_answer():
     _, driver, run = await told(DriverTransient("503"), DriverTransient("503"), handle())
-    assert await identify_node.is_known(run) is True
+    assert await identify_node.is_known(run, driver) is True
     assert driver.adopted == 1
 
 
 @pytest.mark.parametrize("state", [NodeState.DEPLOYED, NodeState.DEPLOYING, NodeState.RELEASING])
 async def test_a_deployed_node_is_not_even_given_its_name(state):
     _, driver, run = await told(handle(state))
-    assert await identify_node.is_known(run) is True
+    assert await identify_node.is_known(run, driver) is True
     assert driver.adopted == 0
 
 
 async def test_infrastructure_is_refused():
-    _, _, run = await told(handle(kind="infrastructure"))
+    _, driver, run = await told(handle(kind="infrastructure"))
     with pytest.raises(StepFailed, match="never touched"):
-        await identify_node.is_known(run)
+        await identify_node.is_known(run, driver)
 
 
 async def test_identification_waits_until_the_node_is_seen():
     lab, driver, run = await told(NodeUnknown("no"), DriverTransient("503"), handle())
-    await identify_node.identify(run)
+    await identify_node.identify(run, driver)
 
     assert driver.adopted == 1
     assert lab.texts(run.task_id) == ["n1: identified as m1"]
@@ -77,6 +76,6 @@ async def test_another_machine_under_the_nodes_name_is_an_error():
             raise DriverConflict("the MAC is another one")
 
     lab = Lab()
-    lab.tasks.core.drivers = type(lab.drivers)([], Other(handle(), room=lab.room))
+    driver = Other(handle(), room=lab.room)
     with pytest.raises(DriverConflict):
-        await identify_node.identify(await a_run(lab))
+        await identify_node.identify(await a_run(lab), driver)

@@ -7,7 +7,7 @@ from drydockd.drivers.oob.fake import FakeOob
 from drydockd.errors import DriverTransient
 from drydockd.tasks.actions.power_cycle_node import power_cycle, set_network_boot
 from drydockd.tasks.steps.intents import Operation
-from drydockd.tasks.steps.job import StepFailed
+from drydockd.tasks.words.stops import StepFailed
 from tests.tasks.helpers import Lab
 from tests.tasks.steps.test_noderun import a_run
 
@@ -48,7 +48,7 @@ async def a_cycle(state=PowerState.ON, *, announced=(), settled=()):
 
 async def test_the_power_goes_off_and_on_each_announced_and_settled():
     lab, driver, run = await a_cycle()
-    await power_cycle(run)
+    await power_cycle(run, driver)
 
     assert driver.calls == ["off", "on"]
     intents = {i.operation: i for i in lab.store.intents(run.task_id)}
@@ -65,7 +65,7 @@ async def test_the_power_goes_off_and_on_each_announced_and_settled():
 )
 async def test_an_open_power_off_is_decided_by_the_power_state(state, calls):
     lab, driver, run = await a_cycle(state, announced=[Operation.POWER_OFF])
-    await power_cycle(run)
+    await power_cycle(run, driver)
 
     assert driver.calls == calls
     assert all(i.closed for i in lab.store.intents(run.task_id))
@@ -74,14 +74,14 @@ async def test_an_open_power_off_is_decided_by_the_power_state(state, calls):
 async def test_an_unknown_power_state_fails_the_node_and_nothing_is_repeated():
     _, driver, run = await a_cycle(PowerState.UNKNOWN, announced=[Operation.POWER_OFF])
     with pytest.raises(StepFailed, match="does not say whether it is off; check the machine"):
-        await power_cycle(run)
+        await power_cycle(run, driver)
     assert driver.calls == ["read"]
 
 
 async def test_no_answer_about_the_power_fails_the_node_and_nothing_is_repeated():
     _, driver, run = await a_cycle(None, announced=[Operation.POWER_OFF])
     with pytest.raises(DriverTransient):
-        await power_cycle(run)
+        await power_cycle(run, driver)
     assert driver.calls == ["read"]
 
 
@@ -89,7 +89,7 @@ async def test_no_answer_about_the_power_fails_the_node_and_nothing_is_repeated(
 async def test_a_settled_power_off_is_never_sent_again(announced_on):
     announced = [Operation.POWER_OFF] + [Operation.POWER_ON] * announced_on
     _, driver, run = await a_cycle(announced=announced, settled=[Operation.POWER_OFF])
-    await power_cycle(run)
+    await power_cycle(run, driver)
 
     assert driver.calls == ["on"]
 
@@ -97,6 +97,6 @@ async def test_a_settled_power_off_is_never_sent_again(announced_on):
 async def test_the_boot_device_is_set_at_the_bmc():
     lab = Lab()
     run = await a_run(lab)
-    await set_network_boot(run)
+    await set_network_boot(run, lab.drivers.oob[0])
     (machine,) = await lab.room.machines()
     assert machine.next_boot == "network"

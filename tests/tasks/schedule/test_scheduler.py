@@ -7,9 +7,9 @@ import pytest
 
 from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.errors import DriverTransient
-from drydockd.model import Action, ResultStatus
+from drydockd.model import ResultStatus
 from drydockd.site import Catalogue
-from drydockd.tasks import actions
+from drydockd.tasks.actions import relabel_nodes
 from tests.tasks.helpers import Lab, names, site_text
 
 
@@ -76,11 +76,10 @@ async def test_creation_order_holds_while_an_older_tasks_design_is_still_loading
 
 
 async def test_an_exception_in_an_action_ends_the_task_and_frees_its_nodes(monkeypatch):
-    async def broken(job):
+    async def broken(job, **_):
         raise RuntimeError("with details that are not for clients")
 
-    kind = replace(actions.ACTIONS[Action.RELABEL_NODES], run=broken)
-    monkeypatch.setitem(actions.ACTIONS, Action.RELABEL_NODES, kind)
+    monkeypatch.setattr(relabel_nodes, "run", broken)
     async with Lab() as lab:
         task = await lab.run("relabel_nodes")
         assert (task.status, task.result.status) == ("complete", "failure")

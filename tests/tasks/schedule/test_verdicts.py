@@ -32,15 +32,15 @@ class CountingShelf(Shelf):
         return await super().validate(design, catalogue)
 
 
-async def verdicts():
+async def verdicts(provisioner=None):
     shelf = CountingShelf(site=site_text())
-    return shelf, Verdicts(shelf, QUICK), await shelf.load(SITE)
+    return shelf, Verdicts(shelf, provisioner, QUICK), await shelf.load(SITE)
 
 
 async def test_many_tasks_at_once_ask_and_judge_once():
-    shelf, some, design = await verdicts()
     provisioner = Counted(GOOD)
-    found = await asyncio.gather(*(some.of(design, provisioner) for _ in range(20)))
+    shelf, some, design = await verdicts(provisioner)
+    found = await asyncio.gather(*(some.of(design) for _ in range(20)))
 
     assert (provisioner.asked, shelf.judged) == (1, 1)
     assert all(findings is found[0] for findings in found)
@@ -48,20 +48,22 @@ async def test_many_tasks_at_once_ask_and_judge_once():
 
 
 async def test_another_catalogue_is_another_verdict():
-    _, some, design = await verdicts()
-    assert errors_of(await some.of(design, Counted(GOOD))) == []
+    provisioner = Counted(GOOD)
+    _, some, design = await verdicts(provisioner)
+    assert errors_of(await some.of(design)) == []
 
     some._until = 0.0
-    (error,) = errors_of(await some.of(design, Counted(Catalogue({"focal": ("ga-20.04",)}))))[:1]
+    provisioner.offer = Catalogue({"focal": ("ga-20.04",)})
+    (error,) = errors_of(await some.of(design))[:1]
 
     assert error.code == "DD3001"
 
 
 async def test_a_provisioner_that_does_not_answer_is_not_asked_by_each_task():
-    _, some, design = await verdicts()
     provisioner = Counted(None)
+    _, some, design = await verdicts(provisioner)
     for _ in range(5):
-        assert errors_of(await some.of(design, provisioner)) == []
+        assert errors_of(await some.of(design)) == []
     assert provisioner.asked == 1
 
 
@@ -69,5 +71,5 @@ async def test_only_the_latest_designs_are_kept():
     shelf, some, _ = await verdicts()
     for count in range(1, 12):
         shelf.texts[SITE] = site_text(count)
-        await some.of(await shelf.load(SITE), None)
+        await some.of(await shelf.load(SITE))
     assert len(some._kept) == 8

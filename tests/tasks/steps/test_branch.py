@@ -5,12 +5,12 @@ from tests.tasks.steps.test_step import running
 
 
 async def test_each_node_gets_a_subtask_and_its_own_end():
-    async def way(name, parent_id, not_after):
+    async def work(name, parent_id, not_after):
         return name == "n1"
 
     lab = Lab()
     job = await running(lab)
-    assert await branches(job, job.scope, way, 1.0) == ["n1"]
+    assert await branches(lab.parts, job, job.scope, work, 1.0) == ["n1"]
 
     first, second = lab.store.subtasks(job.task_id)
     assert (first.scope, first.result.successes) == (("n1",), ("n1",))
@@ -19,23 +19,23 @@ async def test_each_node_gets_a_subtask_and_its_own_end():
     assert first.deadline
 
 
-async def test_a_way_that_breaks_is_its_nodes_failure_only():
-    async def way(name, parent_id, not_after):
+async def test_work_that_breaks_is_its_nodes_failure_only():
+    async def work(name, parent_id, not_after):
         if name == "n1":
             raise RuntimeError("hidden")
         return True
 
     lab = Lab()
     job = await running(lab)
-    assert await branches(job, job.scope, way, 1.0) == ["n2"]
+    assert await branches(lab.parts, job, job.scope, work, 1.0) == ["n2"]
     (text,) = lab.texts(job.task_id, error=True)
     assert "failed unexpectedly (RuntimeError)" in text
 
 
-async def test_no_more_than_the_fan_out_are_on_their_way_at_once():
+async def test_no_more_than_the_fan_out_are_at_work_at_once():
     now = most = 0
 
-    async def way(name, parent_id, not_after):
+    async def work(name, parent_id, not_after):
         nonlocal now, most
         now += 1
         most = max(most, now)
@@ -47,16 +47,16 @@ async def test_no_more_than_the_fan_out_are_on_their_way_at_once():
     lab.with_settings(fan_out=1)
     lab.tasks = lab._new()
     job = await running(lab)
-    assert await branches(job, job.scope, way, 1.0) == ["n1", "n2"]
+    assert await branches(lab.parts, job, job.scope, work, 1.0) == ["n1", "n2"]
     assert most == 1
 
 
 async def test_a_stopping_task_begins_no_branch():
-    async def way(name, parent_id, not_after):
+    async def work(name, parent_id, not_after):
         raise AssertionError
 
     lab = Lab()
     job = await running(lab)
     job.stop()
-    assert await branches(job, job.scope, way, 1.0) == []
+    assert await branches(lab.parts, job, job.scope, work, 1.0) == []
     assert lab.store.subtasks(job.task_id) == []

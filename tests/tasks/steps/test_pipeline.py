@@ -25,8 +25,11 @@ async def test_a_node_goes_on_as_soon_as_it_passed_whatever_the_others_do():
         order.append(run.name)
         release.set()
 
-    job = await running(Lab())
-    assert await pipeline(job, [plan(FIRST, first), plan(SECOND, second)], job.scope) == [
+    lab = Lab()
+    job = await running(lab)
+    assert await pipeline(
+        lab.parts, job, [plan(FIRST, first), plan(SECOND, second)], job.scope
+    ) == [
         "n1",
         "n2",
     ]
@@ -45,7 +48,9 @@ async def test_a_node_that_fails_takes_no_further_step():
 
     lab = Lab()
     job = await running(lab)
-    assert await pipeline(job, [plan(FIRST, first), plan(SECOND, second)], job.scope) == ["n2"]
+    assert await pipeline(
+        lab.parts, job, [plan(FIRST, first), plan(SECOND, second)], job.scope
+    ) == ["n2"]
     assert reached == ["n2"]
     scopes = [step.scope for step in lab.store.subtasks(job.task_id)]
     assert scopes == [("n1", "n2"), ("n2",)]
@@ -58,4 +63,4 @@ async def test_no_step_ends_after_the_common_limit():
     lab = Lab()
     job = await running(lab)
     soon = "2026-01-01T00:00:00.000000+00:00"
-    assert await pipeline(job, [plan(FIRST, endless)], ["n1"], not_after=soon) == []
+    assert await pipeline(lab.parts, job, [plan(FIRST, endless)], ["n1"], not_after=soon) == []

@@ -3,7 +3,6 @@ import asyncio
 from drydockd.drivers.base import SiteNote
 from drydockd.errors import DriverTransient
 from drydockd.model import Action
-from drydockd.tasks.steps.job import Job
 from drydockd.tasks.steps.sitestep import site_step
 from tests.tasks.helpers import Lab
 from tests.tasks.steps.test_step import running
@@ -17,7 +16,7 @@ async def test_notes_become_messages_and_an_error_a_failure():
 
     lab = Lab()
     job = await running(lab)
-    assert await site_step(job, STEP, call) is False
+    assert await site_step(lab.parts, job, STEP, call) is False
 
     (step,) = lab.store.subtasks(job.task_id)
     assert lab.texts(step.task_id) == ["fine", "broken"]
@@ -35,7 +34,7 @@ async def test_a_provisioner_that_is_away_for_a_moment_is_asked_again():
         return []
 
     lab = Lab()
-    assert await site_step(await running(lab), STEP, call) is True
+    assert await site_step(lab.parts, await running(lab), STEP, call) is True
     assert calls == 3
 
 
@@ -45,7 +44,7 @@ async def test_a_defect_is_a_failure_without_its_details():
 
     lab = Lab()
     job = await running(lab)
-    assert await site_step(job, STEP, call) is False
+    assert await site_step(lab.parts, job, STEP, call) is False
     (text,) = lab.texts(job.task_id, error=True)
     assert "(RuntimeError)" in text
     assert "hidden" not in text
@@ -63,14 +62,14 @@ async def test_an_interrupted_step_is_made_again_under_its_old_record_and_a_fini
 
     lab = Lab()
     job = await running(lab)
-    cut = asyncio.create_task(site_step(job, STEP, call))
+    cut = asyncio.create_task(site_step(lab.parts, job, STEP, call))
     await lab.until(lambda: calls == 1 or lab.store.subtasks(job.task_id))
     await asyncio.sleep(0)
     cut.cancel()
     await asyncio.wait({cut})
 
     for _ in range(2):
-        resumed = Job(lab.tasks.core, lab.store.task(job.task_id), job.design, was_resumed=True)
-        assert await site_step(resumed, STEP, call) is True
+        resumed = await lab.job(lab.store.task(job.task_id), was_resumed=True)
+        assert await site_step(lab.parts, resumed, STEP, call) is True
     assert calls == 2
     assert len(lab.store.subtasks(job.task_id)) == 1

@@ -7,7 +7,6 @@ import pytest
 from drydockd.errors import DriverPersistent, DriverTransient
 from drydockd.model import Action, Task, TaskStatus
 from drydockd.store.base import Edit
-from drydockd.tasks.steps.job import Job
 from drydockd.tasks.steps.step import Step, StepPlan
 from drydockd.tasks.words import states
 from tests.tasks.helpers import Lab
@@ -28,10 +27,10 @@ def a_plan(body, *, retries=0, limit=1.0):
     )
 
 
-async def run_all(job, plan, names=("n1", "n2")):
-    step = Step(job, job.task_id, plan, names)
+async def run_all(lab, job, plan, names=("n1", "n2")):
+    step = Step(lab.parts, job, job.task_id, plan, names)
     passed = await asyncio.gather(*(step.run(name) for name in names))
-    (record,) = job.core.store.subtasks(job.task_id)
+    (record,) = lab.store.subtasks(job.task_id)
     return dict(zip(names, passed, strict=True)), record
 
 
@@ -41,7 +40,7 @@ async def good(run):
 
 async def test_nodes_that_pass_are_the_steps_successes():
     lab = Lab()
-    passed, step = await run_all(await running(lab), a_plan(good))
+    passed, step = await run_all(lab, await running(lab), a_plan(good))
 
     assert passed == {"n1": True, "n2": True}
     assert (step.status, step.result.successes) == ("complete", ("n1", "n2"))
@@ -62,7 +61,7 @@ async def test_whatever_a_body_raises_is_its_nodes_failure_with_a_message(error,
 
     lab = Lab()
     job = await running(lab)
-    passed, step = await run_all(job, a_plan(bad))
+    passed, step = await run_all(lab, job, a_plan(bad))
 
     assert passed == {"n1": False, "n2": True}
     assert step.result.failures == ("n1",)
@@ -79,7 +78,7 @@ async def test_a_limit_says_what_was_waited_for_how_long_and_what_was_seen():
 
     lab = Lab()
     job = await running(lab)
-    _, step = await run_all(job, a_plan(endless, limit=0.02), ("n1",))
+    _, step = await run_all(lab, job, a_plan(endless, limit=0.02), ("n1",))
 
     (child,) = lab.store.subtasks(step.task_id)
     assert child.result.message == (
@@ -99,7 +98,7 @@ async def test_only_failed_nodes_are_tried_again_and_only_if_it_may_help():
 
     lab = Lab()
     job = await running(lab)
-    passed, step = await run_all(job, a_plan(flaky, retries=3))
+    passed, step = await run_all(lab, job, a_plan(flaky, retries=3))
 
     assert passed == {"n1": True, "n2": False}
     assert (calls.count("n1"), calls.count("n2")) == (3, 1)
@@ -111,7 +110,7 @@ async def test_nodes_that_come_together_are_registered_together():
     writes = []
     job = await running(lab)
     lab.store.watch(writes.append)
-    await run_all(job, a_plan(good))
+    await run_all(lab, job, a_plan(good))
 
     registrations = [w for w in writes if any(getattr(r, "subtask_id_list", ()) for r in w)]
     assert len(registrations) <= 3
@@ -120,7 +119,7 @@ async def test_nodes_that_come_together_are_registered_together():
 async def test_a_step_that_nobody_reaches_is_never_registered():
     lab = Lab()
     job = await running(lab)
-    step = Step(job, job.task_id, a_plan(good), ["n1"])
+    step = Step(lab.parts, job, job.task_id, a_plan(good), ["n1"])
     await step.leave("n1")
 
     assert lab.store.subtasks(job.task_id) == []
@@ -129,7 +128,7 @@ async def test_a_step_that_nobody_reaches_is_never_registered():
 async def test_an_unreachable_step_is_collected_when_its_last_node_leaves():
     lab = Lab()
     job = await running(lab)
-    step = Step(job, job.task_id, a_plan(good), ["n1", "n2"])
+    step = Step(lab.parts, job, job.task_id, a_plan(good), ["n1", "n2"])
     assert await step.run("n1")
     (record,) = lab.store.subtasks(job.task_id)
     assert record.status == "running"
@@ -143,7 +142,7 @@ async def test_once_the_task_is_to_stop_no_node_begins():
     lab = Lab()
     job = await running(lab)
     job.stop()
-    step = Step(job, job.task_id, a_plan(good), ["n1"])
+    step = Step(lab.parts, job, job.task_id, a_plan(good), ["n1"])
 
     assert await step.run("n1") is False
     assert lab.store.subtasks(job.task_id) == []
@@ -153,11 +152,11 @@ async def test_a_registration_that_meets_the_wish_to_stop_registers_nothing():
     lab = Lab()
     job = await running(lab)
     await lab.store.write(Edit(Task, job.task_id, lambda t: states.asked_to_stop(t, "ops", NOW)))
-    step = Step(job, job.task_id, a_plan(good), ["n1"])
+    step = Step(lab.parts, job, job.task_id, a_plan(good), ["n1"])
 
     assert await step.run("n1") is False
     assert lab.store.subtasks(job.task_id) == []
-    assert job.core.slots.waiting == 0
+    assert lab.parts.slots.waiting == 0
 
 
 async def test_a_finished_child_is_the_record_that_the_node_did_the_step():
@@ -168,9 +167,9 @@ async def test_a_finished_child_is_the_record_that_the_node_did_the_step():
 
     lab = Lab()
     job = await running(lab)
-    await run_all(job, a_plan(once))
-    again = Job(lab.tasks.core, lab.store.task(job.task_id), job.design, was_resumed=True)
-    passed, step = await run_all(again, a_plan(once))
+    await run_all(lab, job, a_plan(once))
+    again = await lab.job(lab.store.task(job.task_id), was_resumed=True)
+    passed, step = await run_all(lab, again, a_plan(once))
 
     assert sorted(calls) == ["n1", "n2"]
     assert passed == {"n1": True, "n2": True}

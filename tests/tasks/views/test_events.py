@@ -90,7 +90,7 @@ async def test_a_reader_that_does_not_keep_up_is_dropped():
         assert len(stream._waiting) <= 20
         with pytest.raises(TooSlow):
             await read(stream)
-        assert not lab.tasks.core.changes._listeners
+        assert not lab.tasks._changes._listeners
 
 
 async def test_a_reader_that_leaves_is_forgotten():
@@ -100,12 +100,12 @@ async def test_a_reader_that_leaves_is_forgotten():
             break
         stream.close()
         await lab.finished(task.task_id)
-        assert not lab.tasks.core.changes._listeners
+        assert not lab.tasks._changes._listeners
 
 
 async def test_an_unknown_task_has_no_events():
     async with Lab() as lab:
         with pytest.raises(NotFound):
             lab.tasks.events("no-such-task")
-        assert isinstance(lab.tasks.core.changes, Changes)
-        assert not lab.tasks.core.changes._listeners
+        assert isinstance(lab.tasks._changes, Changes)
+        assert not lab.tasks._changes._listeners

@@ -49,7 +49,7 @@ async def test_a_silent_node_shows_the_boot_action_it_owes_and_its_last_contact(
     lab.tasks = lab._new()
     async with lab:
         await lab.submit("deploy_nodes")
-        await lab.until(lambda: any("hello" in r.waiting_for for r in lab.tasks.core.runs.values()))
+        await lab.until(lambda: any("hello" in r.waiting_for for r in lab.parts.at_work.values()))
         await lab.until(lambda: len(lab.store.boot_context("n1").delivered) == 2)
         view = await lab.tasks.node_view("n1")
 
@@ -75,7 +75,8 @@ async def test_a_provisioner_that_is_away_hides_nothing_else():
     lab = Lab(site_text(1), initial="ready")
     async with lab:
         await lab.run("deploy_nodes")
-        lab.tasks.core.drivers = replace(lab.drivers, node=Away(room=lab.room))
+        lab.drivers = replace(lab.drivers, node=Away(room=lab.room))
+        await lab.restart()
         view = await lab.tasks.node_view("n1")
 
         assert (view.row, view.row_error) == (None, "no answer from the provisioner")

@@ -22,3 +22,9 @@ def test_the_limits_are_the_contracts(action, minutes):
 
 def test_the_whole_preparation_of_a_node_has_identification_plus_commissioning():
     assert TaskSettings().preparation == 40 * 60
+
+
+def test_the_limit_of_an_oob_step_is_never_below_the_drivers_worst_case():
+    settings = TaskSettings(drydock_timeout=300, driver_margin=60)
+    assert settings.oob_limit(0.2) == 300
+    assert settings.oob_limit(360) == 420

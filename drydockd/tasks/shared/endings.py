@@ -1,17 +1,19 @@
-"""How a top-level task ends: with its result, and with nothing of its tree left open."""
+"""How tasks and subtasks end: the last that is said of one and its end are one write.
+
+Nothing else writes an end, so what belongs to it is decided here.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from drydockd.model import Result, ResultStatus, Task, Timestamp, timestamp
+from drydockd.model import Message, Result, ResultStatus, Task, Timestamp, timestamp
 from drydockd.site import Finding
 from drydockd.store.base import Change, Edit, Put, Store
-from drydockd.tasks.actions import ACTIONS
-from drydockd.tasks.core import Core
+from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.words import messages, results, states
 
 log = logging.getLogger(__name__)
@@ -19,39 +21,56 @@ log = logging.getLogger(__name__)
 LEFT_OPEN = "Closed with its task, which ended before it did."
 
 
-async def end(core: Core, task_id: str, result: Result, *together: Change) -> None:
-    """Record the end of the task and of whatever of its tree is still open, in one write."""
-    now = timestamp()
-    changes: list[Change] = [*together]
-    for task in _open_below(core.store, task_id):
+def subtask_end(
+    child: Task, result: Result, *, said: Iterable[Message] = (), was_cut: bool = False
+) -> list[Change]:
+    """Return the changes that end a subtask, `said` with them; its links stay.
+
+    `was_cut`: it ends because its root is to stop, even if the wish has not reached it.
+    """
+    end = partial(_ended_subtask, result=result, now=timestamp(), was_cut=was_cut)
+    return [
+        *(Put(message) for message in said),
+        Edit(Task, child.task_id, end),
+        Put(messages.subtask_collected(child)),
+    ]
+
+
+async def end(
+    recorder: Recorder, task_id: str, result: Result, said: Iterable[Message] = ()
+) -> None:
+    """Record the end of a top-level task and of what of its tree is open, in one write."""
+    store, now = recorder.store, timestamp()
+    changes: list[Change] = [Put(message) for message in said]
+    for task in _open_below(store, task_id):
         changes.append(Edit(Task, task.task_id, partial(_left_open, now=now)))
     changes.append(Edit(Task, task_id, partial(_ended, result=result, now=now)))
-    await core.recorder.write(*changes)
-    task = core.store.task(task_id)
+    await recorder.write(*changes)
+    task = store.task(task_id)
     log.info("task %s %s is %s: %s", task_id, task.action, task.status, task.result.status)
 
 
 async def fail(
-    core: Core,
+    recorder: Recorder,
     task_id: str,
     text: str,
     *,
+    steps: Sequence[str] = (),
     message: str | None = None,
     reason: str | None = None,
     findings: Sequence[Finding] = (),
 ) -> None:
-    """End the task as a failure, saying why; nodes that passed everything stay passed."""
-    told = [Put(messages.of_finding(task_id, f)) for f in findings if f.error]
-    said = Put(messages.on_task(task_id, text, error=True))
-    task = core.store.task(task_id)
-    result = results.partition(task.scope, _passed_so_far(core.store, task))
+    """End the task as a failure, saying why; nodes that passed the last of `steps` stay passed."""
+    said = [messages.on_task(task_id, text, error=True)]
+    said += [messages.of_finding(task_id, f) for f in findings if f.error]
+    task = recorder.store.task(task_id)
+    result = results.partition(task.scope, _passed_so_far(recorder.store, task, steps))
     result = replace(result, status=ResultStatus.FAILURE, message=message or text, reason=reason)
-    await end(core, task_id, result, said, *told)
+    await end(recorder, task_id, result, said)
 
 
-def _passed_so_far(store: Store, task: Task) -> set[str]:
+def _passed_so_far(store: Store, task: Task, steps: Sequence[str]) -> set[str]:
     """The nodes that are recorded to have ended the action's last step well."""
-    steps = ACTIONS[task.action].steps
     passed: set[str] = set()
     open_tasks = [task] if steps else []
     while open_tasks:
@@ -78,6 +97,11 @@ def _ended(task: Task, result: Result, now: Timestamp) -> Task:
     if task.terminate:
         result = results.cut_short(result)
     return states.ended(task, result, now)
+
+
+def _ended_subtask(task: Task, result: Result, now: Timestamp, was_cut: bool) -> Task:
+    result = replace(result, links=task.result.links)
+    return states.ended(task, result, now, was_cut=was_cut)
 
 
 def _left_open(task: Task, now: Timestamp) -> Task:

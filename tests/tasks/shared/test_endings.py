@@ -1,6 +1,6 @@
 from drydockd.model import Action, Task, TaskStatus
 from drydockd.store.base import Edit, Put
-from drydockd.tasks.schedule import endings
+from drydockd.tasks.shared import endings
 from drydockd.tasks.words import records, results, states
 from tests.tasks.helpers import Lab
 from tests.tasks.steps.test_step import NOW, running
@@ -27,7 +27,7 @@ async def test_nothing_of_the_tree_stays_open():
     job = await running(lab)
     step_id = await with_open_subtask(lab, job)
 
-    await endings.end(lab.tasks.core, job.task_id, job.outcome(job.scope))
+    await endings.end(lab.parts.recorder, job.task_id, job.outcome(job.scope))
 
     step = lab.store.task(step_id)
     assert (step.status, step.result.status, step.result.message) == (
@@ -43,7 +43,7 @@ async def test_a_task_that_was_to_stop_ends_terminated_whatever_its_action_says(
     job = await running(lab)
     await lab.store.write(Edit(Task, job.task_id, lambda t: states.asked_to_stop(t, "ops", NOW)))
 
-    await endings.end(lab.tasks.core, job.task_id, job.outcome(["n1"]))
+    await endings.end(lab.parts.recorder, job.task_id, job.outcome(["n1"]))
 
     task = lab.store.task(job.task_id)
     assert (task.status, task.result.status, task.result.message) == (
@@ -70,7 +70,13 @@ async def test_a_failure_says_why_and_keeps_nodes_that_passed_the_last_step():
 
     await with_open_subtask(lab, Job, step=Action.DESTROY_NODE, passed=("n1",))
 
-    await endings.fail(lab.tasks.core, "t1", "the driver is gone", reason="Bad Configuration.")
+    await endings.fail(
+        lab.parts.recorder,
+        "t1",
+        "the driver is gone",
+        steps=["destroy_node"],
+        reason="Bad Configuration.",
+    )
 
     ended = lab.store.task("t1")
     assert (ended.status, ended.result.status) == ("complete", "failure")

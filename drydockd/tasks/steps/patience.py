@@ -1,0 +1,34 @@
+"""The one place where a call is repeated while its backend is away for a moment."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from drydockd.errors import DriverTransient
+
+T = TypeVar("T")
+
+
+async def patiently(
+    call: Callable[[], Awaitable[T]],
+    *,
+    tell: Callable[[DriverTransient], Awaitable[None]],
+    pause: Callable[[int], Awaitable[None]],
+    tries: int | None = None,
+) -> T:
+    """Return what `call` returns; on DriverTransient `tell` it, `pause`, and call again.
+
+    For calls that may be repeated. `pause` gets the number of calls made so far and may raise
+    to give up. After `tries` calls (None: no end but the caller's) the last error is raised.
+    """
+    for made in itertools.count(1):
+        try:
+            return await call()
+        except DriverTransient as error:
+            if made == tries:
+                raise
+            await tell(error)
+        await pause(made)
+    raise AssertionError("unreachable")

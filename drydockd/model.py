@@ -100,6 +100,10 @@ class ResultStatus(StrEnum):
     FAILURE = "failure"
 
 
+# The result's message of a task that was told to stop, matched on by clients.
+TERMINATED = "Action terminated."
+
+
 class BootActionStatus(StrEnum):
     INCOMPLETE = "incomplete"
     UNREPORTED = "unreported"

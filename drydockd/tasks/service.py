@@ -20,7 +20,7 @@ from drydockd.model import (
 )
 from drydockd.render import Templates
 from drydockd.store.base import Change, Edit, Put, Store
-from drydockd.tasks.actions import ACTIONS, runs
+from drydockd.tasks.actions import action_kinds
 from drydockd.tasks.actions.packages import PackageLists
 from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.schedule.pinning import PinnedDesigns
@@ -76,19 +76,20 @@ class Tasks:
         self._step_parts = StepParts(recorder, slots, self._shutdown, settings)
         self._verdicts = Verdicts(designs, drivers.node, settings)
         queue = Queue(recorder)
+        self._kinds = action_kinds(
+            StepRunner(self._step_parts),
+            drivers,
+            recorder,
+            self.deployments,
+            PackageLists(designs, templates, settings.report_url),
+            settings,
+        )
         self._scheduler = Scheduler(
             recorder,
             queue,
             PinnedDesigns(store, designs),
             self._verdicts,
-            runs(
-                StepRunner(self._step_parts),
-                drivers,
-                recorder,
-                self.deployments,
-                PackageLists(designs, templates, settings.report_url),
-                settings,
-            ),
+            self._kinds,
             slots,
             self._shutdown,
             parallel_tasks=settings.parallel_tasks,
@@ -129,7 +130,7 @@ class Tasks:
         A design that cannot be loaded is the task's failure, not the caller's: loading it
         may take minutes. Raises InvalidInput (InvalidFilter) and Unavailable.
         """
-        if request.action not in ACTIONS:
+        if request.action not in self._kinds:
             raise InvalidInput(f"Unsupported action {request.action}")
         nodefilter.parse(request.node_filter)
         is_unbounded = request.node_filter is None and not request.all_nodes
@@ -139,7 +140,14 @@ class Tasks:
                 '"all_nodes": true'
             )
         if request.dry_run:
-            return await dry_run(self._designs, self._verdicts, self._drivers, request, caller)
+            return await dry_run(
+                self._kinds[request.action],
+                self._designs,
+                self._verdicts,
+                self._drivers,
+                request,
+                caller,
+            )
         return await self._create(records.top_level(request, caller))
 
     async def retry(self, task_id: str, caller: Caller) -> Task:

@@ -25,8 +25,7 @@ from drydockd.model import Action, BootActionStatus, Caller
 from drydockd.site import Level
 from drydockd.store.memory import MemoryStore
 from drydockd.tasks import Drivers, ReportDetail, TaskRequest, Tasks, TaskSettings
-from drydockd.tasks.steps.job import Job
-from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.job import Job, NodeRun
 from drydockd.tasks.words.times import moment_after
 
 OPS = Caller(user="ops", external_marker="marker-1", end_user="captain")

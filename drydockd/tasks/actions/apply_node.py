@@ -14,8 +14,8 @@ from drydockd.drivers.base import Handle, NodeProvisioner, NodeState
 from drydockd.errors import NodeUnknown
 from drydockd.model import Action
 from drydockd.site import Node, Site
-from drydockd.tasks.actions import identify_node
-from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.actions import presence
+from drydockd.tasks.steps.job import NodeRun
 from drydockd.tasks.steps.patience import patiently
 from drydockd.tasks.steps.step import StepPlan
 from drydockd.tasks.words.settings import TaskSettings
@@ -101,7 +101,7 @@ def _plan(
 async def _changeable(run: NodeRun, driver: NodeProvisioner) -> Handle | None:
     """Return the node if it may be configured; None, said, when it is deployed already."""
     try:
-        handle = await identify_node.find(run, driver)
+        handle = await presence.find(run, driver)
     except NodeUnknown as error:
         raise StepFailed(
             f"{run.name}: unknown to the provisioner; run prepare_nodes first"

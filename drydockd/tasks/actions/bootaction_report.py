@@ -12,7 +12,7 @@ from functools import partial
 from drydockd.model import Action, BootAction, BootActionStatus, Message
 from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.shared.recorder import Recorder
-from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.job import NodeRun
 from drydockd.tasks.steps.step import StepPlan
 from drydockd.tasks.words import messages
 from drydockd.tasks.words.settings import TaskSettings

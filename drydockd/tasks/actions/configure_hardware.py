@@ -7,10 +7,10 @@ from functools import partial
 from drydockd.drivers.base import Handle, NodeProvisioner, NodeState
 from drydockd.errors import DriverConflict, DriverTransient
 from drydockd.model import Action
-from drydockd.tasks.actions import identify_node
+from drydockd.tasks.actions import presence
 from drydockd.tasks.steps.builddata import BuildDataCollector
 from drydockd.tasks.steps.intents import Intents, Operation
-from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.job import NodeRun
 from drydockd.tasks.steps.step import StepPlan
 from drydockd.tasks.words.settings import TaskSettings
 from drydockd.tasks.words.stops import StepFailed
@@ -45,7 +45,7 @@ async def commission(run: NodeRun, driver: NodeProvisioner, builddata: BuildData
     """
     intents = run.intents()
     while True:
-        handle = await identify_node.find(run, driver)
+        handle = await presence.find(run, driver)
         if handle.state in READY_OR_LATER and not intents.was_announced(Operation.COMMISSION):
             await run.say(f"{run.name}: is {handle.state}, commissioning skipped")
             return
@@ -55,7 +55,7 @@ async def commission(run: NodeRun, driver: NodeProvisioner, builddata: BuildData
         except DriverTransient as error:
             run.saw(error)
             await run.say(f"{run.name}: {error}")
-            handle = await identify_node.find(run, driver)
+            handle = await presence.find(run, driver)
             if handle.state not in (NodeState.FAILED_COMMISSION, *READY_OR_LATER):
                 await run.pause()
     if intents.is_open(Operation.COMMISSION):

@@ -9,12 +9,12 @@ from drydockd.drivers.base import Handle, NodeProvisioner, NodeState
 from drydockd.errors import DriverConflict, DriverTransient, NodeUnknown
 from drydockd.model import Action, BootAction, BootContext
 from drydockd.plans import BootDelivery, DeploySpec
-from drydockd.tasks.actions import identify_node
+from drydockd.tasks.actions import presence
 from drydockd.tasks.actions.packages import PackageLists
 from drydockd.tasks.deployments import Deployments, new_context, new_rows
 from drydockd.tasks.steps.builddata import BuildDataCollector
 from drydockd.tasks.steps.intents import Intents, Operation
-from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.job import NodeRun
 from drydockd.tasks.steps.step import StepPlan
 from drydockd.tasks.words.settings import TaskSettings
 from drydockd.tasks.words.stops import StepFailed
@@ -69,7 +69,7 @@ class DeployNode:
 
     async def _found(self, run: NodeRun) -> Handle:
         try:
-            return await identify_node.find(run, self.driver)
+            return await presence.find(run, self.driver)
         except NodeUnknown as error:
             raise StepFailed(
                 f"{run.name}: unknown to the provisioner; run prepare_nodes first"

@@ -7,12 +7,11 @@ from functools import partial
 from drydockd.drivers.base import Handle, NodeProvisioner, NodeState
 from drydockd.errors import DriverConflict, DriverTransient, NodeUnknown
 from drydockd.model import Action, Result
-from drydockd.tasks.actions import identify_node
+from drydockd.tasks.actions import presence
 from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.steps.intents import Intents, Operation
-from drydockd.tasks.steps.job import Job
-from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.job import Job, NodeRun
 from drydockd.tasks.steps.runner import StepRunner
 from drydockd.tasks.steps.step import StepPlan
 from drydockd.tasks.words.drivers import Drivers
@@ -74,7 +73,7 @@ async def destroy(
 
 async def _found(run: NodeRun, driver: NodeProvisioner) -> Handle | None:
     try:
-        return await identify_node.find(run, driver)
+        return await presence.find(run, driver)
     except NodeUnknown:
         return None
 

@@ -7,7 +7,7 @@ from functools import partial
 from drydockd.drivers.base import OobDriver, PowerState
 from drydockd.model import Action
 from drydockd.tasks.steps.intents import Intents, Operation
-from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.job import NodeRun
 from drydockd.tasks.steps.step import StepPlan
 from drydockd.tasks.words.settings import TaskSettings
 from drydockd.tasks.words.stops import StepFailed

@@ -12,7 +12,7 @@ from functools import partial
 from drydockd.drivers.base import NodeProvisioner
 from drydockd.errors import DriverUnsupported
 from drydockd.model import Action, Result, Timestamp
-from drydockd.tasks.actions import configure_hardware, identify_node, power_cycle_node
+from drydockd.tasks.actions import configure_hardware, identify_node, power_cycle_node, presence
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.steps.builddata import BuildDataCollector
 from drydockd.tasks.steps.job import Job
@@ -104,7 +104,7 @@ class _Preparation:
                 self.job,
                 name,
                 parent_id,
-                partial(identify_node.is_known, driver=self.driver),
+                partial(presence.is_known, driver=self.driver),
                 what="existence",
                 driver="node",
             )

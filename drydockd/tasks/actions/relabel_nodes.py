@@ -12,8 +12,7 @@ from functools import partial
 from drydockd.drivers.base import KubernetesDriver
 from drydockd.errors import InvalidDesign
 from drydockd.model import Action, Result
-from drydockd.tasks.steps.job import Job
-from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.job import Job, NodeRun
 from drydockd.tasks.steps.patience import patiently
 from drydockd.tasks.steps.runner import StepRunner
 from drydockd.tasks.steps.step import StepPlan

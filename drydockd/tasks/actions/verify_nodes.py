@@ -8,8 +8,7 @@ from functools import partial
 from drydockd.drivers.base import OobDriver
 from drydockd.errors import DriverUnsupported
 from drydockd.model import Action, Result
-from drydockd.tasks.steps.job import Job
-from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.job import Job, NodeRun
 from drydockd.tasks.steps.runner import StepRunner
 from drydockd.tasks.steps.step import StepPlan
 from drydockd.tasks.words.drivers import Drivers

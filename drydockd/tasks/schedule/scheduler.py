@@ -17,7 +17,6 @@ from drydockd.errors import Conflict
 from drydockd.model import Action, Caller, Task, timestamp
 from drydockd.site import Finding
 from drydockd.store.base import Edit, Store
-from drydockd.tasks.actions import ACTIONS, Runs
 from drydockd.tasks.schedule.pinning import PinnedDesigns, Unrunnable, pinned
 from drydockd.tasks.schedule.queue import Queue
 from drydockd.tasks.schedule.verdicts import Verdicts
@@ -26,6 +25,7 @@ from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.shared.shutdown import Shutdown
 from drydockd.tasks.shared.slots import Slots
 from drydockd.tasks.steps.job import Job
+from drydockd.tasks.steps.kinds import ActionKinds
 from drydockd.tasks.words import messages, states
 from drydockd.tasks.words.drivers import NoDriver
 
@@ -43,7 +43,7 @@ class Scheduler:
         queue: Queue,
         designs: PinnedDesigns,
         verdicts: Verdicts,
-        runs: Runs,
+        kinds: ActionKinds,
         slots: Slots,
         shutdown: Shutdown,
         *,
@@ -54,7 +54,7 @@ class Scheduler:
         self._queue = queue
         self._designs = designs
         self._verdicts = verdicts
-        self._runs = runs
+        self._kinds = kinds
         self._slots = slots
         self._shutdown = shutdown
         self._jobs: dict[str, Job] = {}
@@ -67,7 +67,7 @@ class Scheduler:
         """Take up every unfinished task of the store; running ones keep their nodes."""
         unfinished = self._store.unfinished()
         for task in unfinished:
-            kind = ACTIONS[task.action]
+            kind = self._kinds[task.action]
             if kind.is_free:
                 continue
             if task.status in states.WAITING:
@@ -82,7 +82,7 @@ class Scheduler:
 
     def announce(self, task: Task) -> None:
         """Note a task that is about to be stored, so that the order of arrival is kept."""
-        if not ACTIONS[task.action].is_free:
+        if not self._kinds[task.action].is_free:
             self._queue.enter(task)
 
     def withdraw(self, task_id: str) -> None:
@@ -142,7 +142,9 @@ class Scheduler:
     async def _run(self, task: Task, was_running: bool) -> None:
         """Take one task to its end. Whatever escapes ends it as a failure here, at the latest."""
         logs.bind_here(task=task.task_id, **_ids(task.caller))
-        fail = partial(endings.fail, self._recorder, task.task_id, steps=ACTIONS[task.action].steps)
+        fail = partial(
+            endings.fail, self._recorder, task.task_id, steps=self._kinds[task.action].steps
+        )
         try:
             await self._to_the_end(task, was_running)
         except Conflict as error:
@@ -168,7 +170,7 @@ class Scheduler:
             await self._say_resumed(task)
         design = await self._designs.of(task)
         task = self._store.task(task.task_id)
-        if ACTIONS[task.action].is_free:
+        if self._kinds[task.action].is_free:
             await self._at_work(task, design, was_running)
             return
         if not was_running:
@@ -196,15 +198,15 @@ class Scheduler:
             job.findings = await self._verdicts.of(design)
             if task.action is not Action.VALIDATE_DESIGN:
                 _refuse_invalid(job.findings)
-        result = await self._runs[task.action](job)
+        result = await self._kinds[task.action].run(job)
         await endings.end(self._recorder, job.task_id, result)
 
     async def _wait_for_nodes(self, task: Task, design: Design) -> None:
         """Claim the task's nodes and return when they are its own."""
         turn = self._queue.turn(task.task_id)
         if not task.design:
-            scope = _scope(task, design)
-            is_alone = ACTIONS[task.action].is_site_wide
+            scope = self._scope(task, design)
+            is_alone = self._kinds[task.action].is_site_wide
             self._queue.resolve(task.task_id, scope, is_alone=is_alone)
             self._queue.wake()
         if turn.is_set() and not self._places.locked():
@@ -218,11 +220,16 @@ class Scheduler:
     async def _started(self, task: Task, design: Design) -> Task:
         """Record the start, together with design and nodes if nobody did before."""
         await self._shutdown.hold()
-        scope = task.scope if task.design else _scope(task, design)
+        scope = task.scope if task.design else self._scope(task, design)
         pin = partial(pinned, design=design.digest, scope=scope)
         start = partial(states.started, now=timestamp())
         await self._recorder.write(Edit(Task, task.task_id, lambda t: start(pin(t))))
         return self._store.task(task.task_id)
+
+    def _scope(self, task: Task, design: Design) -> tuple[str, ...]:
+        if self._kinds[task.action].is_site_wide:
+            return ()
+        return nodefilter.select(design.site, nodefilter.parse(task.node_filter))
 
     async def _say_resumed(self, task: Task) -> None:
         last = max(self._latest(task), task.updated)
@@ -235,12 +242,6 @@ class Scheduler:
         moments = [task.updated, said[-1].ts if said else ""]
         moments += [self._latest(child) for child in self._store.subtasks(task.task_id)]
         return max(moments)
-
-
-def _scope(task: Task, design: Design) -> tuple[str, ...]:
-    if ACTIONS[task.action].is_site_wide:
-        return ()
-    return nodefilter.select(design.site, nodefilter.parse(task.node_filter))
 
 
 def _refuse_invalid(findings: Sequence[Finding]) -> None:

@@ -16,7 +16,7 @@ from drydockd.errors import DriverError
 from drydockd.model import BuildData, Link, Task, timestamp
 from drydockd.store.base import Change, Edit, Put
 from drydockd.tasks.shared.recorder import Recorder
-from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.job import NodeRun
 from drydockd.tasks.words.settings import TaskSettings
 
 log = logging.getLogger(__name__)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import StrEnum
 
 from drydockd.model import Intent, timestamp
-from drydockd.store.base import Change, Edit, Put
-from drydockd.tasks.shared.recorder import Recorder
+from drydockd.store.base import Change, Edit, Put, Store
 
 
 class Operation(StrEnum):
@@ -25,11 +25,13 @@ class Intents:
     have happened: the backend's state decides what to do, never a guess.
     """
 
-    def __init__(self, recorder: Recorder, task_id: str, node: str) -> None:
-        self._recorder = recorder
+    def __init__(
+        self, store: Store, write: Callable[..., Awaitable[None]], task_id: str, node: str
+    ) -> None:
+        self._write = write
         self._task_id = task_id
         self._node = node
-        self._known = {i.operation: i for i in recorder.store.intents(task_id) if i.node == node}
+        self._known = {i.operation: i for i in store.intents(task_id) if i.node == node}
 
     def was_announced(self, operation: Operation) -> bool:
         return operation in self._known
@@ -51,11 +53,11 @@ class Intents:
             operation=operation,
             opened=timestamp(),
         )
-        await self._recorder.write(Put(intent), *together)
+        await self._write(Put(intent), *together)
         self._known[operation] = intent
 
     async def settle(self, operation: Operation, outcome: str, *together: Change) -> None:
         """Note durably how the call ended."""
         intent = replace(self._known[operation], closed=timestamp(), outcome=outcome)
-        await self._recorder.write(Edit(Intent, intent.key, lambda _: intent), *together)
+        await self._write(Edit(Intent, intent.key, lambda _: intent), *together)
         self._known[operation] = intent

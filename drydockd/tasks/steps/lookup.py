@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 
 from drydockd.errors import DrydockError
 from drydockd.tasks.shared.limits import LimitPassed, bounded
-from drydockd.tasks.steps.job import Job
-from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.job import Job, NodeRun
 from drydockd.tasks.steps.parts import StepParts
 from drydockd.tasks.words.stops import StepFailed, Terminated
 from drydockd.tasks.words.times import moment_after

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from drydockd.tasks.shared.progress import Progress
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.shared.shutdown import Shutdown
 from drydockd.tasks.shared.slots import Slots
-from drydockd.tasks.steps.noderun import NodeRun
 from drydockd.tasks.words.settings import TaskSettings
 
 
@@ -19,4 +19,4 @@ class StepParts:
     slots: Slots
     shutdown: Shutdown
     settings: TaskSettings
-    at_work: dict[str, NodeRun] = field(default_factory=dict)
+    at_work: dict[str, Progress] = field(default_factory=dict)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from drydockd.model import Action, Result, Timestamp
 from drydockd.tasks.steps.branch import Work, branches
-from drydockd.tasks.steps.job import Job
+from drydockd.tasks.steps.job import Job, NodeRun
 from drydockd.tasks.steps.lookup import look_up
-from drydockd.tasks.steps.noderun import NodeRun
 from drydockd.tasks.steps.parts import StepParts
-from drydockd.tasks.steps.pipeline import pipeline
 from drydockd.tasks.steps.sitestep import Call, site_step
-from drydockd.tasks.steps.step import StepPlan
+from drydockd.tasks.steps.step import Step, StepPlan
 from drydockd.tasks.words import results
 
 T = TypeVar("T")
@@ -34,10 +33,21 @@ class StepRunner:
         parent_id: str | None = None,
         not_after: Timestamp | None = None,
     ) -> list[str]:
-        """See pipeline.pipeline."""
-        return await pipeline(
-            self._parts, job, plans, names, parent_id=parent_id, not_after=not_after
-        )
+        """Take `names` through the steps; return those that passed all, in their order.
+
+        Each node goes at its own pace, none delayed by another; one that fails a step takes
+        no further one. Steps are registered under `parent_id`, by default the top-level task;
+        no step ends after `not_after`.
+        """
+        names = list(names)
+        parent_id = parent_id or job.task_id
+        steps = [Step(self._parts, job, parent_id, plan, names, not_after) for plan in plans]
+        async with asyncio.TaskGroup() as group:
+            runs = [
+                group.create_task(_take_through(steps, name), name=f"{job.task_id} {name}")
+                for name in names
+            ]
+        return [name for name, run in zip(names, runs, strict=True) if run.result()]
 
     async def branches(self, job: Job, names: Sequence[str], work: Work, limit: float) -> list[str]:
         """See branch.branches."""
@@ -71,3 +81,12 @@ class StepRunner:
         if not job.was_resumed:
             return set()
         return {sub.action for sub in self._parts.recorder.store.subtasks(parent_id)}
+
+
+async def _take_through(steps: Sequence[Step], name: str) -> bool:
+    for place, step in enumerate(steps):
+        if not await step.run(name):
+            for later in steps[place + 1 :]:
+                await later.leave(name)
+            return False
+    return True

@@ -9,7 +9,7 @@ from functools import partial
 
 from drydockd.drivers.base import SiteNote
 from drydockd.errors import DriverTransient, DrydockError
-from drydockd.model import Action, Result, ResultStatus, Task, TaskStatus, timestamp
+from drydockd.model import TERMINATED, Action, Result, ResultStatus, Task, TaskStatus, timestamp
 from drydockd.store.base import Edit, Put
 from drydockd.tasks.shared import endings
 from drydockd.tasks.shared.limits import LimitPassed, bounded
@@ -52,7 +52,7 @@ async def site_step(parts: StepParts, job: Job, action: Action, call: Call) -> b
         limit = parts.settings.limit_of(action)
         problem = f"{action} did not end within {limit:g} s; the provisioner gave no verdict"
     except Terminated:
-        problem = results.TERMINATED
+        problem = TERMINATED
     except DrydockError as error:
         problem = f"{action}: {error}"
     except Exception as error:

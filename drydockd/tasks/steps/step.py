@@ -24,12 +24,20 @@ from drydockd.errors import (
     InvalidInput,
     RenderError,
 )
-from drydockd.model import Action, Result, ResultStatus, Task, TaskStatus, Timestamp, timestamp
+from drydockd.model import (
+    TERMINATED,
+    Action,
+    Result,
+    ResultStatus,
+    Task,
+    TaskStatus,
+    Timestamp,
+    timestamp,
+)
 from drydockd.store.base import Change, Edit, Put
 from drydockd.tasks.shared import endings
 from drydockd.tasks.shared.limits import LimitPassed, bounded
-from drydockd.tasks.steps.job import Job
-from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.steps.job import Job, NodeRun
 from drydockd.tasks.steps.parts import StepParts
 from drydockd.tasks.words import messages, records, results, states
 from drydockd.tasks.words.stops import StepFailed, Terminated
@@ -81,7 +89,7 @@ class Outcome:
         return results.cut_short(result) if self.was_cut else replace(result, message=self.text)
 
 
-CUT = Outcome(passed=False, text=results.TERMINATED, was_cut=True)
+CUT = Outcome(passed=False, text=TERMINATED, was_cut=True)
 
 
 @dataclass(frozen=True)

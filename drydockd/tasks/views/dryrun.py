@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from drydockd.design import nodefilter
 from drydockd.model import Action, Caller
 from drydockd.site import Site
-from drydockd.tasks.actions import ACTIONS
 from drydockd.tasks.schedule.verdicts import Verdicts
+from drydockd.tasks.steps.kinds import ActionKind
 from drydockd.tasks.words.drivers import Drivers
 from drydockd.tasks.words.requests import DryRun, TaskRequest
 
@@ -19,13 +19,17 @@ NEEDS_OOB = (Action.VERIFY_NODES, Action.PREPARE_NODES)
 
 
 async def dry_run(
-    designs: Designs, verdicts: Verdicts, drivers: Drivers, request: TaskRequest, caller: Caller
+    kind: ActionKind,
+    designs: Designs,
+    verdicts: Verdicts,
+    drivers: Drivers,
+    request: TaskRequest,
+    caller: Caller,
 ) -> DryRun:
     """Return the plan. Reads the design and the provisioner's images; changes nothing.
 
     Raises SourceUnavailable when the design cannot be fetched now.
     """
-    kind = ACTIONS[request.action]
     design = await designs.load(
         request.design_ref, marker=caller.external_marker, end_user=caller.end_user
     )

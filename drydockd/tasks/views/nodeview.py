@@ -12,7 +12,7 @@ from drydockd.store.base import Store
 from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.schedule.queue import Queue
 from drydockd.tasks.shared.limits import LimitPassed, bounded
-from drydockd.tasks.steps.noderun import NodeRun
+from drydockd.tasks.shared.progress import Progress
 from drydockd.tasks.words.requests import NodeView
 
 
@@ -24,7 +24,7 @@ class NodeViews:
     provisioner: NodeProvisioner | None
     deployments: Deployments
     queue: Queue
-    at_work: Mapping[str, NodeRun]
+    at_work: Mapping[str, Progress]
     timeout_seconds: float
 
     async def of(self, host: str) -> NodeView:

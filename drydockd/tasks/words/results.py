@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from drydockd.model import Action, Result, ResultStatus, Task
+from drydockd.model import TERMINATED, Action, Result, ResultStatus, Task
 
-TERMINATED = "Action terminated."
 GOOD = (ResultStatus.SUCCESS, ResultStatus.PARTIAL_SUCCESS)
 BAD = (ResultStatus.FAILURE, ResultStatus.PARTIAL_SUCCESS)
 

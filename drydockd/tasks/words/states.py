@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from drydockd.errors import Conflict
-from drydockd.model import Result, Task, TaskStatus, Timestamp
-from drydockd.tasks.words import results
+from drydockd.model import TERMINATED, Result, ResultStatus, Task, TaskStatus, Timestamp
 
 ALLOWED: Mapping[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.REQUESTED: frozenset({TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.TERMINATED}),
@@ -68,7 +67,7 @@ def asked_to_stop(task: Task, user: str | None, now: Timestamp) -> Task:
         return task
     task = replace(task, terminate=True, terminated=now, terminated_by=user, updated=now)
     if task.status is TaskStatus.QUEUED:
-        cut = results.cut_short(results.partition(task.scope, ()))
+        cut = Result(status=ResultStatus.FAILURE, failures=task.scope, message=TERMINATED)
         return ended(task, cut, now)
     if task.status is TaskStatus.RUNNING:
         return moved(task, TaskStatus.TERMINATING)

@@ -10,7 +10,7 @@ from drydockd.tasks.steps.intents import Operation
 from drydockd.tasks.words.stops import StepFailed
 from tests.tasks.actions.test_identify_node import Told
 from tests.tasks.helpers import Lab
-from tests.tasks.steps.test_noderun import a_run
+from tests.tasks.steps.test_job import a_run
 
 
 class Commissions(Told):

@@ -4,9 +4,8 @@ from drydockd.drivers.base import Handle, NodeState
 from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.errors import DriverConflict, DriverTransient, NodeUnknown
 from drydockd.tasks.actions import identify_node
-from drydockd.tasks.words.stops import StepFailed
 from tests.tasks.helpers import Lab
-from tests.tasks.steps.test_noderun import a_run
+from tests.tasks.steps.test_job import a_run
 
 
 class Told(FakeNodeProvisioner):
@@ -36,30 +35,6 @@ async def told(*answers):
 
 def handle(state=NodeState.NEW, kind="machine"):
     return Handle("m1", "n1", state, kind=kind)
-
-
-async def test_only_a_certain_no_is_unknown():
-    _, driver, run = await told(NodeUnknown("never seen"))
-    assert await identify_node.is_known(run, driver) is False
-
-
-async def test_an_unreachable_provisioner_is_no_answer():
-    _, driver, run = await told(DriverTransient("503"), DriverTransient("503"), handle())
-    assert await identify_node.is_known(run, driver) is True
-    assert driver.adopted == 1
-
-
-@pytest.mark.parametrize("state", [NodeState.DEPLOYED, NodeState.DEPLOYING, NodeState.RELEASING])
-async def test_a_deployed_node_is_not_even_given_its_name(state):
-    _, driver, run = await told(handle(state))
-    assert await identify_node.is_known(run, driver) is True
-    assert driver.adopted == 0
-
-
-async def test_infrastructure_is_refused():
-    _, driver, run = await told(handle(kind="infrastructure"))
-    with pytest.raises(StepFailed, match="never touched"):
-        await identify_node.is_known(run, driver)
 
 
 async def test_identification_waits_until_the_node_is_seen():

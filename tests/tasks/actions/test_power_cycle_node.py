@@ -9,7 +9,7 @@ from drydockd.tasks.actions.power_cycle_node import power_cycle, set_network_boo
 from drydockd.tasks.steps.intents import Operation
 from drydockd.tasks.words.stops import StepFailed
 from tests.tasks.helpers import Lab
-from tests.tasks.steps.test_noderun import a_run
+from tests.tasks.steps.test_job import a_run
 
 
 class Recorded(FakeOob):

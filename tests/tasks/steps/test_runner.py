@@ -1,6 +1,10 @@
+import asyncio
+
 from drydockd.drivers.base import SiteNote
+from drydockd.errors import DriverPersistent
 from drydockd.model import Action
 from drydockd.tasks.steps.runner import StepRunner
+from drydockd.tasks.steps.step import StepPlan
 from tests.tasks.helpers import Lab
 from tests.tasks.steps.test_step import running
 
@@ -38,3 +42,63 @@ async def test_what_was_begun_before_the_start_counts_for_a_resumed_job_only():
 
     assert runner.begun(job, job.task_id) == set()
     assert runner.begun(resumed, job.task_id) == {FIRST}
+
+
+ONE, TWO = Action.APPLY_NODE_NETWORKING, Action.APPLY_NODE_STORAGE
+
+
+def plan(action, body):
+    return StepPlan(action, body, "node", 1.0, waiting_for="it")
+
+
+async def test_a_node_goes_on_as_soon_as_it_passed_whatever_the_others_do():
+    release, order = asyncio.Event(), []
+
+    async def first(run):
+        if run.name == "n1":
+            await release.wait()
+
+    async def second(run):
+        order.append(run.name)
+        release.set()
+
+    lab = Lab()
+    job = await running(lab)
+    plans = [plan(ONE, first), plan(TWO, second)]
+    assert await StepRunner(lab.parts).pipeline(job, plans, job.scope) == [
+        "n1",
+        "n2",
+    ]
+    assert order == ["n2", "n1"]
+
+
+async def test_a_node_that_fails_takes_no_further_step():
+    reached = []
+
+    async def first(run):
+        if run.name == "n1":
+            raise DriverPersistent("no")
+
+    async def second(run):
+        reached.append(run.name)
+
+    lab = Lab()
+    job = await running(lab)
+    plans = [plan(ONE, first), plan(TWO, second)]
+    assert await StepRunner(lab.parts).pipeline(job, plans, job.scope) == ["n2"]
+    assert reached == ["n2"]
+    scopes = [step.scope for step in lab.store.subtasks(job.task_id)]
+    assert scopes == [("n1", "n2"), ("n2",)]
+
+
+async def test_no_step_ends_after_the_common_limit():
+    async def endless(run):
+        await asyncio.Event().wait()
+
+    lab = Lab()
+    job = await running(lab)
+    soon = "2026-01-01T00:00:00.000000+00:00"
+    assert (
+        await StepRunner(lab.parts).pipeline(job, [plan(ONE, endless)], ["n1"], not_after=soon)
+        == []
+    )

@@ -1,6 +1,7 @@
 """Who may import whom: the picture of the architecture as a table, held against the code."""
 
 import ast
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,98 @@ def test_the_walk_sees_imports(tmp_path):
     stray = tmp_path / "x.py"
     stray.write_text("from drydockd.handlers import base\nimport drydockd.store.tiny\n")
     assert imported_rooms(stray) == {"handlers", "store"}
+
+
+# The floors inside tasks/ -> floors they may import besides themselves. "" is tasks/__init__.
+TASKS = PACKAGE / "tasks"
+FLOORS: dict[str, set[str]] = {
+    "words": set(),
+    "shared": {"words"},
+    "deployments": {"words", "shared"},
+    "steps": {"words", "shared"},
+    "actions": {"words", "shared", "steps", "deployments"},
+    "schedule": {"words", "shared", "steps"},
+    "views": {"words", "shared", "steps", "schedule", "deployments"},
+    "service": {"words", "shared", "steps", "schedule", "deployments", "actions", "views"},
+    "": {"words", "deployments", "views", "service"},
+}
+MOST_FLOORS = 8
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def floor_of(module: str) -> str:
+    """``drydockd.tasks.steps.job`` -> ``steps``."""
+    return module.split(".")[2] if module.count(".") > 1 else ""
+
+
+def imported_modules(path: Path, known: Collection[str]) -> set[str]:
+    """The modules among `known` that the file imports, also those for type checking only."""
+    found = set()
+    for statement in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(statement, ast.Import):
+            found |= {alias.name for alias in statement.names}
+        elif isinstance(statement, ast.ImportFrom):
+            for alias in statement.names:
+                inside = f"{statement.module}.{alias.name}"
+                found.add(inside if inside in known else str(statement.module))
+    return found & set(known)
+
+
+def heights(graph: dict[str, set[str]]) -> dict[str, int]:
+    """How many files stand above one another down from each, itself counted. Fails on a circle."""
+    found: dict[str, int] = {}
+
+    def height(module: str, above: tuple[str, ...]) -> int:
+        if module in above:
+            circle = (*above[above.index(module) :], module)
+            pytest.fail(f"a circle of imports: {' -> '.join(circle)}")
+        if module not in found:
+            below = (height(lower, (*above, module)) for lower in graph[module])
+            found[module] = 1 + max(below, default=0)
+        return found[module]
+
+    for module in graph:
+        height(module, ())
+    return found
+
+
+TASK_FILES = {module_of(path): path for path in sorted(TASKS.rglob("*.py"))}
+TASK_GRAPH = {m: imported_modules(path, TASK_FILES) - {m} for m, path in TASK_FILES.items()}
+
+
+@pytest.mark.parametrize("module", TASK_FILES)
+def test_a_file_of_tasks_imports_only_floors_below_its_own(module):
+    floor = floor_of(module)
+    strays = {m for m in TASK_GRAPH[module] if floor_of(m) not in FLOORS[floor] | {floor}}
+    assert not strays, f"{module} must not import {', '.join(sorted(strays))}"
+
+
+def test_the_files_of_tasks_stand_on_few_floors_and_in_no_circle():
+    found = heights(TASK_GRAPH)
+    highest = max(found.values())
+    assert highest <= MOST_FLOORS, sorted(m for m, height in found.items() if height == highest)
+
+
+def test_a_circle_is_found_also_one_for_type_checking_only(tmp_path):
+    graph = {}
+    for name, other in (("a", "b"), ("b", "a")):
+        path = tmp_path / f"{name}.py"
+        path.write_text(f"if TYPE_CHECKING:\n    from x.{other} import y\n")
+        graph[f"x.{name}"] = imported_modules(path, {"x.a", "x.b"})
+    with pytest.raises(pytest.fail.Exception, match=r"x\.a -> x\.b -> x\.a"):
+        heights(graph)
+
+
+def test_others_come_into_tasks_by_its_front_door():
+    outside = [path for path in SOURCES if TASKS not in path.parents]
+    known = {"drydockd.tasks", *TASK_FILES}
+    strays = {
+        f"{path.relative_to(PACKAGE)}: {module}"
+        for path in outside
+        for module in imported_modules(path, known) - {"drydockd.tasks"}
+    }
+    assert not strays

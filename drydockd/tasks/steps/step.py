@@ -25,9 +25,7 @@ from drydockd.errors import (
     RenderError,
 )
 from drydockd.model import (
-    TERMINATED,
     Action,
-    Result,
     ResultStatus,
     Task,
     TaskStatus,
@@ -40,6 +38,7 @@ from drydockd.tasks.shared.limits import LimitPassed, bounded
 from drydockd.tasks.steps.job import Job, NodeRun
 from drydockd.tasks.steps.parts import StepParts
 from drydockd.tasks.words import messages, records, results, states
+from drydockd.tasks.words.outcomes import CUT, Outcome
 from drydockd.tasks.words.stops import StepFailed, Terminated
 from drydockd.tasks.words.times import moment_after
 
@@ -71,25 +70,6 @@ class StepPlan:
     retries: int = 0
     is_brief: bool = False
     margin: float = 0.0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one attempt ended. `was_cut`: the task was told to stop before its end."""
-
-    passed: bool
-    text: str = ""
-    may_retry: bool = False
-    was_cut: bool = False
-
-    def result(self, name: str) -> Result:
-        if self.passed:
-            return results.success(Result(), name)
-        result = results.failure(Result(), name)
-        return results.cut_short(result) if self.was_cut else replace(result, message=self.text)
-
-
-CUT = Outcome(passed=False, text=TERMINATED, was_cut=True)
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ class TaskViews:
                     continue
         return b"[" + b",".join(parts) + b"]"
 
-    def _changed(self, records: Sequence[Record]) -> None:
+    def _changed(self, seq: int, records: Sequence[Record]) -> None:
         for record in records:
             if isinstance(record, Task | Message):
                 kept = self._kept.pop(record.task_id, b"")

@@ -15,11 +15,13 @@ from drydockd.errors import NotFound, StoreRefused
 from drydockd.model import timestamp
 from drydockd.store.blobs import Blobs
 from drydockd.store.check import check, describe
-from drydockd.store.disk import Disk, give_to_owner
+from drydockd.store.disk import Disk, give_to_owner, replace_file
 from drydockd.store.layout import Meta, encode_file
 from drydockd.store.lines import Header, encode_header
-from drydockd.store.recovery import Recovered, recover_running
+from drydockd.store.recovery import Recovered, an_origin, beyond, recover, recover_running
 from drydockd.store.statedir import Lock, StateDir
+from drydockd.store.storage import TinyFile
+from drydockd.store.tables import Tables
 
 # Beside the records: what keys and tokens are derived from. Without it, nodes that are being
 # deployed could not report after a restore.
@@ -69,12 +71,12 @@ def _write_archive(state: StateDir, found: Recovered, target: Path) -> None:
 
 
 def _add_members(archive: tarfile.TarFile, state: StateDir, found: Recovered, folder: Path) -> None:
-    meta = Meta(found.store_id, found.seq, timestamp())
+    meta = Meta(found.store_id, found.seq, timestamp(), found.origin)
     with tempfile.TemporaryFile(dir=folder) as file:
         size = sum(map(file.write, encode_file(found.tables.freeze(), meta)))
         file.seek(0)
         archive.addfile(_member("drydock.json", size), file)
-    _add(archive, "drydock.journal", encode_header(Header(found.store_id, found.seq)))
+    _add(archive, "drydock.journal", encode_header(Header(found.store_id, found.seq, found.origin)))
     for path in _secrets(state):
         _add(archive, path.name, path.read_bytes())
     blobs = Blobs(Disk(), state.blobs)
@@ -117,10 +119,22 @@ def restore(source: Path, state: StateDir) -> str:
             report = check(draft)
             if report.problems:
                 raise StoreRefused(f"{source} is no whole backup: {report.problems[0]}")
+            tables = _renumber(disk, draft)
             _move_in(disk, draft, state)
-        return describe(recover_running(state).tables)
+        return describe(tables)
     finally:
         lock.release()
+
+
+def _renumber(disk: Disk, draft: StateDir) -> Tables:
+    """Let new writes have other numbers than those that came after the backup."""
+    found = recover(draft)
+    origin = found.origin or an_origin(found.tables)
+    seq = beyond(found.seq, origin)
+    meta = Meta(found.store_id, seq, timestamp(), origin)
+    TinyFile(draft.file, disk).replace(found.tables.freeze(), meta)
+    replace_file(disk, draft.journal, [encode_header(Header(found.store_id, seq, origin))])
+    return found.tables
 
 
 def _extract(source: Path, draft: StateDir) -> None:

@@ -80,7 +80,8 @@ class StoreHealth:
     messages: int = 0
 
 
-Watcher = Callable[[Sequence[Record]], None]
+# Called with the number of the write and the new values it left.
+Watcher = Callable[[int, Sequence[Record]], None]
 
 
 class Store(Protocol):
@@ -97,6 +98,15 @@ class Store(Protocol):
     grow), clearing `terminate`, and any change of a boot action whose status is final
     other than `closed`.
     """
+
+    seq: int
+    """The number of the newest visible write: it grows by one with each and none is given
+    twice, whatever the clock does; over restarts, compactions, repairs and restores too
+    (the latter two leave a gap)."""
+
+    origin: int
+    """When the store began, in microseconds since 1970; it never changes. For ids in the
+    order of writes that lie above all clock times before: ``origin + seq * 1024 + index``."""
 
     async def write(self, *changes: Change) -> None:
         """Apply `changes` atomically. Raises Conflict, NotFound, StoreUnavailable."""
@@ -122,7 +132,16 @@ class Store(Protocol):
         ...
 
     def unfinished(self) -> list[Task]:
-        """Top-level tasks whose status is not final, by `created`, then id."""
+        """Top-level tasks whose status is not final, by arrival."""
+        ...
+
+    def arrival(self, task_id: str) -> int:
+        """The number (`seq`) of the write that first put a top-level task; it stays for life.
+
+        Order by it (then id) instead of by `created`, which a clock set back turns round.
+        Tasks of a state directory of format 1 have numbers that keep their order and lie
+        below all newer ones. NotFound if there is no such task or it is a subtask.
+        """
         ...
 
     def subtasks(self, task_id: str) -> list[Task]:
@@ -184,7 +203,9 @@ class Store(Protocol):
         ...
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Call `watcher` with the new values of each durable write; return the unsubscriber.
+        """Call ``watcher(seq, records)`` with each durable write; return the unsubscriber.
+
+        `seq` is the number of the write, `records` the new values it left.
 
         Called on the loop, after the write is visible and before its await returns; it must
         not block or raise.

@@ -98,6 +98,11 @@ def encode_row(table: str, row: Row) -> bytes:
     return dumps(row, what)
 
 
+def with_arrival(document: bytes, arrival: int | None) -> bytes:
+    """Return a task's document with its arrival, as the file has it of top-level tasks."""
+    return document if arrival is None else b'%b,"arrival":%d}' % (document[:-1], arrival)
+
+
 def encode_message(message: Message) -> bytes:
     """Return what memory keeps of a message: its document behind ``"error":``."""
     try:

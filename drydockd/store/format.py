@@ -6,9 +6,9 @@ from pathlib import Path
 
 from drydockd.errors import StoreRefused
 
-# 0: a plain TinyDB file, messages inside their tasks, no journal (see migrate).
 # 1: checksummed file and journal, messages as records of their own.
-FORMAT = 1
+# 2: an origin in both; top-level tasks in the file carry their arrival.
+FORMAT = 2
 
 
 def newer(path: Path, found: object) -> StoreRefused:

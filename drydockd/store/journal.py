@@ -34,6 +34,7 @@ class JournalWriter:
         self._disk = disk
         self._state = state
         self._store_id = header.store_id
+        self._origin = header.origin
         self._path = state.journal
         self._descriptor = -1
         self._trouble = _Trouble.NONE
@@ -42,7 +43,7 @@ class JournalWriter:
 
     def create(self) -> None:
         """Make an empty journal that continues from `seq`, in the place of any there is."""
-        header = encode_header(Header(self._store_id, self.seq))
+        header = self._header(self.seq)
         replace_file(self._disk, self._path, [header])
         self._reopen(self._path, len(header))
 
@@ -53,6 +54,18 @@ class JournalWriter:
         if os.fstat(self._descriptor).st_size != size:
             self._trouble = _Trouble.TAIL
             self._mend()
+
+    def upgrade(self) -> None:
+        """Give a journal of an older format the first line of today's; its writes stay."""
+        good = os.pread(self._descriptor, self.size, 0)
+        found = Journal(self._path, good)
+        if found.header is not None:
+            header = self._header(found.header.after)
+            replace_file(self._disk, self._path, [header, good[found.end :]])
+            self._reopen(self._path, len(header) + self.size - found.end)
+
+    def _header(self, after: int) -> bytes:
+        return encode_header(Header(self._store_id, after, self._origin))
 
     def append(self, writes: Sequence[bytes]) -> None:
         """Put one line per write (see lines.encode_ops) on disk, with one sync."""
@@ -82,7 +95,7 @@ class JournalWriter:
             return
         self._mend()
         path = self._state.next_journal
-        header = encode_header(Header(self._store_id, self.seq))
+        header = self._header(self.seq)
         replace_file(self._disk, path, [header])
         self._reopen(path, len(header))
 

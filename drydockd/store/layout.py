@@ -4,21 +4,22 @@
 
     {
     "tasks":{
-    "1":{"task_id":"77ad2a44-...","action":"prepare_nodes",...},
+    "1":{"task_id":"77ad2a44-...","action":"prepare_nodes",...,"arrival":17},
     "2":{...}
     },
     "messages":{
     ...
     },
     "meta":{
-    "1":{"format":1,"store":"0b6f...","seq":120,"written":"...","chunk_bytes":262144,
-         "checksums":["9ad1f3c2",...],"checksum":"51e20b77"}
+    "1":{"format":2,"store":"0b6f...","origin":1767571200000000,"seq":120,"written":"...",
+         "chunk_bytes":262144,"checksums":["9ad1f3c2",...],"checksum":"51e20b77"}
     }
     }
 
 (the `meta` document is one line, too). `checksums` are the CRC-32 of each `chunk_bytes` of
 everything before ``"meta":{``; `checksum` is that of the meta text before it, so that no
-byte of the file can change unseen. Messages stand grouped by task, in sequence.
+byte of the file can change unseen. Messages stand grouped by task, in sequence. `arrival` is
+the number of the write that first put a top-level task.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from pathlib import Path
 
 import orjson
 
-from drydockd.store.codec import ERROR_MARK, MESSAGES, ROW_CLASSES, decode_row, encode_row
+from drydockd.store.codec import ERROR_MARK, MESSAGES, ROW_CLASSES, encode_row, with_arrival
 from drydockd.store.damage import Damage
 from drydockd.store.format import FORMAT, newer
 from drydockd.store.tables import Frozen, MessageLog, Tables
@@ -51,11 +52,15 @@ _COMMA, _T = b",t"
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What a file says about itself: `seq` is the last write it includes."""
+    """What a file says about itself: `seq` is the last write it includes.
+
+    `origin`: when the store began, in microseconds; 0 in format 1.
+    """
 
     store_id: str
     seq: int
     written: str
+    origin: int = 0
     format: int = FORMAT
 
 
@@ -83,6 +88,7 @@ def _encode_meta(meta: Meta, checksums: list[str]) -> bytes:
     document = {
         "format": meta.format,
         "store": meta.store_id,
+        "origin": meta.origin,
         "seq": meta.seq,
         "written": meta.written,
         "chunk_bytes": CHUNK_BYTES,
@@ -103,9 +109,13 @@ def _body(frozen: Frozen) -> Iterator[bytes]:
 def _row_lines(frozen: Frozen, table: str) -> Iterator[bytes]:
     number = 0
     for rows in frozen.slices(table, _SLICE):
-        lines = [
-            b'"%d":%b' % (at, encode_row(table, row)) for at, row in enumerate(rows, number + 1)
-        ]
+        documents = [encode_row(table, row) for row in rows]
+        if table == "tasks":
+            documents = [
+                with_arrival(document, frozen.arrival(row.task_id))
+                for document, row in zip(documents, rows, strict=True)
+            ]
+        lines = [b'"%d":%b' % (at, found) for at, found in enumerate(documents, number + 1)]
         yield (b",\n" if number else b"") + b",\n".join(lines)
         number += len(lines)
 
@@ -139,7 +149,13 @@ def read_meta(path: Path, content: memoryview) -> tuple[Meta, list[str], int]:
     document = orjson.loads(text[len(META_START) : field] + b"}")
     if document["format"] > FORMAT:
         raise newer(path, document["format"])
-    meta = Meta(document["store"], document["seq"], document["written"], document["format"])
+    meta = Meta(
+        document["store"],
+        document["seq"],
+        document["written"],
+        document.get("origin", 0),
+        document["format"],
+    )
     return meta, document["checksums"], start
 
 
@@ -172,6 +188,7 @@ def load_file(path: Path, content: memoryview, tables: Tables) -> Meta:
     """Check the file and put its records into the empty `tables`. Raises Damage, StoreRefused."""
     meta, end = check_file(path, content)
     load_lines(content[:end], tables)
+    tables.number_arrivals(meta.seq)
     return meta
 
 
@@ -197,7 +214,7 @@ def load_lines(content: memoryview, tables: Tables) -> None:
                 log = _load_messages([line], log, tables)
             else:
                 document = orjson.loads(line[line.index(b":") + 1 :].rstrip(b","))
-                tables.load(table, decode_row(table, document))
+                tables.load_document(table, document)
 
 
 def _load_messages(lines: list[bytes], log: MessageLog, tables: Tables) -> MessageLog:

@@ -2,7 +2,7 @@
 
 ::
 
-    9ad1f3c2 {"journal":"drydock","format":1,"store":"0b6f...","after":120}
+    9ad1f3c2 {"journal":"drydock","format":2,"store":"0b6f...","origin":1767571...,"after":120}
     51e20b77 {"seq":121,"ops":[["tasks",{...}],["messages",{...}],["-intents","..."]]}
 
 A line is the CRC-32 of its JSON as eight hex digits, a blank, the JSON, a newline. An op is
@@ -30,10 +30,14 @@ _SHORTEST = _CHECKSUM_BYTES + len(" {}")
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The first line: whose journal, and the number its lines continue from."""
+    """The first line: whose journal, and the number its lines continue from.
+
+    `origin`: when the store began, in microseconds; 0 in format 1.
+    """
 
     store_id: str
     after: int
+    origin: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ def encode_header(header: Header) -> bytes:
         "journal": "drydock",
         "format": FORMAT,
         "store": header.store_id,
+        "origin": header.origin,
         "after": header.after,
     }
     return _line(orjson.dumps(document))
@@ -94,7 +99,7 @@ class Journal:
             raise Damage(self.path, 0, "its first line is not that of a journal")
         if document["format"] > FORMAT:
             raise newer(self.path, document["format"])
-        self.header = Header(document["store"], document["after"])
+        self.header = Header(document["store"], document["after"], document.get("origin", 0))
 
     def writes(self) -> Iterator[Line]:
         """The writes in order; contiguous numbers from ``header.after + 1``."""

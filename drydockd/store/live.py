@@ -17,8 +17,10 @@ log = logging.getLogger(__name__)
 class Live(Reading):
     """Tables, staging and watchers of a running store; the backends add where it is kept."""
 
-    def __init__(self, tables: Tables, read_blob: ReadBlob) -> None:
+    def __init__(self, tables: Tables, read_blob: ReadBlob, *, seq: int, origin: int) -> None:
         super().__init__(tables, read_blob)
+        self.seq = seq
+        self.origin = origin
         self._staging = Staging(tables)
         self._watchers: dict[object, Watcher] = {}
         # Blobs put and not yet named by a record, with how often they were put.
@@ -36,7 +38,8 @@ class Live(Reading):
     def _land(self, batch: Batch) -> set[str]:
         """Make a durable batch visible; return the blobs no record names any more."""
         released = self._let_go_of_blobs(batch) if batch.rows else set()
-        batch.apply(self._tables)
+        self.seq += 1
+        batch.apply(self._tables, self.seq)
         self._staging.landed(batch)
         if self._watchers and batch.news:
             self._tell(batch.news)
@@ -45,7 +48,7 @@ class Live(Reading):
     def _tell(self, news: list[Record]) -> None:
         for watcher in list(self._watchers.values()):
             try:
-                watcher(news)
+                watcher(self.seq, news)
             except Exception:
                 # The write is durable: a watcher's mistake must not make it look failed.
                 log.exception("a watcher of the store failed")

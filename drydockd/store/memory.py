@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 from drydockd.errors import NotFound, StoreUnavailable
 from drydockd.model import Timestamp
@@ -17,12 +18,14 @@ class MemoryStore(Live):
     """A Store whose records live as long as the process. Method contracts: see base.Store."""
 
     def __init__(self) -> None:
-        super().__init__(Tables(), self._read)
+        super().__init__(Tables(), self._read, seq=0, origin=time.time_ns() // 1000)
         self._blobs: dict[str, bytes] = {}
         self._is_closed = False
 
     async def write(self, *changes: Change) -> None:
-        self._keep(self._staging.stage(changes))
+        batch = self._staging.stage(changes)
+        if batch.ops:
+            self._keep(batch)
 
     def _keep(self, batch: Batch) -> None:
         if self._is_closed:

@@ -1,12 +1,13 @@
-"""Keys in order of creation, for listings and their pages."""
+"""Keys in order of creation or arrival, for listings and their pages."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 
-# (created, id): text order is time order, the id decides between equals.
-Place = tuple[str, str]
+# (created, id): text order is time order, the id decides between equals. Or (arrival, id);
+# one Order holds one kind.
+Place = tuple[str | int, str]
 
 # Up to here removing from the middle of the list is cheaper than any bookkeeping.
 _FEW = 200

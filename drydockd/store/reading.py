@@ -84,6 +84,12 @@ class Reading:
             orders.append(tables.by_scope.get(node, _EMPTY))
         return min(orders, key=len)
 
+    def arrival(self, task_id: str) -> int:
+        try:
+            return self._tables.arrival[task_id]
+        except KeyError:
+            raise NotFound(f"no top-level task {task_id}") from None
+
     def unfinished(self) -> list[Task]:
         tasks = self._tables.tasks
         return [tasks[task_id] for task_id in self._tables.unfinished_roots.after(None)]

@@ -14,12 +14,12 @@ from drydockd.errors import StoreRefused
 from drydockd.model import timestamp
 from drydockd.store import layout
 from drydockd.store.check import describe, is_blob_whole
-from drydockd.store.codec import MESSAGES, decode_row, message_tail
+from drydockd.store.codec import MESSAGES, message_tail
 from drydockd.store.damage import Damage
 from drydockd.store.disk import Disk, replace_file
 from drydockd.store.layout import CHUNK_BYTES, Meta
 from drydockd.store.lines import Header, Journal, Line, encode_header
-from drydockd.store.recovery import mapped, recover
+from drydockd.store.recovery import an_origin, beyond, mapped, recover
 from drydockd.store.statedir import Lock, StateDir
 from drydockd.store.storage import TinyFile
 from drydockd.store.tables import Tables
@@ -40,6 +40,7 @@ class _Salvage:
     dropped: list[str] = field(default_factory=list)
     seq: int = 0
     store_id: str = ""
+    origin: int = 0
 
 
 def repair(state: StateDir) -> Repair:
@@ -95,6 +96,7 @@ def _salvage_file(salvage: _Salvage, path: Path, content: memoryview) -> None:
         meta, checksums, end = layout.read_meta(path, content)
         bad = set(layout.bad_chunks(content, checksums, end))
         salvage.seq, salvage.store_id = meta.seq, meta.store_id
+        salvage.origin = meta.origin
     except Damage as damage:
         salvage.dropped.append(
             f"{path.name}, byte {damage.offset}: {damage.what}; kept what can be read without"
@@ -105,6 +107,7 @@ def _salvage_file(salvage: _Salvage, path: Path, content: memoryview) -> None:
             " checksum, so the records in them are dropped"
         )
     lost = _salvage_lines(salvage.tables, bytes(content[:end]), bad)
+    salvage.tables.number_arrivals(salvage.seq)
     if lost:
         salvage.dropped.append(f"{path.name}: {lost} lines")
 
@@ -145,9 +148,9 @@ _TABLE_BY_FIELD = {
 }
 
 
-def _keep(tables: Tables, table: str, document: dict[str, Any]) -> None:
+def _keep(tables: Tables, table: str, document: dict[str, Any], seq: int = 0) -> None:
     if table != MESSAGES:
-        tables.load(table, decode_row(table, document))
+        tables.load_document(table, document, seq)
         return
     log = tables.logs.get(document["task_id"])
     # A file without its number may overlap its journal: what is there already is there.
@@ -170,6 +173,8 @@ def _salvage_journal(salvage: _Salvage, path: Path) -> None:
         if journal.header and journal.header.after > salvage.seq == 0:
             lost = journal.header.after
             salvage.dropped.append(f"drydock.json: it is missing, with all writes up to {lost}")
+        if journal.header and not salvage.origin:
+            salvage.origin = journal.header.origin
         for line in journal.writes():
             if line.seq > salvage.seq:
                 _redo(salvage.tables, line)
@@ -203,7 +208,7 @@ def _redo(tables: Tables, line: Line) -> None:
         if name.startswith("-"):
             tables.remove(name[1:], value)
         else:
-            _keep(tables, name, value)
+            _keep(tables, name, value, line.seq)
 
 
 # -- what hangs on what is lost
@@ -258,10 +263,11 @@ def _replace(state: StateDir, salvage: _Salvage, bad_blobs: list[Path]) -> Repai
             disk.link(path, originals / path.name)
     disk.sync_folder(originals)
     disk.sync_folder(state.path)
+    tables, origin = salvage.tables, salvage.origin or an_origin(salvage.tables)
+    seq = beyond(max([salvage.seq, *tables.arrival.values()]), origin)
     store_id = str(uuid.uuid4())
-    meta = Meta(store_id, salvage.seq, timestamp())
-    TinyFile(state.file, disk).replace(salvage.tables.freeze(), meta)
-    replace_file(disk, state.journal, [encode_header(Header(store_id, salvage.seq))])
+    TinyFile(state.file, disk).replace(tables.freeze(), Meta(store_id, seq, timestamp(), origin))
+    replace_file(disk, state.journal, [encode_header(Header(store_id, seq, origin))])
     for path in (state.next_journal, *bad_blobs):
         if path.exists():
             disk.unlink(path)

@@ -45,14 +45,15 @@ class Batch:
         if table == "tasks":
             self.counts[key] = 0
 
-    def apply(self, tables: Tables) -> None:
+    def apply(self, tables: Tables, seq: int) -> None:
+        """Do to `tables` what the write does; `seq` is its number."""
         for table, key, row, _ in self.ops:
             if row is None:
                 tables.remove(table, key)
             elif isinstance(row, bytes):
                 tables.append_message(key, row)
             else:
-                tables.put(table, key, row)
+                tables.put(table, key, row, seq)
 
 
 class Staging:

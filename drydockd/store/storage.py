@@ -11,7 +11,7 @@ from tinydb.storages import Storage
 
 from drydockd.model import timestamp
 from drydockd.store import layout
-from drydockd.store.codec import MESSAGES, ROW_CLASSES, decode_row, message_tail
+from drydockd.store.codec import MESSAGES, ROW_CLASSES, message_tail
 from drydockd.store.disk import Disk, replace_file
 from drydockd.store.layout import Meta
 from drydockd.store.recovery import mapped
@@ -42,7 +42,8 @@ class TinyFile(Storage):
     def write(self, data: dict[str, dict[str, Any]]) -> None:
         """Replace all tables by `data`. Raises StoreRefused for what is no record; OSError."""
         old = data.get(META, {}).get("1", {})
-        meta = Meta(old.get("store") or str(uuid.uuid4()), old.get("seq", 0), timestamp())
+        store_id, seq = old.get("store") or str(uuid.uuid4()), old.get("seq", 0)
+        meta = Meta(store_id, seq, timestamp(), old.get("origin", 0))
         self.replace(tables_of(data).freeze(), meta)
 
     def load(self, tables: Tables) -> Meta:
@@ -63,7 +64,7 @@ def tables_of(data: dict[str, dict[str, Any]]) -> Tables:
     tables = Tables()
     for name in ROW_CLASSES:
         for document in data.get(name, {}).values():
-            tables.load(name, decode_row(name, dict(document)))
+            tables.load_document(name, dict(document))
     for document in sorted(data.get(MESSAGES, {}).values(), key=lambda found: found["seq"]):
         tables.append_message(document["task_id"], message_tail(document))
     return tables

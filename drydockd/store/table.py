@@ -10,7 +10,7 @@ from tinydb import TinyDB
 from tinydb.storages import Storage
 from tinydb.table import Document, Table
 
-from drydockd.store.codec import MESSAGES, encode_row, message_document
+from drydockd.store.codec import MESSAGES, message_document
 from drydockd.store.layout import TABLE_ORDER
 from drydockd.store.tables import Tables
 
@@ -96,4 +96,4 @@ class _Documents(Mapping[str, Any]):
         if self._name == MESSAGES:
             task_id, at = key
             return message_document(task_id, at + 1, self._tables.logs[task_id].tails[at])
-        return encode_row(self._name, self._tables.rows[self._name][key])
+        return self._tables.document(self._name, key)

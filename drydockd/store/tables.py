@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from drydockd.model import BootAction, BootContext, Intent, Task, TaskStatus
-from drydockd.store.codec import MESSAGES, BuildRow, Row, key_of
+from drydockd.store.codec import (
+    MESSAGES,
+    BuildRow,
+    Document,
+    Row,
+    decode_row,
+    encode_row,
+    key_of,
+    with_arrival,
+)
 from drydockd.store.order import Order, Place
 
 
@@ -51,6 +60,11 @@ class Frozen:
             if rows:
                 yield rows
 
+    def arrival(self, task_id: str) -> int | None:
+        """The arrival of a top-level task; None of others."""
+        found: int | None = self._then(_ARRIVAL, task_id, self._tables.arrival)
+        return found
+
     def message_tails(self) -> Iterator[tuple[str, list[bytes]]]:
         """Yield the messages of every task that has any."""
         for keys in self._key_slices("tasks", 1000):
@@ -68,6 +82,10 @@ class Frozen:
     def _then(self, table: str, key: str, now: Mapping[str, Any]) -> Any:
         row = now.get(key)
         return self.before.get((table, key), row)
+
+
+# Its name among the notes of a Frozen; no table is called so.
+_ARRIVAL = "arrival"
 
 
 def _place(task: Task) -> Place:
@@ -92,6 +110,8 @@ class Tables:
         }
         self.logs: dict[str, MessageLog] = {}
         self.message_count = 0
+        # Top-level task -> number of the write that first put it; 0: not known.
+        self.arrival: dict[str, int] = {}
         # Keys in order of arrival; those of removed rows stay until there are many of them.
         self.arrivals: dict[str, list[str]] = {name: [] for name in self.rows}
         self._departed: dict[str, set[str]] = {name: set() for name in self.rows}
@@ -115,7 +135,8 @@ class Tables:
 
     # -- rows
 
-    def put(self, table: str, key: str, row: Row) -> None:
+    def put(self, table: str, key: str, row: Row, seq: int = 0) -> None:
+        """Insert or replace a row, as the write `seq` does."""
         old = self.rows[table].get(key)
         if self._frozen is not None:
             self._frozen.note(table, key, old)
@@ -123,6 +144,9 @@ class Tables:
         if old is None:
             self._arrive(table, key)
         if table == "tasks":
+            if old is None and row.parent_task_id is None:  # type: ignore[union-attr]
+                self._note_arrival(key)
+                self.arrival[key] = seq
             self._index_task(old, row)  # type: ignore[arg-type]
         elif old is None or _filed_under(table, old) != _filed_under(table, row):
             if old is not None:
@@ -143,6 +167,8 @@ class Tables:
         self._count_blobs(old, None)
         if table == "tasks":
             self._index_task(old, None)
+            self._note_arrival(key)
+            self.arrival.pop(key, None)
         else:
             self._unindex(table, key, old)
 
@@ -177,9 +203,40 @@ class Tables:
             self.arrivals[table] = [at for at in self.arrivals[table] if at not in departed]
             departed.clear()
 
-    def load(self, table: str, row: Any) -> None:
+    def load(self, table: str, row: Any, seq: int = 0) -> None:
         """Put a row under its own key."""
-        self.put(table, key_of(table, row), row)
+        self.put(table, key_of(table, row), row, seq)
+
+    def load_document(self, table: str, document: Document, seq: int = 0) -> None:
+        """Put the row of a document of the file or of the write `seq`. Raises StoreRefused."""
+        if table == "tasks":
+            seq = document.pop("arrival", seq)
+        self.load(table, decode_row(table, document), seq)
+
+    def document(self, table: str, key: str) -> bytes:
+        """Return the row `key` as it stands in the file."""
+        arrival = self.arrival.get(key) if table == "tasks" else None
+        return with_arrival(encode_row(table, self.rows[table][key]), arrival)
+
+    def number_arrivals(self, seq: int) -> None:
+        """Number the top-level tasks that have none in the order they stand, up to `seq`.
+
+        Files of format 1 had no numbers, and so many tasks that were older than `seq` writes
+        in none of the files there are; if there were, the first numbers are negative.
+        """
+        unknown = [task_id for task_id in self.tasks if self.arrival.get(task_id) == 0]
+        if not unknown:
+            return
+        for number, task_id in enumerate(unknown, seq - len(unknown) + 1):
+            self.arrival[task_id] = number
+        self.unfinished_roots = Order()
+        for task_id in self.arrival:
+            if not self.tasks[task_id].status.is_final:
+                self.unfinished_roots.add((self.arrival[task_id], task_id))
+
+    def _note_arrival(self, task_id: str) -> None:
+        if self._frozen is not None:
+            self._frozen.note(_ARRIVAL, task_id, self.arrival.get(task_id))
 
     def new_log(self, task_id: str) -> MessageLog:
         """Begin the message log of a task."""
@@ -223,23 +280,26 @@ class Tables:
             self._child(new, add=True)
         if (was := _is_unfinished_root(old)) != (now := _is_unfinished_root(new)):
             if was:
-                self.unfinished_roots.discard(place)
+                self.unfinished_roots.discard(self._root_place(old))
             if now:
-                self.unfinished_roots.add(place)
+                self.unfinished_roots.add(self._root_place(new))
 
     def _task_places(self, task: Task, *, add: bool) -> None:
         place = _place(task)
-        orders = [self.all_tasks, self.by_status[task.status]]
-        if _is_unfinished_root(task):
-            orders.append(self.unfinished_roots)
-        for order in orders:
+        for order in (self.all_tasks, self.by_status[task.status]):
             order.add(place) if add else order.discard(place)
+        if _is_unfinished_root(task):
+            roots, mine = self.unfinished_roots, self._root_place(task)
+            roots.add(mine) if add else roots.discard(mine)
         if add:
             self.by_action.setdefault(task.action, Order()).add(place)
         else:
             self._drop(self.by_action, task.action, place)
         self._scope_places(task, add=add)
         self._child(task, add=add)
+
+    def _root_place(self, task: Task) -> Place:
+        return (self.arrival.get(task.task_id, 0), task.task_id)
 
     def _scope_places(self, task: Task, *, add: bool) -> None:
         place = _place(task)

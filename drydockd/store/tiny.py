@@ -20,8 +20,7 @@ from drydockd.store.journal import JournalWriter
 from drydockd.store.layout import Meta
 from drydockd.store.lines import Header, encode_ops
 from drydockd.store.live import Live
-from drydockd.store.migrate import migrate
-from drydockd.store.recovery import Recovered, recover
+from drydockd.store.recovery import Recovered, an_origin, recover
 from drydockd.store.retention import plan_purge
 from drydockd.store.staging import Batch
 from drydockd.store.statedir import Lock, StateDir
@@ -72,7 +71,6 @@ def _open(disk: Disk, state: StateDir) -> _Opened:
     state.prepare(disk)
     lock = Lock(state)
     try:
-        migrate(disk, state)
         found = recover(state)
         for draft in state.drafts():
             disk.unlink(draft)
@@ -90,13 +88,17 @@ def _open(disk: Disk, state: StateDir) -> _Opened:
 
 def _open_journal(disk: Disk, state: StateDir, found: Recovered) -> JournalWriter:
     found.store_id = found.store_id or str(uuid.uuid4())
-    journal = JournalWriter(disk, state, Header(found.store_id, found.seq))
+    is_old = not found.origin
+    found.origin = found.origin or an_origin(found.tables)
+    journal = JournalWriter(disk, state, Header(found.store_id, found.seq, found.origin))
     if found.torn_bytes:
         log.warning("%s: dropped %d bytes of a write cut short", state.path, found.torn_bytes)
     if found.path is None:
         journal.create()
     else:
         journal.resume(found.path, found.seq, found.size)
+        if is_old:
+            journal.upgrade()
         if found.is_promotable:
             journal.promote()
     if not journal.is_rotated() and state.next_journal.exists():
@@ -110,14 +112,15 @@ class TinyStore(Live):
     def __init__(
         self, opened: _Opened, compact_bytes: int, probe_seconds: float, quick_seconds: float
     ) -> None:
-        super().__init__(opened.found.tables, opened.blobs.read)
+        found = opened.found
+        super().__init__(found.tables, opened.blobs.read, seq=found.seq, origin=found.origin)
         self._state = opened.state
         self._lock = opened.lock
         self._journal = opened.journal
         self._blobs = opened.blobs
         self._file = opened.file
-        self._store_id = opened.found.store_id
-        self._file_seq = opened.found.meta.seq if opened.found.meta else -1
+        self._store_id = found.store_id
+        self._file_seq = found.meta.seq if found.meta else -1
         self._file_bytes = opened.file.size()
         self._compact_bytes = compact_bytes
         # A compaction that failed is not tried again before the journal is this long.
@@ -239,7 +242,7 @@ class TinyStore(Live):
         frozen, seq = await self._rotate()
         self._commit.is_contended = True
         try:
-            meta = Meta(self._store_id, seq, timestamp())
+            meta = Meta(self._store_id, seq, timestamp(), self.origin)
             await asyncio.to_thread(self._file.replace, frozen, meta)
             self._file_seq, self._file_bytes = seq, self._file.size()
             await self._commit.alone(lambda: None, self._journal.promote)

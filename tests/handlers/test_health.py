@@ -31,7 +31,7 @@ async def test_extended_health_has_the_documented_form(drydock):
 
 async def test_health_writes_nothing(drydock):
     written = []
-    drydock.app.services.store.watch(written.extend)
+    drydock.app.services.store.watch(lambda seq, records: written.extend(records))
     for _ in range(3):
         await drydock.http.get(f"{V1}/health")
         await drydock.get(f"{V1}/health/extended")

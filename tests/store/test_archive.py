@@ -108,3 +108,20 @@ async def test_a_backup_of_a_damaged_directory_is_refused(filled, state, tmp_pat
     with pytest.raises(StoreRefused, match="blobs that are missing"):
         backup(state, tmp_path / "backup.tar")
     assert not (tmp_path / "backup.tar").exists()
+
+
+@pytest.mark.parametrize("clock", ["right", "set back"])
+async def test_no_number_is_given_twice_after_a_restore(filled, tmp_path, monkeypatch, clock):
+    backup(StateDir(tmp_path / "state"), tmp_path / "b.tar")
+    for number in range(9):
+        await filled.write(Put(a_task(f"later{number}", created=str(9 - number))))
+    if clock == "set back":
+        monkeypatch.setattr("time.time_ns", lambda: 1)
+    copy = StateDir(tmp_path / "copy")
+    restore(tmp_path / "b.tar", copy)
+    restored = await open_tiny(copy.path)
+    assert restored.origin == filled.origin
+    assert restored.arrival("a") == filled.arrival("a")
+    await restored.write(Put(a_task("new")))
+    assert restored.seq > filled.seq
+    await restored.close()

@@ -73,7 +73,7 @@ async def test_an_edit_of_nothing_is_not_found(store):
 async def test_an_edit_that_returns_its_argument_changes_nothing(store):
     await store.write(Put(a_task("a")))
     told = []
-    store.watch(told.append)
+    store.watch(lambda *news: told.append(news))
     await store.write(Edit(Task, "a", lambda task: task))
     assert told == []
 
@@ -256,9 +256,47 @@ async def test_unfinished_are_the_top_level_tasks_that_are_not_final(store):
         Put(a_task("done", status=COMPLETE)),
         Put(a_task("child", parent_task_id="new", status=RUNNING)),
     )
-    assert [t.task_id for t in store.unfinished()] == ["old", "new"]
+    assert {t.task_id for t in store.unfinished()} == {"old", "new"}
     await store.write(Edit(Task, "old", finish))
     assert [t.task_id for t in store.unfinished()] == ["new"]
+
+
+async def test_unfinished_tasks_come_as_they_arrived_whatever_the_clock_said(store):
+    for task_id, created in (("b", "2026"), ("a", "2025"), ("c", "2024"), ("d", "2025")):
+        await store.write(Put(a_task(task_id, created=created)))
+    await store.write(Edit(Task, "b", lambda task: replace(task, created="2027", status=RUNNING)))
+    await store.write(Remove(Task, "a"))
+    await store.write(Put(a_task("a", created="2025")))
+    assert [t.task_id for t in store.unfinished()] == ["b", "c", "d", "a"]
+    arrivals = [store.arrival(task.task_id) for task in store.unfinished()]
+    assert arrivals == sorted(set(arrivals))
+    assert arrivals[-1] == store.seq
+
+
+async def test_an_arrival_is_the_number_of_the_write_and_only_top_level_tasks_have_one(store):
+    await store.write(Put(a_task("a")), Put(a_task("kid", parent_task_id="a")))
+    came = store.seq
+    await store.write(Edit(Task, "a", finish), Put(a_message("a")))
+    assert store.arrival("a") == came == store.seq - 1
+    for task_id in ("kid", "nobody"):
+        with pytest.raises(NotFound):
+            store.arrival(task_id)
+    await store.write(Remove(Task, "a"))
+    with pytest.raises(NotFound):
+        store.arrival("a")
+
+
+async def test_the_number_grows_by_one_with_each_write_and_with_none_that_changed_nothing(store):
+    seqs = []
+    store.watch(lambda seq, records: seqs.append((seq, store.seq)))
+    before = store.seq
+    await store.write(Put(a_task("a", status=COMPLETE)))
+    with pytest.raises(Conflict):
+        await store.write(Edit(Task, "a", lambda task: replace(task, status=RUNNING)))
+    await store.write(Remove(Task, "nobody"))
+    await store.write()
+    await asyncio.gather(*(store.write(Put(a_message("a"))) for _ in range(5)))
+    assert seqs == [(before + number, before + number) for number in range(1, 7)]
 
 
 async def test_subtasks_come_in_creation_order(store):
@@ -375,9 +413,9 @@ async def test_a_long_element_goes_with_its_record_but_not_with_its_twin(store):
 
 async def test_watchers_learn_of_every_durable_write_until_they_leave(store):
     told = []
-    leave = store.watch(told.append)
+    leave = store.watch(lambda *news: told.append(news))
     await store.write(Put(a_task("a")), Put(a_message("a")))
-    assert told == [[store.task("a"), store.messages("a")[0]]]
+    assert told == [(store.seq, [store.task("a"), store.messages("a")[0]])]
     leave()
     leave()
     await store.write(Put(a_task("b")))
@@ -386,14 +424,14 @@ async def test_watchers_learn_of_every_durable_write_until_they_leave(store):
 
 async def test_a_watcher_sees_the_write_it_is_told_of(store):
     seen = []
-    store.watch(lambda records: seen.append(store.task(records[0].task_id).status))
+    store.watch(lambda seq, records: seen.append(store.task(records[0].task_id).status))
     await store.write(Put(a_task("a")))
     await store.write(Edit(Task, "a", finish))
     assert seen == [QUEUED, COMPLETE]
 
 
 async def test_a_failing_watcher_does_not_fail_the_write(store, caplog):
-    store.watch(lambda records: 1 / 0)
+    store.watch(lambda seq, records: 1 / 0)
     await store.write(Put(a_task("a")))
     assert store.task("a")
     assert "watcher" in caplog.text

@@ -13,7 +13,7 @@ from drydockd.store.tables import Tables
 from tests.store.helpers import a_context, a_task
 
 PATH = Path("/state/drydock.json")
-META = Meta("me", 7, "now")
+META = Meta("me", 7, "now", 77)
 
 
 def some_tables(tasks=3, messages=12, size=10):
@@ -82,8 +82,8 @@ def test_a_file_with_something_behind_its_end_is_damaged():
 
 def test_a_newer_file_is_refused_with_a_sentence():
     tables = some_tables()
-    content = b"".join(encode_file(tables.freeze(), Meta("me", 7, "now", format=2)))
-    with pytest.raises(StoreRefused, match="has format 2; this drydockd knows formats up to 1"):
+    content = b"".join(encode_file(tables.freeze(), Meta("me", 7, "now", format=3)))
+    with pytest.raises(StoreRefused, match="has format 3; this drydockd knows formats up to 2"):
         check_file(PATH, memoryview(content))
 
 

@@ -10,7 +10,7 @@ from drydockd.store.damage import Damage
 from drydockd.store.lines import Header, Journal, encode_header, encode_ops, encode_write
 
 PATH = Path("/state/drydock.journal")
-HEADER = encode_header(Header("me", 4))
+HEADER = encode_header(Header("me", 4, 77))
 
 
 def a_write(seq: int) -> bytes:
@@ -25,7 +25,7 @@ def read(content: bytes) -> tuple[list, Journal]:
 def test_writes_come_back_in_order():
     found, journal = read(HEADER + a_write(5) + a_write(6))
     assert found == [(5, [["-tasks", "a"]]), (6, [["-tasks", "a"]])]
-    assert journal.header == Header("me", 4)
+    assert journal.header == Header("me", 4, 77)
     assert (journal.torn_bytes, journal.end) == (0, len(HEADER) + 2 * len(a_write(5)))
 
 
@@ -65,5 +65,5 @@ def test_a_newer_format_is_refused_with_a_sentence(monkeypatch):
     monkeypatch.setattr(lines, "FORMAT", 9)
     content = encode_header(Header("me", 4))
     monkeypatch.undo()
-    with pytest.raises(StoreRefused, match="has format 9; this drydockd knows formats up to 1"):
+    with pytest.raises(StoreRefused, match="has format 9; this drydockd knows formats up to 2"):
         read(content)

@@ -151,10 +151,40 @@ def test_where_nothing_is_nothing_is_repaired(state):
 async def test_a_file_of_a_newer_drydockd_is_left_alone(state, monkeypatch):
     from drydockd.store import lines
 
-    monkeypatch.setattr(lines, "FORMAT", 2)
+    monkeypatch.setattr(lines, "FORMAT", 3)
     await fill(state)
     monkeypatch.undo()
     before = state.journal.read_bytes()
-    with pytest.raises(StoreRefused, match="has format 2"):
+    with pytest.raises(StoreRefused, match="has format 3"):
         repair(state)
     assert state.journal.read_bytes() == before
+
+
+@pytest.mark.parametrize("lost", ["a line", "the journal", "the journal's first line", "meta"])
+@pytest.mark.parametrize("clock", ["right", "set back"])
+async def test_no_number_is_given_twice_after_a_repair(state, monkeypatch, lost, clock):
+    await fill(state, through_file=lost == "meta")
+    store = await open_tiny(state.path)
+    await store.write(Put(a_task("last")), Put(a_message("last")))
+    seq, origin, journal = store.seq, store.origin, state.journal.read_bytes()
+    await store.close()
+    if lost == "a line":
+        state.journal.write_bytes(journal[:-9] + b"x" + journal[-8:])
+        state.file.unlink()
+    elif lost == "the journal":
+        state.journal.unlink()
+    elif lost == "meta":
+        state.file.write_bytes(state.file.read_bytes()[:-200])
+    else:
+        state.journal.write_bytes(b"x" + journal[1:])
+    if clock == "set back":
+        monkeypatch.setattr("time.time_ns", lambda: 1)
+    assert repair(state).originals
+    store = await open_tiny(state.path)
+    assert store.seq > seq
+    assert store.origin >= origin or clock == "set back"
+    came = [store.arrival(task.task_id) for task in store.unfinished()]
+    await store.write(Put(a_task("new")))
+    assert store.unfinished()[-1].task_id == "new"
+    assert store.arrival("new") > seq >= max(came)
+    await store.close()

@@ -52,7 +52,7 @@ def test_landing_an_older_batch_keeps_the_newer_value_on_top():
     staging = Staging(tables)
     first = staging.stage([Put(a_task("a")), Put(a_message("a"))])
     staging.stage([Edit(Task, "a", retry), Put(a_message("a"))])
-    first.apply(tables)
+    first.apply(tables, 1)
     staging.landed(first)
     third = staging.stage([Edit(Task, "a", retry), Put(a_message("a"))])
     assert third.rows["tasks", "a"].retry == 2

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -14,9 +15,7 @@ from drydockd.errors import StoreRefused, StoreUnavailable
 from drydockd.model import BuildData, Intent, Task
 from drydockd.store import Edit, Put, Remove, open_store
 from drydockd.store.damage import Damage
-from drydockd.store.disk import Disk
 from drydockd.store.memory import MemoryStore
-from drydockd.store.migrate import migrate
 from drydockd.store.recovery import recover
 from drydockd.store.statedir import StateDir
 from drydockd.store.tiny import open_tiny
@@ -250,8 +249,6 @@ async def test_every_flipped_byte_of_a_file_is_found(tmp_path):
 
 
 def records_in(folder: Path) -> dict:
-
-    migrate(Disk(), StateDir(folder))
     store = MemoryStore()
     store._tables = recover(StateDir(folder)).tables
     return everything(store)
@@ -369,6 +366,88 @@ async def test_an_older_file_under_a_newer_journal_is_refused(tmp_path):
     (folder / "drydock.json").write_bytes(old)
     with pytest.raises(StoreRefused, match="too old"):
         await open_tiny(folder)
+
+
+async def arrivals_of(store) -> dict[str, int]:
+    return {task.task_id: store.arrival(task.task_id) for task in store.unfinished()}
+
+
+@pytest.mark.parametrize("ending", ["stopped", "killed", "compacted"])
+async def test_numbers_arrivals_and_origin_outlive_the_process_and_a_clock_set_back(
+    tmp_path, ending, monkeypatch
+):
+    folder = tmp_path / "state"
+    store = await open_tiny(folder)
+    for number, task_id in enumerate("zxy"):
+        await store.write(Put(a_task(task_id, created=str(9 - number))))
+        if ending == "compacted" and number == 1:
+            await store.compact()
+    seq, origin, arrivals = store.seq, store.origin, await arrivals_of(store)
+    if ending != "stopped":
+        shutil.copytree(folder, tmp_path / "copy")
+        (tmp_path / "copy" / "lock").unlink()
+    await store.close()
+    monkeypatch.setattr("time.time_ns", lambda: 1)
+    store = await open_tiny(folder if ending == "stopped" else tmp_path / "copy")
+    assert (store.seq, store.origin, await arrivals_of(store)) == (seq, origin, arrivals)
+    await store.write(Put(a_task("a", created="0")))
+    assert [task.task_id for task in store.unfinished()] == ["z", "x", "y", "a"]
+    assert store.seq == store.arrival("a") == seq + 1
+    await store.close()
+
+
+OLD = Path(__file__).parent / "format1"
+
+
+@pytest.mark.parametrize(
+    ("name", "order"),
+    [("journal", ["zoe", "bob", "amy"]), ("compacting", ["zoe", "bob", "amy", "abe"])],
+)
+async def test_a_directory_of_format_1_is_taken_over_in_place(tmp_path, name, order):
+    """Written by drydockd 0.1 with its clock set back; the second was killed in a compaction."""
+    folder = tmp_path / "state"
+    shutil.copytree(OLD / name, folder)
+    for path in (folder, *folder.iterdir()):
+        path.chmod(0o700 if path == folder else 0o600)
+    seqs, origins, arrivals = [], [], []
+    for _ in range(3):  # the first life is killed, the next two are stopped
+        store = await open_tiny(folder)
+        assert [task.task_id for task in store.unfinished()] == order
+        assert [(m.seq, m.message) for m in store.messages("zoe")] == [(1, "first"), (2, "second")]
+        assert [task.task_id for task in store.subtasks("zoe")] == ["zoe-step"]
+        seqs.append(store.seq)
+        origins.append(store.origin)
+        arrivals.append(await arrivals_of(store))
+        if len(seqs) == 1:
+            shutil.copytree(folder, tmp_path / "killed")
+            await store.close()
+            shutil.rmtree(folder)
+            (tmp_path / "killed").rename(folder)
+        else:
+            await store.close()
+    assert len(set(seqs)) == len(set(origins)) == 1
+    assert arrivals[0] == arrivals[1] == arrivals[2]
+    assert max(arrivals[0].values()) <= seqs[0]
+    assert origins[0] > 1_767_600_000_000_000  # ids so far were moments of its records
+    assert json.loads((folder / "drydock.json").read_bytes())["meta"]["1"]["format"] == 2
+
+
+async def test_an_upgrade_cut_anywhere_is_done_again(tmp_path):
+    for cut in range(1, 30):
+        folder = tmp_path / str(cut)
+        shutil.copytree(OLD / "compacting", folder)
+        for path in (folder, *folder.iterdir()):
+            path.chmod(0o700 if path == folder else 0o600)
+        disk = FailingDisk(lambda number, cut=cut: number >= cut)
+        try:
+            store = await open_tiny(folder, disk=disk, probe_seconds=0)
+            await store.close()
+        except StoreRefused:
+            pass
+        store = await open_tiny(folder)
+        assert [task.task_id for task in store.unfinished()] == ["zoe", "bob", "amy", "abe"]
+        await store.close()
+    assert disk.count < cut  # the last round failed nowhere
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))

@@ -364,7 +364,7 @@ class Lab:
     async def until(self, test, seconds=5):
         """Wait until `test()` is true; looked at after every write."""
         news = asyncio.Event()
-        unwatch = self.store.watch(lambda _: news.set())
+        unwatch = self.store.watch(lambda *_: news.set())
         try:
             async with asyncio.timeout(seconds):
                 while not (found := test()):

@@ -81,7 +81,7 @@ class AnyOrder(RuleBasedStateMachine):
         await lab.start()
         return lab
 
-    def look(self, records):
+    def look(self, seq, records):
         for record in records:
             if isinstance(record, Task):
                 before = self.ended.get(record.task_id)

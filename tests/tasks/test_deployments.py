@@ -182,7 +182,7 @@ async def test_the_next_deployment_closes_the_one_before_in_the_same_write():
     store, some = empty()
     await a_deployment(some, "d1")
     writes = []
-    store.watch(writes.append)
+    store.watch(lambda seq, records: writes.append(records))
     await a_deployment(some, "d2")
 
     assert len(writes) == 1

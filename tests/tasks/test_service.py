@@ -77,7 +77,7 @@ async def stopped_after(writes, action, **room):
         task = await lab.submit(action, all_nodes=True)
         count = 0
 
-        def seen(_):
+        def seen(*_):
             nonlocal count
             count += 1
 

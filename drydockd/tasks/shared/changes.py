@@ -53,7 +53,7 @@ class Changes:
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 
-    def _seen(self, records: Sequence[Record]) -> None:
+    def _seen(self, seq: int, records: Sequence[Record]) -> None:
         for record in records:
             if isinstance(record, Task | Message):
                 self._changed(record)

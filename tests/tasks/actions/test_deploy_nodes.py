@@ -221,7 +221,7 @@ async def test_a_hundred_nodes_go_through_sixty_four_at_a_time():
     async with lab:
         most = 0
 
-        def look(_):
+        def look(*_):
             nonlocal most
             at_work = [r for r in lab.parts.at_work.values() if "deployment" in r.waiting_for]
             most = max(most, len(at_work))

@@ -42,7 +42,7 @@ async def test_a_design_that_loads_for_long_is_told(monkeypatch):
     monkeypatch.setattr(queues, "LOADING_PATIENCE", 0.001)
     store, queue = await entered("t1", "t2")
     told = asyncio.Event()
-    store.watch(lambda _: told.set())
+    store.watch(lambda *_: told.set())
     queue.resolve("t2", ["n1"], is_alone=False)
     queue.wake()
 

@@ -109,7 +109,7 @@ async def test_nodes_that_come_together_are_registered_together():
     lab = Lab()
     writes = []
     job = await running(lab)
-    lab.store.watch(writes.append)
+    lab.store.watch(lambda seq, records: writes.append(records))
     await run_all(lab, job, a_plan(good))
 
     registrations = [w for w in writes if any(getattr(r, "subtask_id_list", ()) for r in w)]

@@ -51,6 +51,12 @@ setup(
             "coverage>=7.10",
             "hypothesis>=6.130",
             "types-PyYAML",
+            # The package, built and checked.
+            "build>=1.2",
+            "twine>=6.1",
+            "check-wheel-contents>=0.6.1",
+            "wheel>=0.45",
+            "setuptools>=77",
         ],
     },
     entry_points={

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import click
@@ -11,18 +13,21 @@ import click
 from drydockd.cli.lab_run import Lab, LabOptions, LabTrouble
 from drydockd.cli.room import command as room
 
-EXAMPLES = (
-    Path(__file__).resolve().parents[2] / "conf" / "example-site" / "site.yaml",
-    Path(sys.prefix) / "share" / "drydockd" / "example-site" / "site.yaml",
-)
+IN_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "conf" / "example-site" / "site.yaml"
+INSTALLED = "share/drydockd/example-site/site.yaml"
 
 
 def example_site() -> Path:
-    """The example design: in the checkout, or where the package put it."""
-    for path in EXAMPLES:
-        if path.is_file():
-            return path
-    raise click.ClickException(f"the example site is not at {EXAMPLES[-1]}; give --site FILE")
+    """The example design: in the checkout, or where the installer says it put it."""
+    if IN_THE_CHECKOUT.is_file():
+        return IN_THE_CHECKOUT
+    # Not sys.prefix: `pip install --user` and distributions have data elsewhere.
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        for file in metadata.files("drydockd") or ():
+            path = Path(str(file.locate())).resolve()
+            if path.as_posix().endswith(INSTALLED) and path.is_file():
+                return path
+    raise click.ClickException(f"no {INSTALLED} was installed with drydockd; give --site FILE")
 
 
 @click.group(invoke_without_command=True)

@@ -8,7 +8,7 @@ LOCK ?= requirements/test.txt
 WORKERS ?= logical
 ARGS ?=
 
-.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock bench format clean
+.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock wheel bench format clean
 
 run: $(VENV)/.run
 	$(BIN)/drydock lab
@@ -52,6 +52,10 @@ fresh:
 lock: $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv
 	.ci/lock $(abspath $(BIN))/uv
+
+# Built, checked, installed into an empty environment and run from there; left in build/dist.
+wheel: $(VENV)/.dev
+	PYTHON=$(BIN)/python .ci/wheel
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

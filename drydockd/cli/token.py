@@ -23,8 +23,9 @@ state_dir_option = click.option(
     "--state-dir",
     type=click.Path(file_okay=False, path_type=Path),
     default=STATE_DIR,
-    envvar="DRYDOCKD_STATE_DIR",
+    envvar="DRYDOCKD_STORE__STATE_DIR",
     show_default=True,
+    show_envvar=True,
     help="The daemon's state directory, which holds the secret.",
 )
 issuer_option = click.option("--issuer", default=ISSUER, show_default=True)

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from drydockd.auth.jwt import LocalTokens
 from drydockd.auth.jwtkeys import secret_key
 from drydockd.cli.token import command
+from drydockd.config import load
 
 
 @pytest.fixture
@@ -34,6 +35,15 @@ def test_an_accepted_token_is_shown_from_standard_input_too(run):
     assert "accepted" in shown.output
     assert '["admin"]' in shown.output
     assert "+00:00" in shown.output
+
+
+def test_the_state_directory_is_named_as_for_the_daemon(tmp_path):
+    # A variable of another name that begins like the daemon's would keep the daemon from starting.
+    place = {"DRYDOCKD_STORE__STATE_DIR": str(tmp_path)}
+    made = CliRunner().invoke(command, ["create", "--user", "ann", "--role", "admin"], env=place)
+    assert made.exit_code == 0, made.output
+    assert (tmp_path / "jwt.secret").exists()
+    assert load([], place | {"DRYDOCKD_AUTH__STRATEGY": "jwt"}).settings.store.state_dir == tmp_path
 
 
 def test_a_refused_token_is_explained(run):

@@ -31,7 +31,7 @@ DEFAULT_CONFIG = Path("/etc/drydockd/drydockd.yaml")
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the daemon until it is told to stop; ends with the exit code."""
-    options = _flags().parse_args(argv)
+    options = flags().parse_args(argv)
     files = options.config or ([DEFAULT_CONFIG] if DEFAULT_CONFIG.exists() else [])
     try:
         loaded = load(files, os.environ)
@@ -50,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(1)
 
 
-def _flags() -> argparse.ArgumentParser:
+def flags() -> argparse.ArgumentParser:
+    """The daemon's own options."""
     parser = argparse.ArgumentParser(prog="drydockd", description="Serve the Drydock API.")
     parser.add_argument(
         "--config",

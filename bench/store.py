@@ -84,6 +84,11 @@ def fill(folder: Path, tasks: int, messages_each: int) -> StateDir:
         tables.load("tasks", task)
         for seq in range(1, messages_each + 1):
             tables.append_message(task.task_id, encode_message(a_message(task, seq)))
+    return write_file(folder, tables)
+
+
+def write_file(folder: Path, tables: Tables) -> StateDir:
+    """Make a state directory with these records."""
     state = StateDir(folder)
     folder.mkdir(mode=0o700)
     TinyFile(state.file).replace(tables.freeze(), Meta("bench", 0, ""))
@@ -266,7 +271,7 @@ async def compaction(folder: Path, tasks: int) -> None:
     state = fill(folder / "compaction", tasks, 10)
     store = await open_tiny(state.path)
     idle, _ = await _watch_loop(asyncio.sleep(2))
-    pauses, writes = await _watch_loop(store.compact(), store)
+    pauses, writes = await _watch_loop(store.backend.compact(), store)
     writes.sort()
     print(
         f"  longest pause of the loop {max(pauses) * 1e3:.1f} ms (budget 20 ms; idle"

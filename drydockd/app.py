@@ -211,9 +211,7 @@ async def _store(settings: Settings) -> Store:
         store.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidConfig(f"store.state_dir {store.state_dir}: {error.strerror}") from error
-    if store.backend == "memory":
-        return await open_store("memory")
-    return await open_store("tiny", store.state_dir, compact_bytes=store.compact_bytes)
+    return await open_store(store.backend, store.state_dir, compact_bytes=store.compact_bytes)
 
 
 def _lifetime(settings: Settings) -> timedelta | None:

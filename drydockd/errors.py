@@ -10,6 +10,7 @@
     ├── Forbidden             403
     ├── NotFound              404
     ├── Conflict              409  the state the caller assumed is gone
+    │   └── Fenced                 another daemon has the right to act now
     ├── Gone                  410
     ├── TooLarge              413
     ├── RenderError           500  a boot action asset could not be rendered
@@ -65,6 +66,10 @@ class NotFound(DrydockError):
 
 class Conflict(DrydockError):
     """A compare-and-set failed: the record is no longer in the state the caller assumed."""
+
+
+class Fenced(Conflict):
+    """A guarded write came after the end of its epoch: another daemon is the runner now."""
 
 
 class Gone(DrydockError):

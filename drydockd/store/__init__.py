@@ -1,7 +1,12 @@
-"""Durable records: one Store protocol (base), two backends: `tiny` on disk, `memory` without."""
+"""Durable records: one Store protocol (base), implemented once (records), kept by a backend.
+
+`tiny` keeps them on disk, `memory` nowhere. Another one is a module here (see backend) and
+its name in config.options.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +14,7 @@ from drydockd.errors import InvalidInput
 from drydockd.store.base import (
     Change,
     Edit,
+    Epoch,
     Purged,
     Put,
     Remove,
@@ -16,33 +22,28 @@ from drydockd.store.base import (
     StoreHealth,
     Watcher,
 )
-
-BACKENDS = ("tiny", "memory")
+from drydockd.store.records import Records
 
 
 async def open_store(backend: str, path: Path | str | None = None, **options: Any) -> Store:
-    """Open the store `backend` (``tiny``, ``memory``) whose state directory is `path`.
+    """Open the store `backend`, a module of this folder, whose state directory is `path`.
 
-    `memory` takes neither path nor options. Raises StoreRefused if the directory is locked,
-    damaged, of a newer format or open to others, InvalidInput for an unknown backend.
+    `options` are those of its `open_backend`; `memory` needs neither path nor options. Raises
+    StoreRefused if the directory is locked, damaged, of a newer format or open to others,
+    InvalidInput for an unknown backend.
     """
-    if backend == "memory":
-        from drydockd.store.memory import MemoryStore
-
-        return MemoryStore()
-    if backend == "tiny":
-        from drydockd.store.tiny import open_tiny
-
-        if path is None:
-            raise InvalidInput("store backend 'tiny' needs the path of its state directory")
-        return await open_tiny(path, **options)
-    raise InvalidInput(f"store backend {backend!r} is unknown; there are: {', '.join(BACKENDS)}")
+    try:
+        module = import_module(f"{__name__}.{backend}")
+        open_backend = module.open_backend
+    except (ModuleNotFoundError, AttributeError):
+        raise InvalidInput(f"store backend {backend!r} is unknown") from None
+    return Records(*await open_backend(None if path is None else Path(path), **options))
 
 
 __all__ = [
-    "BACKENDS",
     "Change",
     "Edit",
+    "Epoch",
     "Purged",
     "Put",
     "Remove",

@@ -39,8 +39,9 @@ class Put:
 class Edit(Generic[R]):
     """Replace the record `key` of type `kind` by ``edit(record)``: compare-and-set.
 
-    `edit` is a pure function, called exactly once, synchronously inside `write`, on the
-    newest value including writes still on their way to disk. It may raise (Conflict ...):
+    `edit` is a pure function, called synchronously on the newest value, writes still on their
+    way to disk included. It may be called more than once: where several daemons write, again
+    on what another one was ahead with; the last call counts. It may raise (Conflict ...):
     then the whole write is refused and nothing changed. Returning the very same object
     changes nothing. NotFound if there is no such record.
     """
@@ -68,6 +69,23 @@ class Purged:
     tasks: int = 0
     messages: int = 0
     boot_actions: int = 0
+
+    def __add__(self, other: Purged) -> Purged:
+        return Purged(
+            self.tasks + other.tasks,
+            self.messages + other.messages,
+            self.boot_actions + other.boot_actions,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """The right to act for all daemons of a store; numbers only grow, each ends the one before.
+
+    One that has a store for itself (`tiny`, `memory`) is never succeeded while it lives.
+    """
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +126,18 @@ class Store(Protocol):
     """When the store began, in microseconds since 1970; it never changes. For ids in the
     order of writes that lie above all clock times before: ``origin + seq * 1024 + index``."""
 
-    async def write(self, *changes: Change) -> None:
-        """Apply `changes` atomically. Raises Conflict, NotFound, StoreUnavailable."""
+    async def write(self, *changes: Change, guard: Epoch | None = None) -> None:
+        """Apply `changes` atomically. Raises Conflict, NotFound, StoreUnavailable.
+
+        With `guard` only while that epoch lasts: Fenced, and nothing changed, once it is over.
+        """
+        ...
+
+    async def fresh(self, seconds: float) -> None:
+        """Return when reads show all that any daemon acknowledged before the call.
+
+        Raises StoreUnavailable if that cannot be had within `seconds`.
+        """
         ...
 
     def task(self, task_id: str) -> Task:
@@ -198,7 +226,10 @@ class Store(Protocol):
         """Delete whole trees: root created before `before`, every member final.
 
         Contract, tasks, section 7. Boot actions of removed tasks go unless they belong to
-        their node's current context; build data stays. One atomic change.
+        their node's current context; build data stays. Each tree goes in one write, many
+        small ones together, up to 256 records; other writes come in between. Only a tree
+        longer than that leaves memory over several turns of the loop, its root first.
+        Watchers are not told. Runs one after the other.
         """
         ...
 

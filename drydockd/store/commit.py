@@ -39,16 +39,16 @@ class _Exclusive(NamedTuple):
 class GroupCommit:
     """Takes staged batches in order to the disk and then to the tables.
 
-    `save` puts a group on disk, in the worker's thread; `land` makes it visible and
-    `forget` drops all that are staged, both on the loop. After a failure the disk is tried
-    with an empty write every `probe_seconds` until it works again.
+    `save` puts a group on disk, in the worker's thread; `land` makes it visible (see
+    backend.Landing) and `forget` drops all that are staged, both on the loop. After a failure
+    the disk is tried with an empty write every `probe_seconds` until it works again.
     """
 
     def __init__(
         self,
         worker: Worker,
         save: Callable[[list[Batch]], None],
-        land: Callable[[list[Batch]], None],
+        land: Callable[[list[Batch]], asyncio.Future[None] | None],
         forget: Callable[[], None],
         *,
         probe_seconds: float,
@@ -73,13 +73,10 @@ class GroupCommit:
         self._flush_at: asyncio.Handle | None = None
         self._probe_at: asyncio.TimerHandle | None = None
 
-    def is_idle(self) -> bool:
-        return not (self._is_busy or self._queue)
-
     def save(self, batch: Batch) -> asyncio.Future[None] | None:
         """Queue `batch` and return its future (see `add`), or save it here and now: None.
 
-        Raises StoreUnavailable. After None call `end_turn` in the next turn of the loop.
+        Raises StoreUnavailable.
         """
         if self._is_busy or self._queue or not (self._is_sole_writer and self._may_block([batch])):
             return self.add(batch)
@@ -92,11 +89,11 @@ class GroupCommit:
         if failure is not None:
             self._failed([], failure)
             raise StoreUnavailable(self.error)
-        self._saved([batch])
         self._has_blocked = True
-        return None
+        self._loop.call_soon(self._end_turn)
+        return self._saved([batch])
 
-    def end_turn(self) -> None:
+    def _end_turn(self) -> None:
         self._has_blocked = False
 
     def add(self, batch: Batch) -> asyncio.Future[None]:
@@ -144,28 +141,36 @@ class GroupCommit:
         self._is_busy = True
 
         def done(failure: Exception | None) -> None:
-            self._is_busy = False
-            if failure is None:
-                self._saved(batches)
-                for waiting in group:
-                    if not waiting.done.done():
-                        waiting.done.set_result(None)
-            else:
+            if failure is not None:
                 self._failed(group, failure)
-            if self._queue or self._exclusives:
-                self._schedule()
+                self._rest()
+            elif (landing := self._saved(batches)) is not None:
+                landing.add_done_callback(landed)
+            else:
+                landed()
+
+        def landed(*_: object) -> None:
+            for waiting in group:
+                if not waiting.done.done():
+                    waiting.done.set_result(None)
+            self._rest()
 
         if self._may_block(batches):
             done(self._try_to_save(batches))
         else:
             self._worker.submit(lambda: self._timed_save(batches), done)
 
+    def _rest(self) -> None:
+        self._is_busy = False
+        if self._queue or self._exclusives:
+            self._schedule()
+
     def _may_block(self, batches: list[Batch]) -> bool:
         return (
             len(batches) <= _ALONE
             and self._quick_in_a_row >= _QUICK_IN_A_ROW
             and not self.is_contended
-            and not any(batch.blobs for batch in batches)
+            and not any(batch.blobs or batch.is_long for batch in batches)
         )
 
     def _try_to_save(self, batches: list[Batch]) -> Exception | None:
@@ -188,22 +193,20 @@ class GroupCommit:
         exclusive.before()
 
         def done(failure: Exception | None) -> None:
-            self._is_busy = False
             if not exclusive.done.done():
                 if failure is None:
                     exclusive.done.set_result(None)
                 else:
                     exclusive.done.set_exception(failure)
-            if self._queue or self._exclusives:
-                self._schedule()
+            self._rest()
 
         self._worker.submit(exclusive.job, done)
 
-    def _saved(self, batches: list[Batch]) -> None:
+    def _saved(self, batches: list[Batch]) -> asyncio.Future[None] | None:
         if self.error is not None:
             log.info("the store can be written again")
             self.error = None
-        self._land(batches)
+        return self._land(batches)
 
     def _failed(self, group: list[_Waiting], failure: Exception) -> None:
         message = f"the store cannot be written: {failure}"

@@ -2,61 +2,54 @@
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 import time
+from pathlib import Path
 
-from drydockd.errors import NotFound, StoreUnavailable
-from drydockd.model import Timestamp
-from drydockd.store.base import Change, Purged, StoreHealth
-from drydockd.store.live import Live
-from drydockd.store.retention import plan_purge
+from drydockd.errors import NotFound
+from drydockd.store.backend import Backend, Landing, Loaded
+from drydockd.store.base import Epoch, StoreHealth
+from drydockd.store.records import Records
 from drydockd.store.staging import Batch
-from drydockd.store.tables import Tables
 
 
-class MemoryStore(Live):
-    """A Store whose records live as long as the process. Method contracts: see base.Store."""
+async def open_backend(path: Path | None = None, **options: object) -> tuple[Backend, Loaded]:
+    """Return an empty one; it needs neither a path nor options."""
+    return MemoryBackend(), Loaded(origin=time.time_ns() // 1000)
 
-    def __init__(self) -> None:
-        super().__init__(Tables(), self._read, seq=0, origin=time.time_ns() // 1000)
+
+class MemoryBackend(Backend):
+    """Keeps blobs; batches are safe as soon as they are made. See backend.Backend."""
+
+    def begin(self, landing: Landing) -> None:
+        self._landing = landing
         self._blobs: dict[str, bytes] = {}
-        self._is_closed = False
 
-    async def write(self, *changes: Change) -> None:
-        batch = self._staging.stage(changes)
-        if batch.ops:
-            self._keep(batch)
-
-    def _keep(self, batch: Batch) -> None:
-        if self._is_closed:
-            self._staging.forget()
-            raise StoreUnavailable("the store is closed")
+    def save(self, batch: Batch, guard: Epoch | None) -> asyncio.Future[None] | None:
         self._blobs.update(batch.blobs)
-        for digest in self._land(batch):
-            self._blobs.pop(digest, None)
+        return self._landing.land([batch])
 
-    async def purge_tasks(self, *, before: Timestamp) -> Purged:
-        removals, purged = plan_purge(self._tables, before)
-        await self.write(*removals)
-        return purged
-
-    async def put_blob(self, content: bytes) -> str:
-        digest = hashlib.sha256(content).hexdigest()
+    async def put_blob(self, digest: str, content: bytes) -> None:
         self._blobs[digest] = content
-        self._hold_blob(digest, 1)
-        return digest
 
-    async def blob(self, digest: str) -> bytes:
-        return self._read(digest)
-
-    def _read(self, digest: str) -> bytes:
+    def read_blob(self, digest: str) -> bytes:
         try:
             return self._blobs[digest]
         except KeyError:
             raise NotFound(f"no blob {digest}") from None
 
+    def sweep_blob(self, digest: str) -> None:
+        self._blobs.pop(digest, None)
+
     def health(self) -> StoreHealth:
-        return StoreHealth(tasks=len(self._tables.tasks), messages=self._tables.message_count)
+        return StoreHealth()
 
     async def close(self) -> None:
-        self._is_closed = True
+        pass
+
+
+class MemoryStore(Records):
+    """A store in memory, made without waiting."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryBackend(), Loaded(origin=time.time_ns() // 1000))

@@ -2,65 +2,91 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 # (created, id): text order is time order, the id decides between equals. Or (arrival, id);
 # one Order holds one kind.
 Place = tuple[str | int, str]
 
-# Up to here removing from the middle of the list is cheaper than any bookkeeping.
-_FEW = 200
+# Inserting into or removing from a list this long moves 8 KiB at most: 0.2 µs.
+_CHUNK = 1000
 
 
 class Order:
-    """Places in ascending order. Adding the newest, the usual case, is an append.
+    """A sorted set of places, in chunks: nothing it does takes longer the longer it gets."""
 
-    A removed place is only noted: taking it out of a list of 100,000 moves the rest, and a
-    retention run takes out thousands. When half of the list is gone it is made anew.
-    """
-
-    __slots__ = ("_gone", "_places")
+    __slots__ = ("_chunks", "_lasts", "_length")
 
     def __init__(self) -> None:
-        self._places: list[Place] = []
-        self._gone: set[Place] = set()
+        self._chunks: list[list[Place]] = []
+        self._lasts: list[Place] = []  # of each chunk
+        self._length = 0
 
     def __len__(self) -> int:
-        return len(self._places) - len(self._gone)
+        return self._length
 
     def add(self, place: Place) -> None:
-        places = self._places
-        if not places or places[-1] < place:
-            places.append(place)
-        elif self._gone and place in self._gone:
-            self._gone.discard(place)
+        chunks, lasts = self._chunks, self._lasts
+        if not lasts or lasts[-1] < place:  # the newest, the usual case
+            if lasts and len(chunks[-1]) < _CHUNK:
+                chunks[-1].append(place)
+                lasts[-1] = place
+            else:
+                chunks.append([place])
+                lasts.append(place)
         else:
-            insort(places, place)
+            at = bisect_left(lasts, place)
+            chunk = chunks[at]
+            found = bisect_left(chunk, place)
+            if chunk[found] == place:
+                return
+            chunk.insert(found, place)
+            if len(chunk) > _CHUNK:
+                self._split(at)
+        self._length += 1
+
+    def _split(self, at: int) -> None:
+        chunk = self._chunks[at]
+        rest = chunk[_CHUNK // 2 :]
+        del chunk[_CHUNK // 2 :]
+        self._chunks.insert(at + 1, rest)
+        self._lasts.insert(at, chunk[-1])
 
     def discard(self, place: Place) -> None:
-        places = self._places
-        at = bisect_left(places, place)
-        if at >= len(places) or places[at] != place:
+        at = bisect_left(self._lasts, place)
+        if at == len(self._lasts):
             return
-        if len(places) - at <= _FEW and place not in self._gone:
-            del places[at]
+        chunk = self._chunks[at]
+        found = bisect_left(chunk, place)
+        if chunk[found] != place:
             return
-        self._gone.add(place)
-        if len(self._gone) * 2 > len(places):
-            self._places = [found for found in places if found not in self._gone]
-            self._gone.clear()
+        del chunk[found]
+        self._length -= 1
+        if not chunk:
+            del self._chunks[at], self._lasts[at]
+        elif found == len(chunk):
+            self._lasts[at] = chunk[-1]
 
     def after(self, place: Place | None) -> Iterator[str]:
-        """Ids behind `place`, in order; all of them without one."""
-        start = 0 if place is None else bisect_right(self._places, place)
-        gone = self._gone
-        for at in range(start, len(self._places)):
-            found = self._places[at]
-            if not gone or found not in gone:
+        """Ids behind `place`, in order; all of them without one. Not while it changes."""
+        at = 0 if place is None else bisect_right(self._lasts, place)
+        if at == len(self._chunks):
+            return
+        start = 0 if place is None else bisect_right(self._chunks[at], place)
+        for chunk in self._chunks[at:]:
+            for found in chunk[start:]:
                 yield found[1]
+            start = 0
 
-    def before(self, created: str) -> list[str]:
-        """Ids created strictly before `created`."""
-        stop = bisect_left(self._places, (created, ""))
-        return [place[1] for place in self._places[:stop] if place not in self._gone]
+    def some_after(self, place: Place | None, most: int) -> list[Place]:
+        """Up to `most` places behind `place`: whoever goes on behind the last of them misses
+        none that stayed, whatever comes and goes meanwhile."""
+        at = 0 if place is None else bisect_right(self._lasts, place)
+        found: list[Place] = []
+        if at < len(self._chunks):
+            start = 0 if place is None else bisect_right(self._chunks[at], place)
+            found = self._chunks[at][start : start + most]
+            while len(found) < most and (at := at + 1) < len(self._chunks):
+                found += self._chunks[at][: most - len(found)]
+        return found

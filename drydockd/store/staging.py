@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from typing import Any
 
 from drydockd.errors import NotFound
-from drydockd.model import BuildData, Message, Record, timestamp
+from drydockd.model import BuildData, Message, Record, Task, timestamp
 from drydockd.store import codec
 from drydockd.store.base import Change, Edit, Put, Remove
 from drydockd.store.codec import MESSAGES, TABLES, BuildRow, Row
@@ -21,14 +21,18 @@ from drydockd.store.tables import Tables, blob_named
 Op = tuple[str, str, "Row | bytes | None", bytes]
 
 _ABSENT: Any = object()
+# So many removals land in one turn of the loop: 3 ms or less.
+SLICE = 256
 
 
 class Batch:
     """One write: what it does to the tables, to the disk, and what watchers are told."""
 
-    __slots__ = ("blobs", "counts", "news", "ops", "rows")
+    __slots__ = ("blobs", "changes", "counts", "is_long", "news", "ops", "rows")
 
-    def __init__(self) -> None:
+    def __init__(self, changes: Sequence[Change] = ()) -> None:
+        self.changes = changes
+        self.is_long = False  # removals only, so many that they land in slices
         self.ops: list[Op] = []
         self.news: list[Record] = []
         self.blobs: dict[str, bytes] = {}
@@ -45,15 +49,16 @@ class Batch:
         if table == "tasks":
             self.counts[key] = 0
 
-    def apply(self, tables: Tables, seq: int) -> None:
-        """Do to `tables` what the write does; `seq` is its number."""
-        for table, key, row, _ in self.ops:
-            if row is None:
-                tables.remove(table, key)
-            elif isinstance(row, bytes):
-                tables.append_message(key, row)
-            else:
-                tables.put(table, key, row, seq)
+
+def apply(ops: Sequence[Op], tables: Tables, seq: int) -> None:
+    """Do to `tables` what the write `seq` does."""
+    for table, key, row, _ in ops:
+        if row is None:
+            tables.remove(table, key)
+        elif isinstance(row, bytes):
+            tables.append_message(key, row)
+        else:
+            tables.put(table, key, row, seq)
 
 
 class Staging:
@@ -68,13 +73,15 @@ class Staging:
         # Newest value still on its way, and the batch it came with.
         self._rows: dict[tuple[str, str], tuple[Row | None, Batch]] = {}
         self._counts: dict[str, tuple[int, Batch]] = {}
+        # Long removals on their way; what is in the two above is newer.
+        self._leaving: dict[Batch, Set[tuple[str, str]]] = {}
 
     def stage(self, changes: Sequence[Change]) -> Batch:
         """Return `changes` as a batch.
 
         Raises Conflict, NotFound, InvalidInput, and what an edit raises; then nothing is staged.
         """
-        batch = Batch()
+        batch = Batch(changes)
         messages: list[Message] = []
         for change in changes:
             if isinstance(change, Put):
@@ -93,17 +100,49 @@ class Staging:
         self._note(batch)
         return batch
 
-    def landed(self, batch: Batch) -> None:
-        for place in batch.rows:
-            if self._rows.get(place, _NOWHERE)[1] is batch:
+    def remove(self, ops: list[Op], places: Set[tuple[str, str]]) -> Batch:
+        """Return a batch of removals of rows there are; `places`: theirs, if it is long.
+
+        A long one costs its stage nothing: a tree may have 30,000 records.
+        """
+        batch = Batch()
+        batch.ops = ops
+        batch.is_long = bool(places)
+        if batch.is_long:
+            for place in [place for place in self._rows if place in places]:
                 del self._rows[place]
-        for task_id in batch.counts:
-            if self._counts.get(task_id, _NOWHERE)[1] is batch:
+            for task_id in [key for key in self._counts if ("tasks", key) in places]:
                 del self._counts[task_id]
+            self._leaving[batch] = places
+        else:
+            batch.rows = {(table, key): None for table, key, _, _ in ops}
+            batch.counts = {key: 0 for table, key, _, _ in ops if table == "tasks"}
+            self._note(batch)
+        return batch
+
+    def landed(self, batch: Batch, ops: Sequence[Op]) -> None:
+        """Take `ops` of `batch` off: they are in the tables now. All of a long one."""
+        if batch.is_long:
+            self._leaving.pop(batch, None)
+            return
+        rows, counts = self._rows, self._counts
+        for table, key, _, _ in ops:
+            if table != MESSAGES and rows.get((table, key), _NOWHERE)[1] is batch:
+                del rows[table, key]
+            if key in counts and counts[key][1] is batch:
+                del counts[key]
 
     def forget(self) -> None:
         self._rows.clear()
         self._counts.clear()
+        self._leaving.clear()
+
+    def is_empty(self) -> bool:
+        return not (self._rows or self._counts or self._leaving)
+
+    def tasks(self) -> list[Task]:
+        """The tasks on their way."""
+        return [row for row, _ in self._rows.values() if isinstance(row, Task)]
 
     def names_blob(self, digest: str) -> bool:
         """Is there a row on its way that names this blob?"""
@@ -120,7 +159,14 @@ class Staging:
         if row is not _ABSENT:
             return row
         on_its_way = self._rows.get((table, key))
-        return on_its_way[0] if on_its_way else self._tables.rows[table].get(key)
+        if on_its_way:
+            return on_its_way[0]
+        if self._leaving and self._is_leaving(table, key):
+            return None
+        return self._tables.rows[table].get(key)
+
+    def _is_leaving(self, table: str, key: str) -> bool:
+        return any((table, key) in places for places in self._leaving.values())
 
     def _message_count(self, batch: Batch, task_id: str) -> int:
         if task_id in batch.counts:
@@ -128,6 +174,8 @@ class Staging:
         on_its_way = self._counts.get(task_id)
         if on_its_way is not None:
             return on_its_way[0]
+        if self._leaving and self._is_leaving("tasks", task_id):
+            return 0
         log = self._tables.logs.get(task_id)
         return len(log.tails) if log else 0
 

@@ -37,15 +37,15 @@ class MessageLog:
 class Frozen:
     """All records as they were at one moment, for another thread to walk through.
 
-    Making one costs nothing: rows are immutable and logs only grow, so it is enough that
-    the tables note here, just before a change, what was there (`before`) and how long a
+    Making one costs a list of the keys: rows are immutable and logs only grow, so it is
+    enough that the tables note here, just before a change, what was there (`before`) and how long a
     log was (`cuts`). The walker looks at the table first and at the notes second; so a
     change in between is always noted already.
     """
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._lengths = {name: len(keys) for name, keys in tables.arrivals.items()}
+        self._keys = {name: list(rows) for name, rows in tables.rows.items()}
         self.before: dict[tuple[str, str], Any] = {}
         self.cuts: dict[MessageLog, int] = {}
 
@@ -75,9 +75,9 @@ class Frozen:
                     yield task_id, tails[: self.cuts.get(log, len(tails))]
 
     def _key_slices(self, table: str, size: int) -> Iterator[list[str]]:
-        keys = self._tables.arrivals[table]
-        for start in range(0, self._lengths[table], size):
-            yield keys[start : min(start + size, self._lengths[table])]
+        keys = self._keys[table]
+        for start in range(0, len(keys), size):
+            yield keys[start : start + size]
 
     def _then(self, table: str, key: str, now: Mapping[str, Any]) -> Any:
         row = now.get(key)
@@ -112,10 +112,6 @@ class Tables:
         self.message_count = 0
         # Top-level task -> number of the write that first put it; 0: not known.
         self.arrival: dict[str, int] = {}
-        # Keys in order of arrival; those of removed rows stay until there are many of them.
-        self.arrivals: dict[str, list[str]] = {name: [] for name in self.rows}
-        self._departed: dict[str, set[str]] = {name: set() for name in self.rows}
-
         self.all_tasks = Order()
         self.unfinished_roots = Order()
         self.by_status: dict[TaskStatus, Order] = {status: Order() for status in TaskStatus}
@@ -141,8 +137,6 @@ class Tables:
         if self._frozen is not None:
             self._frozen.note(table, key, old)
         self.rows[table][key] = row
-        if old is None:
-            self._arrive(table, key)
         if table == "tasks":
             if old is None and row.parent_task_id is None:  # type: ignore[union-attr]
                 self._note_arrival(key)
@@ -163,7 +157,6 @@ class Tables:
         if self._frozen is not None:
             self._frozen.note(table, key, old)
         del self.rows[table][key]
-        self._depart(table, key)
         self._count_blobs(old, None)
         if table == "tasks":
             self._index_task(old, None)
@@ -188,20 +181,6 @@ class Tables:
                 self._frozen.note(MESSAGES, task_id, log)
             del self.logs[task_id]
             self.message_count -= len(log.tails)
-
-    def _arrive(self, table: str, key: str) -> None:
-        departed = self._departed[table]
-        if departed and key in departed:
-            departed.discard(key)  # it has a place already
-        else:
-            self.arrivals[table].append(key)
-
-    def _depart(self, table: str, key: str) -> None:
-        departed = self._departed[table]
-        departed.add(key)
-        if len(departed) > max(1000, len(self.rows[table])) and self._frozen is None:
-            self.arrivals[table] = [at for at in self.arrivals[table] if at not in departed]
-            departed.clear()
 
     def load(self, table: str, row: Any, seq: int = 0) -> None:
         """Put a row under its own key."""

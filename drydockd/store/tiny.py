@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import hashlib
 import logging
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from drydockd.errors import StoreRefused, StoreUnavailable
-from drydockd.model import Timestamp, timestamp
-from drydockd.store.base import Change, Purged, StoreHealth
+from drydockd.errors import InvalidInput, StoreRefused, StoreUnavailable
+from drydockd.model import timestamp
+from drydockd.store.backend import Backend, Landing, Loaded
+from drydockd.store.base import Epoch, StoreHealth
 from drydockd.store.blobs import Blobs
 from drydockd.store.commit import QUICK_SECONDS, GroupCommit
 from drydockd.store.disk import Disk
 from drydockd.store.journal import JournalWriter
 from drydockd.store.layout import Meta
 from drydockd.store.lines import Header, encode_ops
-from drydockd.store.live import Live
+from drydockd.store.records import Records
 from drydockd.store.recovery import Recovered, an_origin, recover
-from drydockd.store.retention import plan_purge
-from drydockd.store.staging import Batch
+from drydockd.store.staging import SLICE, Batch
 from drydockd.store.statedir import Lock, StateDir
 from drydockd.store.storage import TinyFile
-from drydockd.store.table import RecordsDB
 from drydockd.store.tables import Frozen
 from drydockd.store.worker import Worker
 
@@ -47,24 +47,39 @@ class _Opened:
     file: TinyFile
 
 
-async def open_tiny(
-    path: Path | str,
+async def open_backend(
+    path: Path | None,
     *,
     compact_bytes: int = COMPACT_BYTES,
     probe_seconds: float = PROBE_SECONDS,
     quick_seconds: float = QUICK_SECONDS,
     disk: Disk | None = None,
-) -> TinyStore:
-    """Open the state directory `path`, made if need be. Raises StoreRefused.
+) -> tuple[TinyBackend, Loaded]:
+    """Open the state directory `path`, made if need be. Raises StoreRefused, InvalidInput.
 
     The journal is folded into the file when it is longer than `compact_bytes` and than a
     quarter of the file. After a failed write the disk is tried again every `probe_seconds`.
     A disk that syncs within `quick_seconds` does so on the loop (see commit); 0: never.
     """
-    opened = await asyncio.to_thread(_open, disk or Disk(), StateDir(Path(path)))
-    if len(opened.found.tables.tasks) + opened.found.tables.message_count > _MANY:
+    if path is None:
+        raise InvalidInput("store backend 'tiny' needs the path of its state directory")
+    opened = await asyncio.to_thread(_open, disk or Disk(), StateDir(path))
+    found = opened.found
+    if len(found.tables.tasks) + found.tables.message_count > _MANY:
         gc.freeze()  # what was loaded lives long: a full collection would stop the loop for it
-    return TinyStore(opened, compact_bytes, probe_seconds, quick_seconds)
+    backend = TinyBackend(opened, compact_bytes, probe_seconds, quick_seconds)
+    return backend, Loaded(found.tables, found.seq, found.origin)
+
+
+async def open_tiny(path: Path | str, **options: Any) -> TinyStore:
+    """Open the store of the state directory `path`; see open_backend."""
+    return TinyStore(*await open_backend(Path(path), **options))
+
+
+class TinyStore(Records):
+    """Records over a TinyBackend."""
+
+    backend: TinyBackend
 
 
 def _open(disk: Disk, state: StateDir) -> _Opened:
@@ -106,102 +121,84 @@ def _open_journal(disk: Disk, state: StateDir, found: Recovered) -> JournalWrite
     return journal
 
 
-class TinyStore(Live):
-    """A Store on disk. Method contracts: see base.Store."""
+def _encoded(batch: Batch) -> bytes:
+    if not batch.is_long:
+        return encode_ops(batch.ops)
+    parts = []
+    for start in range(0, len(batch.ops), SLICE):
+        parts.append(encode_ops(batch.ops[start : start + SLICE]))
+        time.sleep(0)  # or the loop waits 5 ms for the interpreter
+    return b",".join(parts)
+
+
+class TinyBackend(Backend):
+    """Everything in one state directory. Method contracts: see backend.Backend."""
 
     def __init__(
         self, opened: _Opened, compact_bytes: int, probe_seconds: float, quick_seconds: float
     ) -> None:
         found = opened.found
-        super().__init__(found.tables, opened.blobs.read, seq=found.seq, origin=found.origin)
         self._state = opened.state
         self._lock = opened.lock
         self._journal = opened.journal
         self._blobs = opened.blobs
         self._file = opened.file
+        self._tables = found.tables
         self._store_id = found.store_id
+        self._origin = found.origin
         self._file_seq = found.meta.seq if found.meta else -1
         self._file_bytes = opened.file.size()
         self._compact_bytes = compact_bytes
         # A compaction that failed is not tried again before the journal is this long.
         self._compact_over = 0
         self._compaction: asyncio.Task[None] | None = None
-        self._closing: asyncio.Task[None] | None = None
+        self._is_closing = False
         self._worker = Worker(asyncio.get_running_loop(), "drydock-journal")
         self._commit = GroupCommit(
             self._worker,
             self._save,
-            self._landed,
-            self._staging.forget,
+            self._land,
+            lambda: self._landing.forget(),
             probe_seconds=probe_seconds,
             quick_seconds=quick_seconds,
         )
 
-    @property
-    def db(self) -> RecordsDB:
-        """The records as TinyDB tables, for queries the protocol does not have; read only."""
-        return RecordsDB(self._tables)
+    def begin(self, landing: Landing) -> None:
+        self._landing = landing
 
     def health(self) -> StoreHealth:
-        return StoreHealth(
-            error=self._commit.error,
-            journal_bytes=self._journal.size,
-            tasks=len(self._tables.tasks),
-            messages=self._tables.message_count,
-        )
+        return StoreHealth(error=self._commit.error, journal_bytes=self._journal.size)
 
     # -- writing
 
-    async def write(self, *changes: Change) -> None:
-        self._refuse_if_closed()
-        batch = self._staging.stage(changes)
-        # Without a change there may still be something under way that it was based on.
-        if batch.ops or not self._commit.is_idle():
-            done = self._commit.save(batch)
-            # None: it is done. Whoever writes in a loop must still let others run.
-            await (done or asyncio.sleep(0))
-            self._commit.end_turn()
-
-    async def purge_tasks(self, *, before: Timestamp) -> Purged:
-        removals, purged = plan_purge(self._tables, before)
-        await self.write(*removals)
-        return purged
+    def save(self, batch: Batch, guard: Epoch | None) -> asyncio.Future[None] | None:
+        # A guard never is over: the lock on the directory goes with the process.
+        return self._commit.save(batch)
 
     def _save(self, batches: list[Batch]) -> None:
         for batch in batches:
             for digest, content in batch.blobs.items():
                 self._blobs.put(digest, content)
-        self._journal.append([encode_ops(batch.ops) for batch in batches])
+        self._journal.append([_encoded(batch) for batch in batches])
 
-    def _landed(self, batches: list[Batch]) -> None:
-        for batch in batches:
-            for digest in self._land(batch):
-                self._sweep(digest)
+    def _land(self, batches: list[Batch]) -> asyncio.Future[None] | None:
         limit = max(self._compact_bytes, self._file_bytes // 4, self._compact_over)
-        if self._journal.size > limit and self._closing is None:
+        if self._journal.size > limit and not self._is_closing:
             self._start_compaction()
-
-    def _refuse_if_closed(self) -> None:
-        if self._closing is not None:
-            raise StoreUnavailable("the store is closed")
+        return self._landing.land(batches)
 
     # -- blobs
 
-    async def put_blob(self, content: bytes) -> str:
-        self._refuse_if_closed()
-        digest = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
-        self._hold_blob(digest, 1)  # before the disk is asked, so that no sweep comes between
+    async def put_blob(self, digest: str, content: bytes) -> None:
         try:
             await asyncio.to_thread(self._blobs.put, digest, content)
         except OSError as error:
-            self._hold_blob(digest, -1)
             raise StoreUnavailable(f"{self._state.blobs} cannot be written: {error}") from error
-        return digest
 
-    async def blob(self, digest: str) -> bytes:
-        return await asyncio.to_thread(self._blobs.read, digest)
+    def read_blob(self, digest: str) -> bytes:
+        return self._blobs.read(digest)
 
-    def _sweep(self, digest: str) -> None:
+    def sweep_blob(self, digest: str) -> None:
         self._blobs.forget(digest)
 
         def done(failure: Exception | None) -> None:
@@ -242,7 +239,7 @@ class TinyStore(Live):
         frozen, seq = await self._rotate()
         self._commit.is_contended = True
         try:
-            meta = Meta(self._store_id, seq, timestamp(), self.origin)
+            meta = Meta(self._store_id, seq, timestamp(), self._origin)
             await asyncio.to_thread(self._file.replace, frozen, meta)
             self._file_seq, self._file_bytes = seq, self._file.size()
             await self._commit.alone(lambda: None, self._journal.promote)
@@ -268,12 +265,7 @@ class TinyStore(Live):
     # -- the end
 
     async def close(self) -> None:
-        if self._closing is None:
-            loop = asyncio.get_running_loop()
-            self._closing = loop.create_task(self._close(), name="store close")
-        await asyncio.shield(self._closing)
-
-    async def _close(self) -> None:
+        self._is_closing = True
         self._commit.stop()
         try:
             if self._compaction is not None:

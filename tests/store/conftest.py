@@ -1,13 +1,16 @@
 """A store of every backend, and a way to open it again."""
 
+from typing import get_args
+
 import pytest
 
+from drydockd.config.options import Store
 from drydockd.store import open_store
 
 
-@pytest.fixture(params=["memory", "tiny"])
+@pytest.fixture(params=get_args(Store.model_fields["backend"].annotation))
 def backend(request):
-    """Adding a backend is one word here."""
+    """Every one there is."""
     return request.param
 
 

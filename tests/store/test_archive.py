@@ -55,7 +55,7 @@ async def test_a_backup_beside_writes_and_sweeps_is_of_one_moment(filled, state,
             )
             await filled.write(Put(some_data("2", f"{number:6000}")))
             if number % 5 == 0:
-                await filled.compact()
+                await filled.backend.compact()
 
     writing = asyncio.create_task(write_on())
     for number in range(10):

@@ -22,7 +22,7 @@ async def filled(tiny):
 
 
 async def test_a_running_daemons_directory_is_whole(filled, state):
-    await filled.compact()
+    await filled.backend.compact()
     await filled.write(Put(a_task("b")))
     report = check(state)
     assert report.problems == []

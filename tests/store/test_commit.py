@@ -108,7 +108,7 @@ async def many_alone(group, count):
     for _ in range(count):
         done = group.save(Batch())
         await (done or asyncio.sleep(0))
-        group.end_turn()
+        await asyncio.sleep(0)
 
 
 async def test_a_sole_writer_on_a_quick_disk_is_served_on_the_loop(group, disk):
@@ -133,7 +133,7 @@ async def test_a_second_writer_in_the_same_turn_ends_waiting_on_the_loop(group, 
     done = group.save(Batch())
     assert done is not None
     await done
-    group.end_turn()
+    await asyncio.sleep(0)
     assert group.save(Batch()) is not None
     await asyncio.sleep(0)
 

@@ -91,7 +91,7 @@ async def test_a_store_is_read_whole_while_it_is_written_and_compacted(tmp_path)
     async def write_on():
         while True:
             await store.write(Put(a_message("a")))
-            await store.compact()
+            await store.backend.compact()
 
     writing = asyncio.create_task(write_on())
     for _ in range(30):

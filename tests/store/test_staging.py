@@ -7,7 +7,7 @@ import pytest
 from drydockd.errors import Conflict, NotFound
 from drydockd.model import Task
 from drydockd.store import Edit, Put, Remove
-from drydockd.store.staging import Staging
+from drydockd.store.staging import Staging, apply
 from drydockd.store.tables import Tables
 from tests.store.helpers import a_message, a_task, some_data
 
@@ -52,8 +52,8 @@ def test_landing_an_older_batch_keeps_the_newer_value_on_top():
     staging = Staging(tables)
     first = staging.stage([Put(a_task("a")), Put(a_message("a"))])
     staging.stage([Edit(Task, "a", retry), Put(a_message("a"))])
-    first.apply(tables, 1)
-    staging.landed(first)
+    apply(first.ops, tables, 1)
+    staging.landed(first, first.ops)
     third = staging.stage([Edit(Task, "a", retry), Put(a_message("a"))])
     assert third.rows["tasks", "a"].retry == 2
     assert third.news[1].seq == 3

@@ -4,6 +4,7 @@ import pytest
 from tinydb import where
 
 from drydockd.store import Put
+from drydockd.store.table import RecordsDB
 from tests.store.helpers import RUNNING, a_message, a_task
 
 
@@ -11,7 +12,7 @@ from tests.store.helpers import RUNNING, a_message, a_task
 async def db(tiny):
     await tiny.write(Put(a_task("a")), Put(a_task("b", status=RUNNING)))
     await tiny.write(Put(a_message("a", "one")), Put(a_message("a", "two", error=True)))
-    return tiny.db
+    return RecordsDB(tiny._tables)
 
 
 def test_queries_are_tinydbs_own(db):

@@ -40,18 +40,6 @@ def test_a_blob_is_used_as_often_as_it_is_named():
     assert tables.blob_uses == {"d": 1, "e": 1}
 
 
-def test_many_departures_shrink_the_list_of_arrivals():
-    tables = Tables()
-    for number in range(3000):
-        tables.load("tasks", a_task(str(number)))
-    for number in range(2900):
-        tables.remove("tasks", str(number))
-    assert len(tables.arrivals["tasks"]) < 1500
-    tables.load("tasks", a_task("5"))
-    found = [task.task_id for rows in tables.freeze().slices("tasks", 7) for task in rows]
-    assert sorted(found) == sorted(tables.tasks)
-
-
 def test_a_frozen_walk_survives_departures_and_returns():
     tables = Tables()
     for number in range(10):

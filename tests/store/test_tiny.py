@@ -18,7 +18,7 @@ from drydockd.store.damage import Damage
 from drydockd.store.memory import MemoryStore
 from drydockd.store.recovery import recover
 from drydockd.store.statedir import StateDir
-from drydockd.store.tiny import open_tiny
+from drydockd.store.tiny import TinyStore, open_tiny
 from tests.store.helpers import (
     COMPLETE,
     MONDAY,
@@ -37,8 +37,8 @@ ROUNDS = 20
 
 
 async def compact(store) -> None:
-    if not isinstance(store, MemoryStore):
-        await store.compact()
+    if isinstance(store, TinyStore):
+        await store.backend.compact()
 
 
 async def pin_a_design(store) -> None:
@@ -269,7 +269,7 @@ async def test_writes_go_on_while_the_journal_is_folded_into_the_file(tmp_path):
     store = await open_tiny(tmp_path / "state")
     await store.write(Put(a_task("a")))
     for _ in range(3):
-        compaction = asyncio.ensure_future(store.compact())
+        compaction = asyncio.ensure_future(store.backend.compact())
         while not compaction.done():
             await store.write(Put(a_message("a")))
         await compaction
@@ -359,7 +359,7 @@ async def test_an_older_file_under_a_newer_journal_is_refused(tmp_path):
     folder = tmp_path / "state"
     store = await open_tiny(folder)
     await store.write(Put(a_task("a")))
-    await store.compact()
+    await store.backend.compact()
     old = (folder / "drydock.json").read_bytes()
     await store.write(Put(a_task("b")))
     await store.close()
@@ -381,7 +381,7 @@ async def test_numbers_arrivals_and_origin_outlive_the_process_and_a_clock_set_b
     for number, task_id in enumerate("zxy"):
         await store.write(Put(a_task(task_id, created=str(9 - number))))
         if ending == "compacted" and number == 1:
-            await store.compact()
+            await store.backend.compact()
     seq, origin, arrivals = store.seq, store.origin, await arrivals_of(store)
     if ending != "stopped":
         shutil.copytree(folder, tmp_path / "copy")

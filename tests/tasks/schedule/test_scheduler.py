@@ -108,7 +108,7 @@ async def test_a_resumed_task_whose_design_is_lost_ends_with_a_message_and_keeps
     async with lab:
         task = await lab.submit("deploy_nodes", "n1")
         await lab.until(lambda: len(lab.store.boot_actions("n1")) == 2)
-        lab.store._blobs.clear()
+        lab.store.backend._blobs.clear()
 
         await lab.restart()
         task = await lab.finished(task.task_id)

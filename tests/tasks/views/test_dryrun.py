@@ -19,7 +19,7 @@ async def test_a_dry_run_tells_nodes_steps_and_verdict_and_changes_nothing():
             "bootaction_report",
         )
         assert plan.is_valid
-        assert (lab.store.writes, lab.store.tasks(), lab.store._blobs) == (0, [], {})
+        assert (lab.store.writes, lab.store.tasks(), lab.store.backend._blobs) == (0, [], {})
         assert await lab.room.machines() == []
 
 

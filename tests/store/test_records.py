@@ -1,6 +1,8 @@
 """Random histories against a plain model, on every backend, with reopening in between."""
 
 import asyncio
+import contextlib
+import itertools
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drydockd.errors import Conflict, NotFound
+from drydockd.errors import Conflict, NotFound, StoreUnavailable
 from drydockd.model import (
     Action,
     BootAction,
@@ -19,8 +21,16 @@ from drydockd.model import (
     Task,
     TaskStatus,
 )
-from drydockd.store import Edit, Put, Remove, open_store
-from tests.store.helpers import MONDAY, FailingDisk, a_boot_action, a_message, a_task, some_data
+from drydockd.store import Edit, Put, Remove, open_store, records
+from tests.store.helpers import (
+    MONDAY,
+    TUESDAY,
+    FailingDisk,
+    a_boot_action,
+    a_message,
+    a_task,
+    some_data,
+)
 
 LONG = "long " * 1000
 NAMES = st.sampled_from(["a", "b", "c", "d"])
@@ -166,7 +176,7 @@ async def live(backend, folder, steps):
             await store.close()
             store = await open_store(backend, folder, **options)
         elif backend == "tiny":
-            await store.compact()
+            await store.backend.compact()
         check(store, model)
     await store.close()
 
@@ -210,3 +220,122 @@ async def test_a_history_that_needs_every_kind_of_record():
     await store.write(Put(a_task("a")), Put(a_message("a")), Put(some_data("1")))
     await store.write(Put(a_boot_action("A")), Remove(BootAction, "A"), Remove(BuildData, "1"))
     assert store.boot_actions("n1") == store.build_data() == []
+
+
+# -- purging in slices
+
+
+def whole_trees(roots: int, members: int) -> list[Put]:
+    return [
+        Put(a_task(f"{root}" if not number else f"{root}-{number}", status=TaskStatus.COMPLETE,
+                   parent_task_id=f"{root}" if number else None))
+        for root in range(roots)
+        for number in range(members)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def small_slices(monkeypatch):
+    monkeypatch.setattr(records, "SLICE", 10)
+    return 10
+
+
+async def test_others_write_between_the_slices_of_a_purge_and_none_is_longer(store, small_slices):
+    await store.write(Put(a_task("busy")), *whole_trees(60, 3))
+    saved, save = [], store.backend.save
+    store.backend.save = lambda batch, guard: saved.append(batch) or save(batch, guard)
+    purge = asyncio.ensure_future(store.purge_tasks(before=TUESDAY))
+    while not purge.done():
+        await store.write(Put(a_message("busy")))
+    assert (await purge).tasks == 180
+    sizes = [0 if batch.news else len(batch.ops) for batch in saved]
+    assert max(sizes) <= small_slices
+    assert sum(sizes) == 180
+    first = next(at for at, size in enumerate(sizes) if size)
+    last = max(at for at, size in enumerate(sizes) if size)
+    assert sizes[first:last].count(0) >= 15
+    assert [task.task_id for task in store.tasks()] == ["busy"]
+    assert len(store.messages("busy")) == sizes.count(0)
+
+
+async def test_a_long_tree_goes_in_one_write_over_many_turns_its_root_first(store, small_slices):
+    await store.write(Put(a_task("busy")), *whole_trees(1, 95))
+    seq, lengths = store.seq, []
+    purge = asyncio.ensure_future(store.purge_tasks(before=TUESDAY))
+    while not purge.done():
+        await asyncio.sleep(0)
+        found = {task.task_id for task in store.tasks()}
+        lengths.append(len(found))
+        assert ("0" in found) is (len(found) == 96)
+    assert (await purge).tasks == 95
+    assert store.seq == seq + 1
+    steps = [before - after for before, after in itertools.pairwise(lengths)]
+    assert max(steps) <= small_slices
+    assert len([step for step in steps if step]) >= 8
+
+
+async def test_what_comes_while_a_long_tree_leaves_finds_it_gone(store, small_slices):
+    await store.write(*whole_trees(1, 95))
+    met = []
+    save = store.backend.save
+
+    def look(batch, guard):
+        done = save(batch, guard)
+        if batch.is_long:
+            met.append(asyncio.ensure_future(comers()))
+        return done
+
+    async def comers():
+        with pytest.raises(NotFound):
+            await store.write(Put(a_message("0-94")))
+        with pytest.raises(NotFound):
+            await store.write(Edit(Task, "0-94", lambda task: replace(task, retry=1)))
+        await store.write(Put(a_task("0-94")), Put(a_message("0-94", "new")))
+
+    store.backend.save = look
+    assert (await store.purge_tasks(before=TUESDAY)).tasks == 95
+    await met[0]
+    assert [task.task_id for task in store.tasks()] == ["0-94"]
+    assert [(m.seq, m.message) for m in store.messages("0-94")] == [(1, "new")]
+
+
+async def test_two_purges_at_once_remove_everything_once(store, small_slices):
+    await store.write(*whole_trees(30, 3), *whole_trees(1, 95)[3:])
+    done = await asyncio.gather(*(store.purge_tasks(before=TUESDAY) for _ in range(3)))
+    assert sorted(purged.tasks for purged in done) == [0, 0, 182]
+    assert store.tasks() == []
+
+
+async def test_a_long_tree_that_gets_an_unfinished_member_meanwhile_stays(store, small_slices):
+    await store.write(*whole_trees(1, 95))
+    purge = asyncio.ensure_future(store.purge_tasks(before=TUESDAY))
+    await asyncio.sleep(0)
+    await store.write(Put(a_task("late", parent_task_id="0")))
+    assert (await purge).tasks == 0
+    assert len(store.tasks()) == 96
+
+
+async def test_a_purge_cut_anywhere_leaves_whole_trees_only(tmp_path, small_slices):
+    for cut in range(1, 60):
+        folder = tmp_path / str(cut)
+        disk = FailingDisk()
+        store = await open_store("tiny", folder, disk=disk, probe_seconds=0, quick_seconds=0)
+        await store.write(*whole_trees(12, 3), *whole_trees(1, 35)[3:])  # tree 0 is a long one
+        begin = disk.count
+        disk.fails = lambda number, cut=cut, begin=begin: number >= begin + cut
+        with contextlib.suppress(StoreUnavailable):
+            await store.purge_tasks(before=TUESDAY)
+        is_through = disk.count < begin + cut
+        for image in disk.images(folder, tmp_path / "images" / str(cut)):
+            after = await open_store("tiny", image)
+            left = {task.task_id for task in after.tasks()}
+            await after.close()
+            for root in range(12):
+                tree = {put.record.task_id for put in whole_trees(12, 35 if root == 0 else 3)
+                        if put.record.task_id.split("-")[0] == str(root)}  # fmt: skip
+                assert left & tree in (set(), tree), (cut, image.name)
+        await store.close()
+        if is_through:
+            break
+    assert is_through
+    assert cut > 4

@@ -1,0 +1,89 @@
+"""The seam under the records: where batches and blobs are kept. One module per backend.
+
+A backend is a module of this folder, named as in the configuration, with::
+
+    async def open_backend(path: Path | None, **options: object) -> tuple[Backend, Loaded]
+
+Everything else (tables, indexes, staging, reads, watchers, retention) is records.Records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from drydockd.store.base import Change, Epoch, StoreHealth
+from drydockd.store.staging import Batch
+from drydockd.store.tables import Tables
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What a backend held when it was opened; see base.Store for `seq` and `origin`."""
+
+    tables: Tables = field(default_factory=Tables)
+    seq: int = 0
+    origin: int = 0
+
+
+class Landing(Protocol):
+    """What a backend calls back, on the loop."""
+
+    def land(self, batches: Sequence[Batch]) -> asyncio.Future[None] | None:
+        """Make durable `batches` visible, in order, each with the next `seq`.
+
+        None: it is done. Else the future ends when it is; later calls keep their order.
+        """
+        ...
+
+    def forget(self) -> None:
+        """Drop all that is staged and has not landed: none of it will be saved."""
+        ...
+
+    def stage(self, changes: Sequence[Change]) -> Batch:
+        """Evaluate `changes` on the newest state: again, after `forget`, those of
+        ``batch.changes`` whose batch another daemon was ahead of. Raises as Store.write."""
+        ...
+
+
+class Backend(Protocol):
+    """Event-loop thread only, but for `read_blob`."""
+
+    def begin(self, landing: Landing) -> None:
+        """Called once, before everything else."""
+        ...
+
+    def save(self, batch: Batch, guard: Epoch | None) -> Awaitable[None] | None:
+        """Put `batch` and its blobs on disk, after all batches before it, and land it.
+
+        None: it is done. Else the awaitable ends when it has landed, or raises
+        StoreUnavailable (nothing changed; all that was staged after it was dropped too) or
+        Fenced (`guard` is over). The caller may be cancelled: the batch lands all the same.
+        """
+        ...
+
+    async def fresh(self, seconds: float) -> None:
+        """As Store.fresh. A backend that nobody else writes to has nothing to wait for."""
+        return
+
+    async def put_blob(self, digest: str, content: bytes) -> None:
+        """Keep `content`, durable when it returns; again is free. Raises StoreUnavailable."""
+        ...
+
+    def read_blob(self, digest: str) -> bytes:
+        """From any thread. Raises NotFound, StoreRefused (damaged)."""
+        ...
+
+    def sweep_blob(self, digest: str) -> None:
+        """No record names it any more: remove it, unless it is put again meanwhile."""
+        ...
+
+    def health(self) -> StoreHealth:
+        """`error` and `journal_bytes`; the records are counted by Records."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of everything; called once."""
+        ...

@@ -1,0 +1,225 @@
+"""The one implementation of Store: tables, staging, reads and watchers over any Backend."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from drydockd.errors import StoreUnavailable
+from drydockd.model import Record, Task, Timestamp
+from drydockd.store.backend import Backend, Loaded
+from drydockd.store.base import Change, Epoch, Purged, StoreHealth, Watcher
+from drydockd.store.reading import Reading
+from drydockd.store.retention import purge_slices
+from drydockd.store.staging import SLICE, Batch, Op, Staging, apply
+from drydockd.store.tables import blob_named
+
+log = logging.getLogger(__name__)
+
+
+class Records(Reading):
+    """A Store over `backend`, which held `loaded`. Method contracts: see base.Store.
+
+    For the backend it is a backend.Landing.
+    """
+
+    def __init__(self, backend: Backend, loaded: Loaded) -> None:
+        super().__init__(loaded.tables, backend.read_blob)
+        self.backend = backend
+        self.seq = loaded.seq
+        self.origin = loaded.origin
+        self._staging = Staging(loaded.tables)
+        self._watchers: dict[object, Watcher] = {}
+        # Blobs put and not yet named by a record, with how often they were put.
+        self._held_blobs: dict[str, int] = {}
+        self._landings: deque[tuple[Iterator[None], asyncio.Future[None]]] = deque()
+        self._closing: asyncio.Task[None] | None = None
+        self._purging = asyncio.Lock()
+        backend.begin(self)
+
+    def health(self) -> StoreHealth:
+        tables = self._tables
+        return replace(
+            self.backend.health(), tasks=len(tables.tasks), messages=tables.message_count
+        )
+
+    async def fresh(self, seconds: float) -> None:
+        await self.backend.fresh(seconds)
+
+    async def close(self) -> None:
+        if self._closing is None:
+            loop = asyncio.get_running_loop()
+            self._closing = loop.create_task(self.backend.close(), name="store close")
+        await asyncio.shield(self._closing)
+
+    def _refuse_if_closed(self) -> None:
+        if self._closing is not None:
+            raise StoreUnavailable("the store is closed")
+
+    # -- writing
+
+    async def write(self, *changes: Change, guard: Epoch | None = None) -> None:
+        self._refuse_if_closed()
+        await self._save(self.stage(changes), guard)
+
+    async def _save(self, batch: Batch, guard: Epoch | None = None) -> None:
+        # Without a change there may still be something under way that it was based on.
+        if batch.ops or not self._staging.is_empty():
+            # None: it is done. Whoever writes in a loop must still let others run.
+            await (self.backend.save(batch, guard) or asyncio.sleep(0))
+
+    async def purge_tasks(self, *, before: Timestamp) -> Purged:
+        async with self._purging:
+            return await self._purge(before)
+
+    async def _purge(self, before: Timestamp) -> Purged:
+        total, opened = Purged(), set[tuple[str, str]]()
+
+        def note(records: Sequence[Record]) -> None:
+            # A tree that is being walked is not final any more when it gets one of these.
+            for record in records:
+                if isinstance(record, Task) and not record.status.is_final:
+                    opened.add(("tasks", record.task_id))
+                    opened.add(("tasks", record.parent_task_id or ""))
+
+        leave = self.watch(lambda seq, records: note(records))
+        try:
+            for part in purge_slices(self._tables, before, SLICE):
+                if part is None:
+                    await asyncio.sleep(0)
+                    continue
+                self._refuse_if_closed()
+                note(self._staging.tasks())
+                if opened.isdisjoint(part.long):
+                    await self._save(self._staging.remove(part.ops, part.long))
+                    total += part.purged
+        finally:
+            leave()
+        return total
+
+    # -- landing: called by the backend
+
+    def stage(self, changes: Sequence[Change]) -> Batch:
+        return self._staging.stage(changes)
+
+    def forget(self) -> None:
+        self._staging.forget()
+
+    def land(self, batches: Sequence[Batch]) -> asyncio.Future[None] | None:
+        if not self._landings and not any(batch.is_long for batch in batches):
+            for batch in batches:
+                self._land(batch)
+            return None
+        done = asyncio.get_running_loop().create_future()
+        self._landings.append((self._landing(batches), done))
+        if len(self._landings) == 1:
+            self._go_on_landing()
+        return done
+
+    def _go_on_landing(self) -> None:
+        """Land a slice, then give way to the loop."""
+        landing, done = self._landings[0]
+        for _ in landing:
+            break
+        else:
+            self._landings.popleft()
+            if not done.done():
+                done.set_result(None)
+        if self._landings:
+            asyncio.get_running_loop().call_soon(self._go_on_landing)
+
+    def _landing(self, batches: Sequence[Batch]) -> Iterator[None]:
+        for batch in batches:
+            if batch.is_long:
+                yield from self._land_slowly(batch)
+            else:
+                self._land(batch)
+
+    def _land(self, batch: Batch) -> None:
+        self._apply(batch, batch.ops)
+        self._staging.landed(batch, batch.ops)
+        self.seq += 1
+        if self._watchers and batch.news:
+            self._tell(batch.news)
+
+    def _land_slowly(self, batch: Batch) -> Iterator[None]:
+        """Remove a tree that is gone from disk, the root first: nobody finds half of it."""
+        for start in range(0, len(batch.ops), SLICE):
+            self._apply(batch, batch.ops[start : start + SLICE])
+            yield
+        self._staging.landed(batch, ())
+        self.seq += 1
+
+    def _apply(self, batch: Batch, ops: Sequence[Op]) -> None:
+        released = self._let_go_of_blobs(ops) if batch.rows or batch.is_long else ()
+        apply(ops, self._tables, self.seq + 1)
+        for digest in released:
+            if self._is_unused(digest):
+                self.backend.sweep_blob(digest)
+
+    # -- watchers
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        ticket = object()
+        self._watchers[ticket] = watcher
+
+        def unsubscribe() -> None:
+            self._watchers.pop(ticket, None)
+
+        return unsubscribe
+
+    def _tell(self, news: list[Record]) -> None:
+        for watcher in list(self._watchers.values()):
+            try:
+                watcher(self.seq, news)
+            except Exception:
+                # The write is durable: a watcher's mistake must not make it look failed.
+                log.exception("a watcher of the store failed")
+
+    # -- blobs
+
+    async def put_blob(self, content: bytes) -> str:
+        self._refuse_if_closed()
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
+        self._hold_blob(digest, 1)  # before the disk is asked, so that no sweep comes between
+        try:
+            await self.backend.put_blob(digest, content)
+        except StoreUnavailable:
+            self._hold_blob(digest, -1)
+            raise
+        return digest
+
+    async def blob(self, digest: str) -> bytes:
+        return await asyncio.to_thread(self.backend.read_blob, digest)
+
+    def _let_go_of_blobs(self, ops: Sequence[Op]) -> set[str]:
+        released = set()
+        for table, key, row, _ in ops:
+            if isinstance(row, bytes):
+                continue
+            before, after = blob_named(self._tables.rows[table].get(key)), blob_named(row)
+            if before == after:
+                continue
+            if before:
+                released.add(before)
+            if after:
+                self._hold_blob(after, -1)
+        return released
+
+    def _hold_blob(self, digest: str, step: int) -> None:
+        held = self._held_blobs.get(digest, 0) + step
+        if held > 0:
+            self._held_blobs[digest] = held
+        else:
+            self._held_blobs.pop(digest, None)
+
+    def _is_unused(self, digest: str) -> bool:
+        return (
+            digest not in self._tables.blob_uses
+            and digest not in self._held_blobs
+            and not self._staging.names_blob(digest)
+        )

@@ -71,7 +71,7 @@ class JournalWriter:
         """Put one line per write (see lines.encode_ops) on disk, with one sync."""
         self._mend()
         data = b"".join(
-            [encode_write(seq, ops) for seq, ops in enumerate(writes, start=self.seq + 1)]
+            [encode_write(seq, ops, self.seq) for seq, ops in enumerate(writes, self.seq + 1)]
         )
         self._trouble = _Trouble.TAIL
         try:

@@ -4,15 +4,26 @@
 
     9ad1f3c2 {"journal":"drydock","format":2,"store":"0b6f...","origin":1767571...,"after":120}
     51e20b77 {"seq":121,"ops":[["tasks",{...}],["messages",{...}],["-intents","..."]]}
+    0c44d1a9 {"seq":123,"after":121,"ops":[...]}
 
 A line is the CRC-32 of its JSON as eight hex digits, a blank, the JSON, a newline. An op is
-``[table, document]`` to insert or replace, ``["-" + table, key]`` to remove. JSON never
-holds a raw newline, so a line without one at its end was cut off while it was written: it
-was never acknowledged. Everything else that does not fit is damage.
+``[table, document]`` to insert or replace, ``["-" + table, key]`` to remove. `after` is the
+last write that was on disk when the line was appended; without it that is the one before.
+
+What a power cut leaves of an append is a torn tail, and was never acknowledged:
+
+- a last line without its newline, which JSON cannot hold: it was cut off;
+- zeros (JSON cannot hold one) where the file's length, or a later block of it, reached the
+  disk before a block did. They begin at the line or at a sector, and end at a sector or with
+  the file; whole lines may follow, but none whose `after` says that the lost one was on disk.
+
+Everything else that does not fit is damage: a line with another checksum, zeros in between,
+a whole line that proves that what is missing was acknowledged.
 """
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,6 +37,9 @@ from drydockd.store.format import FORMAT, newer
 
 _CHECKSUM_BYTES = 8
 _SHORTEST = _CHECKSUM_BYTES + len(" {}")
+_ZEROS = re.compile(rb"\0+")
+# The smallest piece a disk writes at once.
+_SECTOR = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +75,14 @@ def encode_header(header: Header) -> bytes:
     return _line(orjson.dumps(document))
 
 
-def encode_write(seq: int, ops: bytes) -> bytes:
-    """Return the line of the write `seq`; `ops` are its encoded ops, joined by commas."""
-    return _line(b'{"seq":%d,"ops":[%b]}' % (seq, ops))
+def encode_write(seq: int, ops: bytes, after: int) -> bytes:
+    """Return the line of the write `seq`, appended when all up to `after` were on disk.
+
+    `ops` are its encoded ops, joined by commas.
+    """
+    if after == seq - 1:
+        return _line(b'{"seq":%d,"ops":[%b]}' % (seq, ops))
+    return _line(b'{"seq":%d,"after":%d,"ops":[%b]}' % (seq, after, ops))
 
 
 def _line(document: bytes) -> bytes:
@@ -81,7 +100,10 @@ def encode_ops(ops: Iterable[tuple[str, str, Any, bytes]]) -> bytes:
 
 
 class Journal:
-    """What one journal file says. Reading it raises Damage; a cut last line is noted in `torn`."""
+    """What one journal file says. Reading it raises Damage.
+
+    What a power cut left of the last append is counted in `torn_bytes`.
+    """
 
     def __init__(self, path: Path, content: bytes) -> None:
         self.path = path
@@ -108,7 +130,7 @@ class Journal:
         expected = self.header.after + 1
         while True:
             offset = self.end
-            document = self._document_at(offset)
+            document = self._document_at(offset, expected)
             if document is None:
                 return
             if document.get("seq") != expected:
@@ -121,8 +143,11 @@ class Journal:
             yield Line(expected, document["ops"], offset, self.end)
             expected += 1
 
-    def _document_at(self, offset: int) -> dict[str, Any] | None:
-        """Return the line's document and move `end` behind it; None at the end."""
+    def _document_at(self, offset: int, seq: int = 0) -> dict[str, Any] | None:
+        """Return the line's document and move `end` behind it; None at the end.
+
+        `seq` is the write that should stand there.
+        """
         content = self._content
         newline = content.find(b"\n", offset)
         if newline < 0:
@@ -130,16 +155,40 @@ class Journal:
             return None
         document = _verified(content[offset:newline])
         if document is None:
-            raise Damage(self.path, offset, "the line does not match its checksum")
+            if not (seq and self._is_torn(offset, seq)):
+                raise Damage(self.path, offset, "the line does not match its checksum")
+            self.torn_bytes = len(content) - offset
+            return None
         self.end = newline + 1
         return document
 
     def _check_tail(self, offset: int) -> None:
         tail = self._content[offset:]
-        # A cut line may end in zeros: a length that reached the disk before its content.
-        if tail and _verified(tail[:-1]) is not None:
+        # A zero in the place of the newline: a length that reached the disk before it.
+        if tail and tail[-1] and _verified(tail[:-1]) is not None:
             raise Damage(self.path, offset, "the line is whole, but for its newline")
         self.torn_bytes = len(tail)
+
+    def _is_torn(self, offset: int, seq: int) -> bool:
+        """Is what stands from `offset` on the rest of the append that began with write `seq`?"""
+        content, start = self._content, offset
+        while (newline := content.find(b"\n", start)) >= 0:
+            document = _verified(content[start:newline])
+            if document is None:
+                if not self._has_hole(start, newline):
+                    return False
+            elif document.get("after", document.get("seq", 0) - 1) >= seq:
+                return False
+            start = newline + 1
+        return True
+
+    def _has_hole(self, start: int, end: int) -> bool:
+        """Does the line lack whole sectors, or all of them from its start?"""
+        holes = [found.span() for found in _ZEROS.finditer(self._content, start, end)]
+        return bool(holes) and all(
+            (first == start or first % _SECTOR == 0) and last % _SECTOR == 0
+            for first, last in holes
+        )
 
 
 def _verified(line: bytes) -> dict[str, Any] | None:

@@ -143,7 +143,7 @@ class FailingDisk(Disk):
         made = [
             self.image(folder, into / f"{names}-{rest}", names, rest)
             for names in ("synced", "live")
-            for rest in ("lost", "half", "there")
+            for rest in ("lost", "half", "hole", "there")
         ]
         for descriptor in self._held:
             os.close(descriptor)
@@ -168,6 +168,9 @@ class FailingDisk(Disk):
         live = contents.get(inode, synced)  # unlinked meanwhile: what was synced is left
         if rest == "there" or len(live) < len(synced):
             return live
+        if rest == "hole":  # the first block that was not synced is the one that was not written
+            hole = min(len(live), (len(synced) // 512 + 1) * 512)
+            return synced + bytes(hole - len(synced)) + live[hole:]
         return synced if rest == "lost" else live[: (len(synced) + len(live)) // 2]
 
 

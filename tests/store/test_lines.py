@@ -13,8 +13,9 @@ PATH = Path("/state/drydock.journal")
 HEADER = encode_header(Header("me", 4, 77))
 
 
-def a_write(seq: int) -> bytes:
-    return encode_write(seq, encode_ops([("tasks", "a", None, b"")]))
+def a_write(seq: int, after: int | None = None, key: str = "a") -> bytes:
+    ops = encode_ops([("tasks", key, None, b"")])
+    return encode_write(seq, ops, seq - 1 if after is None else after)
 
 
 def read(content: bytes) -> tuple[list, Journal]:
@@ -41,6 +42,88 @@ def test_a_line_that_lacks_only_its_newline_is_torn_too():
 
 def test_zeros_behind_the_last_line_are_torn():
     assert read(HEADER + a_write(5) + bytes(100))[1].torn_bytes == 100
+
+
+def test_a_newline_that_reads_back_as_zero_is_torn():
+    found, journal = read(HEADER + a_write(5) + a_write(6)[:-1] + b"\0")
+    assert [seq for seq, _ in found] == [5]
+    assert (journal.end, journal.torn_bytes) == (len(HEADER + a_write(5)), len(a_write(6)))
+
+
+@pytest.mark.parametrize("zeros", [1, 7, 512, 4096, 3 * 4096 + 5])
+@pytest.mark.parametrize("kept", [0, 1, 9, 20, -1, None], ids=lambda kept: f"kept{kept}")
+def test_a_line_of_which_zeros_are_left_is_torn(zeros, kept):
+    part = a_write(6)[:kept] if kept is not None else a_write(6)[:-1]
+    found, journal = read(HEADER + a_write(5) + part + bytes(zeros))
+    assert [seq for seq, _ in found] == [5]
+    assert journal.torn_bytes == len(part) + zeros
+
+
+def a_group(*, after: int = 5, until: int = 60) -> bytes:
+    """One append of several writes, longer than many sectors."""
+    return b"".join(a_write(seq, after, "k" * 100) for seq in range(6, until))
+
+
+def holed(content: bytes, start: int, end: int) -> bytes:
+    return content[:start] + bytes(end - start) + content[end:]
+
+
+WHOLE = HEADER + a_write(5)
+
+
+def test_any_sectors_of_one_append_may_be_lost():
+    content = WHOLE + a_group()
+    before = len(WHOLE)
+    sectors = range(512, len(content), 512)
+    for first in (before, *sectors):
+        for last in (*sectors, len(content)):
+            if first >= last:
+                continue
+            found, journal = read(holed(content, first, last))
+            lost = content[:first].count(b"\n") - 1
+            assert len(found) == lost or last == len(content), (first, last)
+            assert journal.end + journal.torn_bytes == len(content)
+
+
+def test_two_holes_in_one_append_are_torn_too():
+    content = holed(holed(WHOLE + a_group(), 1024, 1536), 3072, 4608)
+    assert 0 < len(read(content)[0]) < 10
+
+
+def test_a_hole_before_what_was_written_later_is_damage():
+    content = holed(WHOLE + a_group(), len(WHOLE), 1024) + a_write(60)
+    with pytest.raises(Damage) as caught:
+        read(content)
+    assert caught.value.offset == len(WHOLE)
+
+
+def test_a_hole_in_an_append_that_was_on_disk_before_the_next_is_damage():
+    second = b"".join(a_write(seq, 59) for seq in range(60, 70))
+    with pytest.raises(Damage):
+        read(holed(WHOLE + a_group() + second, 1024, 1536))
+    # Also where the hole reaches into the next append.
+    with pytest.raises(Damage):
+        read(holed(WHOLE + a_group() + second, 1024, (len(WHOLE + a_group()) // 512 + 1) * 512))
+
+
+def test_zeros_that_are_no_sectors_are_damage():
+    content = WHOLE + a_group()
+    for first, last in ((1030, 1031), (1030, 1536), (1024, 1500)):
+        with pytest.raises(Damage):
+            read(holed(content, first, last))
+
+
+def test_a_hole_beside_a_line_that_is_wrong_is_damage():
+    content = bytearray(holed(WHOLE + a_group(), 1024, 1536))
+    content[3000] ^= 1
+    with pytest.raises(Damage):
+        read(bytes(content))
+
+
+def test_a_hole_in_the_first_line_is_damage():
+    with pytest.raises(Damage) as caught:
+        read(holed(encode_header(Header("m" * 2000, 4)) + a_write(5), 512, 1024))
+    assert caught.value.offset == 0
 
 
 def test_a_wrong_newline_is_damage_and_not_a_cut():

@@ -21,7 +21,7 @@ def state(tmp_path):
 
 
 def journal(path, after, *ops, store="me"):
-    lines = [encode_write(seq, one) for seq, one in enumerate(ops, start=after + 1)]
+    lines = [encode_write(seq, one, seq - 1) for seq, one in enumerate(ops, after + 1)]
     path.write_bytes(encode_header(Header(store, after)) + b"".join(lines))
 
 

@@ -456,3 +456,23 @@ def test_a_killed_process_loses_nothing_it_acknowledged(tmp_path, number):
 
     acknowledged, found = one_round(tmp_path / "state", seed=number)
     assert acknowledged <= found
+
+
+async def test_writes_of_one_append_that_lost_a_block_are_dropped_together(tmp_path):
+    folder = tmp_path / "state"
+    store = await open_tiny(folder, quick_seconds=0)
+    await store.write(Put(a_task("a")), Put(a_message("a", "kept")))
+    size = store.health().journal_bytes
+    await asyncio.gather(*(store.write(Put(a_message("a", "x" * 300))) for _ in range(20)))
+    shutil.copytree(folder, tmp_path / "cut")
+    (tmp_path / "cut" / "lock").unlink()
+    await store.close()
+    journal = tmp_path / "cut" / "drydock.journal"
+    content = journal.read_bytes()
+    hole = (size // 512 + 1) * 512
+    journal.write_bytes(content[:size] + bytes(hole - size) + content[hole:])
+    store = await open_tiny(tmp_path / "cut")
+    assert [message.message for message in store.messages("a")] == ["kept"]
+    await store.write(Put(a_message("a", "later")))
+    await store.close()
+    assert len((await state_of(tmp_path / "cut"))["messages"]) == 2

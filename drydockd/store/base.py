@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -156,6 +156,25 @@ class Store(Protocol):
         """Tasks by `created`, then id. `node`: those whose scope names it.
 
         `after` is a task id (the page's marker); NotFound if it does not exist.
+        """
+        ...
+
+    def walk_tasks(
+        self,
+        *,
+        status: TaskStatus | None = None,
+        action: Action | None = None,
+        node: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[list[Task]]:
+        """The same as `tasks`, in slices of at most 512, some of them empty.
+
+        Whoever takes slices may let others run in between, for as long as it likes: each slice
+        is of the moment it is taken, and the walk goes on behind the last place it looked at.
+        A task that is there and matches all the while comes exactly once, one that came, went
+        or changed meanwhile may; no task comes twice. Nothing is held in between.
+        NotFound for `after` is raised by the call, not by the first slice.
         """
         ...
 

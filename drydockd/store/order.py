@@ -68,16 +68,9 @@ class Order:
         elif found == len(chunk):
             self._lasts[at] = chunk[-1]
 
-    def after(self, place: Place | None) -> Iterator[str]:
-        """Ids behind `place`, in order; all of them without one. Not while it changes."""
-        at = 0 if place is None else bisect_right(self._lasts, place)
-        if at == len(self._chunks):
-            return
-        start = 0 if place is None else bisect_right(self._chunks[at], place)
-        for chunk in self._chunks[at:]:
-            for found in chunk[start:]:
-                yield found[1]
-            start = 0
+    def __iter__(self) -> Iterator[str]:
+        """The ids in order. Not while it changes."""
+        return (place[1] for chunk in self._chunks for place in chunk)
 
     def some_after(self, place: Place | None, most: int) -> list[Place]:
         """Up to `most` places behind `place`: whoever goes on behind the last of them misses

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from drydockd.errors import NotFound, StoreRefused
 from drydockd.store import codec
-from drydockd.store.order import Order
+from drydockd.store.order import Order, Place
 from drydockd.store.tables import in_creation_order
 
 if TYPE_CHECKING:
@@ -27,6 +28,23 @@ if TYPE_CHECKING:
     from drydockd.store.tables import Tables
 
 ReadBlob = Callable[[str], bytes]
+
+# Tasks looked at between two slices of a walk: half a millisecond.
+LOOKS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    status: TaskStatus | None
+    action: Action | None
+    node: str | None
+
+    def matches(self, task: Task) -> bool:
+        return (
+            (self.status is None or task.status == self.status)
+            and (self.action is None or task.action == self.action)
+            and (self.node is None or self.node in task.scope)
+        )
 
 
 class Reading:
@@ -51,38 +69,49 @@ class Reading:
         after: str | None = None,
         limit: int | None = None,
     ) -> list[Task]:
-        marker = None
+        slices = self.walk_tasks(status=status, action=action, node=node, after=after, limit=limit)
+        return [task for some in slices for task in some]
+
+    def walk_tasks(
+        self,
+        *,
+        status: TaskStatus | None = None,
+        action: Action | None = None,
+        node: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[list[Task]]:
+        place: Place | None = None
         if after is not None:
             marked = self.task(after)
-            marker = (marked.created, marked.task_id)
-        found: list[Task] = []
-        if limit is not None and limit <= 0:
-            return found
-        for task_id in self._narrowest(status, action, node).after(marker):
-            task = self._tables.tasks[task_id]
-            if status is not None and task.status != status:
-                continue
-            if action is not None and task.action != action:
-                continue
-            if node is not None and node not in task.scope:
-                continue
-            found.append(task)
-            if limit is not None and len(found) >= limit:
-                break
-        return found
+            place = (marked.created, marked.task_id)
+        return self._walk(_Query(status, action, node), place, limit)
 
-    def _narrowest(
-        self, status: TaskStatus | None, action: Action | None, node: str | None
-    ) -> Order:
+    def _walk(self, query: _Query, place: Place | None, limit: int | None) -> Iterator[list[Task]]:
+        left = sys.maxsize if limit is None else limit
+        index = self._narrowest(query)
+        while left > 0 and (places := index().some_after(place, LOOKS)):
+            found: list[Task] = []
+            for place in places:
+                task = self._tables.tasks[place[1]]
+                if query.matches(task):
+                    found.append(task)
+                    if len(found) == left:
+                        break
+            left -= len(found)
+            yield found
+
+    def _narrowest(self, query: _Query) -> Callable[[], Order]:
+        """Return a look at the shortest index of `query`: an index may go and come back."""
         tables = self._tables
-        orders = [tables.all_tasks]
-        if status is not None:
-            orders.append(tables.by_status[status])
-        if action is not None:
-            orders.append(tables.by_action.get(action, _EMPTY))
-        if node is not None:
-            orders.append(tables.by_scope.get(node, _EMPTY))
-        return min(orders, key=len)
+        looks: list[Callable[[], Order]] = [lambda: tables.all_tasks]
+        if (status := query.status) is not None:
+            looks.append(lambda: tables.by_status[status])
+        if (action := query.action) is not None:
+            looks.append(lambda: tables.by_action.get(action, _EMPTY))
+        if (node := query.node) is not None:
+            looks.append(lambda: tables.by_scope.get(node, _EMPTY))
+        return min(looks, key=lambda look: len(look()))
 
     def arrival(self, task_id: str) -> int:
         try:
@@ -92,7 +121,7 @@ class Reading:
 
     def unfinished(self) -> list[Task]:
         tasks = self._tables.tasks
-        return [tasks[task_id] for task_id in self._tables.unfinished_roots.after(None)]
+        return [tasks[task_id] for task_id in self._tables.unfinished_roots]
 
     def subtasks(self, task_id: str) -> list[Task]:
         tasks = self._tables.tasks

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -247,6 +248,72 @@ async def test_tasks_are_found_by_status_action_and_node(store):
     assert found(node="n2", status=RUNNING, action=Action.DEPLOY_NODES) == ["a", "b"]
     assert found(node="n2", after="a") == ["b"]
     assert found(node="nowhere") == []
+
+
+def names(slices) -> list[str]:
+    return [task.task_id for some in slices for task in some]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"status": QUEUED},
+        {"action": Action.NOOP},
+        {"node": "n1"},
+        {"node": "n1", "status": RUNNING},
+        {"after": "0700"},
+        {"after": "0700", "limit": 600, "status": QUEUED},
+        {"limit": 0},
+    ],
+    ids=str,
+)
+async def test_a_walk_finds_what_a_list_does_in_slices(store, query):
+    kinds = itertools.cycle(
+        {"action": action, "scope": scope, "status": status}
+        for action in (Action.NOOP, Action.DEPLOY_NODES)
+        for scope in ((), ("n1",), ("n2", "n1"))
+        for status in (QUEUED, RUNNING)
+    )
+    await store.write(*(Put(a_task(f"{n:04}", **next(kinds))) for n in range(2000)))
+    slices = list(store.walk_tasks(**query))
+    assert names(slices) == [task.task_id for task in store.tasks(**query)]
+    assert all(len(some) <= 512 for some in slices)
+    with pytest.raises(NotFound):
+        store.walk_tasks(after="nobody")
+
+
+async def test_a_walk_goes_on_where_it_was_whatever_is_written_and_removed_meanwhile(store):
+    await store.write(*(Put(a_task(f"{n:04}", scope=("n1",))) for n in range(2000)))
+    for query in ({}, {"node": "n1"}):
+        walk, found, extra = store.walk_tasks(**query), [], set()
+        for some in walk:
+            found += [task.task_id for task in some]
+            at = int(found[-1][:4])
+            if at > 1900:
+                continue
+            extra |= {f"{at:04}", f"{at + 9:04}", f"{at + 5:04}-new", f"{at - 5:04}-new"}
+            await store.write(
+                Remove(Task, f"{at:04}"),
+                Remove(Task, f"{at + 9:04}"),
+                Put(a_task(f"{at + 5:04}-new", scope=("n1",))),
+                Put(a_task(f"{at - 5:04}-new", scope=("n1",))),
+                Edit(Task, f"{at - 7:04}", lambda task: replace(task, retry=task.retry + 1)),
+                Edit(Task, f"{at + 7:04}", lambda task: replace(task, retry=task.retry + 1)),
+            )
+        assert len(found) == len(set(found))
+        assert found == sorted(found)
+        assert {task.task_id for task in store.tasks()} - extra <= set(found)
+        assert any(name.endswith("-new") for name in found)
+
+
+async def test_a_walk_survives_that_all_of_its_index_goes_and_comes_back(store):
+    await store.write(*(Put(a_task(f"{n:04}", scope=("n1",))) for n in range(600)))
+    walk = store.walk_tasks(node="n1")
+    assert len(next(walk)) == 512
+    await store.write(*(Remove(Task, f"{n:04}") for n in range(600)))
+    await store.write(Put(a_task("0599", scope=("n1",))), Put(a_task("0001", scope=("n1",))))
+    assert names(walk) == ["0599"]
 
 
 async def test_unfinished_are_the_top_level_tasks_that_are_not_final(store):

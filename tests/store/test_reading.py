@@ -33,6 +33,18 @@ def test_a_page_costs_its_length_however_long_the_list_is():
     assert tasks.looks == 3
 
 
+def test_a_slice_costs_its_length_and_one_that_finds_nothing_ends_too():
+    reading, tasks = many_tasks()
+    walk = reading.walk_tasks()
+    next(walk)
+    assert tasks.looks == 512
+    tasks.looks = 0
+    assert next(reading.walk_tasks(status=QUEUED, action=Action.DEPLOY_NODES, node="n1"))
+    assert tasks.looks == 11  # those that name the node
+    sparse = reading.walk_tasks(status=QUEUED, action=Action.NOOP)
+    assert [len(some) for some in sparse] == [0]
+
+
 def test_the_narrowest_index_is_walked():
     reading, tasks = many_tasks()
     assert len(reading.tasks(status=RUNNING)) == 1

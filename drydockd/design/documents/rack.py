@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, with_config
+from pydantic import BaseModel, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from drydockd.design.documents.fields import CLOSED, OPEN, Ip, PlainValue, RackLabel, Uri
@@ -15,10 +15,14 @@ class SwitchBody(TypedDict, total=False):
     sdn_api_uri: Uri
 
 
-@with_config(ConfigDict(extra="allow", strict=True))
-class LocationBody(TypedDict, total=False, extra_items=PlainValue):  # type: ignore[call-arg]
-    clli: str
-    grid: str
+class LocationBody(BaseModel):
+    """Further keys are allowed; pydantic before 2.11 takes no notice of ``extra_items``."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    __pydantic_extra__: dict[str, PlainValue] = Field(init=False)
+
+    clli: str = ""
+    grid: str = ""
 
 
 @with_config(CLOSED)
@@ -30,13 +34,14 @@ class Body(TypedDict, total=False):
 
 
 def build(name: str, body: Body) -> Rack:
+    location = body.get("location")
     return Rack(
         name=name,
         tor_switches=tuple(
             TorSwitch(switch, entry.get("mgmt_ip"), entry.get("sdn_api_uri"))
             for switch, entry in body.get("tor_switches", {}).items()
         ),
-        location=dict(body.get("location", {})),
+        location=location.model_dump(exclude_unset=True) if location else {},
         local_networks=tuple(body.get("local_networks", ())),
         labels=body.get("labels", {}),
     )

@@ -44,6 +44,8 @@ def test_everything_is_optional():
         ({"tor_switches": {"s": {"sdn_api_uri": "x"}}}, "tor_switches.s.sdn_api_uri"),
         ({"location": {"clli": 5}}, "location.clli"),
         ({"location": {"floor": []}}, "location.floor"),
+        ({"location": {"floor": None}}, "location.floor"),
+        ({"location": []}, "location: a mapping is required"),
         ({"local_networks": "lan"}, "local_networks"),
         ({"labels": {"row": None}}, "labels.row"),
     ],

@@ -162,6 +162,10 @@ def _check_encoding(content: bytes) -> None:
 def _syntax_problem(error: yaml.MarkedYAMLError, offset: int) -> YamlProblem:
     mark = error.problem_mark or error.context_mark
     what = ", ".join(part for part in (error.context, error.problem) if part)
+    if "nesting depth" in what:
+        # PyYAML's own limit (1000, since 6.0.4) is its scanner's, which reads ahead of what is
+        # composed and so may be met before ours. Other words of another version are shown as is.
+        what = f"nested more than {DEPTH_LIMIT} levels deep"
     if mark is None:
         return YamlProblem(f"YAML: {what}")
     line = offset + mark.line + 1

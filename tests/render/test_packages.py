@@ -33,7 +33,9 @@ def test_yaml_and_json_say_the_same(document, packages):
         (b"a: 1\n---\nb: 2\n", "neither YAML nor JSON"),
         (b"a: !!python/object/apply:os.system ['id']", "it is nested"),
         (b"a: !!python/name:os.system x", "neither YAML nor JSON"),
-        (b"[" * 100_000, "it is nested"),
+        (b"[" * 500, "it is nested"),
+        # PyYAML's scanner may have a limit of its own, and words of its own.
+        (b"[" * 100_000, "nest"),
     ],
 )
 def test_anything_else_is_named(document, why):

@@ -7,7 +7,7 @@ import pytest
 from drydockd.design.validate import status_document
 from drydockd.site import Finding, Level
 from tests.cli.designs import SMALL, drydock
-from tests.sites import NAMES, reference, site_path
+from tests.designs import NAMES, answers, design_path
 
 CATALOGUE = "jammy: [ga-22.04]\n"
 
@@ -20,20 +20,18 @@ def small(tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_validating_a_real_site_gives_the_status_object_and_its_exit_code(name, tmp_path):
-    answers = reference(name, "validation")
-    catalogue = tmp_path / "catalogue.json"
-    catalogue.write_text(json.dumps(answers["node_driver_catalog"]))
+def test_validating_a_design_gives_the_status_object_and_its_exit_code(name):
+    expected = answers(name, "findings")
+    errors = [code for code, level, *_ in expected["findings"] if level == "Error"]
 
-    result = drydock("design", "validate", site_path(name), "-o", "json", "--catalogue", catalogue)
+    result = drydock("design", "validate", design_path(name), "-o", "json")
 
     status = json.loads(result.stdout)
-    expected = answers["api_with_node_driver"]
-    assert status["code"] == expected["http_status"]
-    assert result.exit_code == (0 if status["code"] == 200 else 1)
-    assert status["details"]["errorCount"] == sum(
-        message["error"] for message in status["details"]["messageList"]
-    )
+    assert status["code"] == (400 if errors else 200)
+    assert result.exit_code == (1 if errors else 0)
+    told = [m["name"] for m in status["details"]["messageList"] if m["error"]]
+    assert sorted(told) == sorted(errors)
+    assert status["details"]["errorCount"] == len(errors)
 
 
 def test_the_table_says_what_is_wrong_where_and_what_would_be_right(small):
@@ -62,11 +60,11 @@ def test_a_valid_design_exits_with_0_and_a_catalogue_silences_the_warning(small,
 
 
 def test_several_designs_are_a_map_of_status_objects_and_one_bad_one_fails(small):
-    result = drydock("design", "validate", small, site_path("deathkitten"), "-o", "json")
+    result = drydock("design", "validate", small, design_path("missing-profile"), "-o", "json")
 
     statuses = json.loads(result.stdout)
     assert [status["code"] for status in statuses.values()] == [200, 400]
-    assert list(statuses) == [str(small), str(site_path("deathkitten"))]
+    assert list(statuses) == [str(small), str(design_path("missing-profile"))]
     assert result.exit_code == 1
 
 
@@ -199,10 +197,10 @@ def test_an_unknown_node_is_named_with_those_there_are(small, command):
 
 @pytest.mark.parametrize("command", ["show", "render"])
 def test_a_design_that_does_not_compile_is_not_worked_with(command):
-    result = drydock("design", command, site_path("deathkitten"), "--node", "deathkitten-02")
+    result = drydock("design", command, design_path("missing-profile"), "--node", "orphan")
 
     assert result.exit_code == 2
-    assert "cpdp_c6100-primary" in result.stderr
+    assert "c6100-primary" in result.stderr
 
 
 @pytest.mark.parametrize(

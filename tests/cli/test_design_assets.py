@@ -1,4 +1,3 @@
-import hashlib
 import io
 import json
 import stat
@@ -10,7 +9,8 @@ from drydockd.cli.design_assets import write_files
 from drydockd.errors import RenderError
 from drydockd.render import RenderedAsset
 from tests.cli.designs import SMALL, drydock
-from tests.sites import SITES, site_path
+from tests.designs import RENDERED, answers, design_path
+from tests.render.helpers import GRANT, SETTINGS
 
 
 @pytest.fixture
@@ -20,77 +20,64 @@ def small(tmp_path):
     return file
 
 
-def as_the_reference(index, *options):
+def rendered(name, host, *options):
+    """`drydock design render` with the grant and settings the written answers were made with."""
     return drydock(
-        *("design", "render", site_path(index["site"]), "--node", index["node"]),
-        *("--action-id", index["action_id_base32"], "--action-key", index["action_key_hex"]),
-        *("--report-url", index["report_url"], "--design-ref", index["design_ref"]),
+        *("design", "render", design_path(name), "--node", host),
+        *("--action-id", GRANT.action_id, "--action-key", GRANT.action_key),
+        *("--report-url", SETTINGS["report_url"], "--design-ref", SETTINGS["design_ref"]),
         *("--stub-locations", *options),
     )
 
 
-def read_index(path):
-    """One index.json, with where it is and which of its assets are files."""
-    index = json.loads(path.read_text()) | {"site": path.parts[-4], "folder": path.parent}
-    index["files"] = [asset for asset in index["assets"] if asset["type"] != "pkg_list"]
-    # Nothing: the site does not compile. An error: the original could not make the context.
-    index["refused"] = not index["files"] or any("error" in asset for asset in index["files"])
-    return index
-
-
-INDEXES = [read_index(p) for p in sorted(SITES.glob("*/reference-assets/*/index.json"))]
-every_refused_node = pytest.mark.parametrize(
-    "index", [i for i in INDEXES if i["refused"]], ids=lambda i: i["node"]
-)
-every_rendered_node = pytest.mark.parametrize(
-    "index", [i for i in INDEXES if not i["refused"]], ids=lambda i: i["node"]
+every_written_node = pytest.mark.parametrize(
+    ("name", "host"), RENDERED, ids=[f"{name}-{host}" for name, host in RENDERED]
 )
 
 
-@every_rendered_node
-def test_what_a_node_gets_is_what_the_original_rendered(index, tmp_path):
-    result = as_the_reference(index, "--out", tmp_path / "out")
+@every_written_node
+def test_what_a_node_gets_is_written_into_a_folder(name, host, tmp_path):
+    result = rendered(name, host, "--out", tmp_path / "out")
 
     assert result.exit_code == 0, result.output
-    for asset in index["files"]:
+    for asset in answers(name, f"assets/{host}")["assets"]:
         file = tmp_path / "out" / asset["path"].lstrip("/")
-        expected = (index["folder"] / asset["file"]).read_bytes()
-        assert hashlib.sha256(expected).hexdigest() == asset["sha256"]
-        # sites/README: an asset that went through `template` keeps its final newline.
-        templated = "template" in (asset["data_pipeline"] or ())
-        allowed = (expected, expected + b"\n") if templated else (expected,)
-        assert file.read_bytes() in allowed, asset["path"]
-        assert stat.S_IMODE(file.stat().st_mode) == asset["tar_mode"]
+        assert file.read_text() == asset["content"]
+        assert f"{stat.S_IMODE(file.stat().st_mode):04o}" == asset["mode"]
 
 
-@every_refused_node
-def test_what_the_original_could_not_render_is_refused_in_one_line(index, tmp_path):
-    result = as_the_reference(index, "--out", tmp_path / "out")
+@every_written_node
+def test_order_locations_and_packages_are_told(name, host):
+    expected = answers(name, f"assets/{host}")
 
-    assert result.exit_code in (1, 2)
-    assert result.stderr.startswith("Error: ")
-    assert not (tmp_path / "out").exists()
+    found = json.loads(rendered(name, host, "-o", "json").stdout)
 
-
-@every_rendered_node
-def test_order_locations_and_packages_are_those_of_the_original(index):
-    result = as_the_reference(index, "-o", "json")
-
-    found = json.loads(result.stdout)
     assert [(a["bootaction"], a["type"], a["path"], a["location"]) for a in found["assets"]] == [
-        (a["bootaction"], a["type"], a["path"], a["location_rendered"]) for a in index["files"]
+        (a["bootaction"], a["type"], a["path"], a.get("location")) for a in expected["assets"]
     ]
-    assert found["packages"] == index["package_list"]
+    assert found["packages"] == expected["packages"]
 
 
 @pytest.mark.parametrize("kind", ["unit", "file"])
-@every_rendered_node
-def test_one_type_is_one_archive_of_the_node(index, kind):
-    result = as_the_reference(index, "--type", kind, "-o", "tar")
+@every_written_node
+def test_one_type_is_one_archive_of_the_node(name, host, kind):
+    result = rendered(name, host, "--type", kind, "-o", "tar")
 
     with tarfile.open(fileobj=io.BytesIO(result.stdout_bytes)) as archive:
-        members = [(f"/{m.name.lstrip('/')}", m.mode) for m in archive.getmembers() if m.isfile()]
-    assert members == [(a["path"], a["tar_mode"]) for a in index["files"] if a["type"] == kind]
+        members = [(f"/{m.name.lstrip('/')}", f"{m.mode:04o}") for m in archive if m.isfile()]
+    expected = answers(name, f"assets/{host}")["assets"]
+    assert members == [(a["path"], a["mode"]) for a in expected if a["type"] == kind]
+
+
+@pytest.mark.parametrize(
+    ("name", "host"), [("missing-profile", "fine"), ("broken-schema", "nowhere")]
+)
+def test_nothing_is_rendered_of_a_design_that_does_not_load(name, host, tmp_path):
+    result = rendered(name, host, "--out", tmp_path / "out")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: ")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_listing_shows_files_packages_and_where_they_come_from(small):

@@ -3,7 +3,8 @@ import pytest
 from drydockd.cli.design_diff import as_lines, difference
 from drydockd.design.compile import compile_site
 from tests.cli.designs import SMALL
-from tests.sites import site_path
+from tests.designs import on_designs
+from tests.sites.folder import on_site_files
 
 
 def the_site(text):
@@ -31,9 +32,11 @@ async def test_a_design_does_not_differ_from_itself():
     assert found.unchanged == 2
 
 
-@pytest.mark.parametrize("name", ["seaworthy", "intel-pod15"])
-async def test_a_real_site_does_not_differ_from_itself(name):
-    text = site_path(name).read_text()
+@pytest.mark.parametrize(
+    "path", [*on_designs("foundry"), *on_site_files("seaworthy", "intel-pod15")]
+)
+async def test_a_whole_design_does_not_differ_from_itself(path):
+    text = path.read_text()
 
     assert not await difference(the_site(text), the_site(text))
 

@@ -8,7 +8,8 @@ from drydockd.design.rules import all_rules
 from drydockd.design.validate import validate
 from drydockd.site import DocumentRef, Finding, Level
 from tests.cli.designs import SMALL, drydock, line_of
-from tests.sites import NAMES, site_path
+from tests.designs import on_designs
+from tests.sites.folder import on_site_files
 
 KINDS = {"error": "fail", "warning": "fail", "none": "pass"}
 
@@ -20,10 +21,10 @@ def design(tmp_path):
     return load(str(file))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_sarif_of_a_real_site_is_whole(name):
+@pytest.mark.parametrize("path", [*on_designs(), *on_site_files()])
+def test_sarif_of_a_whole_design_is_whole(path):
     """What SARIF 2.1.0 requires: sections 3.13, 3.14, 3.19, 3.27, 3.30, 3.49."""
-    result = drydock("design", "validate", site_path(name), "-o", "sarif")
+    result = drydock("design", "validate", path, "-o", "sarif")
 
     log = json.loads(result.stdout)
     assert (log["version"], len(log["runs"])) == ("2.1.0", 1)
@@ -38,7 +39,7 @@ def test_sarif_of_a_real_site_is_whole(name):
         assert KINDS[found["level"]] == found["kind"]
         assert found["message"]["text"]
         (location,) = found["locations"]
-        assert location["physicalLocation"]["artifactLocation"]["uri"] == str(site_path(name))
+        assert location["physicalLocation"]["artifactLocation"]["uri"] == str(path)
         assert location["physicalLocation"].get("region", {"startLine": 1})["startLine"] >= 1
     failed = any(found["level"] == "error" for found in run["results"])
     assert result.exit_code == int(failed)

@@ -7,7 +7,7 @@ from drydockd.cli.design_show import MASK, as_json, as_yaml, masked_oob
 from drydockd.cli.design_source import load
 from drydockd.site import Node
 from tests.cli.designs import SMALL, drydock
-from tests.sites import NAMES, reference, site_path
+from tests.designs import FILES, LOADING, answers, design_path
 
 
 @pytest.fixture
@@ -70,20 +70,28 @@ def test_yaml_and_json_say_the_same(design):
     }
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_node_of_every_real_site_can_be_shown(name):
-    design = load(str(site_path(name)))
-    effective = reference(name, "effective")
+@pytest.mark.parametrize("name", LOADING)
+def test_every_node_of_a_whole_design_is_shown_as_it_is(name):
+    design = load(str(design_path(name)))
+    for host, answer in answers(name, "effective")["nodes"].items():
+        told = yaml.safe_load(as_yaml(design, design.site.nodes[host]))
+        computed, model = told["computed"], answer["model"]
+        assert computed["fqdn"] == answer["fqdn"]
+        assert computed["kernel_params_line"] == answer["kernel_params"]
+        assert computed["root"] == "/".join(answer["root"])
+        assert computed.get("bootactions", []) == answer["bootactions"]
+        if "owner_data" in model:
+            assert told.get("metadata", {}).get("owner_data", {}) == model["owner_data"]
 
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_node_of_a_design_shows_what_opens_its_bmc(name):
+    design = load(str(design_path(name)))
     for node in design.site.nodes.values():
-        told = yaml.safe_load(as_yaml(design, node))
-        model = effective["nodes"][node.name]["model"]
-        assert told["computed"]["fqdn"] == effective["nodes"][node.name]["fqdn"]
-        assert told.get("metadata", {}).get("owner_data", {}) == model.get("owner_data", {})
-        credential = model.get("oob_parameters", {}).get("credential")
-        if credential:
-            assert told["oob"]["credential"] == MASK
-            assert credential not in as_yaml(design, node).replace(MASK, "")
+        if credential := node.oob_parameters.get("credential"):
+            told = as_yaml(design, node)
+            assert yaml.safe_load(told)["oob"]["credential"] == MASK
+            assert credential not in told.replace(MASK, "")
 
 
 def test_what_opens_a_bmc_is_masked_in_every_output(design, tmp_path):

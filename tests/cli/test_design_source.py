@@ -3,7 +3,7 @@ import pytest
 from drydockd.cli.design_source import CannotLoad, fetcher, load, load_usable, the_node
 from drydockd.errors import DrydockError, Unavailable
 from tests.cli.designs import SMALL
-from tests.sites import site_path
+from tests.designs import design_path
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def test_a_server_that_is_away_is_tried_once_and_named():
 
 
 def test_a_design_that_does_not_compile_is_loaded_but_not_usable():
-    source = str(site_path("deathkitten"))
+    source = str(design_path("missing-profile"))
 
     assert not load(source).ok
-    with pytest.raises(CannotLoad, match="HostProfile cpdp_c6100-primary not defined"):
+    with pytest.raises(CannotLoad, match="HostProfile c6100-primary not defined"):
         load_usable(source)
 
 

@@ -1,4 +1,4 @@
-"""The lab, as a new user starts it: the real command, real sites, the public API only."""
+"""The lab, as a new user starts it: the real command, whole designs, the public API only."""
 
 import json
 import os
@@ -10,15 +10,14 @@ import urllib.request
 import pytest
 
 from drydockd.cli.lab import example_site
-from tests.sites import site_path
+from tests.designs import design_path, on_designs
+from tests.sites.folder import on_site_files
 
 DEPLOYABLE = [
-    "airsloop",
-    "atl-lab1",
-    "gate-multinode",
-    "intel-pod15",
-    "seaworthy",
-    "seaworthy-virt",
+    *on_designs("foundry", "two-regions", "workshop"),
+    *on_site_files(
+        *("airsloop", "atl-lab1", "gate-multinode", "intel-pod15", "seaworthy", "seaworthy-virt")
+    ),
 ]
 
 
@@ -33,11 +32,11 @@ def lab(*args, **options):
     )
 
 
-@pytest.mark.parametrize("name", DEPLOYABLE)
-def test_a_real_site_deploys_through_the_public_api(name, tmp_path):
+@pytest.mark.parametrize("path", DEPLOYABLE)
+def test_a_design_deploys_through_the_public_api(path, tmp_path):
     room = tmp_path / "room.yaml"
     room.write_text("scale: 0.1\n")
-    done = lab("--once", "--port", "0", "--room", room, "--site", site_path(name))
+    done = lab("--once", "--port", "0", "--room", room, "--site", path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "deploy_nodes: success" in done.stdout
     assert done.stderr == ""
@@ -55,16 +54,16 @@ def test_the_example_site_deploys_and_its_boot_actions_report(tmp_path):
 
 def test_a_node_that_fails_makes_the_lab_fail_and_says_why(tmp_path):
     room = tmp_path / "room.yaml"
-    room.write_text("faults: [{fault: deploy_fails, machines: [cab23-r720-12]}]\n")
-    site = site_path("seaworthy")
+    room.write_text("faults: [{fault: deploy_fails, machines: [f02]}]\n")
+    site = design_path("foundry")
     done = lab("--once", "--port", "0", "--room", str(room), "--site", site)
     assert done.returncode == 1
-    assert "deploy_nodes: partial_success (4 nodes, 1 failed" in done.stdout
-    assert "cab23-r720-12: " in done.stdout
+    assert "deploy_nodes: partial_success (3 nodes, 1 failed" in done.stdout
+    assert "f02: " in done.stdout
 
 
 def test_a_site_that_does_not_load_is_explained():
-    done = lab("--once", "--port", "0", "--site", site_path("deathkitten"))
+    done = lab("--once", "--port", "0", "--site", design_path("missing-profile"))
     assert done.returncode == 1
     assert "validate_design: failure" in done.stdout
     assert "HostProfile" in done.stdout
@@ -72,7 +71,7 @@ def test_a_site_that_does_not_load_is_explained():
 
 def test_the_lab_keeps_serving_and_its_token_opens_the_api(tmp_path):
     command = [sys.executable, "-m", "drydockd.cli", "lab", "--port", "0", "--state-dir", tmp_path]
-    command += ["--site", site_path("airsloop")]
+    command += ["--site", design_path("workshop")]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         for line in running.stdout:
@@ -93,7 +92,7 @@ def test_the_lab_keeps_serving_and_its_token_opens_the_api(tmp_path):
 
 
 def test_what_the_lab_leaves_behind_is_its_owners_only(tmp_path):
-    lab("--once", "--port", "0", "--state-dir", str(tmp_path), "--site", site_path("airsloop"))
+    lab("--once", "--port", "0", "--state-dir", str(tmp_path), "--site", design_path("workshop"))
     for name in ("token", "drydockd.log"):
         assert os.stat(tmp_path / name).st_mode & 0o077 == 0
 

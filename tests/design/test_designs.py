@@ -10,7 +10,7 @@ from drydockd.errors import InvalidDesign, SourceUnavailable
 from drydockd.site import Catalogue, Site
 from tests.design.helpers import BASE, document, node, stream
 from tests.design.servers import Server, reply
-from tests.sites import SITES, site_path
+from tests.designs import ROOT, design_path
 
 CONTENT = stream(*BASE, node("n"))
 
@@ -26,7 +26,7 @@ async def no_sleep(seconds: float) -> None:
 @pytest.fixture
 async def loader(tmp_path):
     loader = Designs(
-        allowed_roots=[tmp_path, SITES],
+        allowed_roots=[tmp_path, ROOT],
         allow_loopback=True,
         resolve=here,
         sleep=no_sleep,
@@ -117,7 +117,7 @@ async def test_a_broken_stream_is_a_design_with_a_finding(loader):
 
 
 async def test_loading_again_adds_no_messages(loader):
-    ref = f"file://{site_path('seaworthy')}"
+    ref = f"file://{design_path('foundry')}"
     first = await loader.load(ref)
     messages = await loader.validate(first, None)
     routes = {name: network.routes for name, network in first.site.networks.items()}

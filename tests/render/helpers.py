@@ -1,20 +1,17 @@
-"""Sites for the render tests: the real ones, and small ones made by hand."""
+"""Sites for the render tests: whole designs, and small ones made by hand."""
 
-import json
 from functools import cache
-from pathlib import Path
 
 from drydockd.design.compile import compile_site
 from drydockd.render import ActionGrant
 from drydockd.site import Asset, BootActionSpec, Network, Node, Site
-from tests.sites import SITES, site_path
+from tests.designs import design_path
 
 GRANT = ActionGrant("01CBMC5DFR041061050R3GG2D0", bytes(range(32, 64)).hex())
 SETTINGS = {
     "report_url": "http://localhost:9000/api/v1.0/bootactions/",
     "design_ref": "deckhand+http://deckhand.example/revisions/1",
 }
-INDEXES = sorted(SITES.glob("*/reference-assets/*/index.json"))
 
 
 def an_asset(data="", path="/etc/x", *pipeline, **more):
@@ -50,14 +47,10 @@ async def no_fetch(url):
 
 
 async def stub_fetch(url):
-    """What the references used for remote sources; sites/README."""
+    """What stands for remote sources, here and in the references of real sites."""
     return f"stub content of {url}\n".encode()
 
 
 @cache
-def real_site(name):
-    return compile_site(site_path(name).read_bytes())[0]
-
-
-def index_of(path: Path):
-    return json.loads(path.read_text(encoding="utf-8"))
+def whole_site(name):
+    return compile_site(design_path(name).read_bytes())[0]

@@ -1,25 +1,23 @@
-"""Whole assets: the references of the real sites, and every failure with its text."""
+"""Whole assets, and every failure with its text."""
 
-import hashlib
 import io
 import tarfile
 
 import pytest
 
 from drydockd.errors import InvalidDesign, RenderError, SourceUnavailable
-from drydockd.render import ActionGrant, Limits, package_list, render_assets, tar_gz
+from drydockd.render import Limits, package_list, render_assets, tar_gz
+from tests.designs import RENDERED, answers
 from tests.render.helpers import (
     GRANT,
-    INDEXES,
     SETTINGS,
     a_site,
     an_asset,
     grants,
-    index_of,
     no_fetch,
-    real_site,
     stub_fetch,
     the_node,
+    whole_site,
 )
 
 
@@ -33,64 +31,53 @@ async def content_of(*assets, **more):
     return [a.content for a in await rendered(a_site(*assets), **more)]
 
 
-def is_as_referenced(content, entry, data_pipeline):
-    """The content is the reference, or keeps the newline the original lost (sites/README)."""
-    if hashlib.sha256(content).hexdigest() == entry["sha256"]:
-        return True
-    lost = hashlib.sha256(content.removesuffix(b"\n")).hexdigest() == entry["sha256"]
-    return lost and "template" in (data_pipeline or ())
+every_written_node = pytest.mark.parametrize(
+    ("name", "host"), RENDERED, ids=[f"{name}-{host}" for name, host in RENDERED]
+)
 
 
-@pytest.mark.parametrize("path", INDEXES, ids=lambda p: f"{p.parts[-4]}-{p.parts[-2]}")
-async def test_every_asset_of_a_real_site_equals_the_reference(path):
-    index, site = index_of(path), real_site(path.parts[-4])
-    node = site.nodes.get(index["node"])
-    entries = [e for e in index["assets"] if e["type"] != "pkg_list"]
-    settings = {k: index[k] for k in ("report_url", "design_ref")}
-    granted = dict.fromkeys(
-        site.bootactions, ActionGrant(index["action_id_base32"], index["action_key_hex"])
-    )
-    if node is None:
-        assert not entries, "only a site that did not load has no node here"
-        return
-    if any("error" in e for e in entries):
-        with pytest.raises(RenderError, match="which the design does not define"):
-            await render_assets(site, node, None, granted, fetch=stub_fetch, **settings)
-        return
-    got = await render_assets(site, node, None, granted, fetch=stub_fetch, **settings)
-    assert [(a.bootaction, a.type, a.path, a.mode, a.location) for a in got] == [
-        (e["bootaction"], e["type"], e["path"], e["tar_mode"], e["location_rendered"])
-        for e in entries
-    ]
-    for asset, entry in zip(got, entries, strict=True):
-        assert is_as_referenced(asset.content, entry, entry["data_pipeline"]), entry["path"]
+async def whole(name, host, kind):
+    """What render_assets gives a node of a whole design, and what is written down for it."""
+    site = whole_site(name)
+    granted = dict.fromkeys(site.bootactions, GRANT)
+    got = await render_assets(site, site.nodes[host], kind, granted, fetch=stub_fetch, **SETTINGS)
+    expected = answers(name, f"assets/{host}")["assets"]
+    return got, [e for e in expected if kind in (None, e["type"])]
 
 
-@pytest.mark.parametrize("path", INDEXES, ids=lambda p: f"{p.parts[-4]}-{p.parts[-2]}")
-async def test_the_archives_of_a_real_site_have_the_members_of_the_reference(path):
-    index, site = index_of(path), real_site(path.parts[-4])
-    node = site.nodes.get(index["node"])
-    if node is None or any("error" in e for e in index["assets"]):
-        return
-    granted = dict.fromkeys(
-        site.bootactions, ActionGrant(index["action_id_base32"], index["action_key_hex"])
-    )
-    settings = {k: index[k] for k in ("report_url", "design_ref")}
-    for kind in ("unit", "file"):
-        got = await render_assets(site, node, kind, granted, fetch=stub_fetch, **settings)
-        with tarfile.open(fileobj=io.BytesIO(tar_gz(got))) as archive:
-            members = [(m.name, m.size, f"{m.mode:04o}", m.mtime, m.uname) for m in archive]
-        assert members == [
-            (m["name"], m["size"], m["mode"], m["mtime"], m["uname"]) for m in index["tar"][kind]
+@every_written_node
+async def test_every_asset_of_a_whole_design_is_what_its_document_says(name, host):
+    got, expected = await whole(name, host, None)
+    assert [
+        {
+            "bootaction": asset.bootaction,
+            "type": asset.type,
+            "path": asset.path,
+            "mode": f"{asset.mode:04o}",
+            "location": asset.location,
+            "content": asset.content.decode(),
+        }
+        for asset in got
+    ] == [{"location": None} | entry for entry in expected]
+
+
+@pytest.mark.parametrize("kind", ["unit", "file"])
+@every_written_node
+async def test_an_archive_has_a_member_for_every_asset_of_its_type(name, host, kind):
+    got, expected = await whole(name, host, kind)
+    with tarfile.open(fileobj=io.BytesIO(tar_gz(got))) as archive:
+        members = [
+            (m.name, f"{m.mode:04o}", m.mtime, m.uid, m.uname, archive.extractfile(m).read())
+            for m in archive
         ]
+    assert members == [(e["path"], e["mode"], 0, 0, "", e["content"].encode()) for e in expected]
 
 
-@pytest.mark.parametrize("path", INDEXES, ids=lambda p: f"{p.parts[-4]}-{p.parts[-2]}")
-async def test_the_package_list_of_a_real_site_equals_the_reference(path):
-    index, site = index_of(path), real_site(path.parts[-4])
-    if node := site.nodes.get(index["node"]):
-        got = await package_list(site, node, fetch=stub_fetch, **SETTINGS)
-        assert got == (index["package_list"] or {})
+@every_written_node
+async def test_packages_of_a_whole_design_are_merged_in_document_order(name, host):
+    site = whole_site(name)
+    got = await package_list(site, site.nodes[host], fetch=no_fetch, **SETTINGS)
+    assert got == answers(name, f"assets/{host}")["packages"]
 
 
 async def test_boot_actions_come_in_document_order_and_without_a_grant_not_at_all():

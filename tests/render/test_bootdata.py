@@ -11,9 +11,9 @@ from tests.render.helpers import (
     an_asset,
     grants,
     no_fetch,
-    real_site,
     stub_fetch,
     the_node,
+    whole_site,
 )
 
 
@@ -39,7 +39,7 @@ async def whole(archive):
 
 
 async def test_an_archive_equals_the_rendered_assets_packed(boot_data):
-    site = real_site("seaworthy")
+    site = whole_site("foundry")
     granted = dict.fromkeys(site.bootactions, GRANT)
     for node in site.nodes.values():
         for kind in ("unit", "file"):

@@ -1,4 +1,4 @@
-"""The template context of a node, also against what the original computed."""
+"""The template context of a node."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from drydockd.errors import RenderError
 from drydockd.render import ActionGrant, node_context
 from drydockd.render.context import action_context
 from drydockd.site import Addressing, Interface
-from tests.render.helpers import GRANT, a_site, real_site, the_node
-from tests.sites import NAMES, reference
+from tests.designs import LOADING, answers
+from tests.render.helpers import GRANT, a_site, the_node, whole_site
 
 OAM = Addressing("oam", "static", "10.0.0.5")
 PXE = Addressing("pxe", "dhcp")
@@ -18,16 +18,12 @@ def of(**node):
     return node_context(site, the_node(site))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_context_of_every_real_node_equals_the_reference(name):
-    site = real_site(name)
-    for host, expected in reference(name, "effective")["nodes"].items():
-        if isinstance(expected.get("template_node_context"), dict) and host in site.nodes:
-            if "EXCEPTION" in expected["template_node_context"]:
-                with pytest.raises(RenderError):
-                    node_context(site, site.nodes[host])
-            else:
-                assert node_context(site, site.nodes[host]) == expected["template_node_context"]
+@pytest.mark.parametrize("name", LOADING)
+def test_the_context_of_the_nodes_of_whole_designs(name):
+    site = whole_site(name)
+    for host, answer in answers(name, "effective")["nodes"].items():
+        if "context" in answer:
+            assert node_context(site, site.nodes[host]) == answer["context"]
 
 
 def test_only_networks_with_a_static_address_are_there():

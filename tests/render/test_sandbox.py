@@ -5,7 +5,8 @@ from jinja2 import Environment, UndefinedError
 from jinja2.exceptions import TemplateSyntaxError
 
 from drydockd.render import sandbox
-from tests.sites import NAMES, site_path
+from tests.designs import LOADING
+from tests.render.helpers import whole_site
 
 CONTEXT = {
     "node": {
@@ -82,15 +83,12 @@ def test_whatever_could_grow_is_not_plain(source):
     assert sandbox.compile_plain(source) is None
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_template_of_the_real_sites_is_plain(name):
-    import yaml
-
-    for document in yaml.safe_load_all(site_path(name).read_text()):
-        if document and document.get("schema") == "drydock/BootAction/v1":
-            for asset in document["data"]["assets"]:
-                if asset.get("location_pipeline") == ["template"]:
-                    assert sandbox.compile_plain(asset["location"]) is not None
+@pytest.mark.parametrize("name", LOADING)
+def test_every_location_of_the_designs_is_plain(name):
+    for spec in whole_site(name).bootactions.values():
+        for asset in spec.assets:
+            if asset.location_pipeline:
+                assert sandbox.compile_plain(asset.location) is not None
 
 
 @pytest.mark.parametrize(

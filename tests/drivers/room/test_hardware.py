@@ -14,8 +14,9 @@ from drydockd.drivers.room.config import Defaults, MachineConfig
 from drydockd.drivers.room.hardware import hardware_for, kernel_nic, made_up_mac
 from drydockd.drivers.room.lshw import lshw_xml
 from drydockd.site import DeviceAlias, HardwareProfile
+from tests.designs import on_designs
 from tests.drivers.helpers import Site, quick
-from tests.sites import site_path
+from tests.sites.folder import on_site_files
 
 BOOT_MAC = "52:54:00:00:00:99"
 
@@ -135,11 +136,18 @@ def test_lshw_is_wellformed_and_says_what_there_is():
 
 
 @pytest.mark.parametrize(
-    "name", ["seaworthy", "seaworthy-virt", "airsloop", "gate-multinode", "intel-pod15", "atl-lab1"]
+    "path",
+    [
+        *on_designs("foundry", "two-regions", "workshop", "example-site"),
+        *on_site_files(
+            *("seaworthy", "seaworthy-virt", "airsloop"),
+            *("gate-multinode", "intel-pod15", "atl-lab1"),
+        ),
+    ],
 )
-async def test_every_node_of_a_real_site_finds_its_devices_and_fits(name, open_room):
+async def test_every_node_of_a_whole_design_finds_its_devices_and_fits(path, open_room):
     designs = Designs()
-    design = await designs.compile(site_path(name).read_bytes(), f"file:///{name}")
+    design = await designs.compile(path.read_bytes(), path.as_uri())
     await designs.close()
     lab = Site(open_room(quick()))
     assert design.site.nodes

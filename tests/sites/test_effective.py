@@ -1,13 +1,15 @@
 """The effective designs of real sites are those of the original, value by value."""
 
-import dataclasses
 from typing import Any
 
 import pytest
 
 from drydockd.design import kernel_params, nodefilter
 from drydockd.design.compile import compile_site
-from tests.sites import NAMES, reference, site_path
+from tests.design.effective import differences, plain
+from tests.sites.folder import on_sites, reference, site_path
+
+pytestmark = pytest.mark.sites
 
 # What the original writes otherwise, each an entry of the contract:
 # - markers of its serialisation, and `status`/`source` of what is never compiled;
@@ -18,33 +20,18 @@ RENAMED = {"asset_list": "assets"}
 #   (effective-design, section 4).
 
 
-def plain(value: Any) -> Any:
-    """A model as JSON would have it, numbers and booleans as text."""
-    if dataclasses.is_dataclass(value):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
-    if isinstance(value, dict):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    return str(value) if isinstance(value, bool | int) else value
+def as_ours(theirs: Any) -> Any:
+    """A model of the original under our names, without its markers."""
+    if isinstance(theirs, dict):
+        return {RENAMED.get(k, k): as_ours(v) for k, v in theirs.items() if k not in IGNORED}
+    return [as_ours(entry) for entry in theirs] if isinstance(theirs, list) else theirs
 
 
-def differences(ours: Any, theirs: Any, path: str = "") -> list[str]:
-    """Where a value the original has is not ours."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        found = []
-        for key, value in theirs.items():
-            if key not in IGNORED:
-                mine = ours.get(RENAMED.get(key, key), "<absent>")
-                found += differences(mine, value, f"{path}.{key}")
-        return found
-    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-        pairs = enumerate(zip(ours, theirs, strict=True))
-        return [d for i, (a, b) in pairs for d in differences(a, b, f"{path}[{i}]")]
-    return [] if ours == theirs else [f"{path}: {ours!r} is not {theirs!r}"]
+def from_theirs(ours: Any, theirs: Any, path: str) -> list[str]:
+    return differences(plain(ours), plain(as_ours(theirs)), path)
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=on_sites())
 def pair(request):
     site, findings = compile_site(site_path(request.param).read_bytes())
     answers = reference(request.param, "effective")
@@ -70,13 +57,13 @@ def test_a_collection_holds_what_the_original_has(pair, collection):
     for name, model in theirs.items():
         # Targets have a test of their own: the original's are sorted.
         model = {k: v for k, v in model.items() if k != "target_nodes"}
-        assert differences(plain(ours[name]), plain(model), name) == []
+        assert from_theirs(ours[name], model, name) == []
 
 
 def test_profiles_are_the_original_s_and_compiled_where_nodes_need_them(pair):
     site, answers = pair
     for name, model in answers["host_profiles"].items():
-        assert differences(plain(site.host_profiles[name]), plain(model), name) == []
+        assert from_theirs(site.host_profiles[name], model, name) == []
         assert site.host_profiles[name].source == model["source"]
 
 
@@ -84,7 +71,7 @@ def test_the_region_is_the_original_s(pair):
     site, answers = pair
     if answers["site"]:
         assert site.region is not None or not answers["site"].get("name")
-        assert differences(plain(site.region), plain(answers["site"]), "region") == []
+        assert from_theirs(site.region, answers["site"], "region") == []
 
 
 def test_nodes_are_the_original_s(pair):
@@ -93,7 +80,7 @@ def test_nodes_are_the_original_s(pair):
         assert list(site.nodes) == list(answers["nodes"])
     for name, answer in answers["nodes"].items():
         node = site.nodes[name]
-        assert differences(plain(node), plain(answer["model"]), name) == []
+        assert from_theirs(node, answer["model"], name) == []
         assert node.source == answer["model"]["source"] == "compiled"
         assert site.domain_of(node) == answer["domain"]
         assert site.fqdn_of(node) == answer["fqdn"]
@@ -137,17 +124,23 @@ def test_boot_actions_target_the_original_s_nodes(pair):
         assert spec.target_nodes == nodefilter.select(site, spec.node_filter)
 
 
-def test_the_sites_that_do_not_load_say_why():
-    _, missing = compile_site(site_path("deathkitten").read_bytes())
-    assert {f.code for f in missing} == {"DD000"}
-    assert all("HostProfile cpdp_c6100-primary not defined" in f.message for f in missing)
-    _, broken = compile_site(site_path("laas-pod01").read_bytes())
-    assert [f.code for f in broken if f.error] == ["DD001"]
-    assert [d.name for f in broken if f.error for d in f.documents] == ["laas-pod01"]
+@pytest.mark.parametrize("name", on_sites("deathkitten"))
+def test_a_profile_that_is_missing_is_said(name):
+    _, findings = compile_site(site_path(name).read_bytes())
+    assert {f.code for f in findings} == {"DD000"}
+    assert all("HostProfile cpdp_c6100-primary not defined" in f.message for f in findings)
 
 
-def test_several_regions_are_a_warning_that_names_them_all():
-    site, findings = compile_site(site_path("intel-pod15").read_bytes())
+@pytest.mark.parametrize("name", on_sites("laas-pod01"))
+def test_the_document_that_breaks_its_schema_is_named(name):
+    _, findings = compile_site(site_path(name).read_bytes())
+    assert [f.code for f in findings if f.error] == ["DD001"]
+    assert [d.name for f in findings if f.error for d in f.documents] == [name]
+
+
+@pytest.mark.parametrize("name", on_sites("intel-pod15"))
+def test_several_regions_are_a_warning_that_names_them_all(name):
+    site, findings = compile_site(site_path(name).read_bytes())
     assert site.region.name == "region-profile"
     assert [f.level for f in findings] == ["Warning"]
     assert "intel-pod15, region-profile" in findings[0].message

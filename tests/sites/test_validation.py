@@ -7,7 +7,9 @@ import pytest
 from drydockd.design.compile import compile_site
 from drydockd.design.validate import status_document, validate
 from drydockd.site import Catalogue
-from tests.sites import NAMES, reference, site_path
+from tests.sites.folder import on_sites, reference, site_path
+
+pytestmark = pytest.mark.sites
 
 DRYDOCK = "drydock"
 CASES = ("api_no_node_driver", "api_with_node_driver")
@@ -58,7 +60,7 @@ def told(messages):
     )
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=on_sites())
 def site(request):
     name = request.param
     return name, *compile_site(site_path(name).read_bytes()), reference(name, "validation")

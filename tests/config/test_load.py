@@ -38,12 +38,16 @@ def test_all_mistakes_are_reported_at_once_with_line_value_and_suggestion(write)
         "  relabel_node: soon\n"
         "networkconfig: {retry_min_delay: 100}\n"
     )
-    assert sorted(mistakes(path)) == [
+    told = sorted(mistakes(path))
+    # What a value should be is told in the words of pydantic.
+    below, no_number = told.pop(2), told.pop(2)
+    assert below.startswith(f"{path}:4: timeouts.deploy_node: ")
+    assert below.endswith(" (got 0)")
+    assert no_number.startswith(f"{path}:5: timeouts.relabel_node: ")
+    assert no_number.endswith(" (got 'soon')")
+    assert told == [
         f"{path}:1: api.listn: no such option; did you mean listen?",
         f"{path}:2: timeout: no such section; did you mean timeouts?",
-        f"{path}:4: timeouts.deploy_node: input should be greater than or equal to 1 (got 0)",
-        f"{path}:5: timeouts.relabel_node: input should be a valid integer, unable to parse "
-        "string as an integer (got 'soon')",
         f"{path}:6: networkconfig: retry_min_delay is above retry_max_delay",
     ]
 
@@ -174,4 +178,4 @@ def test_the_dump_masks_every_secret(write):
 
 def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path):
     path = tmp_path / "no.yaml"
-    assert mistakes(path)[0] == f"{path}: cannot be read: No such file or directory"
+    assert mistakes(path)[0].startswith(f"{path}: cannot be read: ")

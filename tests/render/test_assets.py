@@ -142,7 +142,7 @@ async def test_a_location_wins_over_data_and_goes_through_both_pipelines():
         (an_asset("x!", "/x", "base64_decode"), "segment base64_decode: not base64"),
         (
             an_asset("{{ node.nope }}\n", "/x", "utf8_decode", "template"),
-            r"segment template: UndefinedError: 'dict object' has no attribute 'nope' \(line 1\)",
+            r"segment template: UndefinedError: .*nope.* \(line 1\)",
         ),
         (
             an_asset("a\n{% if %}", "/x", "utf8_decode", "template"),

@@ -172,4 +172,4 @@ def test_a_description_has_type_text_and_line():
     assert sandbox.describe(error.value).endswith("(line 3)")
     with pytest.raises(UndefinedError) as error:
         sandbox.render_plain(sandbox.compile_plain("a\n{{ x }}\n"), {}, 100)
-    assert sandbox.describe(error.value) == "UndefinedError: 'x' is undefined (line 2)"
+    assert sandbox.describe(error.value) == f"UndefinedError: {error.value} (line 2)"

@@ -172,9 +172,9 @@ async def test_ordinary_language_beyond_the_plain_works_too(templates):
 
 
 async def test_both_ways_name_the_line_of_a_failure(templates):
-    with pytest.raises(RenderError, match=r"UndefinedError: 'gone' is undefined \(line 2\)"):
+    with pytest.raises(RenderError, match=r"UndefinedError: .*gone.* \(line 2\)"):
         await templates.render("a\n{{ gone }}\n", CONTEXT)
-    with pytest.raises(RenderError, match=r"UndefinedError: 'gone' is undefined \(line 2\)"):
+    with pytest.raises(RenderError, match=r"UndefinedError: .*gone.* \(line 2\)"):
         await templates.render("{% set a = 1 %}\n{{ gone }}\n", CONTEXT)
 
 
@@ -187,7 +187,7 @@ async def test_a_context_too_large_for_a_plain_run_goes_to_a_worker(templates):
 async def test_nothing_survives_from_one_template_to_the_next(templates):
     with pytest.raises(RenderError):
         await templates.render("{% set x = namespace(a=1) %}{{ y }}", CONTEXT)
-    with pytest.raises(RenderError, match="'x' is undefined"):
+    with pytest.raises(RenderError, match=r"UndefinedError: .*x"):
         await templates.render("{% set y = 1 %}{{ x.a }}", CONTEXT)
 
 

@@ -56,7 +56,7 @@ def test_jobs_are_answered_in_order_until_the_input_ends():
 @pytest.mark.parametrize(
     ("more", "error"),
     [
-        ({"source": "{{ gone }}"}, "UndefinedError: 'gone' is undefined"),
+        ({"source": "{{ gone }}"}, "UndefinedError: "),
         ({"source": "{{ 'a' * 10**9 }}"}, "needs more than 64 MiB of memory"),
         ({"source": "{{ 10**(10**9) }}", "seconds": 0.2}, "takes longer than 0.2 s"),
         ({"source": "{{ 'ab' }}", "chars": 1}, "TooLong: the output is longer than 1 characters"),

@@ -53,13 +53,13 @@ def test_machines_may_be_described():
     [
         ([], "a mapping is needed, not list"),
         ({"machnes": 3}, "room: machnes: is not an option of the room"),
-        ({"machines": -1}, "room: machines: Input should be greater than or equal to 0"),
+        ({"machines": -1}, "room: machines: "),
         ({"machines": [{}]}, "a machine needs a name, a bmc address or a boot_mac"),
-        ({"machines": [{"name": "a", "boot_mac": "zz"}]}, "boot_mac: String should match"),
+        ({"machines": [{"name": "a", "boot_mac": "zz"}]}, "machines.0.boot_mac: "),
         ({"latencies": {"deploy": [2, 1]}}, "deploy: 2.0 is more than 1.0"),
-        ({"latencies": {"deploy": -1}}, "latencies.deploy.0: Input should be greater"),
+        ({"latencies": {"deploy": -1}}, "latencies.deploy.0: "),
         ({"latencies": {"deploy": float("nan")}}, "latencies.deploy"),
-        ({"faults": [{"fault": "flood"}]}, "faults.0.fault: Input should be 'bmc_silent'"),
+        ({"faults": [{"fault": "flood"}]}, "faults.0.fault: "),
         ({"faults": [{"fault": "slow", "share": 2}]}, "faults.0.share"),
     ],
 )

@@ -36,8 +36,8 @@ def test_arguments_arrive_as_they_were_sent(name, arguments):
         ([], "must be a JSON object"),
         ({}, "deploy: needs machine, spec"),
         ({"machine": "m1", "spec": {}, "now": True}, "deploy: takes no now"),
-        ({"machine": 1, "spec": {}}, "deploy: machine: Input should be a valid string"),
-        ({"machine": "m1", "spec": {}}, "deploy: spec.deployment_id: Field required"),
+        ({"machine": 1, "spec": {}}, "deploy: machine: "),
+        ({"machine": "m1", "spec": {}}, "deploy: spec.deployment_id: "),
     ],
 )
 def test_wrong_arguments_are_named(raw, said):

@@ -128,6 +128,8 @@ def _write(asset: RenderedAsset, root: int) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         with os.fdopen(os.open(name, flags, 0o600, dir_fd=folder), "wb") as file:
             file.write(asset.content)
+            # Written by an ordinary user, a file loses its set-user-ID bit: the mode comes last.
+            file.flush()
             os.fchmod(file.fileno(), asset.mode)
 
 

@@ -134,8 +134,12 @@ def test_files_are_written_with_their_modes_into_a_folder_of_ones_own(tmp_path):
     write_files([a_file("/a/b/c", b"1", 0o4555), a_file("/a/b/c", b"2", 0o600)], out)
     write_files([a_file("//a//./b/c", b"3", 0o400)], out)
 
+    write_files([a_file("/sudo", b"4", 0o4755)], out)
+
     assert (out / "a/b/c").read_bytes() == b"3"
     assert stat.S_IMODE((out / "a/b/c").stat().st_mode) == 0o400
+    # Only an ordinary user would see it lost.
+    assert stat.S_IMODE((out / "sudo").stat().st_mode) == 0o4755
     assert stat.S_IMODE(out.stat().st_mode) == 0o700
 
 

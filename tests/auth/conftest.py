@@ -6,6 +6,7 @@ import pytest
 
 from drydockd.auth.jwt import LocalTokens
 from drydockd.auth.jwtkeys import SECRET_FILE, secret_key
+from drydockd.cli.root import NOISY
 
 
 @pytest.fixture
@@ -22,4 +23,7 @@ def tokens(key):
 def everything_logged(caplog):
     """The log of all parts and libraries at DEBUG, as one text when asked."""
     caplog.set_level(logging.DEBUG)
+    # A command run before in this process quietens libraries.
+    for name in NOISY:
+        caplog.set_level(logging.DEBUG, logger=name)
     return lambda: "\n".join(f"{r.name} {r.getMessage()} {r.exc_info}" for r in caplog.records)

@@ -32,7 +32,7 @@ OPS = Caller(user="ops", external_marker="marker-1", end_user="captain")
 KEYS = BootKeys(b"k" * 32)
 SITE = "memory:site"
 
-# What takes time in earnest takes next to none; the limits stay far, whatever else the machine does.
+# What takes time in earnest takes next to none; limits stay far, whatever else the machine does.
 QUICK = TaskSettings(
     drydock_timeout=60.0,
     identify_node=60.0,

@@ -10,8 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
+
+from drydockd.api.actions import API_ACTIONS as API_ACTIONS
+from drydockd.api.actions import SITE_ACTIONS as SITE_ACTIONS
+from drydockd.api.actions import Action as Action
+from drydockd.api.states import BootActionStatus as BootActionStatus
+from drydockd.api.states import ResultStatus as ResultStatus
+from drydockd.api.states import TaskStatus as TaskStatus
 
 Timestamp = str
 
@@ -21,94 +27,8 @@ def timestamp(moment: datetime | None = None) -> Timestamp:
     return (moment or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="microseconds")
 
 
-class Action(StrEnum):
-    """Every action name a task record may carry."""
-
-    VALIDATE_DESIGN = "validate_design"
-    VERIFY_SITE = "verify_site"
-    PREPARE_SITE = "prepare_site"
-    VERIFY_NODES = "verify_nodes"
-    PREPARE_NODES = "prepare_nodes"
-    DEPLOY_NODES = "deploy_nodes"
-    DESTROY_NODES = "destroy_nodes"
-    RELABEL_NODES = "relabel_nodes"
-    # internal
-    NOOP = "noop"
-    BOOTACTION_REPORT = "bootaction_report"
-    # out of band
-    VALIDATE_OOB_SERVICES = "validate_oob_services"
-    CONFIG_NODE_PXE = "config_node_pxe"
-    SET_NODE_BOOT = "set_node_boot"
-    POWER_OFF_NODE = "power_off_node"
-    POWER_ON_NODE = "power_on_node"
-    POWER_CYCLE_NODE = "power_cycle_node"
-    INTERROGATE_OOB = "interrogate_oob"
-    # node provisioner
-    VALIDATE_NODE_SERVICES = "validate_node_services"
-    CREATE_NETWORK_TEMPLATE = "create_network_template"
-    CREATE_STORAGE_TEMPLATE = "create_storage_template"
-    CREATE_BOOT_MEDIA = "create_boot_media"
-    CONFIGURE_USER_CREDENTIALS = "configure_user_credentials"
-    CONFIGURE_NODE_PROVISIONER = "configure_node_provisioner"
-    PREPARE_HARDWARE_CONFIG = "prepare_hardware_config"
-    IDENTIFY_NODE = "identify_node"
-    CONFIGURE_HARDWARE = "configure_hardware"
-    INTERROGATE_NODE = "interrogate_node"
-    APPLY_NODE_NETWORKING = "apply_node_networking"
-    APPLY_NODE_STORAGE = "apply_node_storage"
-    APPLY_NODE_PLATFORM = "apply_node_platform"
-    DEPLOY_NODE = "deploy_node"
-    DESTROY_NODE = "destroy_node"
-    # kubernetes
-    RELABEL_NODE = "relabel_node"
-
-
-API_ACTIONS = (
-    Action.VALIDATE_DESIGN,
-    Action.VERIFY_SITE,
-    Action.PREPARE_SITE,
-    Action.VERIFY_NODES,
-    Action.PREPARE_NODES,
-    Action.DEPLOY_NODES,
-    Action.DESTROY_NODES,
-    Action.RELABEL_NODES,
-)
-SITE_ACTIONS = (Action.VALIDATE_DESIGN, Action.VERIFY_SITE, Action.PREPARE_SITE)
-
-
-class TaskStatus(StrEnum):
-    """Life cycle of a task; contract, tasks, section 2."""
-
-    REQUESTED = "requested"
-    QUEUED = "queued"
-    RUNNING = "running"
-    TERMINATING = "terminating"
-    TERMINATED = "terminated"
-    COMPLETE = "complete"
-
-    @property
-    def is_final(self) -> bool:
-        return self in (TaskStatus.TERMINATED, TaskStatus.COMPLETE)
-
-
-class ResultStatus(StrEnum):
-    """Outcome of a task so far; contract, tasks, section 3.1."""
-
-    INCOMPLETE = "incomplete"
-    SUCCESS = "success"
-    PARTIAL_SUCCESS = "partial_success"
-    FAILURE = "failure"
-
-
 # The result's message of a task that was told to stop, matched on by clients.
 TERMINATED = "Action terminated."
-
-
-class BootActionStatus(StrEnum):
-    INCOMPLETE = "incomplete"
-    UNREPORTED = "unreported"
-    SUCCESS = "success"
-    FAILURE = "failure"
 
 
 @dataclass(frozen=True, slots=True)

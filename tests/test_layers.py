@@ -12,20 +12,21 @@ PACKAGE = Path(__file__).parents[1] / "drydockd"
 DATA = {"errors", "model", "plans", "site", "config", "log", "systemd"}
 PARTS = {"design", "store", "drivers", "render", "auth"}
 MAY_IMPORT: dict[str, set[str]] = {
+    "api": set(),
     "errors": set(),
-    "model": set(),
+    "model": {"api"},
     "site": set(),
     "plans": set(),
     "config": set(),
     "log": set(),
     "systemd": set(),
     **dict.fromkeys(PARTS, DATA),
-    "tasks": DATA | PARTS,
-    "handlers": DATA | PARTS | {"tasks"},
+    "tasks": DATA | PARTS | {"api"},
+    "handlers": DATA | PARTS | {"api", "tasks"},
     "app": DATA | PARTS | {"tasks", "handlers"},
     "__main__": DATA | PARTS | {"tasks", "handlers", "app"},
-    "cli": DATA | PARTS | {"client", "app", "tasks"},
-    "client": set(),
+    "cli": DATA | PARTS | {"api", "client", "app", "tasks"},
+    "client": {"api"},
     "agent": set(),
 }
 

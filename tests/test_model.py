@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta, timezone
 
-from drydockd.model import API_ACTIONS, Action, TaskStatus, timestamp
+from drydockd.model import timestamp
 
 
 def test_a_timestamp_is_utc_with_microseconds_whatever_the_zone():
@@ -12,12 +12,3 @@ def test_text_order_of_timestamps_is_time_order():
     early = datetime(2026, 1, 31, tzinfo=UTC)
     stamps = [timestamp(early + timedelta(microseconds=n)) for n in (0, 1, 10, 10**6)]
     assert stamps == sorted(stamps)
-
-
-def test_only_complete_and_terminated_are_final():
-    assert [s for s in TaskStatus if s.is_final] == [TaskStatus.TERMINATED, TaskStatus.COMPLETE]
-
-
-def test_internal_actions_cannot_be_asked_for():
-    assert Action.NOOP not in API_ACTIONS
-    assert Action.BOOTACTION_REPORT not in API_ACTIONS

@@ -1,0 +1,58 @@
+"""Nodes: those of the provisioner, and what is known of one now."""
+
+from __future__ import annotations
+
+from drydockd.api.base import Answer
+from drydockd.api.states import BootActionStatus
+
+
+class Node(Answer):
+    """A node as the provisioner knows it; `memory` in MiB. Source: contract, api, section 5."""
+
+    hostname: str
+    memory: int
+    cpu_count: int
+    status_name: str
+    boot_mac: str | None
+    boot_ip: str | None
+    power_state: str
+    power_address: str | None
+
+
+class NodeBootData(Answer):
+    """The current deployment of a node; `delivered`: ``units``, ``files`` -> first fetched."""
+
+    task_id: str
+    created: str
+    closed: str | None
+    delivered: dict[str, str]
+
+
+class NodeBootAction(Answer):
+    action_id: str
+    action_name: str
+    status: BootActionStatus
+    task_id: str
+    updated: str
+
+
+class NodeView(Answer):
+    """One node, now: what it waits for, since when, until when.
+
+    `provisioner` is null with the reason in `provisioner_error`, or when the node is not known
+    there. `waiting_for`, `since` and `until` belong to `step`, the innermost unfinished one.
+    """
+
+    hostname: str
+    provisioner: Node | None
+    provisioner_error: str | None
+    task_id: str | None
+    action: str | None
+    step: str | None
+    step_task_id: str | None
+    waiting_for: str | None
+    since: str | None
+    until: str | None
+    last_contact: str | None
+    boot_data: NodeBootData | None
+    boot_actions: list[NodeBootAction]

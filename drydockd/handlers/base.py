@@ -16,8 +16,10 @@ from tornado import httputil, web
 
 from drydockd import errors
 from drydockd import log as logs
+from drydockd.api.base import Request
 from drydockd.auth.audit import Event
 from drydockd.handlers import body
+from drydockd.handlers.body import R
 from drydockd.handlers.routing import Route
 from drydockd.handlers.services import Services
 from drydockd.model import Caller
@@ -27,6 +29,9 @@ log = logging.getLogger(__name__)
 # Policy of a method that asks for no identity, and of one that a node's key opens.
 OPEN = "open"
 NODE_KEY = "node key"
+
+# (method, status) -> the model of the body; None: it has none, or it is not JSON.
+Answers = Mapping[tuple[str, int], object]
 
 UNASKED = Caller(user="", authenticated=False)
 ORDER = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
@@ -57,11 +62,14 @@ UNKNOWN_ERROR = "Unknown error"
 class BaseHandler(web.RequestHandler):
     """A handler parses, calls and writes; this does the rest.
 
-    `policy` names the rule of each method; a method without one is refused. `has_titles`
-    adds ``title`` and ``description`` to errors, where the original's clients read them.
+    `policy` names the rule of each method; a method without one is refused. `answers` names
+    the model of each answer, by method and status; what is sent is made without it, for speed,
+    and held against it by the tests. `has_titles` adds ``title`` and ``description`` to
+    errors, where the original's clients read them.
     """
 
     policy: ClassVar[Mapping[str, str]] = {}
+    answers: ClassVar[Answers] = {}
     has_titles: ClassVar[bool] = False
 
     request_id: str = ""
@@ -129,13 +137,23 @@ class BaseHandler(web.RequestHandler):
 
     # -- what handlers use
 
-    def json(self) -> dict[str, Any]:
-        """Return the request's JSON object. Raises InvalidInput."""
-        return body.json_object(
+    def parse(self, kind: type[R]) -> R:
+        """Return the request's body, a JSON object that says a `kind`. Raises InvalidInput."""
+        given = body.json_object(
             self.request.body,
             self.request.headers.get("Content-Type", ""),
             self.services.settings.api.json_depth,
         )
+        return body.parsed(kind, given)
+
+    def no_body(self) -> None:
+        """Refuse keys on a route that takes none: they would be meant for something."""
+        if self.request.body.strip():
+            self.parse(Request)
+
+    def only(self, *known: str) -> None:
+        """Refuse query parameters other than these, for a route where a typo would do harm."""
+        body.check_keys(self.request.query_arguments, known)
 
     def query(self, name: str) -> str | None:
         """Return a query parameter, the last one when repeated; None when absent."""

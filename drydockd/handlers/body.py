@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar
 
 import orjson
+from pydantic import ValidationError
 
+from drydockd.api.base import Request
 from drydockd.errors import InvalidInput
+
+R = TypeVar("R", bound=Request)
 
 TRUE = frozenset({"true", "True", "t", "yes", "y", "1", "on", ""})
 FALSE = frozenset({"false", "False", "f", "no", "n", "0", "off"})
+# What pydantic calls a mistake -> what is required instead.
+REQUIRED = {
+    "bool_type": "true or false is required",
+    "dict_type": "an object is required",
+    "list_type": "a list is required",
+    "missing": "is required",
+    "model_type": "an object is required",
+    "string_type": "text is required",
+}
 CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w-]+)", re.IGNORECASE)
 
 
@@ -23,6 +38,34 @@ def json_object(body: bytes, content_type: str, depth: int) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise InvalidInput("The request body must be a JSON object")
     return parsed
+
+
+def parsed(kind: type[R], given: Mapping[str, object]) -> R:
+    """Return the request a JSON object says. Raises InvalidInput for the first thing wrong."""
+    check_keys(given, kind.model_fields)
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        own = kind.refusal(str(first["loc"][0]), given)
+        required = REQUIRED.get(first["type"]) or first["msg"]
+        raise InvalidInput(own or f"{_place(first['loc'])}: {required}") from None
+
+
+def check_keys(given: Iterable[str], known: Collection[str]) -> None:
+    """Raise InvalidInput for a key that is not known, with what it may have meant."""
+    for key in given:
+        if key not in known:
+            near = get_close_matches(key[:60].lower(), known, 1)
+            meant = f", did you mean {near[0]}?" if near else ""
+            takes = f"known: {', '.join(known)}" if known else "this route takes none"
+            raise InvalidInput(f"{shown(key)}: unknown key{meant} ({takes})")
+
+
+def _place(path: tuple[int | str, ...]) -> str:
+    """Return where in a body, such as ``details[1].error``."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "".join(steps).removeprefix(".")
 
 
 def check_type(content_type: str) -> None:

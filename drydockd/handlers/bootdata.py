@@ -48,6 +48,7 @@ class BootDataHandler(KeyedHandler):
     """
 
     policy: ClassVar = {"GET": NODE_KEY}
+    answers: ClassVar = {("GET", 200): None}
     kind: ClassVar[str]
 
     async def get(self, host: str) -> None:

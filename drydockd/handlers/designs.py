@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drydockd import errors
+from drydockd.api.error import Error
+from drydockd.api.validation import Validation, ValidationRequest
 from drydockd.drivers.base import NodeProvisioner
 from drydockd.handlers import body
 from drydockd.handlers.base import BaseHandler
@@ -24,6 +26,7 @@ class ValidateDesignHandler(BaseHandler):
     """Validates a design now and tells the outcome: 200 valid, 400 not. A fresh result per call."""
 
     policy: ClassVar = {"POST": "validate_site_design"}
+    answers: ClassVar = {("POST", 200): Validation, ("POST", 400): Validation | Error}
 
     async def post(self) -> None:
         ref = self._href()
@@ -40,7 +43,7 @@ class ValidateDesignHandler(BaseHandler):
         if design.ok:
             findings = await designs.validate(design, await self._catalogue())
         answer = status_object(findings, ruled=design.ok)
-        self.reply(answer, answer["code"])
+        self.reply(answer, 200 if answer["status"] == "Success" else 400)
 
     def _href(self) -> str:
         if not self.request.body.strip():
@@ -50,10 +53,7 @@ class ValidateDesignHandler(BaseHandler):
             asked = body.parse(self.request.body, self.services.settings.api.json_depth)
         except errors.InvalidInput as error:
             raise errors.InvalidInput(f"{self.request.path}: {error}") from None
-        href = asked.get("href") if isinstance(asked, dict) else None
-        if not isinstance(href, str) or not href.strip():
-            raise errors.InvalidInput('The "href" key must be provided in the request body.')
-        return href
+        return body.parsed(ValidationRequest, asked if isinstance(asked, dict) else {}).href
 
     async def _catalogue(self) -> Catalogue | None:
         """Return what the provisioner offers; None, which is a warning, when it cannot be asked."""
@@ -68,7 +68,7 @@ class ValidateDesignHandler(BaseHandler):
             return None
 
 
-def status_object(findings: Sequence[Finding], *, ruled: bool) -> dict[str, Any]:
+def status_object(findings: Sequence[Finding], *, ruled: bool) -> dict[str, object]:
     """Return the Status object; `ruled`: the rules ran, so it carries message and reason.
 
     Source: contract, api, section 8.
@@ -92,7 +92,7 @@ def status_object(findings: Sequence[Finding], *, ruled: bool) -> dict[str, Any]
     }
 
 
-def finding_json(finding: Finding) -> dict[str, Any]:
+def finding_json(finding: Finding) -> dict[str, object]:
     return {
         "kind": "ValidationMessage",
         "name": finding.code,

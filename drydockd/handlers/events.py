@@ -25,6 +25,7 @@ class EventsHandler(OfTasks):
     """Ends with the task. Source of the format: WHATWG HTML, server-sent events."""
 
     policy: ClassVar = {"GET": "read_task"}
+    answers: ClassVar = {("GET", 200): None}
 
     async def get(self, task_id: str) -> None:
         task = self.task_of(task_id)

@@ -7,12 +7,15 @@ from typing import ClassVar
 from prometheus_client import exposition
 from tornado.web import HTTPError
 
+from drydockd.api.health import Health
+from drydockd.api.version import Version
 from drydockd.handlers.base import OPEN, BaseHandler
 from drydockd.handlers.healthcheck import report
 
 
 class VersionsHandler(BaseHandler):
     policy: ClassVar = {"GET": OPEN}
+    answers: ClassVar = {("GET", 200): dict[str, Version]}
 
     def get(self) -> None:
         self.reply({"v1.0": {"path": "/api/v1.0", "status": "stable"}})
@@ -22,6 +25,7 @@ class HealthHandler(BaseHandler):
     """204, or 503 without a body."""
 
     policy: ClassVar = {"GET": OPEN}
+    answers: ClassVar = {("GET", 204): None, ("GET", 503): None}
 
     async def get(self) -> None:
         failed = any(message["error"] for message in await self.services.health.messages())
@@ -32,6 +36,7 @@ class HealthHandler(BaseHandler):
 
 class ExtendedHealthHandler(BaseHandler):
     policy: ClassVar = {"GET": "health_data"}
+    answers: ClassVar = {("GET", 200): Health, ("GET", 503): Health}
 
     async def get(self) -> None:
         answer = report(await self.services.health.messages())
@@ -42,6 +47,7 @@ class MetricsHandler(BaseHandler):
     """For Prometheus. Open: nothing in it names a host, a task or a person."""
 
     policy: ClassVar = {"GET": OPEN}
+    answers: ClassVar = {("GET", 200): None}
 
     def get(self) -> None:
         if not self.services.settings.metrics.enabled:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drydockd import errors
 from drydockd import log as logs
+from drydockd.api.builddata import BuildData
+from drydockd.api.node import Node
+from drydockd.api.node import NodeView as NodeAnswer
+from drydockd.api.nodefilter import NodeFilterRequest
 from drydockd.design import nodefilter
 from drydockd.drivers.base import NodeRow
 from drydockd.handlers.base import BaseHandler
 from drydockd.handlers.taskview import build_data_json
+from drydockd.site import Finding
 from drydockd.tasks import NodeView
 
 
@@ -19,6 +25,7 @@ class NodesHandler(BaseHandler):
     """The nodes the provisioner knows, which are not those of a design."""
 
     policy: ClassVar = {"GET": "read_data"}
+    answers: ClassVar = {("GET", 200): list[Node]}
 
     async def get(self) -> None:
         driver = self.services.node_driver
@@ -32,6 +39,7 @@ class NodeHandler(BaseHandler):
     """One node, now: what it waits for, since when, until when."""
 
     policy: ClassVar = {"GET": "read_data"}
+    answers: ClassVar = {("GET", 200): NodeAnswer}
 
     async def get(self, host: str) -> None:
         logs.bind_here(node=host)
@@ -41,6 +49,7 @@ class NodeHandler(BaseHandler):
 
 class NodeBuildDataHandler(BaseHandler):
     policy: ClassVar = {"GET": "read_build_data"}
+    answers: ClassVar = {("GET", 200): list[BuildData]}
 
     async def get(self, host: str) -> None:
         latest = self.flag("latest")
@@ -56,35 +65,31 @@ class NodeFilterHandler(BaseHandler):
     """Which nodes of a design a filter selects. It changes nothing, though it is a POST."""
 
     policy: ClassVar = {"POST": "read_data"}
+    answers: ClassVar = {("POST", 200): list[str]}
 
     async def post(self) -> None:
-        asked = self.json()
-        ref = asked.get("design_ref")
-        if not ref:
-            raise errors.InvalidInput("Missing input required value: design_ref")
-        if not isinstance(ref, str):
-            raise errors.InvalidInput("design_ref: a URI as text is required")
-        wanted = nodefilter.parse(asked.get("node_filter"))
+        asked = self.parse(NodeFilterRequest)
+        wanted = nodefilter.parse(asked.node_filter)
         design = await self.services.designs.load(
-            ref, marker=self.caller.external_marker, end_user=self.caller.end_user
+            asked.design_ref, marker=self.caller.external_marker, end_user=self.caller.end_user
         )
         if not design.ok:
             raise errors.InvalidInput(first_error(design.findings))
         self.reply(nodefilter.select(design.site, wanted))
 
 
-def first_error(findings: Any) -> str:
+def first_error(findings: Iterable[Finding]) -> str:
     """Return the first error among `findings` as one message, with the count of the others."""
     found = [finding.message for finding in findings if finding.error]
     rest = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return f"The design cannot be used: {found[0]}{rest}"
 
 
-def row_json(row: NodeRow | None) -> dict[str, Any] | None:
+def row_json(row: NodeRow | None) -> dict[str, object] | None:
     return None if row is None else asdict(row)
 
 
-def node_json(view: NodeView) -> dict[str, Any]:
+def node_json(view: NodeView) -> dict[str, object]:
     """Return the node view; keys, ids of keys and design texts are no part of it."""
     context = view.context
     return {

@@ -6,6 +6,8 @@ import asyncio
 from typing import ClassVar
 
 from drydockd import errors
+from drydockd.api.builddata import BuildData
+from drydockd.api.task import Task, TaskTree
 from drydockd.auth.audit import Event
 from drydockd.handlers import body
 from drydockd.handlers.tasks import OfTasks, canonical
@@ -17,6 +19,7 @@ class TaskHandler(OfTasks):
     """One task; ``wait`` seconds holds the answer until it changes or ends."""
 
     policy: ClassVar = {"GET": "read_task"}
+    answers: ClassVar = {("GET", 200): Task | TaskTree}
 
     async def get(self, task_id: str) -> None:
         builddata, with_errors = self.flag("builddata"), self.flag("subtaskerrors")
@@ -52,6 +55,7 @@ class TaskHandler(OfTasks):
 
 class TaskBuildDataHandler(OfTasks):
     policy: ClassVar = {"GET": "read_build_data"}
+    answers: ClassVar = {("GET", 200): list[BuildData]}
 
     async def get(self, task_id: str) -> None:
         store, wanted = self.services.store, canonical(task_id)
@@ -64,8 +68,10 @@ class TaskBuildDataHandler(OfTasks):
 
 class TerminateHandler(OfTasks):
     policy: ClassVar = {"POST": "terminate_task"}
+    answers: ClassVar = {("POST", 200): Task}
 
     async def post(self, task_id: str) -> None:
+        self.no_body()
         task = await self.services.tasks.terminate(self.task_of(task_id).task_id, self.caller)
         self.audit(Event.SENSITIVE_UPDATE, task, "terminate")
         self.reply_bytes(self.services.views.encoded(task))
@@ -75,8 +81,10 @@ class RetryHandler(OfTasks):
     """A new task for the nodes that failed; needs the right to create such a task."""
 
     policy: ClassVar = {"POST": "create_task"}
+    answers: ClassVar = {("POST", 201): Task}
 
     async def post(self, task_id: str) -> None:
+        self.no_body()
         failed = self.task_of(task_id)
         if failed.action in API_ACTIONS:
             self.require(failed.action)

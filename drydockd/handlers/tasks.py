@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from drydockd import errors
 from drydockd import log as logs
+from drydockd.api.dryrun import DryRun as DryRunAnswer
+from drydockd.api.task import Purged
+from drydockd.api.task import Task as TaskAnswer
+from drydockd.api.task import TaskRequest as TaskBody
 from drydockd.auth.audit import Event
 from drydockd.handlers import body
 from drydockd.handlers.base import BaseHandler
 from drydockd.handlers.designs import finding_json
-from drydockd.model import API_ACTIONS, Action, Task, TaskStatus, timestamp
+from drydockd.model import Action, Task, TaskStatus, timestamp
 from drydockd.tasks import DryRun, TaskRequest
 
 E = TypeVar("E", bound=StrEnum)
@@ -22,15 +25,6 @@ E = TypeVar("E", bound=StrEnum)
 DEFAULT_DAYS = 90
 MOST_DAYS = 36_500
 MOST_TASKS = 100_000
-# The names of the original's documentation; its code, and ours, use the plural.
-SINGULAR = {
-    "verify_node": Action.VERIFY_NODES,
-    "prepare_node": Action.PREPARE_NODES,
-    "deploy_node": Action.DEPLOY_NODES,
-    "destroy_node": Action.DESTROY_NODES,
-    "relabel_node": Action.RELABEL_NODES,
-}
-ACTIONS = {str(action): action for action in API_ACTIONS} | SINGULAR
 
 
 class OfTasks(BaseHandler):
@@ -61,6 +55,12 @@ class OfTasks(BaseHandler):
 
 class TasksHandler(OfTasks):
     policy: ClassVar = {"GET": "read_task", "POST": "create_task", "DELETE": "delete_tasks"}
+    answers: ClassVar = {
+        ("GET", 200): list[TaskAnswer],
+        ("POST", 201): TaskAnswer,
+        ("POST", 200): DryRunAnswer,
+        ("DELETE", 200): Purged,
+    }
 
     async def get(self) -> None:
         marker = self.query("marker")
@@ -78,8 +78,11 @@ class TasksHandler(OfTasks):
         self.reply_bytes(await self.services.views.encoded_list(found))
 
     async def post(self) -> None:
-        request = task_request(self.json())
-        self.require(request.action)
+        asked = self.parse(TaskBody)
+        self.require(asked.action)
+        request = TaskRequest(
+            asked.action, asked.design_ref, asked.node_filter, asked.all_nodes, asked.dry_run
+        )
         made = await self.services.tasks.submit(request, self.caller)
         if isinstance(made, DryRun):
             self.reply(dry_run_json(made))
@@ -88,6 +91,7 @@ class TasksHandler(OfTasks):
         self.created(made)
 
     async def delete(self) -> None:
+        self.only("days")
         text = self.query("days")
         # The original's client says "None" when it was given no number.
         given = text not in (None, "", "None")
@@ -112,39 +116,7 @@ class TasksHandler(OfTasks):
         )
 
 
-def task_request(asked: Mapping[str, Any]) -> TaskRequest:
-    """Return the request in a body. Raises InvalidInput; the filter is checked on submission."""
-    name = asked.get("action")
-    action = ACTIONS.get(name) if isinstance(name, str) else None
-    if action is None:
-        if name is None and not asked.get("design_ref"):
-            raise errors.InvalidInput("Task creation requires fields design_ref, action")
-        raise errors.InvalidInput(f"Unsupported action {str(name)[:60]}")
-    ref = asked.get("design_ref")
-    if not ref:
-        raise errors.InvalidInput("Task creation requires fields design_ref, action")
-    if not isinstance(ref, str):
-        raise errors.InvalidInput("design_ref: a URI as text is required")
-    node_filter = asked.get("node_filter")
-    if node_filter is not None and not isinstance(node_filter, dict):
-        raise errors.InvalidFilter("node_filter: an object is required")
-    return TaskRequest(
-        action=action,
-        design_ref=ref,
-        node_filter=node_filter,
-        all_nodes=_true_or_false(asked, "all_nodes"),
-        dry_run=_true_or_false(asked, "dry_run"),
-    )
-
-
-def _true_or_false(asked: Mapping[str, Any], key: str) -> bool:
-    value = asked.get(key, False)
-    if not isinstance(value, bool):
-        raise errors.InvalidInput(f"{key}: true or false is required")
-    return value
-
-
-def dry_run_json(run: DryRun) -> dict[str, Any]:
+def dry_run_json(run: DryRun) -> dict[str, object]:
     return {
         "kind": "DryRun",
         "action": run.action,

@@ -19,6 +19,7 @@ from drydockd.auth.jwtkeys import SECRET_FILE, secret_key
 from drydockd.config import Settings
 from drydockd.model import BootAction, BootActionStatus, BootContext, timestamp
 from drydockd.store import Put
+from tests.handlers.answers import recorded
 
 V1 = "/api/v1.0"
 SITE = Path(__file__).parents[2] / "conf" / "example-site" / "site.yaml"
@@ -137,7 +138,9 @@ async def daemon(state: Path, **sections: dict[str, Any]) -> AsyncIterator[Daemo
     """Run a daemon on a free port of the loopback address, with its state in `state`."""
     async with (
         app.running(settings(state, **sections), base=state) as running,
-        httpx.AsyncClient(base_url=running.url, timeout=20) as http,
+        httpx.AsyncClient(
+            base_url=running.url, timeout=20, event_hooks={"response": [recorded]}
+        ) as http,
     ):
         yield Daemon(running, http, state)
 

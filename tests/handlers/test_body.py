@@ -1,5 +1,7 @@
 import pytest
 
+from drydockd.api.bootaction import BootActionReport
+from drydockd.api.task import TaskRequest
 from drydockd.errors import InvalidInput
 from drydockd.handlers import body
 
@@ -94,3 +96,30 @@ def test_numbers_outside_of_the_range_or_no_numbers_are_refused(text):
 
 def test_a_number_in_the_range_is_taken():
     assert body.integer("n", "10", 0, 10) == 10
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"details": 5}, "details: a list is required"),
+        ({"details": ["x"]}, "details[0]: an object is required"),
+        ({"details": [{"message": "m"}]}, "details[0].error: is required"),
+        ({"details": [{"message": "m", "error": 0}]}, "details[0].error: true or false is req"),
+        ({"details": [{"message": "m", "error": False, "ts": 1}]}, "details[0]: ts is a reserved"),
+        ({"detials": []}, "'detials': unknown key, did you mean details? (known: status, details)"),
+    ],
+)
+def test_a_refusal_says_where_and_what_is_required(given, told):
+    with pytest.raises(InvalidInput) as error:
+        body.parsed(BootActionReport, given)
+    assert str(error.value).startswith(told)
+
+
+def test_an_unknown_key_is_told_before_what_its_absence_caused():
+    with pytest.raises(InvalidInput, match="did you mean action"):
+        body.parsed(TaskRequest, {"aktion": "deploy_nodes"})
+
+
+def test_a_route_without_keys_says_so():
+    with pytest.raises(InvalidInput, match=r"'x': unknown key \(this route takes none\)"):
+        body.check_keys(["x"], ())

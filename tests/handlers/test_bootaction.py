@@ -2,8 +2,9 @@ import asyncio
 
 import pytest
 
+from drydockd.api.bootaction import BootActionReport
 from drydockd.errors import InvalidInput
-from drydockd.handlers.bootaction import report
+from drydockd.handlers import body
 from drydockd.model import BootActionStatus
 from tests.handlers.helpers import JSON, V1
 
@@ -130,19 +131,23 @@ async def test_a_refused_report_leaves_nothing(drydock, node, signalling):
 @pytest.mark.parametrize(
     ("status", "meant"),
     [
-        ("Success", BootActionStatus.SUCCESS),
-        ("success", BootActionStatus.SUCCESS),
-        ("Failure", BootActionStatus.FAILURE),
-        ("failure", BootActionStatus.FAILURE),
-        ("", None),
+        ("Success", "success"),
+        ("success", "success"),
+        ("Failure", "failure"),
+        ("failure", "failure"),
+        ("", "incomplete"),
     ],
 )
-def test_statuses_as_the_clients_send_them(status, meant):
-    assert report({"status": status}) == ([], meant)
+async def test_statuses_as_the_clients_send_them(drydock, signalling, status, meant):
+    _, action_id, key = signalling
+    answer = await drydock.http.post(
+        f"{V1}/bootaction/{action_id}", headers=key, json={"status": status}
+    )
+    assert answer.json()["action_status"] == meant
 
 
 @pytest.mark.parametrize(
-    "body",
+    "given",
     [
         {"status": "SUCCESS"},
         {"status": "incomplete"},
@@ -162,6 +167,6 @@ def test_statuses_as_the_clients_send_them(status, meant):
         {"details": [{"message": "x" * 20_000, "error": False}]},
     ],
 )
-def test_what_is_no_report_is_refused(body):
+def test_what_is_no_report_is_refused(given):
     with pytest.raises(InvalidInput):
-        report(body)
+        body.parsed(BootActionReport, given)

@@ -71,6 +71,7 @@ def duplicate_addresses(text: str) -> str:
         (b"{}", 'The "href" key must be provided in the request body.'),
         (b'{"href": "  "}', 'The "href" key must be provided in the request body.'),
         (b'{"href": 5}', 'The "href" key must be provided in the request body.'),
+        (b'{"rel": "design", "hrfe": "file:///x"}', "'hrfe': unknown key, did you mean href?"),
         (b"[]", 'The "href" key must be provided in the request body.'),
         (b"{", f"{V1}/validatedesign: Invalid JSON in body: "),
     ],

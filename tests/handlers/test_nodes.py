@@ -120,6 +120,7 @@ async def test_a_filter_selects_nodes_in_the_order_of_the_design(drydock):
         ({"design_ref": "file:///etc/passwd"}, "network.allowed_roots"),
         ({"design_ref": REF + "x"}, "The design cannot be used"),
         ({"design_ref": REF, "node_filter": {}}, "filter_set_type"),
+        ({"design_ref": REF, "nodefilter": None}, "did you mean node_filter?"),
     ],
 )
 async def test_what_cannot_be_filtered_is_400_never_an_empty_list(drydock, body, message):

@@ -160,6 +160,17 @@ async def test_a_running_task_is_terminated(drydock):
     assert (ended["status"], ended["terminated_by"]) == ("terminated", "joe")
 
 
+@pytest.mark.parametrize("route", ["retry", "terminate"])
+async def test_a_key_on_a_route_that_takes_none_is_refused_and_nothing_done(drydock, route):
+    failed = await drydock.task(action="deploy_nodes", node_filter=only("a01-control"))
+    url = f"{V1}/tasks/{failed['task_id']}/{route}"
+    answer = await drydock.post(url, {"dry_run": True})
+    assert answer.status_code == 400
+    assert answer.json()["message"] == "'dry_run': unknown key (this route takes none)"
+    assert await drydock.ended(failed["task_id"]) == failed
+    assert (await drydock.post(url, {})).status_code == (201 if route == "retry" else 409)
+
+
 async def test_what_failed_is_retried_as_a_new_task(drydock):
     failed = await drydock.task(action="deploy_nodes", node_filter=only("a01-control"))
     assert failed["result"]["failures"] == ["a01-control"]

@@ -2,9 +2,7 @@ import uuid
 
 import pytest
 
-from drydockd.errors import InvalidInput
-from drydockd.handlers.tasks import canonical, task_request
-from drydockd.model import Action
+from drydockd.handlers.tasks import canonical
 from tests.handlers.helpers import JSON, REF, V1
 
 MARKER = "6f0c1c1e-58a2-4d0b-9a2a-1c5d1f0e7a11"
@@ -34,7 +32,7 @@ async def test_a_created_task_is_answered_whole_and_located(drydock):
         ({"action": "noop", "design_ref": REF}, "Unsupported action noop"),
         ({"action": "power_off_node", "design_ref": REF}, "Unsupported action power_off_node"),
         ({"action": ["x"], "design_ref": REF}, "Unsupported action ['x']"),
-        ({"action": "verify_site", "design_ref": 5}, "design_ref: a URI as text is required"),
+        ({"action": "verify_site", "design_ref": 5}, "design_ref: text is required"),
         ({"action": "verify_site", "design_ref": REF, "dry_run": "yes"}, "dry_run: true or false"),
         ({"action": "destroy_nodes", "design_ref": REF}, "destroy_nodes needs a node_filter"),
     ],
@@ -101,7 +99,7 @@ async def test_json_with_a_charset_is_taken(drydock):
     answer = await drydock.http.post(
         f"{V1}/tasks",
         headers=drydock.admin | {"Content-Type": "application/json; charset=utf-8"},
-        content=f'{{"action": "validate_design", "design_ref": "{REF}", "extra": 1}}',
+        content=f'{{"action": "validate_design", "design_ref": "{REF}"}}',
     )
     assert answer.status_code == 201
 
@@ -118,15 +116,56 @@ async def test_long_references_and_user_names_are_taken(drydock):
 
 
 @pytest.mark.parametrize("name", ["verify_node", "prepare_node", "deploy_node", "relabel_node"])
-def test_the_names_of_the_documentation_are_stored_in_the_plural(name):
-    assert task_request({"action": name, "design_ref": REF}).action == Action(f"{name}s")
+async def test_the_names_of_the_documentation_are_stored_in_the_plural(drydock, name):
+    body = {"action": name, "design_ref": REF, "dry_run": True}
+    answer = await drydock.post(f"{V1}/tasks", body)
+    assert answer.json()["action"] == f"{name}s"
 
 
-def test_destroying_all_nodes_has_to_be_said():
-    request = task_request({"action": "destroy_node", "design_ref": REF, "all_nodes": True})
-    assert request.all_nodes
-    with pytest.raises(InvalidInput, match="all_nodes"):
-        task_request({"action": "destroy_nodes", "design_ref": REF, "all_nodes": 1})
+@pytest.mark.parametrize(
+    ("key", "value", "meant"),
+    [
+        ("nodefilter", {"filter_set_type": "union", "filter_set": []}, "node_filter"),
+        ("node-filter", None, "node_filter"),
+        ("nodeFilter", None, "node_filter"),
+        ("dryrun", True, "dry_run"),
+        ("dry-run", True, "dry_run"),
+        ("allnodes", True, "all_nodes"),
+    ],
+)
+async def test_a_misspelt_key_makes_no_task_and_is_told_what_it_may_have_meant(
+    drydock, key, value, meant
+):
+    body = {"action": "deploy_nodes", "design_ref": REF, key: value}
+    answer = await drydock.post(f"{V1}/tasks", body)
+    assert answer.status_code == 400
+    assert answer.json()["message"] == (
+        f"{key!r}: unknown key, did you mean {meant}? "
+        "(known: action, design_ref, node_filter, all_nodes, dry_run)"
+    )
+    assert (await drydock.get(f"{V1}/tasks")).json() == []
+
+
+async def test_an_unknown_key_like_none_is_told_what_there_is(drydock):
+    body = {"action": "verify_site", "design_ref": REF, "x" * 100_000: 1}
+    message = (await drydock.post(f"{V1}/tasks", body)).json()["message"]
+    known = "action, design_ref, node_filter, all_nodes, dry_run"
+    assert message.endswith(f"xxx...': unknown key (known: {known})")
+    assert len(message) < 200
+
+
+async def test_destroying_all_nodes_has_to_be_said_with_true(drydock):
+    body = {"action": "destroy_nodes", "design_ref": REF, "all_nodes": 1}
+    answer = await drydock.post(f"{V1}/tasks", body)
+    assert answer.json()["message"] == "all_nodes: true or false is required"
+
+
+async def test_a_misspelt_number_of_days_purges_nothing(drydock):
+    await drydock.task(action="validate_design")
+    answer = await drydock.http.delete(f"{V1}/tasks", headers=drydock.admin, params={"day": 0})
+    assert answer.status_code == 400
+    assert "did you mean days?" in answer.json()["message"]
+    assert (await drydock.get(f"{V1}/tasks")).json()
 
 
 async def test_a_dry_run_changes_nothing(drydock):

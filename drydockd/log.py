@@ -33,11 +33,13 @@ TOKEN = re.compile(r"(token['\"]?\s*[:=]\s*['\"]?)[^\s'\",;)}\]&]{16,}", re.IGNO
 URI_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*")
 BOOT_KEY = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])")
-# One of these stands in every text that a pattern above could match: most lines have none.
-HINT = re.compile(
-    r"X-|Authorization|passw|secret|api_key|action_key|token|credential|://|eyJ|[0-9a-f]{64}",
-    re.IGNORECASE,
-)
+# One of these stands, case folded, in every text that a pattern above could match: most lines
+# have none. One search for all of them together takes eight times as long.
+HINTS = (
+    "x-", "authorization", "passw", "secret", "api_key", "action_key", "token", "credential",
+    "://", "eyj",
+)  # fmt: skip
+HEX_KEY = re.compile("[0-9a-f]{64}")
 
 
 @contextmanager
@@ -76,7 +78,8 @@ class Redaction:
         for secret in self._secrets:
             if secret in text:
                 text = text.replace(secret, "****")
-        if HINT.search(text) is None:
+        folded = text.casefold()
+        if not any(hint in folded for hint in HINTS) and HEX_KEY.search(folded) is None:
             return text
         text = SENSITIVE.sub(r"\1****", text)
         text = ASSIGNED.sub(r"\1****", text)

@@ -80,9 +80,12 @@ def test_names_follow_the_configuration(lines):
         f"Authorization: Bearer {TOKEN}",
         f"GET http://joe:{TOKEN}@files/x",
         f"password={TOKEN}",
+        f"PASSWORD={TOKEN}",
+        f"pa\u017f\u017fword={TOKEN}",
         f"token={TOKEN}",
         f'{{"action_key": "{TOKEN}"}}',
         f"node key {KEY} refused",
+        f"node key {KEY.upper()} refused",
         "token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
     ],
 )
@@ -90,7 +93,7 @@ def test_what_looks_like_a_secret_is_masked(lines, text):
     buffer = lines()
     LOG.info("seen: %s", text)
     assert "****" in buffer.getvalue()
-    for secret in (KEY, TOKEN, "eyJ"):
+    for secret in (KEY, KEY.upper(), TOKEN, "eyJ"):
         assert secret not in buffer.getvalue()
 
 

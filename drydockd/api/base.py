@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
-
-T = TypeVar("T")
 
 
 class Request(BaseModel):
@@ -24,8 +22,8 @@ class Request(BaseModel):
         return None
 
 
-class Answer(BaseModel):
-    """What the API answers: attributes, and readable like the mapping the original returned.
+class Answer(BaseModel, Mapping[str, Any]):
+    """What the API answers: attributes, and the mapping that the original's client returned.
 
     Keys are those on the wire (``task["apiVersion"]``, ``task.api_version``). A key that did not
     come is no key; a key that is not known here is kept, so that a newer server can be read.
@@ -53,10 +51,7 @@ class Answer(BaseModel):
             raise KeyError(key)
         return getattr(self, name)
 
-    def __contains__(self, key: object) -> bool:
-        return any(key == one for one in self)
-
-    def __iter__(self) -> Iterator[str]:  # type: ignore[override]  # keys, as a mapping does
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]  # a model's gives pairs
         for key, name in self._fields.items():
             if name in self.model_fields_set:
                 yield key
@@ -71,21 +66,3 @@ class Answer(BaseModel):
         return isinstance(other, Mapping) and self.as_dict() == other
 
     __hash__ = None  # type: ignore[assignment]  # as a dict
-
-    def keys(self) -> KeysView[str]:
-        return KeysView(self)
-
-    def values(self) -> ValuesView[Any]:
-        return ValuesView(self)
-
-    def items(self) -> ItemsView[str, Any]:
-        return ItemsView(self)
-
-    def get(self, key: str, default: Any = None) -> Any:
-        try:
-            return self[key]
-        except KeyError:
-            return default
-
-
-Mapping.register(Answer)

@@ -7,14 +7,15 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
+from drydockd.api import validation
+from drydockd.api.validation import Validation
 from drydockd.cli.session import Access
 from drydockd.design.compile import compile_site
 from drydockd.design.designs import Design, Designs
@@ -91,14 +92,13 @@ def judged_by_daemon(access: Access, href: str) -> list[Finding]:
 
     try:
         with access.client() as client:
-            status = client.validate_design(href)
+            found = client.validate_design(href)
     except ClientError as error:
         # An invalid design is a 400 whose body is the Status document.
-        body = error.body
-        if not isinstance(body, dict) or body.get("kind") != "Status":
+        if not isinstance(error.body, dict) or error.body.get("kind") != "Status":
             raise CannotLoad(str(error)) from error
-        status = body
-    return [_finding(entry) for entry in status["details"]["messageList"]]
+        found = Validation.model_validate(error.body)
+    return [_finding(entry) for entry in found.details.message_list]
 
 
 def nothing_of(href: str) -> Design:
@@ -106,14 +106,14 @@ def nothing_of(href: str) -> Design:
     return Design(href, "", b"", Site())
 
 
-def _finding(entry: Mapping[str, Any]) -> Finding:
+def _finding(entry: validation.Finding) -> Finding:
     return Finding(
-        code=entry["name"],
-        level=Level(entry["level"]),
-        message=entry["message"],
-        diagnostic=entry["diagnostic"],
-        documents=tuple(DocumentRef(ref["schema"], ref["name"]) for ref in entry["documents"]),
-        ts=entry["ts"],
+        code=entry.name,
+        level=Level(entry.level),
+        message=entry.message,
+        diagnostic=entry.diagnostic,
+        documents=tuple(DocumentRef(ref.schema_name, ref.name) for ref in entry.documents),
+        ts=entry.ts,
     )
 
 

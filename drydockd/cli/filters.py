@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,7 +12,7 @@ LISTS = {"node_names": "node-names", "rack_names": "rack-names", "node_tags": "n
 LABELS = {"node_labels": "node-labels", "rack_labels": "rack-labels"}
 
 
-def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def filter_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options; the command gets their values, and `node_filter_from` reads them."""
     for option in reversed(
         [
@@ -33,7 +32,7 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def node_filter_from(filter_file: Path | None, **given: str | None) -> dict[str, Any] | None:
+def node_filter_from(filter_file: Path | None, **given: str | None) -> dict[str, object] | None:
     """Return the filter, None when nothing was given: all nodes.
 
     Everything given is added up: a node is in when any of it applies. Raises a usage error.
@@ -45,11 +44,11 @@ def node_filter_from(filter_file: Path | None, **given: str | None) -> dict[str,
         return _from_file(filter_file)
     if not used:
         return None
-    criteria: dict[str, Any] = {
+    criteria: dict[str, object] = {
         key: _labels(key, value) if key in LABELS else _names(key, value)
         for key, value in used.items()
     }
-    one = {"filter_type": "union"} | criteria
+    one = {"filter_type": "union", **criteria}
     return {"filter_set_type": "intersection", "filter_set": [one]}
 
 
@@ -71,7 +70,7 @@ def _labels(key: str, text: str) -> dict[str, str]:
     return labels
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _from_file(path: Path) -> dict[str, object]:
     import yaml
 
     try:

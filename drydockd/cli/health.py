@@ -33,4 +33,4 @@ def _plain(client: Client) -> bool:
 def _extended(client: Client) -> bool:
     status = client.get_health_extended()
     echo_json(status)
-    return status.get("status") == "Success"
+    return status.status == "Success"

@@ -5,27 +5,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import json
 import logging
 import os
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import httpx
+from pydantic import TypeAdapter
 
 from drydockd import app
 from drydockd import log as logs
+from drydockd.api.event import KINDS, EventData
+from drydockd.api.message import Message
+from drydockd.api.node import Node, NodeView
+from drydockd.api.task import Task, TaskTree
 from drydockd.auth.jwt import mint
 from drydockd.auth.jwtkeys import SECRET_FILE, secret_key
 from drydockd.cli.lab_view import Progress, show_findings, show_nodes, show_way_in
 from drydockd.config import Settings
 from drydockd.drivers import DriverConfigError
 from drydockd.errors import DrydockError
+
+T = TypeVar("T")
 
 DEFAULT_PORT = 9000
 TOKEN_SECONDS = 30 * 86400
@@ -97,48 +103,47 @@ class Lab:
             if task is None:
                 return None
             tasks.append(task)
-            if task["result"]["status"] == "failure":
-                show_findings(task)
+            if task.result.status == "failure":
+                show_findings(task.result.details.message_list, task.result.message)
                 break
         task = tasks[-1]
-        rows = (await client.get("/nodes")).raise_for_status().json()
+        rows = await _get(client, "/nodes", list[Node])
         views = [
-            (await client.get(f"/nodes/{name}")).raise_for_status().json()
-            for name in [*task["result"]["successes"], *task["result"]["failures"]]
+            await _get(client, f"/nodes/{name}", NodeView)
+            for name in [*task.result.successes, *task.result.failures]
         ]
-        show_nodes(rows, views, task)
-        is_good = len(tasks) == len(STEPS) and task["result"]["status"] == "success"
+        show_nodes(rows, views, task.result)
+        is_good = len(tasks) == len(STEPS) and task.result.status == "success"
         if not is_good and len(tasks) == len(STEPS):
-            show_findings(await _with_subtasks(client, task))
+            tree = await _get(client, f"/tasks/{task.task_id}?layers=-1", TaskTree)
+            show_findings(said_in(tree), task.result.message)
         return is_good
 
-    async def _until_stopped(self, work: Any) -> dict[str, Any] | None:
+    async def _until_stopped(self, work: Coroutine[None, None, Task]) -> Task | None:
         task = asyncio.ensure_future(work)
         stopped = asyncio.ensure_future(self._is_stopped.wait())
         await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         if task.done():
-            result: dict[str, Any] = task.result()
-            return result
+            return task.result()
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
         return None
 
-    async def _step(self, client: httpx.AsyncClient, action: str, ref: str) -> dict[str, Any]:
+    async def _step(self, client: httpx.AsyncClient, action: str, ref: str) -> Task:
         body = {"action": action, "design_ref": ref}
-        answer = await client.post("/tasks", json=body)
-        created: dict[str, Any] = answer.raise_for_status().json()
-        task_id = created["task_id"]
+        answer = (await client.post("/tasks", json=body)).raise_for_status()
+        task_id = Task.model_validate_json(answer.content).task_id
         with Progress(action, is_plain=self._options.is_plain) as progress:
-            async for kind, data in _events(client, task_id):
-                progress.seen(kind, data)
-            task: dict[str, Any] = (await client.get(f"/tasks/{task_id}")).json()
-            progress.ended(task)
+            async for event in _events(client, task_id):
+                progress.seen(event)
+            task = await _get(client, f"/tasks/{task_id}", Task)
+            progress.ended(task.result)
         return task
 
     @contextlib.contextmanager
-    def _folder(self) -> Any:
+    def _folder(self) -> Iterator[Path]:
         if self._options.folder is not None:
             self._options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             yield self._options.folder
@@ -147,7 +152,7 @@ class Lab:
             yield Path(name)
 
     @contextlib.contextmanager
-    def _log(self, folder: Path) -> Any:
+    def _log(self, folder: Path) -> Iterator[None]:
         """The daemon's log goes to a file of its owner's: the terminal is for the progress."""
         handle = os.open(folder / "drydockd.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(handle, "a", encoding="utf-8", buffering=1) as stream:
@@ -162,10 +167,13 @@ class Lab:
                 root.handlers[:] = others
 
 
-async def _events(
-    client: httpx.AsyncClient, task_id: str
-) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-    """Yield kind and data of each event of the task's tree until it ends; resumes when cut."""
+async def _get(client: httpx.AsyncClient, path: str, kind: type[T]) -> T:
+    answer = (await client.get(path)).raise_for_status()
+    return TypeAdapter(kind).validate_json(answer.content)
+
+
+async def _events(client: httpx.AsyncClient, task_id: str) -> AsyncIterator[EventData]:
+    """Yield the events of the task's tree until it ends; resumes when cut."""
     last = ""
     while True:
         headers = {"Last-Event-ID": last} if last else {}
@@ -180,24 +188,16 @@ async def _events(
                     elif field == "event":
                         kind = value
                     elif field == "data":
-                        yield kind, json.loads(value)
+                        yield KINDS[kind].model_validate_json(value)
                 return
         except httpx.TransportError:
             continue
 
 
-async def _with_subtasks(client: httpx.AsyncClient, task: dict[str, Any]) -> dict[str, Any]:
-    """Return the task with the error messages of the whole tree in its result."""
-    answer = await client.get(f"/tasks/{task['task_id']}", params={"layers": -1})
-    layers = answer.raise_for_status().json()
-    details = task["result"]["details"]
-    details["messageList"] = [
-        message
-        for one in layers.values()
-        if isinstance(one, dict)
-        for message in one["result"]["details"]["messageList"]
-    ]
-    return task
+def said_in(tree: TaskTree) -> list[Message]:
+    """Return what was said anywhere in the tree."""
+    there = [task for task in tree.tasks.values() if task is not None]
+    return [message for task in there for message in task.result.details.message_list]
 
 
 def _listener(port: int | None) -> socket.socket:
@@ -249,8 +249,8 @@ def _settings(folder: Path, url: str, options: LabOptions) -> Settings:
     )
 
 
-def _fake(options: LabOptions, folder: Path) -> dict[str, Any]:
-    chosen: dict[str, Any] = {}
+def _fake(options: LabOptions, folder: Path) -> dict[str, str]:
+    chosen: dict[str, str] = {}
     if options.room is not None:
         chosen["config"] = str(options.room)
     return chosen

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+
+from drydockd.api.event import EventData, NodeEvent, StateEvent
+from drydockd.api.message import Message
+from drydockd.api.node import Node, NodeBootAction, NodeView
+from drydockd.api.result import Result
 
 COLOURS = {"success": "green", "failure": "red", "partial_success": "yellow", "running": "cyan"}
 REFRESHES_PER_SECOND = 8
@@ -55,34 +60,33 @@ class Progress:
             self._live.__exit__(kind, error, trace)
             self._live = None
 
-    def seen(self, kind: str, data: Mapping[str, Any]) -> None:
-        """Take in one event of the tree: kinds ``node``, ``state`` and ``message``."""
-        if kind == "node":
-            self._node(data)
-        elif kind == "state" and data["parent_task_id"]:
-            self._steps[data["action"]] = _outcome(data)
+    def seen(self, event: EventData) -> None:
+        """Take in one event of the tree."""
+        if isinstance(event, NodeEvent):
+            self._node(event)
+        elif isinstance(event, StateEvent) and event.parent_task_id:
+            self._steps[event.action] = _outcome(event)
         if self._live is not None:
             self._live.update(self._table())
 
-    def _node(self, data: Mapping[str, Any]) -> None:
-        name, now = data["node"], (data["action"], _outcome(data))
+    def _node(self, event: NodeEvent) -> None:
+        name, now = event.node, (event.action, _outcome(event))
         if self._nodes.get(name) == now:
             return
         self._nodes[name] = now
         if self._is_plain and now[1] != "running":
             self._console.print(f"  {name}: {now[0]} {now[1]}")
 
-    def ended(self, task: Mapping[str, Any]) -> None:
+    def ended(self, result: Result) -> None:
         """Show how the whole task ended."""
-        result = task["result"]
         seconds = time.monotonic() - self._begun
-        done = f"{len(result['successes'])} nodes" if result["successes"] else ""
-        failed = f"{len(result['failures'])} failed" if result["failures"] else ""
+        done = f"{len(result.successes)} nodes" if result.successes else ""
+        failed = f"{len(result.failures)} failed" if result.failures else ""
         counts = ", ".join(part for part in (done, failed, f"{seconds:.1f} s") if part)
         if self._live is not None:
-            self._live.update(self._summary(result["status"], counts), refresh=True)
+            self._live.update(self._summary(result.status, counts), refresh=True)
         else:
-            self._console.print(f"{self._action}: {result['status']} ({counts})")
+            self._console.print(f"{self._action}: {result.status} ({counts})")
 
     def _summary(self, status: str, counts: str) -> RenderableType:
         return Text.assemble(
@@ -112,61 +116,61 @@ class Progress:
         return table
 
 
-def _outcome(data: Mapping[str, Any]) -> str:
+def _outcome(event: StateEvent) -> str:
     """The result once there is one, else the state."""
-    is_final = data["status"] in ("complete", "terminated")
-    return str(data["result"] if is_final else data["status"])
+    return event.result if event.status.is_final else event.status
 
 
 def show_nodes(
-    rows: Iterable[Mapping[str, Any]],
-    views: Iterable[Mapping[str, Any]],
-    task: Mapping[str, Any],
+    rows: Iterable[Node],
+    views: Iterable[NodeView],
+    result: Result,
     console: Console | None = None,
 ) -> None:
     """Print the nodes in design order with their boot actions and results."""
     console = console or Console(highlight=False)
-    known = {row["hostname"]: row for row in rows}
-    failed = set(task["result"]["failures"])
+    known = {row.hostname: row for row in rows}
+    failed = set(result.failures)
     table = Table(title="nodes")
     for heading in ("node", "state", "power", "address", "boot actions", "result"):
         table.add_column(heading, overflow="fold")
     for view in views:
-        name = view["hostname"]
-        row = known.get(name, {})
+        name = view.hostname
+        row = known.get(name)
         status = "failure" if name in failed else "success"
         table.add_row(
             name,
-            row.get("status_name", "unknown"),
-            row.get("power_state", ""),
-            row.get("boot_ip") or "",
-            _boot_actions(view["boot_actions"]),
+            row.status_name if row else "unknown",
+            row.power_state if row else "",
+            (row.boot_ip if row else None) or "",
+            _boot_actions(view.boot_actions),
             Text(status, COLOURS[status]),
         )
     if table.row_count:
         console.print(table)
 
 
-def _boot_actions(actions: Iterable[Mapping[str, Any]]) -> str:
+def _boot_actions(actions: Sequence[NodeBootAction]) -> str:
     """Those that report, by name; the silent ones as a number."""
-    actions = list(actions)
-    reported = [a for a in actions if a["status"] != "unreported"]
-    lines = [f"{a['action_name']} {a['status']}" for a in reported]
+    reported = [a for a in actions if a.status != "unreported"]
+    lines = [f"{a.action_name} {a.status}" for a in reported]
     if silent := len(actions) - len(reported):
         lines.append(f"{silent} that do not report")
     return "\n".join(lines)
 
 
-def show_findings(task: Mapping[str, Any], console: Console | None = None) -> None:
-    """Print why a task did not end well."""
+def show_findings(
+    messages: Iterable[Message], summary: str | None, console: Console | None = None
+) -> None:
+    """Print why a task did not end well: the errors among `messages`, without any `summary`."""
     console = console or Console(highlight=False, soft_wrap=True)
-    found = [m for m in task["result"]["details"]["messageList"] if m["error"]]
+    found = [message for message in messages if message.error]
     for message in found[:MESSAGES_SHOWN]:
-        console.print(f"{message['context']}: {message['message']}", markup=False)
+        console.print(f"{message.context}: {message.message}", markup=False)
     if len(found) > MESSAGES_SHOWN:
         console.print(f"and {len(found) - MESSAGES_SHOWN} more")
-    if not found and task["result"]["message"]:
-        console.print(task["result"]["message"], markup=False)
+    if not found and summary:
+        console.print(summary, markup=False)
 
 
 def show_way_in(url: str, folder: Path, console: Console | None = None) -> None:

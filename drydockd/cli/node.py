@@ -74,7 +74,7 @@ def builddata(client: Client, nodename: str, latest: bool, output: str) -> None:
 @output_option("text", "json")
 @with_client()
 def filter_(
-    client: Client, design_ref: str, output: str, filter_file: Path | None, **given: str | None
+    client: Client, /, design_ref: str, output: str, filter_file: Path | None, **given: str | None
 ) -> None:
     """Print the nodes of a design that a filter selects, one a line."""
     names = client.get_nodes_for_filter(design_ref, node_filter_from(filter_file, **given))

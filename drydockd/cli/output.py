@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import click
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+from drydockd.api.base import Answer
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
-def echo_json(value: Any) -> None:
-    click.echo(json.dumps(value))
+def plain(value: object) -> object:
+    """Return answers of the API, alone or in lists and mappings, as JSON types."""
+    if isinstance(value, Answer):
+        return value.as_dict()
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-def echo_yaml(value: Any) -> None:
+def echo_json(value: object) -> None:
+    click.echo(json.dumps(plain(value)))
+
+
+def echo_yaml(value: object) -> None:
     import yaml
 
-    text = yaml.safe_dump(value, default_flow_style=False, allow_unicode=True, sort_keys=False)
+    text = yaml.safe_dump(
+        plain(value), default_flow_style=False, allow_unicode=True, sort_keys=False
+    )
     click.echo(text, nl=False)
 
 
-def echo_data(value: Any, output: str) -> None:
+def echo_data(value: object, output: str) -> None:
     """Print as ``json`` or ``yaml``; another name is told, and YAML printed."""
     if output == "json":
         echo_json(value)
@@ -32,7 +44,7 @@ def echo_data(value: Any, output: str) -> None:
     echo_yaml(value)
 
 
-def echo_table(columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]]) -> None:
+def echo_table(columns: Mapping[str, str], rows: Iterable[Mapping[str, object]]) -> None:
     """Print `rows`; `columns` maps the keys to their titles, in order."""
     cells = [[_cell(row.get(key)) for key in columns] for row in rows]
     titles = list(columns.values())
@@ -47,7 +59,7 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "|".join(["", *padded, ""])
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return ""
     # A control character in an answer must not reach the terminal.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from drydockd.cli import LazyGroup
-from drydockd.cli.output import Decorator
-from drydockd.cli.session import Access
+from drydockd.cli.session import Access, Credentials
+
+if TYPE_CHECKING:
+    from drydockd.cli.output import Decorator
 
 # The loggers of what carries our requests; they speak for every one of them at INFO.
 NOISY = ("httpx", "httpcore", "keystoneauth", "urllib3")
@@ -49,7 +51,12 @@ def _os_option(name: str, help_text: str) -> Decorator:
 )
 @click.pass_context
 def cli(
-    ctx: click.Context, /, debug: bool, insecure: bool, ca_file: str | None, **access: Any
+    ctx: click.Context,
+    /,
+    debug: bool,
+    insecure: bool,
+    ca_file: str | None,
+    **access: Unpack[Credentials],
 ) -> None:
     """Drive a drydockd, or work with its designs and state without one.
 

@@ -6,17 +6,35 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypedDict
 
 import click
 
 if TYPE_CHECKING:
+    from keystoneauth1.session import Session as KeystoneSession
+
     from drydockd.client import Client
+
+P = ParamSpec("P")
 
 NO_URL = (
     "Unable to discover Drydock API URL: give --url or DD_URL, or --os-auth-url and credentials"
 )
 NO_LOGIN = "Unable to authenticate with Keystone"
+
+
+class Credentials(TypedDict):
+    """The global options that `Access` keeps as they are."""
+
+    url: str | None
+    no_auth: bool
+    os_token: str | None
+    os_username: str | None
+    os_password: str | None
+    os_auth_url: str | None
+    os_project_name: str | None
+    os_project_domain_name: str | None
+    os_user_domain_name: str | None
 
 
 @dataclass(frozen=True)
@@ -66,7 +84,7 @@ class Access:
         return issue
 
     @functools.cached_property
-    def _keystone(self) -> Any:
+    def _keystone(self) -> KeystoneSession:
         from drydockd.client.keystone import get_ks_session
 
         return get_ks_session(
@@ -105,13 +123,15 @@ class Access:
             raise click.UsageError(f"Unable to discover Drydock API URL: {_line(error)}") from None
 
 
-def with_client(*, identified: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_client(
+    *, identified: bool = True
+) -> Callable[[Callable[Concatenate[Client, P], None]], Callable[P, None]]:
     """Call the command with a client first; what the API refuses ends in one line, status 1."""
 
-    def decorate(call: Callable[..., None]) -> Callable[..., None]:
+    def decorate(call: Callable[Concatenate[Client, P], None]) -> Callable[P, None]:
         @click.pass_obj
         @functools.wraps(call)
-        def run(access: Access, *args: Any, **options: Any) -> None:
+        def run(access: Access, /, *args: P.args, **options: P.kwargs) -> None:
             with access.client(identified=identified) as client, told():
                 call(client, *args, **options)
 

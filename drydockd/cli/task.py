@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from drydockd.api.task import Task
 from drydockd.cli.filters import filter_options, node_filter_from
 from drydockd.cli.output import (
     echo_data,
@@ -38,8 +39,12 @@ def command() -> None:
     """Create, watch, cancel and retry tasks."""
 
 
-def _required(message: str) -> Any:
-    def check(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+def _required(
+    message: str,
+) -> Callable[[click.Context, click.Parameter, str | int | None], str | int | None]:
+    def check(
+        ctx: click.Context, param: click.Parameter, value: str | int | None
+    ) -> str | int | None:
         if value is None and not ctx.resilient_parsing:
             raise click.UsageError(message, ctx)
         return value
@@ -55,7 +60,7 @@ task_id_option = click.option(
 )
 
 
-def blocking_options(call: Callable[..., Any]) -> Callable[..., Any]:
+def blocking_options(call: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(
         [
             click.option("--block/--no-block", "-b", help="Wait for the end of the task."),
@@ -77,23 +82,21 @@ def blocking_options(call: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _ended(
-    client: Client, task: dict[str, Any], poll_interval: float, timeout: float | None
-) -> None:
+def _ended(client: Client, task_id: str, poll_interval: float, timeout: float | None) -> None:
     """Wait, print the task, and leave with 3 unless it succeeded."""
     done = client.wait_for_task(
-        task["task_id"],
+        task_id,
         timeout,
         poll_interval=poll_interval,
         on_change=_progress if sys.stderr.isatty() else None,
     )
     echo_json(done)
-    if done["status"] != "complete" or done["result"]["status"] != "success":
+    if done.status != "complete" or done.result.status != "success":
         sys.exit(NOT_SUCCESSFUL)
 
 
-def _progress(task: dict[str, Any]) -> None:
-    click.echo(f"{task['action']} {task['task_id']}: {task['status']}", err=True)
+def _progress(task: Task) -> None:
+    click.echo(f"{task.action} {task.task_id}: {task.status}", err=True)
 
 
 @command.command()
@@ -116,6 +119,7 @@ def _progress(task: dict[str, Any]) -> None:
 @with_client()
 def create(
     client: Client,
+    /,
     design_ref: str,
     action: str,
     all_nodes: bool,
@@ -137,8 +141,8 @@ def create(
         all_nodes=all_nodes,
         dry_run=dry_run,
     )
-    if block and not dry_run:
-        _ended(client, task, poll_interval, timeout)
+    if block and isinstance(task, Task):
+        _ended(client, task.task_id, poll_interval, timeout)
     else:
         echo_json(task)
 
@@ -151,13 +155,21 @@ def create(
 @click.option("--marker", help="Only those after this task.")
 @output_option("json", "table")
 @with_client()
-def list_(client: Client, output: str, **query: Any) -> None:
+def list_(
+    client: Client,
+    output: str,
+    status: str | None,
+    action: str | None,
+    node: str | None,
+    limit: int | None,
+    marker: str | None,
+) -> None:
     """List tasks, the oldest first."""
-    tasks = client.get_tasks(**query)
+    tasks = client.get_tasks(status=status, action=action, node=node, limit=limit, marker=marker)
     if output == "json":
         echo_json(tasks)
     else:
-        echo_table(LIST_COLUMNS, [t | {"result": t["result"]["status"]} for t in tasks])
+        echo_table(LIST_COLUMNS, [{**task, "result": task.result.status} for task in tasks])
 
 
 @command.command()
@@ -179,7 +191,7 @@ def show(
 ) -> None:
     """Print a task."""
     if block and not (layers or builddata or subtaskerrors):
-        _ended(client, {"task_id": task_id}, poll_interval, timeout)
+        _ended(client, task_id, poll_interval, timeout)
         return
     if block:
         client.wait_for_task(task_id, timeout, poll_interval=poll_interval)
@@ -206,10 +218,10 @@ def errors(client: Client, task_id: str, output: str) -> None:
         echo_data(found, output)
         return
     for one, result in found.items():
-        for message in result["details"]["messageList"]:
-            if message["error"]:
-                about = f"{message['context_type']} {message['context']}"
-                click.echo(f"{message['ts']} {one} {about}: {message['message']}")
+        for said in result.details.message_list:
+            if said.error:
+                about = f"{said.context_type} {said.context}"
+                click.echo(f"{said.ts} {one} {about}: {said.message}")
 
 
 @command.command()
@@ -244,7 +256,7 @@ def retry(
     """Create a task for the nodes that failed in another."""
     task = client.retry_task(task_id)
     if block:
-        _ended(client, task, poll_interval, timeout)
+        _ended(client, task.task_id, poll_interval, timeout)
     else:
         echo_json(task)
 

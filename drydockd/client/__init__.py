@@ -1,4 +1,4 @@
-"""The Python client library. It stands alone: nothing else of drydockd is imported."""
+"""The Python client library. It stands alone: of drydockd only the models of `api` are imported."""
 
 from drydockd.client.client import Client
 from drydockd.client.errors import (

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Literal, TypeVar, overload
 from urllib.parse import quote
 
 import httpx
+from pydantic import TypeAdapter, ValidationError
 
+from drydockd.api.bootaction import BootActionState
+from drydockd.api.builddata import BuildData
+from drydockd.api.dryrun import DryRun
+from drydockd.api.health import Health
+from drydockd.api.node import Node, NodeView
+from drydockd.api.result import SubtaskResult
+from drydockd.api.task import Task, TaskTree
+from drydockd.api.validation import Validation
+from drydockd.api.version import Version
 from drydockd.client import events, waiting
 from drydockd.client.errors import ClientError, ClientForbiddenError, ClientUnauthorizedError
-from drydockd.client.session import Session
+from drydockd.client.session import Query, Session, Timeout
 
-Json = dict[str, Any]
+# A node filter as JSON; contract, tasks, section 8.
+Filter = Mapping[str, object]
 T = TypeVar("T")
 PURGED = "Task table purged successfully."
 
 
 class Client:
-    """A client for one session. Tasks and build data are returned as parsed JSON."""
+    """A client for one session. Answers are the models of `drydockd.api`, or lists of them."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -33,12 +44,30 @@ class Client:
         node: str | None = None,
         limit: int | None = None,
         marker: str | None = None,
-    ) -> list[Json]:
+    ) -> list[Task]:
         """Return all tasks, or those that match; `marker` is the last task id of a page."""
         query = {
             "status": status, "action": action, "node": node, "limit": limit, "marker": marker,
         }  # fmt: skip
-        return self._get(list, "v1.0/tasks", query)
+        return self._get(list[Task], "v1.0/tasks", query)
+
+    @overload
+    def get_task(
+        self,
+        task_id: str,
+        builddata: bool | None = None,
+        subtaskerrors: bool | None = None,
+        layers: None = None,
+    ) -> Task: ...
+
+    @overload
+    def get_task(
+        self,
+        task_id: str,
+        builddata: bool | None = None,
+        subtaskerrors: bool | None = None,
+        layers: int | None = None,
+    ) -> Task | TaskTree: ...
 
     def get_task(
         self,
@@ -46,57 +75,92 @@ class Client:
         builddata: bool | None = None,
         subtaskerrors: bool | None = None,
         layers: int | None = None,
-    ) -> Json:
-        """Return a task; with `layers` an object of tasks by id (1: only this one, -1: all)."""
+    ) -> Task | TaskTree:
+        """Return a task; with `layers` the tasks by id (1: only this one, -1: all)."""
         query = {
             "builddata": "true" if builddata else None,
             "subtaskerrors": "true" if subtaskerrors else None,
             "layers": layers or None,
         }
-        return self._get(dict, f"v1.0/tasks/{_part(task_id)}", query)
+        endpoint = f"v1.0/tasks/{_part(task_id)}"
+        return self._get(TaskTree, endpoint, query) if layers else self._get(Task, endpoint, query)
+
+    @overload
+    def create_task(
+        self,
+        design_ref: str,
+        task_action: str,
+        node_filter: Filter | None = None,
+        *,
+        all_nodes: bool = False,
+        dry_run: Literal[False] = False,
+    ) -> Task: ...
+
+    @overload
+    def create_task(
+        self,
+        design_ref: str,
+        task_action: str,
+        node_filter: Filter | None = None,
+        *,
+        all_nodes: bool = False,
+        dry_run: Literal[True],
+    ) -> DryRun: ...
+
+    @overload
+    def create_task(
+        self,
+        design_ref: str,
+        task_action: str,
+        node_filter: Filter | None = None,
+        *,
+        all_nodes: bool = False,
+        dry_run: bool,
+    ) -> Task | DryRun: ...
 
     def create_task(
         self,
         design_ref: str,
         task_action: str,
-        node_filter: Mapping[str, Any] | None = None,
+        node_filter: Filter | None = None,
         *,
         all_nodes: bool = False,
         dry_run: bool = False,
-    ) -> Json:
+    ) -> Task | DryRun:
         """Return the task made; with `dry_run` what it would do, and nothing is made."""
-        body: Json = {"action": task_action, "design_ref": design_ref}
+        body: dict[str, object] = {"action": task_action, "design_ref": design_ref}
         if node_filter is not None:
             body["node_filter"] = node_filter
         if all_nodes:
             body["all_nodes"] = True
         if dry_run:
             body["dry_run"] = True
-        return self._post(dict, "v1.0/tasks", body)
+            return self._post(DryRun, "v1.0/tasks", body)
+        return self._post(Task, "v1.0/tasks", body)
 
     def delete_tasks(self, days: int | None = None) -> str:
         """Remove finished tasks older than `days` (the server's default: 90)."""
         _checked(self.session.delete("v1.0/tasks", query={"days": days}))
         return PURGED
 
-    def get_task_build_data(self, task_id: str) -> list[Json]:
-        return self._get(list, f"v1.0/tasks/{_part(task_id)}/builddata")
+    def get_task_build_data(self, task_id: str) -> list[BuildData]:
+        return self._get(list[BuildData], f"v1.0/tasks/{_part(task_id)}/builddata")
 
-    def get_task_errors(self, task_id: str) -> dict[str, Json]:
+    def get_task_errors(self, task_id: str) -> dict[str, SubtaskResult]:
         """Return task id -> result of every task of the tree that has error messages."""
         task = self.get_task(task_id, subtaskerrors=True)
-        found: dict[str, Json] = {}
-        if task["result"]["details"]["errorCount"]:
-            found[task["task_id"]] = task["result"] | {"task_id": task["task_id"]}
-        found.update(task.get("subtask_errors", {}))
-        return found
+        found: dict[str, SubtaskResult] = {}
+        if task.result.details.error_count:
+            named = task.result.as_dict() | {"task_id": task.task_id}
+            found[task.task_id] = SubtaskResult.model_validate(named)
+        return found | task.subtask_errors
 
-    def terminate_task(self, task_id: str) -> Json:
-        return self._post(dict, f"v1.0/tasks/{_part(task_id)}/terminate", {})
+    def terminate_task(self, task_id: str) -> Task:
+        return self._post(Task, f"v1.0/tasks/{_part(task_id)}/terminate", {})
 
-    def retry_task(self, task_id: str) -> Json:
+    def retry_task(self, task_id: str) -> Task:
         """Return the new task, for the nodes that failed."""
-        return self._post(dict, f"v1.0/tasks/{_part(task_id)}/retry", {})
+        return self._post(Task, f"v1.0/tasks/{_part(task_id)}/retry", {})
 
     def wait_for_task(
         self,
@@ -104,8 +168,8 @@ class Client:
         timeout: float | None = None,
         *,
         poll_interval: float = 15,
-        on_change: Callable[[Json], None] | None = None,
-    ) -> Json:
+        on_change: Callable[[Task], None] | None = None,
+    ) -> Task:
         """Return the task once it is ``complete`` or ``terminated``.
 
         The server holds each request until something changes; one that does not is asked
@@ -117,10 +181,10 @@ class Client:
             lambda seconds: self._held(task_id, seconds), timeout, poll_interval, on_change
         )
 
-    def _held(self, task_id: str, seconds: int) -> Json:
+    def _held(self, task_id: str, seconds: int) -> Task:
         connect, read = self.session.default_timeout
         endpoint = f"v1.0/tasks/{_part(task_id)}"
-        return self._get(dict, endpoint, {"wait": seconds or None}, (connect, read + seconds))
+        return self._get(Task, endpoint, {"wait": seconds or None}, (connect, read + seconds))
 
     def get_task_events(
         self, task_id: str, last_event_id: str | None = None, *, silence: float = 60
@@ -142,42 +206,41 @@ class Client:
 
     # -- nodes
 
-    def get_nodes(self) -> list[Json]:
-        return self._get(list, "v1.0/nodes")
+    def get_nodes(self) -> list[Node]:
+        return self._get(list[Node], "v1.0/nodes")
 
-    def get_node(self, nodename: str) -> Json:
+    def get_node(self, nodename: str) -> NodeView:
         """Return what is known of one node now: what it waits for, since when, until when."""
-        return self._get(dict, f"v1.0/nodes/{_part(nodename)}")
+        return self._get(NodeView, f"v1.0/nodes/{_part(nodename)}")
 
-    def get_node_build_data(self, nodename: str, latest: bool = True) -> list[Json]:
-        return self._get(list, f"v1.0/nodes/{_part(nodename)}/builddata", {"latest": bool(latest)})
+    def get_node_build_data(self, nodename: str, latest: bool = True) -> list[BuildData]:
+        endpoint = f"v1.0/nodes/{_part(nodename)}/builddata"
+        return self._get(list[BuildData], endpoint, {"latest": bool(latest)})
 
-    def get_nodes_for_filter(
-        self, design_ref: str, node_filter: Mapping[str, Any] | None = None
-    ) -> list[str]:
-        body: Json = {"design_ref": design_ref}
+    def get_nodes_for_filter(self, design_ref: str, node_filter: Filter | None = None) -> list[str]:
+        body: dict[str, object] = {"design_ref": design_ref}
         if node_filter is not None:
             body["node_filter"] = node_filter
-        return self._post(list, "v1.0/nodefilter", body)
+        return self._post(list[str], "v1.0/nodefilter", body)
 
     # -- designs, boot actions, the service
 
-    def validate_design(self, href: str) -> Json:
+    def validate_design(self, href: str) -> Validation:
         """Return the status object; an invalid design raises, with the object as `body`."""
-        return self._post(dict, "v1.0/validatedesign", {"href": href})
+        return self._post(Validation, "v1.0/validatedesign", {"href": href})
 
     def report_bootaction(
         self,
         action_id: str,
         key: str,
-        details: Sequence[Mapping[str, Any]] = (),
+        details: Sequence[Mapping[str, object]] = (),
         status: str | None = None,
-    ) -> Json:
+    ) -> BootActionState:
         """Add details (``message``, ``error``, anything more) and, with `status`, finish it.
 
         The key is the action's own or the node's, 64 hexadecimal digits; no token is sent.
         """
-        body: Json = {"details": list(details)}
+        body: dict[str, object] = {"details": list(details)}
         if status is not None:
             body["status"] = status
         response = self.session.request(
@@ -187,7 +250,7 @@ class Client:
             headers={"X-Bootaction-Key": key},
             identified=False,
         )
-        return _parsed(_checked(response), dict)
+        return _parsed(_checked(response), BootActionState)
 
     def get_health(self) -> bool:
         """Return whether the server calls itself healthy."""
@@ -197,26 +260,27 @@ class Client:
         _checked(response)
         return True
 
-    def get_health_extended(self) -> Json:
+    def get_health_extended(self) -> Health:
         """Return the status object of the health checks, whether they passed or not."""
         response = self.session.get("v1.0/health/extended")
         if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             body = _body(response)
             if isinstance(body, dict) and body.get("kind") == "Status":
-                return body
-        return _parsed(_checked(response), dict)
+                return _parsed(response, Health)
+        return _parsed(_checked(response), Health)
 
-    def get_versions(self) -> Json:
+    def get_versions(self) -> dict[str, Version]:
         """Return version -> path and status."""
         url = self.session.root_url + "versions"
-        return _parsed(_checked(self.session.request("GET", url, identified=False)), dict)
+        response = self.session.request("GET", url, identified=False)
+        return _parsed(_checked(response), dict[str, Version])
 
     def _get(
-        self, kind: type[T], endpoint: str, query: Json | None = None, timeout: Any = None
+        self, kind: type[T], endpoint: str, query: Query | None = None, timeout: Timeout = None
     ) -> T:
         return _parsed(_checked(self.session.get(endpoint, query=query, timeout=timeout)), kind)
 
-    def _post(self, kind: type[T], endpoint: str, body: Json) -> T:
+    def _post(self, kind: type[T], endpoint: str, body: Mapping[str, object]) -> T:
         return _parsed(_checked(self.session.post(endpoint, data=body)), kind)
 
 
@@ -241,7 +305,7 @@ def _checked(response: httpx.Response) -> httpx.Response:
     raise ClientError(f"Error - received {code}: {response.text}", code, body)
 
 
-def _body(response: httpx.Response) -> Any:
+def _body(response: httpx.Response) -> object:
     try:
         return response.json()
     except ValueError:
@@ -249,12 +313,15 @@ def _body(response: httpx.Response) -> Any:
 
 
 def _parsed(response: httpx.Response, kind: type[T]) -> T:
-    found = _body(response)
-    if not isinstance(found, kind):
+    """Return the answer as a `kind`. Raises ClientError for what is none."""
+    try:
+        return TypeAdapter(kind).validate_json(response.content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
         raise ClientError(
-            f"{response.request.url} answered {response.status_code} "
-            f"without the JSON expected; is it a drydockd?",
+            f"{response.request.url} answered {response.status_code} without the JSON expected "
+            f"({place + ': ' if place else ''}{first['msg']}); is it a drydockd?",
             response.status_code,
-            found,
-        )
-    return found
+            _body(response),
+        ) from error

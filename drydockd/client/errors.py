@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class ClientError(Exception):
     """The API answered with an error, or could not be asked.
@@ -12,7 +10,7 @@ class ClientError(Exception):
     `body` the parsed JSON of the answer, or its text.
     """
 
-    def __init__(self, message: str, status_code: int | None = None, body: Any = None) -> None:
+    def __init__(self, message: str, status_code: int | None = None, body: object = None) -> None:
         super().__init__(message)
         self.message = message
         self.status_code = status_code
@@ -23,8 +21,9 @@ class ClientError(Exception):
         """The server's own words in one line, else the message."""
         if isinstance(self.body, dict):
             for key in ("message", "description", "title"):
-                if isinstance(self.body.get(key), str) and self.body[key]:
-                    return " ".join(self.body[key].split())
+                text = self.body.get(key)
+                if isinstance(text, str) and text:
+                    return " ".join(text.split())
         return " ".join(self.message.split())
 
 

@@ -6,7 +6,7 @@ import logging
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TypedDict, TypeGuard, Unpack
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 AuthGen = Callable[[], Headers]
-Query = Mapping[str, Any]
+Query = Mapping[str, str | float | None]
 # (connect, read) in seconds; a number is the read time-out alone.
 Timeout = float | tuple[float, float] | None
 
@@ -25,6 +25,18 @@ DEFAULT_TIMEOUT = (20.0, 30.0)
 TOKEN_HEADER = "X-Auth-Token"  # noqa: S105, a header name
 _MOST_REDIRECTS = 10
 _VERSION_PATHS = ("/api/v1.0", "/api")
+
+
+class Options(TypedDict, total=False):
+    """What `Session.from_url` passes on."""
+
+    auth_gen: AuthGen | None
+    marker: str | None
+    end_user: str | None
+    timeout: Timeout
+    token: str | None
+    verify: bool | str
+    transport: httpx.BaseTransport | None
 
 
 class Session:
@@ -44,7 +56,7 @@ class Session:
         auth_gen: AuthGen | None = None,
         marker: str | None = None,
         end_user: str | None = None,
-        timeout: Any = None,
+        timeout: Timeout = None,
         *,
         token: str | None = None,
         prefix: str = "",
@@ -75,7 +87,7 @@ class Session:
         self.set_auth()
 
     @classmethod
-    def from_url(cls, url: str, **more: Any) -> Session:
+    def from_url(cls, url: str, **more: Unpack[Options]) -> Session:
         """Return a session for an API URL; a path before ``/api/v1.0`` is kept (a proxy's).
 
         Raises ValueError for a URL without scheme or host.
@@ -102,7 +114,9 @@ class Session:
         """Ask `auth_gen` for the headers again."""
         self._auth = dict(self._auth_gen()) if self._auth_gen is not None else {}
 
-    def get(self, endpoint: str, query: Query | None = None, timeout: Any = None) -> httpx.Response:
+    def get(
+        self, endpoint: str, query: Query | None = None, timeout: Timeout = None
+    ) -> httpx.Response:
         """Return the raw response. Raises ClientConnectionError when there is none."""
         return self.request("GET", endpoint, query=query, timeout=timeout)
 
@@ -111,14 +125,14 @@ class Session:
         endpoint: str,
         query: Query | None = None,
         body: str | bytes | None = None,
-        data: Any = None,
-        timeout: Any = None,
+        data: object = None,
+        timeout: Timeout = None,
     ) -> httpx.Response:
         """Send `body` as it is, else `data` as JSON; otherwise as `get`."""
         return self.request("POST", endpoint, query=query, body=body, data=data, timeout=timeout)
 
     def delete(
-        self, endpoint: str, query: Query | None = None, timeout: Any = None
+        self, endpoint: str, query: Query | None = None, timeout: Timeout = None
     ) -> httpx.Response:
         return self.request("DELETE", endpoint, query=query, timeout=timeout)
 
@@ -129,8 +143,8 @@ class Session:
         *,
         query: Query | None = None,
         body: str | bytes | None = None,
-        data: Any = None,
-        timeout: Any = None,
+        data: object = None,
+        timeout: Timeout = None,
         headers: Mapping[str, str] | None = None,
         identified: bool = True,
     ) -> httpx.Response:
@@ -168,23 +182,22 @@ class Session:
         endpoint: str,
         query: Query | None,
         body: str | bytes | None,
-        data: Any,
-        timeout: Any,
+        data: object,
+        timeout: Timeout,
         headers: Mapping[str, str] | None,
     ) -> httpx.Request:
         connect, read = _timeout(timeout, self.default_timeout)
         given = {k: str(v) for k, v in (query or {}).items() if v is not None}
-        sent = {} if body is not None or data is None else {"json": data}
         return self._client.build_request(
             method,
             endpoint if "://" in endpoint else self.base_url + endpoint.lstrip("/"),
             params=given or None,
             content=body,
+            json=data if body is None else None,
             headers={"Content-Type": "application/json"} | dict(headers or {})
             if body is not None
             else headers,
             timeout=httpx.Timeout(connect=connect, read=read, write=read, pool=connect),
-            **sent,
         )
 
     def _send(self, request: httpx.Request) -> httpx.Response:
@@ -222,19 +235,21 @@ def _translated(request: httpx.Request) -> Iterator[None]:
         raise ClientConnectionError(f"{_shown(request.url)}: {error}") from error
 
 
-def _timeout(given: Any, default: tuple[float, float]) -> tuple[float, float]:
+def _timeout(given: object, default: tuple[float, float]) -> tuple[float, float]:
     """Return (connect, read); what is no time-out is told and the default kept."""
     if given is None:
         return default
     if _is_number(given):
         return default[0], float(given)
-    if isinstance(given, tuple) and len(given) == 2 and all(map(_is_number, given)):
-        return float(given[0]), float(given[1])
+    if isinstance(given, tuple) and len(given) == 2:
+        connect, read = given
+        if _is_number(connect) and _is_number(read):
+            return float(connect), float(read)
     log.warning("timeout %r is neither a number nor a pair of numbers; %s kept", given, default)
     return default
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

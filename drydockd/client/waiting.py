@@ -4,35 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
+from drydockd.api.task import Task
 from drydockd.client.errors import ClientConnectionError, ClientError, ClientTimeoutError
 
-Json = dict[str, Any]
-
-FINAL = ("complete", "terminated")
 HOLD_SECONDS = 25
 PATIENCE_SECONDS = 60
 _FIRST_PAUSE_SECONDS = 0.5
 
 
 def wait_for(
-    ask: Callable[[int], Json],
+    ask: Callable[[int], Task],
     timeout: float | None,
     poll_interval: float,
-    on_change: Callable[[Json], None] | None,
-) -> Json:
+    on_change: Callable[[Task], None] | None,
+) -> Task:
     """Return the task when it has ended; `ask` gets it, held for up to so many seconds."""
     wait = _Wait(timeout, poll_interval)
-    last: Json | None = None
+    last: Task | None = None
     hold = 0
     while True:
         started = time.monotonic()
         task = wait.patiently(ask, hold)
         if task is not None:
-            if on_change and (last is None or task["status"] != last["status"]):
+            if on_change and (last is None or task.status != last.status):
                 on_change(task)
-            if task["status"] in FINAL:
+            if task.status.is_final:
                 return task
             # A server that knows no ``wait`` answers at once, and with the same.
             early = time.monotonic() - started < hold / 2
@@ -55,7 +52,7 @@ class _Wait:
     def left(self) -> float:
         return HOLD_SECONDS if self.deadline is None else self.deadline - time.monotonic()
 
-    def patiently(self, ask: Callable[[int], Json], hold: int) -> Json | None:
+    def patiently(self, ask: Callable[[int], Task], hold: int) -> Task | None:
         """Return the task, or None after a pause when the server is away just now."""
         try:
             task = ask(hold)
@@ -71,9 +68,9 @@ class _Wait:
         self.away_since = None
         return task
 
-    def pause(self, *, needed: bool, task: Json | None) -> None:
+    def pause(self, *, needed: bool, task: Task | None) -> None:
         if self.left <= 0:
-            status = f"; it is {task['status']}" if task else ""
+            status = f"; it is {task.status}" if task else ""
             raise ClientTimeoutError(f"The task did not end within {self.timeout:g} s{status}")
         if not needed:
             self.next_pause = min(_FIRST_PAUSE_SECONDS, self.longest)

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.api.examples import HEALTH
+
 V1 = "/api/v1.0"
 
 
@@ -16,7 +18,7 @@ def test_health_is_a_word_and_an_exit_status(drydock, server, status, text, code
 
 @pytest.mark.parametrize(("code", "word", "end"), [(200, "Success", 0), (503, "Failure", 1)])
 def test_extended_health_is_the_status_object(drydock, server, code, word, end):
-    body = {"kind": "Status", "status": word}
+    body = HEALTH | {"status": word, "code": code}
     server.answers[f"GET {V1}/health/extended"] = (code, body)
     result = drydock("health", "--extended")
     assert (json.loads(result.stdout), result.exit_code) == (body, end)

@@ -1,9 +1,12 @@
+import json
 import socket
 
 import httpx
 import pytest
 
-from drydockd.cli.lab_run import Lab, LabOptions, LabTrouble, _events, _listener, _settings
+from drydockd.api.task import TaskTree
+from drydockd.cli.lab_run import Lab, LabOptions, LabTrouble, _events, _listener, _settings, said_in
+from tests.api.examples import MESSAGE, NODE_EVENT, STATE_EVENT, TREE
 
 
 def test_a_taken_port_is_refused_with_its_number():
@@ -38,21 +41,26 @@ async def test_a_wrong_room_file_is_a_trouble_that_names_it(tmp_path):
 
 async def test_a_cut_event_stream_is_resumed_behind_the_last_event():
     asked = []
+    last = f"id: 8\nevent: state\ndata: {json.dumps(STATE_EVENT)}\n\n".encode()
 
     class Cut(httpx.AsyncByteStream):
         async def __aiter__(self):
-            yield b'id: 7\nevent: node\ndata: {"n": 1}\n\n'
+            yield f"id: 7\nevent: node\ndata: {json.dumps(NODE_EVENT)}\n\n".encode()
             raise httpx.ReadError("cut")
 
     def answer(request):
         asked.append(request.headers.get("Last-Event-ID"))
         if len(asked) == 1:
             return httpx.Response(200, stream=Cut())
-        return httpx.Response(200, content=b'id: 8\nevent: state\ndata: {"n": 2}\n\n')
+        return httpx.Response(200, content=last)
 
     async with httpx.AsyncClient(
         transport=httpx.MockTransport(answer), base_url="http://lab"
     ) as client:
         seen = [event async for event in _events(client, "t")]
-    assert seen == [("node", {"n": 1}), ("state", {"n": 2})]
+    assert seen == [NODE_EVENT, STATE_EVENT]
     assert asked == [None, "7"]
+
+
+def test_what_was_said_anywhere_in_a_tree_is_found():
+    assert said_in(TaskTree.model_validate(TREE)) == [MESSAGE]

@@ -4,7 +4,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from drydockd.api.event import NodeEvent
+from drydockd.api.message import Message
+from drydockd.api.node import Node, NodeView
+from drydockd.api.result import Result
 from drydockd.cli.lab_view import Progress, show_findings, show_nodes, show_way_in
+from tests.api.examples import MESSAGE, NODE, NODE_EVENT, NODE_VIEW, RESULT
 
 
 @pytest.fixture
@@ -13,28 +18,22 @@ def console():
 
 
 def node(name, action, status="complete", result="success"):
-    return {"node": name, "action": action, "status": status, "result": result}
+    event = NODE_EVENT | {"node": name, "action": action, "status": status, "result": result}
+    return NodeEvent.model_validate(event)
 
 
-def task(status="success", successes=(), failures=(), messages=()):
-    return {
-        "result": {
-            "status": status,
-            "message": None,
-            "successes": list(successes),
-            "failures": list(failures),
-            "details": {"messageList": list(messages)},
-        }
-    }
+def result(status="success", successes=(), failures=()):
+    lists = {"successes": list(successes), "failures": list(failures)}
+    return Result.model_validate(RESULT | {"status": status} | lists)
 
 
 def test_without_a_terminal_each_step_of_a_node_is_a_line(console):
     with Progress("deploy_nodes", is_plain=True, console=console) as progress:
-        progress.seen("node", node("n1", "apply_node_networking", "running", "incomplete"))
-        progress.seen("node", node("n1", "apply_node_networking"))
-        progress.seen("node", node("n1", "apply_node_networking"))
-        progress.seen("node", node("n1", "deploy_node", result="failure"))
-        progress.ended(task("failure", failures=["n1"]))
+        progress.seen(node("n1", "apply_node_networking", "running", "incomplete"))
+        progress.seen(node("n1", "apply_node_networking"))
+        progress.seen(node("n1", "apply_node_networking"))
+        progress.seen(node("n1", "deploy_node", result="failure"))
+        progress.ended(result("failure", failures=["n1"]))
     lines = console.file.getvalue().splitlines()
     assert lines[:3] == [
         "deploy_nodes: started",
@@ -48,7 +47,7 @@ def test_more_nodes_than_lines_are_counted_by_step(console):
     progress = Progress("deploy_nodes", is_plain=False, console=console)
     for number in range(100):
         step = "deploy_node" if number < 30 else "apply_node_storage"
-        progress.seen("node", node(f"n{number}", step, "running", "incomplete"))
+        progress.seen(node(f"n{number}", step, "running", "incomplete"))
     console.print(progress._table())
     shown = console.file.getvalue()
     assert "30 nodes" in shown
@@ -56,14 +55,15 @@ def test_more_nodes_than_lines_are_counted_by_step(console):
 
 
 def test_the_table_names_reporting_boot_actions_and_counts_silent_ones(console):
-    rows = [{"hostname": "n1", "status_name": "Deployed", "power_state": "on", "boot_ip": None}]
+    rows = [Node.model_validate(NODE | {"hostname": "n1", "boot_ip": None})]
     actions = [
-        {"action_name": "first-boot", "status": "success"},
-        {"action_name": "welcome", "status": "unreported"},
-        {"action_name": "packages", "status": "unreported"},
-    ]
-    views = [{"hostname": "n1", "boot_actions": actions}]
-    show_nodes(rows, views, task(successes=["n1"]), console)
+        NODE_VIEW["boot_actions"][0] | {"action_name": name, "status": status}
+        for name, status in (
+            ("first-boot", "success"), ("welcome", "unreported"), ("packages", "unreported"),
+        )
+    ]  # fmt: skip
+    views = [NodeView.model_validate(NODE_VIEW | {"hostname": "n1", "boot_actions": actions})]
+    show_nodes(rows, views, result(successes=["n1"]), console)
     shown = console.file.getvalue()
     assert "first-boot success" in shown
     assert "2 that do not report" in shown
@@ -71,12 +71,17 @@ def test_the_table_names_reporting_boot_actions_and_counts_silent_ones(console):
 
 
 def test_only_errors_are_shown_as_findings_and_markup_stays_text(console):
-    messages = [
+    said = [
         {"context": "n1", "message": "all [bold]well", "error": False},
         {"context": "n2", "message": "disk [red] is gone", "error": True},
     ]
-    show_findings(task("failure", messages=messages), console)
+    show_findings([Message.model_validate(MESSAGE | m) for m in said], "summary", console)
     assert console.file.getvalue() == "n2: disk [red] is gone\n"
+
+
+def test_without_errors_the_summary_is_shown(console):
+    show_findings([], "No NodeDriver enabled.", console)
+    assert console.file.getvalue() == "No NodeDriver enabled.\n"
 
 
 def test_the_way_in_names_the_token_file_and_never_the_token(console):

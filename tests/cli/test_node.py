@@ -4,17 +4,10 @@ import json
 
 import yaml
 
+from tests.api import examples as ex
+
 V1 = "/api/v1.0"
-NODE = {
-    "hostname": "n1",
-    "memory": 131072,
-    "cpu_count": 32,
-    "status_name": "Deployed",
-    "boot_mac": "52:54:00:aa:bb:cc",
-    "boot_ip": "10.1.2.7",
-    "power_state": "on",
-    "power_address": None,
-}
+NODE = ex.NODE | {"hostname": "n1", "power_address": None}
 
 
 def test_list_is_a_table_with_its_columns_in_order_or_json(drydock, server):
@@ -35,7 +28,7 @@ def test_a_format_nobody_knows_is_wrong_usage(drydock, server):
 
 
 def test_build_data_are_the_latest_unless_asked(drydock, server):
-    data = [{"node_name": "n1", "generator": "lshw"}]
+    data = [ex.BUILD_DATA]
     server.answers[f"GET {V1}/nodes/n1/builddata"] = (200, data)
     assert yaml.safe_load(drydock("node", "builddata", "n1").stdout) == data
     assert json.loads(drydock("node", "builddata", "n1", "--no-latest", "-o", "json").stdout)
@@ -43,8 +36,10 @@ def test_build_data_are_the_latest_unless_asked(drydock, server):
 
 
 def test_show_prints_what_a_node_does(drydock, server):
-    server.answers[f"GET {V1}/nodes/n1"] = (200, {"node": "n1", "waits_for": "a report"})
-    assert drydock("node", "show", "n1").stdout == "node: n1\nwaits_for: a report\n"
+    server.answers[f"GET {V1}/nodes/n1"] = (200, ex.NODE_VIEW)
+    shown = drydock("node", "show", "n1").stdout
+    assert "\nwaiting_for: the provisioner\n" in shown
+    assert yaml.safe_load(shown) == ex.NODE_VIEW
 
 
 def test_filter_prints_the_names(drydock, server):

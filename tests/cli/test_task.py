@@ -8,6 +8,7 @@ import yaml
 from click.testing import CliRunner
 
 from drydockd.cli.root import cli
+from tests.api.examples import BUILD_DATA, STATE_EVENT, TREE
 from tests.client.helpers import a_task
 from tests.handlers.helpers import REF, daemon
 
@@ -110,13 +111,15 @@ def test_list_is_one_line_of_json_or_a_table(drydock, server):
 
 
 def test_show_passes_its_switches_on(drydock, tasks):
+    tasks.answers[f"GET {V1}/tasks/{T}"] = (200, TREE)
     result = drydock("task", "show", "-t", T, "--layers", "-1", "--builddata", "--subtaskerrors")
     assert result.exit_code == 0
     assert tasks.asked[0].query == {"layers": "-1", "builddata": "true", "subtaskerrors": "true"}
+    assert json.loads(result.stdout) == TREE
 
 
 def test_build_data_are_yaml_or_json(drydock, server):
-    data = [{"node_name": "n1", "data_element": "<a>\n  ü\n</a>\n"}]
+    data = [BUILD_DATA | {"data_element": "<a>\n  ü\n</a>\n"}]
     server.answers[f"GET {V1}/tasks/{T}/builddata"] = (200, data)
     assert yaml.safe_load(drydock("task", "builddata", "-t", T).stdout) == data
     assert json.loads(drydock("task", "builddata", "-t", T, "-o", "json").stdout) == data
@@ -149,10 +152,12 @@ def test_terminate_and_retry_print_the_task(drydock, tasks):
 
 
 def test_events_are_one_json_object_a_line(drydock, server):
-    stream = b'id: 1\nevent: state\ndata: {"status":"running"}\n\nid: 2\ndata: {}\n\n'
+    state = json.dumps(STATE_EVENT)
+    stream = f"id: 1\nevent: state\ndata: {state}\n\nid: 2\nevent: new\ndata: {{}}\n\n".encode()
     server.answers[f"GET {V1}/tasks/{T}/events"] = (200, stream)
     lines = drydock("task", "events", "-t", T, "--after", "0").stdout.splitlines()
     assert [json.loads(line)["id"] for line in lines] == ["1", "2"]
+    assert [json.loads(line)["data"] for line in lines] == [STATE_EVENT, {}]
     assert server.asked[0].headers["Last-Event-ID"] == "0"
 
 

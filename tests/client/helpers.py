@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.api.examples import MESSAGE, RESULT, TASK
+
 
 @dataclass
 class Asked:
@@ -87,18 +89,7 @@ def serving():
 
 
 def a_task(status="queued", result="incomplete", messages=(), **more):
-    return {
-        "kind": "Task",
-        "task_id": "77ad2a44-0c7c-4a3a-8a4f-2d7a5a7b6c22",
-        "action": "deploy_nodes",
-        "status": status,
-        "result": {
-            "status": result,
-            "successes": [],
-            "failures": [],
-            "details": {
-                "errorCount": sum(m["error"] for m in messages),
-                "messageList": list(messages),
-            },
-        },
-    } | more
+    said = [MESSAGE | message for message in messages]
+    details = {"errorCount": sum(m["error"] for m in said), "messageList": said}
+    outcome = {"status": result, "successes": [], "failures": [], "details": details}
+    return TASK | {"action": "deploy_nodes", "status": status, "result": RESULT | outcome} | more

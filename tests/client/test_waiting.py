@@ -2,8 +2,13 @@
 
 import pytest
 
+from drydockd.api.task import Task
 from drydockd.client import ClientConnectionError, ClientError, ClientTimeoutError, waiting
-from tests.client.helpers import a_task
+from tests.client.helpers import a_task as task_json
+
+
+def a_task(status):
+    return Task.model_validate(task_json(status))
 
 
 class Clock:

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from drydockd import drivers as driver_table
 from drydockd.auth.audit import Audit, Event
@@ -329,7 +328,7 @@ def _policy(settings: Settings, base: Path) -> Policy:
 def _drivers(settings: Settings, ending: AsyncExitStack) -> Drivers:
     plugins = settings.plugins
 
-    def options(name: str) -> dict[str, Any]:
+    def options(name: str) -> dict[str, object]:
         if name in plugins.options:
             return dict(plugins.options[name])
         short = driver_table.HISTORIC.get(name, name)
@@ -350,7 +349,7 @@ def _drivers(settings: Settings, ending: AsyncExitStack) -> Drivers:
     return Drivers(oob, node, kubernetes)
 
 
-def _given(section: Section) -> dict[str, Any]:
+def _given(section: Section) -> dict[str, object]:
     """Return the options that are set; the driver's class knows its own defaults."""
     values = {name: getattr(section, name) for name in section.model_fields_set}
     return {

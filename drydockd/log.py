@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import TextIO
 
 # In the order in which they stand in a text line.
 IDS = ("request_id", "user", "marker", "end_user", "task", "node")
@@ -160,7 +160,7 @@ class JsonLine(Line):
 
     def format(self, record: logging.LogRecord) -> str:
         ids = _ids_of(record)
-        event: dict[str, Any] = {
+        event: dict[str, object] = {
             "ts": _when(record),
             "level": record.levelname,
             "logger": self.names(record.name),

@@ -115,7 +115,7 @@ class Message:
     context_type: str = "NA"
     context: str = "NA"
     ts: Timestamp = ""
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
     seq: int = 0
 
 

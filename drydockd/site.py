@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class TorSwitch:
 class Rack:
     name: str
     tor_switches: tuple[TorSwitch, ...] = ()
-    location: Mapping[str, Any] = field(default_factory=dict)
+    location: Mapping[str, object] = field(default_factory=dict)
     local_networks: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -133,7 +132,7 @@ class NetworkLink:
     trunk_mode: str = "disabled"
     native_network: str | None = None
     metalabels: Mapping[str, str | None] = field(default_factory=dict)
-    written: Mapping[str, Any] = field(default_factory=dict)
+    written: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def ref(self) -> DocumentRef:

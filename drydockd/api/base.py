@@ -35,7 +35,7 @@ class Answer(BaseModel, Mapping[str, Any]):
     _fields: ClassVar[dict[str, str]]
 
     @classmethod
-    def __pydantic_init_subclass__(cls, **more: Any) -> None:
+    def __pydantic_init_subclass__(cls, **more: object) -> None:
         super().__pydantic_init_subclass__(**more)
         cls._fields = {field.alias or name: name for name, field in cls.model_fields.items()}
 

@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jwt
 
@@ -30,8 +29,8 @@ MAX_ROLES = 64
 class Inspection:
     """A token taken apart: its parts unverified, and why it is refused (empty: it is not)."""
 
-    header: Mapping[str, Any]
-    claims: Mapping[str, Any]
+    header: Mapping[str, object]
+    claims: Mapping[str, object]
     reason: str
 
 
@@ -111,12 +110,12 @@ class LocalTokens:
         if "crit" in header:
             raise RefusedToken("the header names critical extensions (crit); none is known here")
         claims = self._verified_claims(token, self._candidates(header))
-        return caller_of(claims), float(claims["exp"])
+        return caller_of(claims), _end(claims)
 
     def inspect(self, token: str) -> Inspection:
         """Take `token` apart without trusting it, and say why it would be refused."""
-        header: Mapping[str, Any] = {}
-        claims: Mapping[str, Any] = {}
+        header: Mapping[str, object] = {}
+        claims: Mapping[str, object] = {}
         try:
             if token.count(".") == 2:
                 header = _part(token, 0)
@@ -126,7 +125,7 @@ class LocalTokens:
             return Inspection(header, claims, str(refusal))
         return Inspection(header, claims, "")
 
-    def _candidates(self, header: Mapping[str, Any]) -> list[Key]:
+    def _candidates(self, header: Mapping[str, object]) -> list[Key]:
         algorithm = header.get("alg")
         kid = header.get("kid")
         if kid is None:
@@ -141,10 +140,10 @@ class LocalTokens:
             raise RefusedToken(f"key {kid!r} is for {key.algorithm}, the token says {algorithm!r}")
         return [key]
 
-    def _verified_claims(self, token: str, keys: Sequence[Key]) -> dict[str, Any]:
+    def _verified_claims(self, token: str, keys: Sequence[Key]) -> dict[str, object]:
         for key in keys:
             try:
-                claims: dict[str, Any] = jwt.decode(
+                claims: dict[str, object] = jwt.decode(
                     token,
                     key.material,
                     algorithms=[key.algorithm],
@@ -187,7 +186,7 @@ def mint(
     return jwt.encode(claims, key.material, algorithm=key.algorithm, headers={"kid": key.kid})
 
 
-def caller_of(claims: Mapping[str, Any]) -> Caller:
+def caller_of(claims: Mapping[str, object]) -> Caller:
     """Return the identity a verified token states. Raises RefusedToken for a wrong claim."""
     roles = claims.get("roles", [])
     if not isinstance(roles, list) or not all(isinstance(r, str) and r for r in roles):
@@ -209,14 +208,22 @@ def caller_of(claims: Mapping[str, Any]) -> Caller:
 TEXT_CLAIMS = ("sub", "name", "user_domain_id", "project_id", "project_domain_id")
 
 
-def _text(claims: Mapping[str, Any], name: str) -> str:
+def _end(claims: Mapping[str, object]) -> float:
+    """Return when the token ends, seconds since the epoch."""
+    end = claims["exp"]
+    if not isinstance(end, int | float | str):
+        raise RefusedToken("the claim exp must be a number")
+    return float(end)
+
+
+def _text(claims: Mapping[str, object], name: str) -> str:
     value = claims.get(name, "")
     if not isinstance(value, str) or not value.isprintable():
         raise RefusedToken(f"the claim {name} must be text on one line")
     return value
 
 
-def _part(token: str, number: int) -> dict[str, Any]:
+def _part(token: str, number: int) -> dict[str, object]:
     """Return header (0) or claims (1) of a token without verifying anything."""
     what = ("header", "claims")[number]
     try:
@@ -233,7 +240,7 @@ def _part(token: str, number: int) -> dict[str, Any]:
 def _explain(error: Exception, token: str, issuer: str, audience: str) -> str:
     claims = _part(token, 1)
     if isinstance(error, jwt.ExpiredSignatureError):
-        late = int(time.time() - float(claims["exp"]))
+        late = int(time.time() - _end(claims))
         return f"expired {late} seconds ago"
     if isinstance(error, jwt.InvalidIssuerError):
         return f"issued by {claims.get('iss')!r}; this daemon trusts {issuer!r}"

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 import yaml
@@ -158,12 +157,12 @@ def show(design: str, node_name: str, output: str) -> None:
 @command.command("filter")
 @click.argument("design")
 @filters.filter_options
-def filter_command(design: str, **given: Any) -> None:
+def filter_command(design: str, filter_file: Path | None, **given: str | None) -> None:
     """Print the names of the nodes a filter selects, one a line, in the design's order.
 
     Several options add up, as in `drydock task create`. Without any, every node is printed.
     """
-    raw = filters.node_filter_from(**given)
+    raw = filters.node_filter_from(filter_file, **given)
     site = design_source.load_usable(design).site
     try:
         names = nodefilter.select(site, nodefilter.parse(raw))
@@ -278,5 +277,5 @@ def _print_lines(lines: Iterable[str]) -> None:
         click.echo(line)
 
 
-def _print_json(value: Any) -> None:
+def _print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from drydockd.errors import RenderError
 from drydockd.render import (
@@ -33,6 +33,26 @@ class Deployment:
     grant: ActionGrant = EXAMPLE
     report_url: str = REPORT_URL
     design_ref: str = ""
+
+
+class Shared(TypedDict):
+    """What files and package lists are rendered with."""
+
+    report_url: str
+    design_ref: str
+    templates: Templates | None
+
+
+class Row(TypedDict):
+    """One file as it is listed; `mode` is octal, `size` in bytes."""
+
+    bootaction: str
+    type: str
+    path: str
+    mode: str
+    size: int
+    sha256: str
+    location: str | None
 
 
 @dataclass
@@ -62,7 +82,7 @@ async def boot_data(
     With `stub` for `fetch`, package lists with a location are named, not read.
     """
     grants = {spec.name: deployment.grant for spec in site.bootactions_of(node.name)}
-    shared: dict[str, Any] = {
+    shared: Shared = {
         "report_url": deployment.report_url,
         "design_ref": deployment.design_ref,
         "templates": templates,
@@ -79,7 +99,7 @@ async def boot_data(
     return data
 
 
-def as_rows(data: BootData) -> list[dict[str, Any]]:
+def as_rows(data: BootData) -> list[Row]:
     """Return one row per file, in the order the node gets them."""
     return [
         {
@@ -95,7 +115,7 @@ def as_rows(data: BootData) -> list[dict[str, Any]]:
     ]
 
 
-def as_json(data: BootData) -> Mapping[str, Any]:
+def as_json(data: BootData) -> Mapping[str, object]:
     return {
         "assets": as_rows(data),
         "packages": data.packages,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from drydockd.cli.design_assets import Deployment, boot_data, stub
 from drydockd.cli.design_show import storage
@@ -92,7 +91,7 @@ async def deployed(site: Site, node: Node, templates: Templates) -> Sections:
     }
 
 
-def _flat(value: Any) -> dict[str, str]:
+def _flat(value: object) -> dict[str, str]:
     return {"/".join(path): str(leaf) for path, leaf in leaves(value) if leaf not in (None, False)}
 
 
@@ -158,7 +157,7 @@ async def _boot_data(site: Site, node: Node, templates: Templates) -> tuple[Valu
     return packages, assets
 
 
-def as_json(found: Difference) -> dict[str, Any]:
+def as_json(found: Difference) -> dict[str, object]:
     return {
         "added": found.added,
         "removed": found.removed,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -91,9 +90,9 @@ def _plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def sarif(reports: Sequence[Report]) -> dict[str, Any]:
+def sarif(reports: Sequence[Report]) -> dict[str, object]:
     """Return all findings as one run of SARIF 2.1.0; a passed rule is a result of kind pass."""
-    ids: dict[str, dict[str, Any]] = {
+    ids: dict[str, dict[str, object]] = {
         _rule_id(rule.code, rule.name): {"name": rule.name} for rule in all_rules()
     }
     results = []
@@ -111,7 +110,7 @@ def sarif(reports: Sequence[Report]) -> dict[str, Any]:
     return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _result(report: Report, finding: Finding, rule_id: str, index: int) -> dict[str, Any]:
+def _result(report: Report, finding: Finding, rule_id: str, index: int) -> dict[str, object]:
     text = f"{finding.message} {finding.diagnostic}".strip()
     return {
         "ruleId": rule_id,
@@ -123,12 +122,12 @@ def _result(report: Report, finding: Finding, rule_id: str, index: int) -> dict[
     }
 
 
-def _location(report: Report, finding: Finding) -> dict[str, Any]:
-    physical: dict[str, Any] = {"artifactLocation": {"uri": report.source.replace(" ", "%20")}}
+def _location(report: Report, finding: Finding) -> dict[str, object]:
+    physical: dict[str, object] = {"artifactLocation": {"uri": report.source.replace(" ", "%20")}}
     line = report.line_of(finding)
     if line:
         physical["region"] = {"startLine": line}
-    location: dict[str, Any] = {"physicalLocation": physical}
+    location: dict[str, object] = {"physicalLocation": physical}
     if finding.documents:
         location["logicalLocations"] = [
             {"name": ref.name, "fullyQualifiedName": f"{ref.schema}/{ref.name}", "kind": "resource"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import yaml
 
@@ -17,7 +16,7 @@ MASK = "********"
 _SECRETS = ("credential", "password", "secret", "token", "key")
 
 
-def effective(node: Node) -> dict[str, Any]:
+def effective(node: Node) -> dict[str, object]:
     """Return the effective node as a BaremetalNode document would say it, without secrets."""
     written = {
         "host_profile": node.parent_profile,
@@ -42,11 +41,10 @@ def effective(node: Node) -> dict[str, Any]:
             for entry in node.addressing
         ],
     }
-    pruned: dict[str, Any] = _pruned(written)
-    return pruned
+    return _pruned(written)
 
 
-def computed(site: Site, node: Node) -> dict[str, Any]:
+def computed(site: Site, node: Node) -> dict[str, object]:
     """Return what follows from the node and the rest of the site."""
     try:
         kernel_line = render(node.kernel_params)
@@ -61,13 +59,12 @@ def computed(site: Site, node: Node) -> dict[str, Any]:
         "boot": "/".join(boot) if boot else None,
         "bootactions": [spec.name for spec in site.bootactions_of(node.name)],
     }
-    pruned: dict[str, Any] = _pruned(values)
-    return pruned
+    return _pruned(values)
 
 
-def masked_oob(node: Node) -> dict[str, Any]:
+def masked_oob(node: Node) -> dict[str, object]:
     """Return ``oob`` with everything that opens a BMC replaced."""
-    parameters: dict[str, Any] = {"type": node.oob_type}
+    parameters: dict[str, object] = {"type": node.oob_type}
     for name, value in node.oob_parameters.items():
         is_secret = any(word in name.lower() for word in _SECRETS)
         parameters[name] = MASK if is_secret else _without_password(value)
@@ -83,8 +80,8 @@ def _without_password(value: str) -> str:
     return f"{scheme}://{user.partition(':')[0]}:{MASK}@{host}"
 
 
-def interfaces(profile: HostProfile) -> dict[str, Any]:
-    found = {}
+def interfaces(profile: HostProfile) -> dict[str, object]:
+    found: dict[str, object] = {}
     for interface in profile.interfaces:
         found[interface.device_name] = {
             "device_link": interface.network_link,
@@ -99,7 +96,7 @@ def interfaces(profile: HostProfile) -> dict[str, Any]:
     return found
 
 
-def storage(profile: HostProfile) -> dict[str, Any]:
+def storage(profile: HostProfile) -> dict[str, object]:
     return {
         "physical_devices": {
             device.name: {
@@ -119,8 +116,8 @@ def storage(profile: HostProfile) -> dict[str, Any]:
     }
 
 
-def _entry(entry: Partition | LogicalVolume) -> dict[str, Any]:
-    values: dict[str, Any] = {"name": entry.name, "size": entry.size}
+def _entry(entry: Partition | LogicalVolume) -> dict[str, object]:
+    values: dict[str, object] = {"name": entry.name, "size": entry.size}
     if isinstance(entry, Partition):
         values |= {"part_uuid": entry.part_uuid, "volume_group": entry.volume_group}
         values["bootable"] = entry.bootable or None
@@ -133,14 +130,16 @@ def _entry(entry: Partition | LogicalVolume) -> dict[str, Any]:
     return values
 
 
-def _pruned(value: Any) -> Any:
+def _pruned(values: Mapping[str, object]) -> dict[str, object]:
     """Leave out what is not set: an empty map here is a missing key there."""
+    inside = {key: _pruned_value(inner) for key, inner in values.items()}
+    return {key: inner for key, inner in inside.items() if inner not in (None, {}, [])}
+
+
+def _pruned_value(value: object) -> object:
     if isinstance(value, dict):
-        inside = {key: _pruned(inner) for key, inner in value.items()}
-        return {key: inner for key, inner in inside.items() if inner not in (None, {}, [])}
-    if isinstance(value, list):
-        return [_pruned(inner) for inner in value]
-    return value
+        return _pruned(value)
+    return [_pruned_value(inner) for inner in value] if isinstance(value, list) else value
 
 
 def sources(design: Design, node: Node) -> dict[Path, str]:
@@ -153,11 +152,11 @@ def sources(design: Design, node: Node) -> dict[Path, str]:
     return {path: _source(path, written) for path, _ in leaves(effective(node))}
 
 
-def _normalised(document: WrittenDocument) -> dict[Path, Any]:
+def _normalised(document: WrittenDocument) -> dict[Path, object]:
     return {path: value for path, value in leaves(dict(document.body())) if value is not None}
 
 
-def _source(path: Path, written: Sequence[tuple[WrittenDocument, Mapping[Path, Any]]]) -> str:
+def _source(path: Path, written: Sequence[tuple[WrittenDocument, Mapping[Path, object]]]) -> str:
     spellings = {path, tuple("trustmode" if step == "trustedmode" else step for step in path)}
     for document, values in written:
         if not spellings.isdisjoint(values):
@@ -165,7 +164,7 @@ def _source(path: Path, written: Sequence[tuple[WrittenDocument, Mapping[Path, A
     return "default"
 
 
-def as_json(design: Design, node: Node) -> dict[str, Any]:
+def as_json(design: Design, node: Node) -> dict[str, object]:
     """Return node, computed values, the chain of documents, and the source of every leaf."""
     return {
         "name": node.name,
@@ -186,7 +185,10 @@ def as_yaml(design: Design, node: Node) -> str:
 
 
 def _yaml_lines(
-    value: Any, origins: Mapping[Path, str], path: Path = (), depth: int = 0
+    value: dict[str, object] | list[object],
+    origins: Mapping[Path, str],
+    path: Path = (),
+    depth: int = 0,
 ) -> list[str]:
     """Emit maps and lists in block style, one leaf a line, so each can have its comment."""
     indent = "  " * depth
@@ -208,7 +210,7 @@ def _yaml_lines(
 
 
 def _yaml_entry(
-    head: str, value: Any, origins: Mapping[Path, str], path: Path, depth: int
+    head: str, value: object, origins: Mapping[Path, str], path: Path, depth: int
 ) -> list[str]:
     if isinstance(value, dict | list):
         return [head, *_yaml_lines(value, origins, path, depth + 1)]
@@ -216,12 +218,12 @@ def _yaml_entry(
     return [f"{head} {_scalar(value)}" + (f"  # {origin}" if origin else "")]
 
 
-def _scalar(value: Any) -> str:
+def _scalar(value: object) -> str:
     """Return one value as YAML on one line."""
     text: str = yaml.safe_dump(value, width=10**9, allow_unicode=True, default_style=_style(value))
     return text.removesuffix("\n").removesuffix("\n...")
 
 
-def _style(value: Any) -> str | None:
+def _style(value: object) -> str | None:
     """Plain text spans lines when it has line breaks; quoted it does not."""
     return '"' if isinstance(value, str) and ("\n" in value or "\r" in value) else None

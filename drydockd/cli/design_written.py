@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from drydockd.design.yamlstream import Document, YamlProblem, documents
 from drydockd.site import Node
@@ -25,7 +24,7 @@ class WrittenDocument:
     def line(self) -> int:
         return self.document.line
 
-    def body(self) -> Mapping[str, Any]:
+    def body(self) -> Mapping[str, object]:
         body = self.document.build().get(self.body_key)
         return body if isinstance(body, dict) else {}
 
@@ -72,7 +71,7 @@ def chain(content: bytes, node: Node) -> list[WrittenDocument]:
 KEYED_LISTS = {"partitions": "name", "logical_volumes": "name", "addressing": "network"}
 
 
-def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+def leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
     """Yield (path, value) of everything that is neither a map nor a list.
 
     A keyed list's entries are addressed by their name, a plain list's by their own text.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import click
 
@@ -16,7 +16,7 @@ from drydockd.store.export import export as export_records
 from drydockd.store.repair import repair as repair_state
 from drydockd.store.statedir import StateDir
 
-Command = Callable[..., Any]
+Command = Callable[..., None]
 
 
 def _with_state_dir(function: Command) -> Command:
@@ -108,7 +108,7 @@ def restore(file: Path, state_dir: Path) -> None:
 @command.command()
 @click.option("--output", type=click.File("wb"), default="-", help="Default: standard output.")
 @_with_state_dir
-def export(output: Any, state_dir: Path) -> None:
+def export(output: BinaryIO, state_dir: Path) -> None:
     """Print every record as a line of JSON, without secrets.
 
     May run beside the daemon.

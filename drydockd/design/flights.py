@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
@@ -15,7 +15,7 @@ class Flights(Generic[Value]):
     def __init__(self) -> None:
         self._tasks: dict[Hashable, asyncio.Task[Value]] = {}
 
-    async def join(self, key: Hashable, start: Callable[[], Coroutine[Any, Any, Value]]) -> Value:
+    async def join(self, key: Hashable, start: Callable[[], Coroutine[None, None, Value]]) -> Value:
         """Return (or raise) what the work for `key` ends with, starting it if nobody has."""
         task = self._tasks.get(key)
         if task is None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from drydockd.design import merging
 from drydockd.design.documents.host import Layer
@@ -103,7 +102,7 @@ class Inheritance:
         return broken
 
 
-def _weight(value: Any) -> int:
+def _weight(value: object) -> int:
     """How many values a merged field holds."""
     if value.__class__ is dict:
         return len(value) + sum(map(_weight, value.values()))

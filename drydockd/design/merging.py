@@ -11,11 +11,12 @@ from typing import Any
 
 from drydockd.design.documents.fields import UNSET
 
-Fields = Mapping[str, Any]
-Rule = Callable[[Any, Any], Any]
+Fields = Mapping[str, object]
+# Given the child's value and the parent's, of what type the field is: checked on ingestion.
+Rule = Callable[[Any, Any], object]
 
 
-def scalar(value: Any, inherited: Any) -> Any:
+def scalar(value: object, inherited: object) -> object:
     """The child's value; ``!`` or -1 unsets it."""
     if value is None:
         return inherited
@@ -31,7 +32,7 @@ def items(value: list[str], inherited: tuple[str, ...] | None) -> tuple[str, ...
     return (*own, *(entry for entry in inherited or () if entry not in skipped))
 
 
-def mapping(value: Fields, inherited: Fields | None) -> dict[str, Any]:
+def mapping(value: Fields, inherited: Fields | None) -> dict[str, object]:
     """The parent's keys in place, overridden or removed (``!key``, null), then new ones."""
     removed = {key[1:] for key in value if key.startswith(UNSET)}
     removed |= {key for key, entry in value.items() if entry is None}
@@ -67,7 +68,7 @@ def keyed(rules: Mapping[str, Rule]) -> Rule:
     return merge
 
 
-def fields(value: Fields, inherited: Fields, rules: Mapping[str, Rule]) -> dict[str, Any]:
+def fields(value: Fields, inherited: Fields, rules: Mapping[str, Rule]) -> dict[str, object]:
     """Lay the fields of `value` over `inherited`, each by its rule."""
     merged = dict(inherited)
     for name, own in value.items():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
 
 from drydockd.errors import InvalidFilter
 from drydockd.site import Node, NodeFilter, NodeFilterTerm, Site
@@ -65,7 +64,7 @@ def select(site: Site, node_filter: NodeFilter | None) -> tuple[str, ...]:
     return tuple(name for name in site.nodes if name in found) if found else ()
 
 
-def by_names(names: Iterable[str]) -> dict[str, Any]:
+def by_names(names: Iterable[str]) -> dict[str, object]:
     """Return the filter, as JSON, that selects exactly `names`: the shape of subtasks."""
     term = {"filter_type": "union", "node_names": list(names)}
     return {"filter_set_type": "intersection", "filter_set": [term]}
@@ -85,13 +84,13 @@ def _term(raw: object, where: str) -> NodeFilterTerm:
     return NodeFilterTerm(kind, **lists, **labels)  # type: ignore[arg-type]
 
 
-def _mapping(raw: object, where: str) -> Mapping[Any, Any]:
+def _mapping(raw: object, where: str) -> Mapping[object, object]:
     if not isinstance(raw, Mapping):
         raise InvalidFilter(f"{where}: an object is required, not {_kind(raw)}")
     return raw
 
 
-def _no_other_keys(body: Mapping[Any, Any], known: tuple[str, ...], where: str) -> None:
+def _no_other_keys(body: Mapping[object, object], known: tuple[str, ...], where: str) -> None:
     for key in body:
         if key not in known:
             close = get_close_matches(str(key), known, 1)
@@ -99,7 +98,7 @@ def _no_other_keys(body: Mapping[Any, Any], known: tuple[str, ...], where: str) 
             raise InvalidFilter(f"{where}: unknown key {key!r}; {hint}")
 
 
-def _type_of(body: Mapping[Any, Any], key: str, where: str) -> str:
+def _type_of(body: Mapping[object, object], key: str, where: str) -> str:
     value = body.get(key)
     if not isinstance(value, str) or value not in TYPES:
         seen = "missing" if value is None else f"not {_kind(value)}"
@@ -121,13 +120,14 @@ def _strings(value: object, where: str) -> tuple[str, ...] | None:
 def _labels(value: object, where: str) -> dict[str, str] | None:
     if value is None:
         return None
-    labels = _mapping(value, where)
-    for key, entry in labels.items():
+    labels = {}
+    for key, entry in _mapping(value, where).items():
         if not isinstance(key, str):
             raise InvalidFilter(f"{where}: the key {key!r} is not a string")
         if not isinstance(entry, str | int | float):
             raise InvalidFilter(f"{where}.{key}: a plain value is required, not {_kind(entry)}")
-    return {key: label_text(entry) for key, entry in labels.items()}
+        labels[key] = label_text(entry)
+    return labels
 
 
 def _kind(value: object) -> str:

@@ -9,7 +9,6 @@ five regular expressions, and equal texts become one object.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import yaml
 from yaml.nodes import ScalarNode
@@ -32,7 +31,7 @@ _LONG_NUMBER = re.compile(
     re.ASCII,
 )
 
-Boxed = tuple[Any] | str
+Boxed = tuple[object] | str
 """A constructed value in a tuple of one, or a tag: written in the document, or that of a
 plain text no value can be made of, whose problem is then told with its line."""
 
@@ -95,7 +94,7 @@ class Scalars:
         except ScalarProblem:
             return str(tag)
 
-    def tagged(self, tag: str, text: str) -> Any:
+    def tagged(self, tag: str, text: str) -> object:
         """Return the value of `text` under an explicit or resolved tag. Raises ScalarProblem."""
         if tag == MERGE:
             return MERGE_KEY

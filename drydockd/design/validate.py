@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from drydockd.design.rules import Rule, Verdict, all_rules
 from drydockd.model import timestamp
@@ -78,14 +77,14 @@ def _broken(error: Exception) -> Verdict:
     )
 
 
-def status_document(findings: Iterable[Finding]) -> dict[str, Any]:
+def status_document(findings: Iterable[Finding]) -> dict[str, object]:
     """Return the Status document that tells `findings`; its ``code`` is the HTTP status.
 
     Success unless any finding is an Error. A finding without a time gets the present one.
     """
     now = timestamp()
-    messages = [message(finding, now) for finding in findings]
-    errors = sum(entry["error"] for entry in messages)
+    told = list(findings)
+    errors = sum(finding.error for finding in told)
     return {
         "kind": "Status",
         "apiVersion": "v1.0",
@@ -93,12 +92,12 @@ def status_document(findings: Iterable[Finding]) -> dict[str, Any]:
         "message": "Site design failed validation." if errors else "Site design passed validation",
         "reason": "See detail messages." if errors else None,
         "status": "Failure" if errors else "Success",
-        "details": {"errorCount": errors, "messageList": messages},
+        "details": {"errorCount": errors, "messageList": [message(one, now) for one in told]},
         "code": 400 if errors else 200,
     }
 
 
-def message(finding: Finding, now: str) -> dict[str, Any]:
+def message(finding: Finding, now: str) -> dict[str, object]:
     """Return one entry of ``details.messageList``; `now` stands in for a missing time."""
     return {
         "kind": "ValidationMessage",

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode
 
 from drydockd.design.scalars import (
     MERGE_KEY,
@@ -80,7 +80,7 @@ class Document:
             for inner, _ in value_node.value
         )
 
-    def head(self, *path: str) -> Any:
+    def head(self, *path: str) -> object:
         """The plain value at `path`, without building the document; None if there is none."""
         node = self.root
         for key in path:
@@ -98,7 +98,7 @@ class Document:
         """Return the document as dicts, lists and plain values. Raises YamlProblem."""
         return self.builder.build(self.root, self.offset)
 
-    def line_of(self, path: tuple[Any, ...]) -> int:
+    def line_of(self, path: tuple[object, ...]) -> int:
         """The line of the value at `path`, or of the nearest thing around it that exists."""
         node = self.root
         mark = node.start_mark
@@ -227,11 +227,11 @@ class Builder:
 
     def __init__(self) -> None:
         self.scalars = Scalars()
-        self._seen: dict[int, tuple[Any, int]] = {}
+        self._seen: dict[int, tuple[object, int]] = {}
         self._size = 0
         self._offset = 0
 
-    def scalar(self, node: ScalarNode) -> Any:
+    def scalar(self, node: ScalarNode) -> object:
         """The value of a scalar on its own, None if it has none."""
         tag: Any = node.tag
         if tag.__class__ is tuple:
@@ -241,7 +241,7 @@ class Builder:
         except ScalarProblem:
             return None
 
-    def build(self, root: Node, offset: int) -> Any:
+    def build(self, root: Node, offset: int) -> object:
         self._seen = {}
         self._size = 0
         self._offset = offset
@@ -250,7 +250,7 @@ class Builder:
         finally:
             self._seen = {}
 
-    def _value(self, node: Node) -> Any:
+    def _value(self, node: Node) -> object:
         if node.__class__ is ScalarNode:
             tag: Any = node.tag
             if tag.__class__ is tuple:
@@ -266,7 +266,7 @@ class Builder:
         self._seen[id(node)] = (value, self._size - before)
         return value
 
-    def _again(self, node: Node, seen: tuple[Any, int]) -> Any:
+    def _again(self, node: Node, seen: tuple[object, int]) -> object:
         """An alias: the value is shared, but counted as if it were written out."""
         value, size = seen
         if size < 0:
@@ -276,13 +276,13 @@ class Builder:
             raise self._problem(f"aliases expand to more than {EXPANSION_LIMIT} values", node)
         return value
 
-    def _tagged(self, node: ScalarNode) -> Any:
+    def _tagged(self, node: ScalarNode) -> object:
         try:
             return self.scalars.tagged(node.tag, node.value)
         except ScalarProblem as error:
             raise self._problem(str(error), node) from error
 
-    def _list(self, node: Node) -> list[Any]:
+    def _list(self, node: Node) -> list[object]:
         if node.tag is not None and node.tag != "tag:yaml.org,2002:seq":
             raise self._problem(f"the tag {shown_tag(node.tag)} is not allowed in a design", node)
         children: list[Any] = node.value
@@ -293,10 +293,10 @@ class Builder:
             for child in children
         ]
 
-    def _map(self, node: MappingNode) -> dict[Any, Any]:
+    def _map(self, node: MappingNode) -> dict[object, object]:
         if node.tag is not None and node.tag != "tag:yaml.org,2002:map":
             raise self._problem(f"the tag {shown_tag(node.tag)} is not allowed in a design", node)
-        value: dict[Any, Any] = {}
+        value: dict[object, object] = {}
         for key_node, value_node in node.value:
             key: Any = key_node.tag
             if key.__class__ is not tuple or key[0] is MERGE_KEY:
@@ -310,10 +310,10 @@ class Builder:
             return self._map_with_care(node)
         return value
 
-    def _map_with_care(self, node: MappingNode) -> dict[Any, Any]:
+    def _map_with_care(self, node: MappingNode) -> dict[object, object]:
         """A mapping with merge keys, tagged or composed keys, or duplicates (an error)."""
-        value: dict[Any, Any] = {}
-        merged: dict[Any, Any] = {}
+        value: dict[object, object] = {}
+        merged: dict[object, object] = {}
         for key_node, value_node in node.value:
             if _is_merge(key_node):
                 merged |= self._merged(value_node)
@@ -326,11 +326,10 @@ class Builder:
             value[key] = self._value(value_node)
         return merged | value
 
-    def _merged(self, node: Node) -> dict[Any, Any]:
-        sources = [self._value(node)]
-        if node.__class__ is SequenceNode:
-            sources = list(reversed(sources[0]))
-        merged: dict[Any, Any] = {}
+    def _merged(self, node: Node) -> dict[object, object]:
+        found = self._value(node)
+        sources = found[::-1] if isinstance(found, list) else [found]
+        merged: dict[object, object] = {}
         for source in sources:
             if not isinstance(source, dict):
                 raise self._problem("<< takes a mapping or a list of mappings", node)
@@ -359,14 +358,14 @@ class _Composer(CParser):
         plain, quoted = builder.scalars.plain, builder.scalars.quoted
         known_plain, known_quoted = builder.scalars.memos()
 
-        def resolve(kind: type, value: str, implicit: tuple[bool, bool]) -> Any:
+        def resolve(kind: type, value: str, implicit: tuple[bool, bool]) -> object:
             if kind is not ScalarNode:
                 return None
             if implicit[0]:
                 return known_plain.get(value) or plain(value)
             return known_quoted.get(value) or quoted(value)
 
-        def descend(parent: Node, index: Any) -> None:
+        def descend(parent: Node, index: object) -> None:
             nonlocal depth, count
             depth += 1
             count += 1

@@ -167,7 +167,7 @@ class BaseHandler(web.RequestHandler):
         text = self.query(name)
         return text is not None and body.boolean(name, text)
 
-    def reply(self, answer: Any, status: int = 200) -> None:
+    def reply(self, answer: object, status: int = 200) -> None:
         """Answer with `answer` as JSON."""
         self.reply_bytes(orjson.dumps(answer), status)
 
@@ -318,7 +318,7 @@ def error_body(
     message: str, *, retry: bool = False, title: str | None = None, description: str | None = None
 ) -> bytes:
     """Return the one error body there is. Source: contract, api, section 1.1."""
-    answer: dict[str, Any] = {"type": "error", "message": message, "retry": retry}
+    answer: dict[str, object] = {"type": "error", "message": message, "retry": retry}
     if title is not None:
         answer["title"] = title
     if description is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import orjson
 from pydantic import ValidationError
@@ -29,7 +29,7 @@ REQUIRED = {
 CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w-]+)", re.IGNORECASE)
 
 
-def json_object(body: bytes, content_type: str, depth: int) -> dict[str, Any]:
+def json_object(body: bytes, content_type: str, depth: int) -> dict[str, object]:
     """Return the JSON object in `body`. Raises InvalidInput."""
     check_type(content_type)
     if not body.strip():
@@ -79,7 +79,7 @@ def check_type(content_type: str) -> None:
             raise InvalidInput("The charset of the body must be utf-8")
 
 
-def parse(body: bytes, depth: int) -> Any:
+def parse(body: bytes, depth: int) -> object:
     """Return `body` parsed, nested at most `depth` deep. Raises InvalidInput."""
     try:
         parsed = orjson.loads(body)
@@ -91,10 +91,10 @@ def parse(body: bytes, depth: int) -> Any:
     return parsed
 
 
-def _is_deeper(value: Any, depth: int) -> bool:
+def _is_deeper(value: object, depth: int) -> bool:
     level = [value]
     for _ in range(depth):
-        inner: list[Any] = []
+        inner: list[object] = []
         for item in level:
             if isinstance(item, dict):
                 inner += item.values()

@@ -28,7 +28,7 @@ class HealthHandler(BaseHandler):
     answers: ClassVar = {("GET", 204): None, ("GET", 503): None}
 
     async def get(self) -> None:
-        failed = any(message["error"] for message in await self.services.health.messages())
+        failed = any(message.error for message in await self.services.health.messages())
         self.set_status(503 if failed else 204)
         self.clear_header("Content-Type")
         self.finish()
@@ -40,7 +40,7 @@ class ExtendedHealthHandler(BaseHandler):
 
     async def get(self) -> None:
         answer = report(await self.services.health.messages())
-        self.reply(answer, answer["code"])
+        self.reply(answer.as_dict(), answer.code)
 
 
 class MetricsHandler(BaseHandler):

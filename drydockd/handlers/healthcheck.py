@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
 
+from drydockd.api.health import Health, HealthDetails, HealthMessage
 from drydockd.auth.certificates import Expiry
 from drydockd.drivers.base import NodeProvisioner
 from drydockd.errors import DriverError
@@ -38,17 +38,17 @@ class HealthChecks:
         self._timeout = timeout_seconds
         self._cache = cache_seconds
         self._certificates = certificates
-        self._round: asyncio.Task[list[dict[str, Any]]] | None = None
+        self._round: asyncio.Task[list[HealthMessage]] | None = None
         self._until = 0.0
 
-    async def messages(self) -> list[dict[str, Any]]:
+    async def messages(self) -> list[HealthMessage]:
         """Return what is wrong (``error`` true) or soon will be; empty when all is well."""
         now = asyncio.get_running_loop().time()
         if self._round is None or (self._round.done() and now >= self._until):
             self._round = asyncio.create_task(self._ask(), name="health checks")
         return await asyncio.shield(self._round)
 
-    async def _ask(self) -> list[dict[str, Any]]:
+    async def _ask(self) -> list[HealthMessage]:
         found = []
         if (failure := self._store.health().error) is not None:
             log.error("health: the store: %s", failure)
@@ -79,20 +79,20 @@ class HealthChecks:
             await asyncio.wait([self._round])
 
 
-def _message(text: str, *, error: bool = True) -> dict[str, Any]:
-    return {"message": text, "error": error, "kind": "SimpleMessage"}
+def _message(text: str, *, error: bool = True) -> HealthMessage:
+    return HealthMessage(kind="SimpleMessage", message=text, error=error)
 
 
-def report(messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def report(messages: Sequence[HealthMessage]) -> Health:
     """Return the Status object of health/extended. Source: contract, api, section 3."""
-    errors = sum(message["error"] for message in messages)
-    return {
-        "kind": "Status",
-        "apiVersion": "v1.0",
-        "metadata": {},
-        "status": "Failure" if errors else "Success",
-        "message": "Drydock failed to respond" if errors else "",
-        "reason": "HealthCheck",
-        "details": {"errorCount": errors, "messageList": list(messages)},
-        "code": 503 if errors else 200,
-    }
+    errors = sum(message.error for message in messages)
+    return Health(
+        kind="Status",
+        apiVersion="v1.0",
+        metadata={},
+        status="Failure" if errors else "Success",
+        message="Drydock failed to respond" if errors else "",
+        reason="HealthCheck",
+        details=HealthDetails(errorCount=errors, messageList=list(messages)),
+        code=503 if errors else 200,
+    )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import http.client
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote_to_bytes
 
 from tornado import httputil, web
+from tornado.http1connection import HTTP1Connection
 
 # How much of a refused body is still read, so that the client gets to see the answer
 # (closing a socket with unread data resets the connection).
@@ -91,6 +92,7 @@ def _value(segment: str) -> bytes | None:
     return raw
 
 
+StartLine = httputil.RequestStartLine | httputil.ResponseStartLine
 Refuse = Callable[[httputil.HTTPServerRequest, int, str], tuple[httputil.HTTPHeaders, bytes]]
 
 
@@ -104,7 +106,7 @@ class Api(web.Application):
         unknown: type[web.RequestHandler],
         refuse: Refuse,
         header_bytes: int,
-        handler_kwargs: Mapping[str, Any],
+        handler_kwargs: Mapping[str, object],
         **settings: Any,
     ) -> None:
         super().__init__(default_handler_class=unknown, **settings)
@@ -176,9 +178,9 @@ class _Refusal(httputil.HTTPMessageDelegate):
         self._request = request
         self._answer = (refuse, status, text)
         self._length = length
-        self._connection: Any = request.connection
+        self._connection = cast(HTTP1Connection, request.connection)
 
-    def headers_received(self, start_line: Any, headers: httputil.HTTPHeaders) -> None:
+    def headers_received(self, start_line: StartLine, headers: httputil.HTTPHeaders) -> None:
         self.answer()
         # Otherwise Tornado would answer once more, for the same length.
         self._connection.set_max_body_size(max(self._length, DRAIN_BYTES))
@@ -216,15 +218,17 @@ class _Counting(httputil.HTTPMessageDelegate):
     ) -> None:
         self._inner = inner
         self._refusal = _Refusal(request, refuse, 413, _too_long(limit))
-        self._connection: Any = request.connection
+        self._connection = cast(HTTP1Connection, request.connection)
         self._left = limit
         self._refused = False
 
-    def headers_received(self, start_line: Any, headers: httputil.HTTPHeaders) -> Any:
+    def headers_received(
+        self, start_line: StartLine, headers: httputil.HTTPHeaders
+    ) -> Awaitable[None] | None:
         self._connection.set_max_body_size(self._left + DRAIN_BYTES)
         return self._inner.headers_received(start_line, headers)
 
-    def data_received(self, chunk: bytes) -> Any:
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         self._left -= len(chunk)
         if self._left >= 0:
             return self._inner.data_received(chunk)

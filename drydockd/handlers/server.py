@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ssl
 import uuid
+from asyncio import Future
 from pathlib import Path
-from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
@@ -21,10 +21,10 @@ NOT_HTTP = "The request is not valid HTTP"
 class Server(HTTPServer):
     """Tornado's server; answers to malformed requests have a body and a request id too."""
 
-    def handle_stream(self, stream: IOStream, address: Any) -> None:
+    def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:
         write = stream.write
 
-        def answered(data: Any) -> Any:
+        def answered(data: bytes | memoryview) -> Future[None]:
             return write(malformed() if data == BARE_400 else data)
 
         stream.write = answered  # type: ignore[method-assign]
@@ -43,7 +43,7 @@ def malformed() -> bytes:
 
 def server_options(
     *, header_bytes: int, idle_seconds: float, body_seconds: float, tls: ssl.SSLContext | None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the arguments of `Server`.
 
     Headers up to four times `header_bytes` are read, so that 431 can be answered; beyond, the

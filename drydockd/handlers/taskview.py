@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import orjson
 
@@ -18,9 +17,9 @@ KEPT_BYTES = 16 << 20
 SLICE = 100
 
 
-def task_json(store: Store, task: Task) -> dict[str, Any]:
+def task_json(store: Store, task: Task) -> dict[str, object]:
     """Return the Task object with its messages. Source: contract, tasks, section 1."""
-    shown: dict[str, Any] = {
+    shown: dict[str, object] = {
         "kind": "Task",
         "apiVersion": "v1",
         "task_id": task.task_id,
@@ -46,7 +45,7 @@ def task_json(store: Store, task: Task) -> dict[str, Any]:
     return shown
 
 
-def result_json(store: Store, task: Task) -> dict[str, Any]:
+def result_json(store: Store, task: Task) -> dict[str, object]:
     result = task.result
     return {
         "kind": "Status",
@@ -65,7 +64,7 @@ def result_json(store: Store, task: Task) -> dict[str, Any]:
     }
 
 
-def message_json(message: Message) -> dict[str, Any]:
+def message_json(message: Message) -> dict[str, object]:
     return {
         "message": message.message,
         "error": message.error,
@@ -76,7 +75,7 @@ def message_json(message: Message) -> dict[str, Any]:
     }
 
 
-def build_data_json(data: BuildData) -> dict[str, Any]:
+def build_data_json(data: BuildData) -> dict[str, object]:
     return {
         "node_name": data.node,
         "task_id": data.task_id,
@@ -147,8 +146,8 @@ class TaskViews:
 
     async def _objects(
         self, tasks: Iterable[Task | str], builddata: bool
-    ) -> dict[str, dict[str, Any] | None]:
-        shown: dict[str, dict[str, Any] | None] = {}
+    ) -> dict[str, dict[str, object] | None]:
+        shown: dict[str, dict[str, object] | None] = {}
         for number, task in enumerate(tasks, 1):
             if isinstance(task, str):
                 shown[task] = None
@@ -178,8 +177,8 @@ class TaskViews:
             level, depth = below, depth - 1
         return found
 
-    def _errors_below(self, top: Task) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def _errors_below(self, top: Task) -> dict[str, object]:
+        found: dict[str, object] = {}
         for task in self._levels(top, -1)[1:]:
             if not isinstance(task, str) and self._store.error_count(task.task_id) > 0:
                 result = result_json(self._store, task)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from drydockd.errors import InvalidInput, RenderError, SourceUnavailable
 from drydockd.render import packages, pipeline
@@ -101,10 +101,10 @@ class Rendering:
             await self.templates.close()
 
     @cached_property
-    def _node_context(self) -> dict[str, Any]:
+    def _node_context(self) -> dict[str, object]:
         return node_context(self.site, self.node)
 
-    def _context(self, grant: ActionGrant | None) -> Callable[[], Mapping[str, Any]]:
+    def _context(self, grant: ActionGrant | None) -> Callable[[], Mapping[str, object]]:
         action = action_context(grant, report_url=self.report_url, design_ref=self.design_ref)
         return lambda: {"node": self._node_context, "action": action}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from drydockd.errors import RenderError
 from drydockd.site import Interface, Node, Site
@@ -21,7 +20,7 @@ class ActionGrant:
         return f"ActionGrant({self.action_id!r}, ...)"
 
 
-def node_context(site: Site, node: Node) -> dict[str, Any]:
+def node_context(site: Site, node: Node) -> dict[str, object]:
     """Return `node` of the template context: plain text, lists and maps only.
 
     Raises RenderError when the node has an address on a network the design lacks.
@@ -55,7 +54,7 @@ def _networks(site: Site, node: Node) -> dict[str, dict[str, str | None]]:
     return found
 
 
-def _interface(interface: Interface) -> dict[str, Any]:
+def _interface(interface: Interface) -> dict[str, object]:
     if not interface.sriov:
         return {"sriov": False}
     return {

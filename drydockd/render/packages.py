@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import yaml
 
@@ -22,7 +21,7 @@ def from_document(content: bytes) -> dict[str, str | None]:
     try:
         # Looked at before anything is built: nesting and aliases are how YAML explodes.
         _refuse_depth(content)
-        value: Any = yaml.load(content, Loader=_LOADER)  # noqa: S506, a safe loader
+        value: object = yaml.load(content, Loader=_LOADER)  # noqa: S506, a safe loader
     except yaml.YAMLError as error:
         if "nesting depth" in str(error):
             # PyYAML's own limit, since 6.0.4: its scanner meets it before our look at events.
@@ -34,7 +33,7 @@ def from_document(content: bytes) -> dict[str, str | None]:
 
 
 _NESTED = "it is nested, versions are text"
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _refuse_depth(content: bytes) -> None:

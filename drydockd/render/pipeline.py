@@ -7,7 +7,6 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from drydockd.errors import RenderError
 from drydockd.render.limits import Limits
@@ -68,7 +67,7 @@ SEGMENTS: dict[str, Callable[[str | bytes], str | bytes]] = {
 async def run(
     segments: Sequence[str],
     data: str | bytes,
-    context: Callable[[], Mapping[str, Any]],
+    context: Callable[[], Mapping[str, object]],
     templates: Templates,
 ) -> str | bytes:
     """Return `data` after all segments; `context` is only asked for by ``template``.
@@ -94,7 +93,7 @@ async def run(
 
 
 async def template(
-    text: str, context: Callable[[], Mapping[str, Any]], templates: Templates
+    text: str, context: Callable[[], Mapping[str, object]], templates: Templates
 ) -> str:
     """Return `text` rendered. Raises RenderError naming the segment and the cause."""
     result = await run(("template",), text, context, templates)

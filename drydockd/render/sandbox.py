@@ -12,7 +12,6 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 import orjson
 from jinja2 import StrictUndefined, Template, TemplateError, nodes, pass_context
@@ -88,7 +87,7 @@ class Budget:
 
 
 @pass_context
-def _counted_output(context: Context, value: Any) -> Any:
+def _counted_output(context: Context, value: object) -> object:
     """Charge every ``{{ }}``, also those that only end up in a variable."""
     text = value if isinstance(value, str) else str(value)
     context[_BUDGET].spend(len(text))
@@ -96,7 +95,7 @@ def _counted_output(context: Context, value: Any) -> Any:
 
 
 @pass_context
-def _counted_loop(context: Context, items: Iterable[Any]) -> Iterator[Any]:
+def _counted_loop(context: Context, items: Iterable[object]) -> Iterator[object]:
     """Look at the clock in every round of a loop, so that an idle loop ends as well."""
     tick = context[_BUDGET].tick
     for item in items:
@@ -104,26 +103,26 @@ def _counted_loop(context: Context, items: Iterable[Any]) -> Iterator[Any]:
         yield item
 
 
-def _timed(call: Callable[..., Any], wants: str) -> Callable[..., Any]:
+def _timed(call: Callable[..., object], wants: str) -> Callable[..., object]:
     """Look at the clock before a filter that is slow on long values.
 
     `wants` is what Jinja2 gives the filter first: an attribute of the context, or nothing.
     """
 
     @pass_context
-    def timed(context: Context, *args: Any) -> Any:
+    def timed(context: Context, *args: object) -> object:
         context[_BUDGET].tick()
         return call(getattr(context, wants), *args) if wants else call(*args)
 
     return timed
 
 
-def _join(value: Iterable[Any], separator: str = "") -> str:
+def _join(value: Iterable[object], separator: str = "") -> str:
     """Jinja2's ``join`` without autoescape and attributes, which `_is_plain` lets through."""
     return str(separator).join(map(str, value))
 
 
-def _environment(finalize: Callable[..., Any] | None) -> ImmutableSandboxedEnvironment:
+def _environment(finalize: Callable[..., object] | None) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined,
         keep_trailing_newline=True,
@@ -257,12 +256,12 @@ def _is_plain_filter(node: nodes.Filter) -> bool:
     return node.name in PLAIN_FILTERS and not node.args
 
 
-def is_small(context: Mapping[str, Any]) -> bool:
+def is_small(context: Mapping[str, object]) -> bool:
     """Say whether the context is small enough for `render_plain`."""
     return len(orjson.dumps(context)) <= PLAIN_CONTEXT_BYTES
 
 
-def render_plain(template: Template, context: Mapping[str, Any], chars: int) -> str:
+def render_plain(template: Template, context: Mapping[str, object], chars: int) -> str:
     """Render what `compile_plain` returned; the context must be small (`is_small`).
 
     Raises OverBudget after 20 ms, TooLong, and whatever the template raises.
@@ -270,12 +269,12 @@ def render_plain(template: Template, context: Mapping[str, Any], chars: int) -> 
     return _run(template, context, Budget(chars, PLAIN_SECONDS))
 
 
-def render_any(source: str, context: Mapping[str, Any], chars: int) -> str:
+def render_any(source: str, context: Mapping[str, object], chars: int) -> str:
     """Render any template. Bounded in output only: for a worker process with limits."""
     return _run(compile_any(source), context, Budget(chars, math.inf))
 
 
-def _run(template: Template, context: Mapping[str, Any], budget: Budget) -> str:
+def _run(template: Template, context: Mapping[str, object], budget: Budget) -> str:
     chunks, left, deadline = [], budget.limit, budget.deadline
     for chunk in template.generate({**context, _BUDGET: budget}):
         # Counted apart from the budget: a loop repeats its literal text without asking.

@@ -9,7 +9,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from jinja2 import Template
 
@@ -46,7 +46,7 @@ class Templates:
         self._idle: list[Process] = []
         self._busy: set[Process] = set()
 
-    async def render(self, source: str, context: Mapping[str, Any]) -> str:
+    async def render(self, source: str, context: Mapping[str, object]) -> str:
         """Return the text. Raises RenderError with the cause, without names of assets."""
         if len(source) > self.limits.asset_bytes:
             raise RenderError(f"the template is longer than {self.limits.asset_bytes} characters")
@@ -63,8 +63,8 @@ class Templates:
             raise RenderError(sandbox.describe(error)) from None
         return await self._render_apart(source, context)
 
-    async def _render_apart(self, source: str, context: Mapping[str, Any]) -> str:
-        job = {
+    async def _render_apart(self, source: str, context: Mapping[str, object]) -> str:
+        job: worker.Job = {
             "source": source,
             "context": context,
             "chars": self.limits.asset_bytes,
@@ -75,10 +75,9 @@ class Templates:
             answer = await self._ask(await self._moved(worker.frame, job, len(source)))
         if "error" in answer:
             raise RenderError(answer["error"])
-        text: str = answer["text"]
-        return text
+        return answer["text"]
 
-    async def _ask(self, job: bytes) -> dict[str, Any]:
+    async def _ask(self, job: bytes) -> worker.Answer:
         process = self._idle.pop() if self._idle else await self._start()
         self._busy.add(process)
         try:
@@ -94,7 +93,7 @@ class Templates:
         self._idle.append(process)
         return answer
 
-    async def _talk(self, process: Process, job: bytes) -> dict[str, Any]:
+    async def _talk(self, process: Process, job: bytes) -> worker.Answer:
         stdin, stdout = process.stdin, process.stdout
         assert stdin is not None  # noqa: S101, made with pipes
         assert stdout is not None  # noqa: S101
@@ -105,7 +104,7 @@ class Templates:
         return await self._moved(json.loads, body, length)
 
     @staticmethod
-    async def _moved(call: Callable[..., T], argument: Any, size: int) -> T:
+    async def _moved(call: Callable[..., T], argument: object, size: int) -> T:
         """Call in a thread where the size would hold the loop for more than a moment."""
         if size > _THREAD_FROM_BYTES:
             return await asyncio.to_thread(call, argument)

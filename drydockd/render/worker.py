@@ -19,7 +19,8 @@ import signal
 import struct
 import sys
 import time
-from typing import Any, BinaryIO
+from collections.abc import Mapping
+from typing import BinaryIO, TypedDict
 
 from jinja2 import UndefinedError
 
@@ -28,7 +29,24 @@ from drydockd.render import sandbox
 _LENGTH = struct.Struct(">I")
 
 
-def frame(message: dict[str, Any]) -> bytes:
+class Job(TypedDict):
+    """What to render, and within what; `chars` bounds the text."""
+
+    source: str
+    context: Mapping[str, object]
+    chars: int
+    seconds: float
+    memory_bytes: int
+
+
+class Answer(TypedDict, total=False):
+    """Either the text or what went wrong."""
+
+    text: str
+    error: str
+
+
+def frame(message: Job | Answer) -> bytes:
     """Return `message` as a frame; the parent reads it with `_LENGTH` too."""
     body = json.dumps(message).encode("ascii")
     return _LENGTH.pack(len(body)) + body
@@ -42,8 +60,7 @@ def length_of(head: bytes) -> int:
 def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
     """Answer jobs until the input ends.
 
-    A job is ``{source, context, chars, seconds, memory_bytes}``, an answer ``{"text": ...}``
-    or ``{"error": ...}``.
+    Each is a frame: a `Job` in, an `Answer` out.
     """
     while len(head := jobs.read(_LENGTH.size)) == _LENGTH.size:
         job = json.loads(jobs.read(length_of(head)))
@@ -51,7 +68,7 @@ def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
         answers.flush()
 
 
-def run_limited(job: dict[str, Any]) -> bytes:
+def run_limited(job: Job) -> bytes:
     """Fork a child for the job and return its answer, a frame."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -96,7 +113,7 @@ def _end_of(status: int) -> str:
     return "ended its process without an answer"
 
 
-def _child(job: dict[str, Any], writer: int) -> None:
+def _child(job: Job, writer: int) -> None:
     """Render and leave; never returns."""
     try:
         _limit(job["seconds"], job["memory_bytes"])
@@ -107,7 +124,7 @@ def _child(job: dict[str, Any], writer: int) -> None:
         os._exit(0)
 
 
-def _answer(job: dict[str, Any]) -> bytes:
+def _answer(job: Job) -> bytes:
     too_much = frame({"error": f"needs more than {job['memory_bytes'] >> 20} MiB of memory"})
     try:
         text = sandbox.render_any(job["source"], job["context"], job["chars"])

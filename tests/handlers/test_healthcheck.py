@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from drydockd.api.health import HealthMessage
 from drydockd.auth.certificates import Expiry
 from drydockd.drivers.base import SiteNote
 from drydockd.errors import DriverTransient
@@ -74,8 +75,8 @@ async def test_a_certificate_about_to_expire_is_said_but_is_no_failure():
     soon = Expiry("api.tls_cert", Path("/c.pem"), "CN=x", datetime.now(UTC) + timedelta(days=3))
     messages = await checks(certificates=lambda: [soon]).messages()
     assert "api.tls_cert" in messages[0]["message"]
-    assert report(messages)["code"] == 200
-    assert report(messages)["details"]["messageList"] == messages
+    assert report(messages).code == 200
+    assert report(messages).details.message_list == messages
 
 
 async def test_askers_share_one_round_and_its_result_is_kept_for_a_while():
@@ -107,7 +108,7 @@ async def test_an_asker_that_goes_away_does_not_end_the_round_of_the_others():
 
 def test_the_report_has_the_documented_form():
     message = {"message": "Unable to connect to MaaS", "error": True, "kind": "SimpleMessage"}
-    assert report([message]) == {
+    assert report([HealthMessage.model_validate(message)]) == {
         "kind": "Status",
         "apiVersion": "v1.0",
         "metadata": {},
@@ -118,4 +119,4 @@ def test_the_report_has_the_documented_form():
         "code": 503,
     }
     healthy = report([])
-    assert (healthy["status"], healthy["message"], healthy["code"]) == ("Success", "", 200)
+    assert (healthy.status, healthy.message, healthy.code) == ("Success", "", 200)

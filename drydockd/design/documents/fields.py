@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, PlainValidator
 from pydantic_core import PydanticCustomError
@@ -34,7 +34,7 @@ def expected(what: str) -> PydanticCustomError:
     return PydanticCustomError("expected", "{expectation}", {"expectation": what})
 
 
-def _number(value: Any) -> int:
+def _number(value: object) -> int:
     if value.__class__ is int:
         return int(value)
     if value.__class__ is float and value == value and abs(value) != float("inf"):
@@ -42,26 +42,26 @@ def _number(value: Any) -> int:
     raise expected("a number is required")
 
 
-def _count(value: Any) -> int:
+def _count(value: object) -> int:
     number = _number(value)
     if number < 0 or number != value:
         raise expected("an integer of at least 0 is required")
     return number
 
 
-def _delay(value: Any) -> int:
+def _delay(value: object) -> int:
     number = _number(value)
-    if value < 0:
+    if isinstance(value, int | float) and value < 0:
         raise expected("a number of at least 0 is required")
     return number
 
 
-def _vf_count(value: Any) -> int:
+def _vf_count(value: object) -> int:
     """-1 unsets what the parent profile says."""
     return -1 if value.__class__ is int and value == -1 else _count(value)
 
 
-def _scalar_text(value: Any) -> str:
+def _scalar_text(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | float):
@@ -69,22 +69,22 @@ def _scalar_text(value: Any) -> str:
     raise expected("a plain value is required")
 
 
-def _label(value: Any) -> str | None:
+def _label(value: object) -> str | None:
     return None if value is None else _scalar_text(value)
 
 
-def _rack_label(value: Any) -> str:
+def _rack_label(value: object) -> str:
     # As filters compare them: the text a label has in YAML and JSON.
     return str(value).lower() if isinstance(value, bool) else _scalar_text(value)
 
 
-def _plain_value(value: Any) -> str | bool | int | float:
+def _plain_value(value: object) -> str | bool | int | float:
     if isinstance(value, str | bool | int | float):
         return value
     raise expected("a plain value is required")
 
 
-def _kernel_param(value: Any) -> str | bool | None:
+def _kernel_param(value: object) -> str | bool | None:
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int | float):
@@ -156,7 +156,7 @@ def _bond_mode(value: str) -> str:
     return value
 
 
-def _package_data(value: Any) -> str | dict[str, str | None]:
+def _package_data(value: object) -> str | dict[str, str | None]:
     if isinstance(value, str):
         return value
     if isinstance(value, dict) and all(

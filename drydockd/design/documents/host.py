@@ -54,7 +54,7 @@ class InterfaceBody(TypedDict, total=False):
     device_link: str
     slaves: list[str]
     networks: list[str]
-    labels: dict[str, Any]
+    labels: dict[str, object]
     sriov: SriovBody
 
 

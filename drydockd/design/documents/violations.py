@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -91,7 +90,7 @@ def _seen(path: Path, detail: ErrorDetails) -> str:
     return f", not {shown(detail['input'], secret=not _SECRET.isdisjoint(path))}"
 
 
-def shown(value: Any, *, secret: bool = False) -> str:
+def shown(value: object, *, secret: bool = False) -> str:
     """Return `value` as messages show it: cut short, collections by name, secrets by type."""
     if value is None:
         return "null"

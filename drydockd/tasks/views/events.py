@@ -6,7 +6,6 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
 
 from drydockd.errors import NotFound
 from drydockd.model import Message, Task
@@ -43,7 +42,7 @@ class EventStream:
         self._news = asyncio.Event()
         self._is_slow = False
         self._tree = {root}
-        self._shown: dict[str, tuple[Any, ...]] = {}
+        self._shown: dict[str, tuple[object, ...]] = {}
         self._stop_listening = changes.listen(self._heard)
         try:
             self._replay = deque(self._missed(after))
@@ -156,7 +155,7 @@ def _microseconds(moment: str) -> int:
     return int(stamp.timestamp() * 1_000_000)
 
 
-def _message_data(message: Message) -> dict[str, Any]:
+def _message_data(message: Message) -> dict[str, object]:
     return {
         "task_id": message.task_id,
         "seq": message.seq,
@@ -169,8 +168,8 @@ def _message_data(message: Message) -> dict[str, Any]:
     }
 
 
-def _task_data(task: Task) -> dict[str, Any]:
-    data: dict[str, Any] = {
+def _task_data(task: Task) -> dict[str, object]:
+    data: dict[str, object] = {
         "task_id": task.task_id,
         "parent_task_id": task.parent_task_id,
         "action": task.action.value,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from drydockd.drivers.base import NodeRow
 from drydockd.model import Action, BootAction, BootContext, Task, Timestamp
@@ -20,7 +19,7 @@ class TaskRequest:
 
     action: Action
     design_ref: str
-    node_filter: Mapping[str, Any] | None = None
+    node_filter: Mapping[str, object] | None = None
     all_nodes: bool = False
     dry_run: bool = False
 
@@ -77,4 +76,4 @@ class Event:
 
     id: int
     kind: str
-    data: Mapping[str, Any]
+    data: Mapping[str, object]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
 
 import click
 
@@ -33,7 +32,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module: Any = importlib.import_module(f"drydockd.cli.{COMMANDS[cmd_name][0]}")
+        module = importlib.import_module(f"drydockd.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
         return command
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from drydockd.errors import DrydockError
 from drydockd.tasks.shared.limits import LimitPassed, bounded
@@ -24,7 +24,7 @@ async def look_up(
     job: Job,
     name: str,
     task_id: str,
-    question: Callable[[NodeRun], Coroutine[Any, Any, T]],
+    question: Callable[[NodeRun], Coroutine[None, None, T]],
     *,
     what: str,
     driver: str,

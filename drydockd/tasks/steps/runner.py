@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from drydockd.model import Action, Result, Timestamp
 from drydockd.tasks.steps.branch import Work, branches
@@ -68,7 +68,7 @@ class StepRunner:
         job: Job,
         name: str,
         task_id: str,
-        question: Callable[[NodeRun], Coroutine[Any, Any, T]],
+        question: Callable[[NodeRun], Coroutine[None, None, T]],
         *,
         what: str,
         driver: str,

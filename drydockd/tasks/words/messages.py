@@ -6,7 +6,6 @@ They are written by Recorder.say, or as Put in one write with what they tell of.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from drydockd.drivers.base import SiteNote
 from drydockd.model import BootAction, Message, Task, timestamp
@@ -28,7 +27,7 @@ def message(
     error: bool = False,
     context_type: str = "NA",
     context: str = "NA",
-    extra: Mapping[str, Any] | None = None,
+    extra: Mapping[str, object] | None = None,
 ) -> Message:
     """Return a message about nothing in particular; text over the limit is cut, visibly."""
     if len(text) > MESSAGE_LIMIT:
@@ -54,7 +53,7 @@ def on_node(task_id: str, node: str, text: str, *, error: bool = False) -> Messa
 
 
 def on_boot_action(
-    row: BootAction, text: str, *, error: bool, extra: Mapping[str, Any] | None = None
+    row: BootAction, text: str, *, error: bool, extra: Mapping[str, object] | None = None
 ) -> Message:
     """Return what a node reported, a message of the subtask that deployed it."""
     return message(

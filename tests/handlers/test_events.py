@@ -3,9 +3,11 @@ import json
 
 import pytest
 
+from drydockd.api.event import KINDS
 from drydockd.errors import InvalidInput
 from drydockd.handlers.events import encode, last_id
 from drydockd.tasks import Event
+from tests.handlers.answers import check
 from tests.handlers.helpers import REF, V1, daemon
 
 
@@ -23,6 +25,7 @@ async def stream(drydock, task_id, *, until_end=True, **headers):
             if line.startswith(("id: ", "event: ", "data: ")):
                 lines.append(line.partition(": ")[2])
             if len(lines) == 3:
+                check(KINDS[lines[1]], lines[2].encode(), lines[1])
                 found.append((int(lines[0]), lines[1], json.loads(lines[2])))
                 lines = []
                 if not until_end:

@@ -231,12 +231,7 @@ class Tasks:
     async def _create(self, task: Task, *together: Change) -> Task:
         if self._shutdown.has_begun:
             raise Unavailable("drydockd is shutting down; try again")
-        self._scheduler.announce(task)
-        try:
-            await self._store.write(Put(task), *together)
-        except BaseException:
-            self._scheduler.withdraw(task.task_id)
-            raise
+        await self._store.write(Put(task), *together)
         log.info("task %s %s created by %s", task.task_id, task.action, task.created_by)
         self._scheduler.begin(task)
         return self._store.task(task.task_id)

@@ -1,10 +1,10 @@
-"""Who may run: tasks on disjoint nodes together, on shared nodes in creation order.
+"""Who may run: tasks on disjoint nodes together, on shared nodes in order of arrival.
 
 Pure bookkeeping, no waiting: the scheduler enters tasks, learns which became free, and
 takes them out at their end. A task is free when it is the oldest unfinished one on each of
 its nodes and no older task is site-wide or still without known nodes (its design is being
 loaded; which nodes it will want is not known). A site-wide task is free when it is alone.
-Source: architecture, decision 6.
+Source: architecture, decisions 6 and 18.
 """
 
 from __future__ import annotations
@@ -14,14 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from drydockd.model import Task
-
-Order = tuple[str, str]
-
-
-def arrival(task: Task) -> str:
-    """Return what tasks are ordered by; the only place that decides it."""
-    return task.created
+# Number of arrival, then id: two tasks may arrive with one write.
+Order = tuple[int, str]
 
 
 class Phase(Enum):
@@ -53,7 +47,7 @@ class _Claim:
 
 @dataclass
 class Claims:
-    """The unfinished top-level tasks in creation order, and what each holds or wants."""
+    """The unfinished top-level tasks in order of arrival, and what each holds or wants."""
 
     _claims: dict[str, _Claim] = field(default_factory=dict)
     _order: list[Order] = field(default_factory=list)
@@ -62,7 +56,7 @@ class Claims:
     _running: set[str] = field(default_factory=set)
     _touched: set[str] = field(default_factory=set)
 
-    def enter(self, task_id: str, arrived: str) -> None:
+    def enter(self, task_id: str, arrived: int) -> None:
         """Note a new task whose nodes are not known yet; younger ones wait behind it."""
         claim = _Claim((arrived, task_id))
         self._claims[task_id] = claim
@@ -80,7 +74,7 @@ class Claims:
             self._lift(claim)
 
     def hold(
-        self, task_id: str, arrived: str, nodes: Iterable[str], *, is_alone: bool = False
+        self, task_id: str, arrived: int, nodes: Iterable[str], *, is_alone: bool = False
     ) -> None:
         """Note a task that is running already: one found so after a restart."""
         self.enter(task_id, arrived)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from drydockd.errors import NotFound
 from drydockd.model import Task
-from drydockd.tasks.schedule.claims import Blocker, Claims, arrival
+from drydockd.tasks.schedule.claims import Blocker, Claims
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.words import messages
 
@@ -26,12 +26,12 @@ class Queue:
         self._notes: set[asyncio.Task[None]] = set()
 
     def enter(self, task: Task) -> None:
-        """Note a task, before it is stored; its nodes are not known yet."""
-        self._claims.enter(task.task_id, arrival(task))
+        """Note a stored task; its nodes are not known yet."""
+        self._claims.enter(task.task_id, self._arrival(task))
 
     def hold(self, task: Task, *, is_alone: bool) -> None:
         """Note a task found running at the start; it keeps its nodes."""
-        self._claims.hold(task.task_id, arrival(task), task.scope, is_alone=is_alone)
+        self._claims.hold(task.task_id, self._arrival(task), task.scope, is_alone=is_alone)
 
     def resolve(self, task_id: str, nodes: Iterable[str], *, is_alone: bool) -> None:
         """Say what an entered task wants. Others are woken by the next `wake`."""
@@ -71,6 +71,10 @@ class Queue:
             note.cancel()
         if notes:
             await asyncio.wait(notes)
+
+    def _arrival(self, task: Task) -> int:
+        """What tasks are ordered by; never the time, which may be set back."""
+        return self._recorder.store.arrival(task.task_id)
 
     async def _tell(self, task_id: str, blocker: Blocker) -> None:
         if blocker.is_loading:

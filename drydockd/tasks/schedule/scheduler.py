@@ -80,17 +80,10 @@ class Scheduler:
             self._begin(task, was_running=task.status not in states.WAITING)
         self._queue.wake()
 
-    def announce(self, task: Task) -> None:
-        """Note a task that is about to be stored, so that the order of arrival is kept."""
+    def begin(self, task: Task) -> None:
+        """Begin with a stored task; it stands where it arrived, whoever begins first."""
         if not self._kinds[task.action].is_free:
             self._queue.enter(task)
-
-    def withdraw(self, task_id: str) -> None:
-        """Forget an announced task that could not be stored."""
-        self._queue.leave(task_id)
-
-    def begin(self, task: Task) -> None:
-        """Begin with a stored, announced task."""
         self._begin(task, was_running=False)
 
     def stop(self, task: Task) -> None:

@@ -7,7 +7,7 @@ from drydockd.tasks.schedule.claims import Blocker, Claims
 
 
 def enter(claims, task_id, nodes, *, is_alone=False):
-    claims.enter(task_id, task_id)
+    claims.enter(task_id, ord(task_id))
     claims.resolve(task_id, nodes, is_alone=is_alone)
 
 
@@ -19,7 +19,7 @@ def test_disjoint_tasks_run_together():
     assert claims.take_ready() == ["a", "b"]
 
 
-def test_a_shared_node_is_used_in_creation_order_and_the_waiting_know_for_whom():
+def test_a_shared_node_is_used_in_order_of_arrival_and_the_waiting_know_for_whom():
     claims = Claims()
     enter(claims, "a", ["n1", "n2", "n3"])
     enter(claims, "b", ["n3", "n2", "n4"])
@@ -47,7 +47,7 @@ def test_a_site_wide_task_runs_alone():
 def test_a_task_whose_nodes_are_not_known_yet_holds_up_the_younger_ones_only():
     claims = Claims()
     enter(claims, "a", ["n1"])
-    claims.enter("b", "b")
+    claims.enter("b", ord("b"))
     enter(claims, "c", ["n1", "n2"])
     assert claims.take_ready() == ["a"]
     assert claims.blocker("c") == Blocker("b", is_loading=True)
@@ -60,7 +60,7 @@ def test_a_task_whose_nodes_are_not_known_yet_holds_up_the_younger_ones_only():
 
 def test_a_late_resolved_task_keeps_its_place_on_a_shared_node():
     claims = Claims()
-    claims.enter("a", "a")
+    claims.enter("a", ord("a"))
     enter(claims, "b", ["n1"])
     claims.resolve("a", ["n1"])
 
@@ -69,7 +69,7 @@ def test_a_late_resolved_task_keeps_its_place_on_a_shared_node():
 
 def test_a_task_found_running_holds_its_nodes():
     claims = Claims()
-    claims.hold("a", "a", ["n1"])
+    claims.hold("a", ord("a"), ["n1"])
     enter(claims, "b", ["n1"])
 
     assert claims.take_ready() == []
@@ -118,7 +118,7 @@ def test_the_free_tasks_are_those_of_the_plain_rule(moves):
     for number, (move, nodes, pick) in enumerate(moves):
         task = f"{number:04}"
         if move in ("enter", "alone", "load"):
-            claims.enter(task, task)
+            claims.enter(task, number)
             order.append(task)
             wanted[task] = None
             if move != "load":

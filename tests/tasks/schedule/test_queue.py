@@ -13,8 +13,8 @@ async def entered(*task_ids):
     queue = Queue(Recorder(store))
     for number, task_id in enumerate(task_ids):
         task = Task(task_id, Action.NOOP, created=f"2026-01-01T00:00:0{number}")
-        queue.enter(task)
         await store.write(Put(task))
+        queue.enter(task)
     return store, queue
 
 

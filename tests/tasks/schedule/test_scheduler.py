@@ -1,15 +1,16 @@
 import asyncio
 import itertools
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.errors import DriverTransient
-from drydockd.model import ResultStatus
+from drydockd.model import ResultStatus, timestamp
 from drydockd.site import Catalogue
-from drydockd.tasks.actions import relabel_nodes
+from drydockd.tasks.actions import noop, prepare_site, relabel_nodes
+from drydockd.tasks.words import records
 from tests.tasks.helpers import Lab, names, site_text
 
 
@@ -61,14 +62,55 @@ async def test_a_site_wide_task_runs_alone():
         )
 
 
-async def test_creation_order_holds_while_an_older_tasks_design_is_still_loading():
-    lab = slow_lab(0.01)
-    lab.designs.texts["memory:fast"] = site_text()
-    async with lab:
+def set_clock_back(monkeypatch, seconds):
+    """What is recorded of new tasks from now on is so much older."""
+    past = datetime.now(UTC) - timedelta(seconds=seconds)
+    monkeypatch.setattr(records, "timestamp", lambda: timestamp(past))
+
+
+async def until_told_to_stop(job, **_):
+    await job.stopping.wait()
+    return job.outcome(())
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("noop", "noop"), ("noop", "prepare_site"), ("prepare_site", "noop")],
+)
+async def test_a_clock_that_is_set_back_lets_nobody_pass_a_running_task(
+    monkeypatch, first, second, restarts
+):
+    monkeypatch.setattr(noop, "run", until_told_to_stop)
+    monkeypatch.setattr(prepare_site, "run", until_told_to_stop)
+    async with Lab() as lab:
+        first = await lab.submit(first, "n1")
+        await lab.until(lambda: lab.store.task(first.task_id).status == "running")
+        set_clock_back(monkeypatch, 5)
+        second = await lab.submit(second, "n1")
+        third = await lab.submit("noop", "n1")
+        await lab.until(lambda: lab.store.task(third.task_id).design)
+        if restarts:
+            await lab.restart()
+            await lab.until(lambda: len(lab.texts(first.task_id)) == 1)
+        assert [t.created for t in (second, third)] < [first.created] * 2
+        assert [lab.store.task(t.task_id).status for t in (first, second, third)] == [
+            "running",
+            "queued",
+            "queued",
+        ]
+
+        await lab.tasks.terminate(first.task_id, lab.caller)
+        await lab.until(lambda: lab.store.task(second.task_id).status == "running")
+        assert lab.store.task(third.task_id).status == "queued"
+
+
+async def test_tasks_of_one_reference_keep_their_order_while_it_loads():
+    async with slow_lab(0.01) as lab:
         lab.designs.gate.clear()
         first = await lab.submit("noop", "n1")
         await asyncio.sleep(0.01)
-        second = await lab.submit("noop", "n1", ref="memory:fast")
+        second = await lab.submit("noop", "n1")
         lab.designs.gate.set()
         first, second = [await lab.finished(t.task_id) for t in (first, second)]
 

@@ -19,7 +19,7 @@ from drydockd.design.compile import compile_site
 from drydockd.design.documents.fields import SCHEMES
 from drydockd.design.flights import Flights
 from drydockd.design.http_source import HttpSource, Resolve, TokenSource, resolve_name
-from drydockd.design.sources import LONGEST_LIFETIME, Clock, Sleep, Sources
+from drydockd.design.sources import LONGEST_LIFETIME, Clock, Sleep, Sources, longest_fetch
 from drydockd.design.validate import validate
 from drydockd.errors import InvalidDesign
 from drydockd.site import Catalogue, Finding, Site
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 MIB = 1024 * 1024
 KEPT_DESIGNS = 8
 KEPT_SECONDS = 1800.0
+LONGEST_COMPILE = 60.0
 Answer = TypeVar("Answer")
 
 
@@ -58,6 +59,8 @@ class Designs:
 
     `allowed_roots`, `allowed_hosts`, `service_hosts`: see `confinement`; `service_hosts` None
     means every allowed host. Compiling and validating run in threads of its own.
+    `longest_load`: after so many seconds a load is not worth waiting for: every attempt at
+    the source has passed its limit, or what it waits for, such as a file server, has none.
     """
 
     def __init__(
@@ -105,6 +108,9 @@ class Designs:
             lifetime_seconds=lifetime_seconds,
             sleep=sleep,
             clock=clock,
+        )
+        self.longest_load = LONGEST_COMPILE + longest_fetch(
+            connect_timeout=connect_timeout, read_timeout=read_timeout, attempts=attempts
         )
         self._clock = clock
         self._kept: OrderedDict[str, tuple[Design, float]] = OrderedDict()

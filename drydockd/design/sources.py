@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 LONGEST_LIFETIME = 180.0
 KEPT_ANSWERS = 256
 KEPT_BYTES = 128 * 1024 * 1024
+LONGEST_PAUSE = 300.0
 Sleep = Callable[[float], Awaitable[None]]
 Clock = Callable[[], float]
 
@@ -93,7 +94,7 @@ class Sources:
     async def _insist(
         self, reference: Reference, headers: dict[str, str], known: Answer | None
     ) -> Answer:
-        """Try as often as configured, 5 s, 25 s, ... apart; only failures that may pass."""
+        """Try as often as configured, with pauses; only failures that may pass."""
         attempt = 1
         while True:
             try:
@@ -102,7 +103,7 @@ class Sources:
                 log.warning("attempt %d of %d: %s", attempt, self._attempts, error)
                 if attempt >= self._attempts:
                     raise
-            await self._sleep(5.0**attempt)
+            await self._sleep(_pause_after(attempt))
             attempt += 1
 
     def _keep(self, ref: str, answer: Answer) -> None:
@@ -118,6 +119,17 @@ class Sources:
         kept = self._kept.pop(ref, None)
         if kept is not None:
             self._kept_bytes -= len(kept.answer.content)
+
+
+def longest_fetch(*, connect_timeout: float, read_timeout: float, attempts: int) -> float:
+    """Return the seconds after which a source that never answers is given up."""
+    pauses = sum(_pause_after(attempt) for attempt in range(1, attempts))
+    return max(1, attempts) * (connect_timeout + read_timeout) + pauses
+
+
+def _pause_after(attempt: int) -> float:
+    """5 s, 25 s, 125 s, and then always the longest: there may be 20 attempts."""
+    return min(5.0**attempt, LONGEST_PAUSE)
 
 
 def _service_headers(reference: Reference, marker: str, end_user: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ import pytest
 from drydockd.design.confinement import Hosts
 from drydockd.design.file_source import Roots
 from drydockd.design.http_source import HttpSource
-from drydockd.design.sources import Sources
+from drydockd.design.sources import Sources, longest_fetch
 from drydockd.errors import InvalidDesign, SourceUnavailable
 from tests.design.servers import Server, reply
 
@@ -214,3 +214,10 @@ async def test_warnings_of_attempts_name_no_password(make, caplog):
             await make().fetch(f"http://user:pass@h:{server.port}/")
     assert "attempt 1 of 3" in caplog.text
     assert "pass" not in caplog.text + str(caught.value)
+
+
+def test_a_source_that_never_answers_is_given_up_after_all_attempts_and_pauses():
+    as_shipped = {"connect_timeout": 16, "read_timeout": 300}
+    assert longest_fetch(**as_shipped, attempts=3) == 3 * 316 + 5 + 25
+    assert longest_fetch(**as_shipped, attempts=1) == 316
+    assert longest_fetch(**as_shipped, attempts=20) == 20 * 316 + 5 + 25 + 125 + 16 * 300

@@ -152,19 +152,27 @@ def site_text(count=3, *, oob="ipmi", bootactions=True, bad=False, **by_node):
 
 
 class Shelf:
-    """Designs from memory, compiled and judged by the real parts; a source can be away."""
+    """Designs from memory, compiled and judged by the real parts; a source can be away.
+
+    `gate` holds up all references, an event in `gates` that one.
+    """
+
+    longest_load = 60.0
 
     def __init__(self, **texts):
         self.texts = {f"memory:{name}": text for name, text in texts.items()}
         self.is_away = False
         self.gate = asyncio.Event()
         self.gate.set()
+        self.gates = {}
         self.asked = []
         self._compiled = {}
 
     async def load(self, ref, *, marker="", end_user=""):
         self.asked.append((ref, marker, end_user))
         await self.gate.wait()
+        if ref in self.gates:
+            await self.gates[ref].wait()
         if self.is_away or ref not in self.texts:
             raise SourceUnavailable(f"{ref}: nobody answers")
         return await self.compile(self.texts[ref].encode(), ref)

@@ -1,6 +1,6 @@
 """Creates, stops, retries, reports, faults and restarts in any order: what always holds.
 
-The clock is set back now and then. While it goes on:
+A design source falls silent and answers again, the clock is set back. While it goes on:
 final states never change, no two running tasks share a node, a site-wide one runs alone. Once
 the room is quiet: no task is unfinished, each task's lists partition its nodes, and
 nobody lost its power while it was deployed.
@@ -17,9 +17,10 @@ from drydockd.drivers.room.config import FaultConfig
 from drydockd.errors import Conflict
 from drydockd.model import Action, BootActionStatus, Task, timestamp
 from drydockd.tasks.words import records
-from tests.tasks.helpers import OPS, QUICK, Lab, names, site_text
+from tests.tasks.helpers import OPS, QUICK, SITE, Lab, names, site_text
 
 NODES = names(4)
+OTHER = "memory:other"
 READING = (Action.VALIDATE_DESIGN, Action.VERIFY_SITE)
 LIMITS = {
     "drydock_timeout": 0.3,
@@ -81,6 +82,9 @@ class AnyOrder(RuleBasedStateMachine):
         lab = Lab(site_text(len(NODES)), seed=1)
         lab.with_settings(**LIMITS)
         lab.tasks = lab._new()
+        lab.designs.texts[OTHER] = lab.designs.texts[SITE]
+        lab.designs.gates[OTHER] = asyncio.Event()
+        lab.designs.gates[OTHER].set()
         lab.store.watch(self.look)
         await lab.start()
         return lab
@@ -99,9 +103,17 @@ class AnyOrder(RuleBasedStateMachine):
         tasks = [t for t in self.lab.store.tasks() if t.parent_task_id is None]
         return tasks[number % len(tasks)].task_id if tasks else None
 
-    @rule(action=st.sampled_from(ACTIONS), nodes=SOME)
-    def create(self, action, nodes):
-        self.do(self.lab.submit(action, *nodes, all_nodes=True))
+    @rule(action=st.sampled_from(ACTIONS), nodes=SOME, ref=st.sampled_from([SITE, OTHER]))
+    def create(self, action, nodes, ref):
+        self.do(self.lab.submit(action, *nodes, ref=ref, all_nodes=True))
+
+    @rule()
+    def a_source_falls_silent(self):
+        self.lab.designs.gates[OTHER].clear()
+
+    @rule()
+    def a_source_answers(self):
+        self.lab.designs.gates[OTHER].set()
 
     @rule(seconds=st.integers(1, 3600))
     def set_the_clock_back(self, seconds):
@@ -179,6 +191,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     async def all_is_well(self):
         self.lab.room.set_faults(())
+        self.lab.designs.gates[OTHER].set()
         store = self.lab.store
         for task in store.unfinished():
             await self.lab.finished(task.task_id, seconds=20)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drydockd.design import Design
+from drydockd.design import Design, references
 from drydockd.errors import DrydockError, NotFound
-from drydockd.model import Action, Task
+from drydockd.model import Action, Caller, Task
 from drydockd.site import Finding
 from drydockd.store.base import Store
+from drydockd.tasks.shared.limits import LimitPassed, bounded
 
 if TYPE_CHECKING:
     from drydockd.design import Designs
@@ -41,11 +42,7 @@ class PinnedDesigns:
         try:
             if task.design:
                 return await self.designs.compile(await self.store.blob(task.design), ref)
-            design = await self.designs.load(
-                ref,
-                marker=caller.external_marker if caller else "",
-                end_user=caller.end_user if caller else "",
-            )
+            design = await self._load(ref, caller)
         except NotFound as error:
             raise Unrunnable(
                 f"The design bytes of this task are lost ({error}); it cannot be resumed after "
@@ -58,6 +55,23 @@ class PinnedDesigns:
         if design.digest:
             await self.store.put_blob(design.content)
         return design
+
+    async def _load(self, ref: str, caller: Caller | None) -> Design:
+        seconds = self.designs.longest_load
+        load = self.designs.load(
+            ref,
+            marker=caller.external_marker if caller else "",
+            end_user=caller.end_user if caller else "",
+        )
+        try:
+            return await bounded(load, seconds, name="load a design")
+        except LimitPassed:
+            # Http sources have limits of their own, which pass before; a file may lie on a
+            # server that does not answer.
+            raise Unrunnable(
+                f"The design cannot be loaded: {references.redacted(ref)}: not read within "
+                f"{seconds:g} s, the source does not answer"
+            ) from None
 
 
 def pinned(task: Task, design: str, scope: tuple[str, ...]) -> Task:

@@ -27,11 +27,12 @@ class Queue:
 
     def enter(self, task: Task) -> None:
         """Note a stored task; its nodes are not known yet."""
-        self._claims.enter(task.task_id, self._arrival(task))
+        self._claims.enter(task.task_id, self._arrival(task), task.design_ref or "")
 
     def hold(self, task: Task, *, is_alone: bool) -> None:
         """Note a task found running at the start; it keeps its nodes."""
-        self._claims.hold(task.task_id, self._arrival(task), task.scope, is_alone=is_alone)
+        source = task.design_ref or ""
+        self._claims.hold(task.task_id, self._arrival(task), source, task.scope, is_alone=is_alone)
 
     def resolve(self, task_id: str, nodes: Iterable[str], *, is_alone: bool) -> None:
         """Say what an entered task wants. Others are woken by the next `wake`."""

@@ -34,3 +34,16 @@ async def test_a_source_that_is_away_and_lost_bytes_make_a_task_unrunnable():
         await designs.of(a_task())
     with pytest.raises(Unrunnable, match="cannot be resumed after the restart"):
         await designs.of(a_task(design="0" * 64))
+
+
+async def test_a_source_that_never_answers_ends_at_the_limit_and_the_reference_is_named():
+    shelf = Shelf(site=site_text())
+    shelf.gate.clear()
+    shelf.longest_load = 0.01
+    task = Task("t1", Action.NOOP, design_ref="http://me:hidden@deckhand/site")
+    with pytest.raises(Unrunnable) as failure:
+        await PinnedDesigns(MemoryStore(), shelf).of(task)
+    assert str(failure.value) == (
+        "The design cannot be loaded: http://***@deckhand/site: not read within 0.01 s, the "
+        "source does not answer"
+    )

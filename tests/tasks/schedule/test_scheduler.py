@@ -11,7 +11,7 @@ from drydockd.model import ResultStatus, timestamp
 from drydockd.site import Catalogue
 from drydockd.tasks.actions import noop, prepare_site, relabel_nodes
 from drydockd.tasks.words import records
-from tests.tasks.helpers import Lab, names, site_text
+from tests.tasks.helpers import SITE, Lab, names, site_text
 
 
 def slow_lab(seconds=0.05, **options):
@@ -103,6 +103,83 @@ async def test_a_clock_that_is_set_back_lets_nobody_pass_a_running_task(
         await lab.tasks.terminate(first.task_id, lab.caller)
         await lab.until(lambda: lab.store.task(second.task_id).status == "running")
         assert lab.store.task(third.task_id).status == "queued"
+
+
+def lab_with_a_silent_source(**options):
+    """`memory:site` does not answer until its gate is opened, `memory:other` does."""
+    lab = slow_lab(0.01, **options)
+    lab.designs.texts["memory:other"] = lab.designs.texts[SITE]
+    lab.designs.gates[SITE] = asyncio.Event()
+    return lab
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_a_source_that_does_not_answer_holds_up_only_tasks_of_its_reference(restarts):
+    async with lab_with_a_silent_source(initial="ready") as lab:
+        silent = await lab.submit("noop", "n1")
+        same = await lab.submit("noop", "n2")
+        if restarts:
+            await lab.restart()
+        destroy = await lab.run("destroy_nodes", "n1", ref="memory:other")
+        site = await lab.run("prepare_site", ref="memory:other")
+
+        assert (destroy.result.status, site.result.status) == ("success", "success")
+        assert [lab.store.task(t.task_id).status for t in (silent, same)] == ["queued"] * 2
+        lab.designs.gates[SITE].set()
+        silent, same = [await lab.finished(t.task_id) for t in (silent, same)]
+        assert silent.result.status == same.result.status == "success"
+
+
+async def test_a_source_that_never_answers_is_the_tasks_failure_and_frees_those_behind_it():
+    lab = lab_with_a_silent_source()
+    lab.designs.longest_load = 0.05
+    async with lab:
+        done = [await lab.run("noop", "n1"), await lab.run("noop", "n1", ref="memory:other")]
+
+        assert [task.result.status for task in done] == ["failure", "success"]
+        assert done[0].result.message.startswith(
+            "The design cannot be loaded: memory:site: not read within 0.05 s"
+        )
+
+
+async def test_a_task_that_loaded_for_long_waits_for_who_runs_on_its_nodes_and_says_so():
+    async with lab_with_a_silent_source() as lab:
+        lab.with_settings(noop_seconds=60)
+        await lab.restart()
+        late = await lab.submit("noop", "n1")
+        runs = await lab.submit("noop", "n1", "n2", ref="memory:other")
+        await lab.until(lambda: lab.store.task(runs.task_id).status == "running")
+
+        lab.designs.gates[SITE].set()
+        text = f"Waiting for task {runs.task_id} (noop), which holds n1."
+        await lab.until(lambda: text in lab.texts(late.task_id))
+        last = await lab.submit("noop", "n2")
+        await lab.until(lambda: lab.texts(last.task_id))
+
+        assert lab.store.task(late.task_id).status == "queued"
+        await lab.tasks.terminate(runs.task_id, lab.caller)
+        await lab.until(lambda: lab.store.task(late.task_id).status == "running")
+
+
+async def test_a_site_wide_task_that_loaded_for_long_runs_alone_and_is_not_starved():
+    async with lab_with_a_silent_source() as lab:
+        lab.with_settings(noop_seconds=60)
+        await lab.restart()
+        site = await lab.submit("prepare_site")
+        runs = await lab.submit("noop", "n1", ref="memory:other")
+        await lab.until(lambda: lab.store.task(runs.task_id).status == "running")
+        lab.designs.gates[SITE].set()
+        await lab.until(lambda: lab.texts(site.task_id))
+        after = await lab.submit("noop", "n2", ref="memory:other")
+        await lab.until(lambda: lab.texts(after.task_id))
+
+        await lab.tasks.terminate(runs.task_id, lab.caller)
+        runs, site = [await lab.finished(t.task_id) for t in (runs, site)]
+        await lab.until(lambda: lab.store.task(after.task_id).status == "running")
+        after = lab.store.task(after.task_id)
+
+        assert runs.updated <= site.started
+        assert site.updated <= after.started
 
 
 async def test_tasks_of_one_reference_keep_their_order_while_it_loads():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,10 +11,13 @@ from dataclasses import dataclass
 from drydockd.model import BootAction, Message, Record, Task
 from drydockd.store.base import Store
 
+# So many records of one write have an id of their own; see Store.origin.
+IDS_PER_WRITE = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One new value of a record; `id` is the moment it became visible, in microseconds."""
+    """One new value of a record; `id` says where it stands among all changes of the store."""
 
     id: int
     record: Task | Message
@@ -24,12 +26,16 @@ class Change:
 class Changes:
     """The one watcher of the store, for everything in this part that waits.
 
-    Ids of changes grow strictly, over restarts too as long as the clock is not set back.
+    Ids of changes come from the number of the write and the place in it, so they grow over
+    restarts too, whatever the clock does. Of a write with more records than there are ids
+    the first ones share one.
     """
 
     def __init__(self, store: Store, history: int) -> None:
         self.recent: deque[Change] = deque(maxlen=history)
-        self._last_id = 0
+        self._store = store
+        # Of the changes up to this id some are no longer, or never were, in `recent`.
+        self._forgotten = self.latest_id() - 1
         self._tasks: dict[str, set[asyncio.Event]] = {}
         self._nodes: dict[str, set[asyncio.Event]] = {}
         self._listeners: set[Callable[[Change], None]] = set()
@@ -37,6 +43,22 @@ class Changes:
 
     def close(self) -> None:
         self._unwatch()
+
+    def latest_id(self) -> int:
+        """The id that no change so far lies above, and every later one does."""
+        return self._store.origin + (self._store.seq + 1) * IDS_PER_WRITE - 1
+
+    def after(self, change_id: int) -> list[Change] | None:
+        """Return all changes behind that one; None when they are not all remembered.
+
+        Behind an id that several share all of them come again: who was told it may have
+        missed some.
+        """
+        if not self._forgotten < change_id <= self.latest_id():
+            return None
+        behind = [change for change in self.recent if change.id >= change_id]
+        is_shared = len(behind) > 1 and behind[1].id == change_id
+        return [change for change in behind if is_shared or change.id > change_id]
 
     @contextmanager
     def task(self, task_id: str) -> Iterator[asyncio.Event]:
@@ -54,18 +76,20 @@ class Changes:
         return lambda: self._listeners.discard(listener)
 
     def _seen(self, seq: int, records: Sequence[Record]) -> None:
-        for record in records:
+        first = self._store.origin + seq * IDS_PER_WRITE
+        surplus = max(0, len(records) - IDS_PER_WRITE)
+        for index, record in enumerate(records):
             if isinstance(record, Task | Message):
-                self._changed(record)
+                self._changed(Change(first + max(0, index - surplus), record))
             elif isinstance(record, BootAction):
                 for event in self._nodes.get(record.node, ()):
                     event.set()
 
-    def _changed(self, record: Task | Message) -> None:
-        self._last_id = max(self._last_id + 1, time.time_ns() // 1000)
-        change = Change(self._last_id, record)
+    def _changed(self, change: Change) -> None:
+        if len(self.recent) == self.recent.maxlen:
+            self._forgotten = self.recent[0].id
         self.recent.append(change)
-        for event in self._tasks.get(record.task_id, ()):
+        for event in self._tasks.get(change.record.task_id, ()):
             event.set()
         for listener in tuple(self._listeners):
             listener(change)

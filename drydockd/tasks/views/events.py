@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections import deque
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
 from drydockd.errors import NotFound
-from drydockd.model import Message, Task
+from drydockd.model import Message, Task, Timestamp
 from drydockd.store.base import Store
 from drydockd.tasks.shared.changes import Change, Changes
 from drydockd.tasks.words.requests import Event
 
-# How far back the store is searched beyond a reader's last event: records become visible a
-# little after their time stamp.
-SLACK_MICROSECONDS = 5_000_000
+# So many tasks are read at a time, before others get their turn.
+SLICE = 100
 
 
 class TooSlow(Exception):
@@ -26,9 +25,11 @@ class EventStream:
     """An iterator over the events of the tree of `root`; ends after the root's final state.
 
     Without `after` it begins with the whole tree as it is. With the id of an earlier event
-    it begins behind that one: from memory if it is recent, else from the store, where an
-    event may come a second time but none is left out. At most `buffer` events wait for the
-    reader; one more and the stream raises TooSlow.
+    it begins behind that one if all that came since is remembered, else, as after a restart,
+    with the whole tree again: an event may come a second time, none is left out. Nothing of
+    it depends on the clock. The events of the tree as it is bear the reader's own id up to
+    the last one, so that who leaves before it begins anew. At most `buffer` events wait for
+    the reader; one more and the stream raises TooSlow.
     """
 
     def __init__(
@@ -43,9 +44,17 @@ class EventStream:
         self._is_slow = False
         self._tree = {root}
         self._shown: dict[str, tuple[object, ...]] = {}
+        self._told: dict[str, int] = {}
         self._stop_listening = changes.listen(self._heard)
         try:
-            self._replay = deque(self._missed(after))
+            members = self._members()
+            self._tree.update(task.task_id for task in members)
+            self._place = changes.latest_id()
+            missed = None if after is None else changes.after(after)
+            if missed is None:
+                self._replay = self._whole(members, after or 0)
+            else:
+                self._replay = self._remembered(missed)
         except BaseException:
             self.close()
             raise
@@ -59,8 +68,8 @@ class EventStream:
     async def _events(self) -> AsyncIterator[Event]:
         try:
             is_over = self._store.task(self._root).status.is_final
-            while self._replay:
-                event = self._event(self._replay.popleft())
+            async for change in self._replay:
+                event = self._event(change)
                 if event is not None:
                     yield event
             while True:
@@ -102,18 +111,32 @@ class EventStream:
 
     # -- what was missed ---------------------------------------------------------------
 
-    def _missed(self, after: int | None) -> list[Change]:
-        tasks = self._members()
-        self._tree.update(task.task_id for task in tasks)
-        recent = self._changes.recent
-        if after is not None and recent and recent[0].id <= after:
-            return [c for c in recent if c.id > after and c.record.task_id in self._tree]
-        since = 0 if after is None else after - SLACK_MICROSECONDS
-        changes = [Change(_microseconds(task.updated), task) for task in tasks]
+    async def _remembered(self, missed: Sequence[Change]) -> AsyncIterator[Change]:
+        for change in missed:
+            if change.record.task_id in self._tree:
+                yield change
+
+    async def _whole(self, members: Sequence[Task], after: int) -> AsyncIterator[Change]:
+        """The records of the tree in the order of their time stamps, the root's own state last.
+
+        The stamps only make it readable: messages of one task keep their order.
+        """
+        slices = []
+        for start in range(0, len(members), SLICE):
+            slices.append(sorted(self._stamped(members[start : start + SLICE]), key=_stamp))
+            await asyncio.sleep(0)
+        for _, record in heapq.merge(*slices, key=_stamp):
+            yield Change(after, record)
+        yield Change(self._place, members[0])
+
+    def _stamped(self, tasks: Iterable[Task]) -> Iterator[tuple[Timestamp, Task | Message]]:
         for task in tasks:
+            moment = ""
             for message in self._store.messages(task.task_id):
-                changes.append(Change(_microseconds(message.ts), message))
-        return sorted((c for c in changes if c.id > since), key=_place)
+                moment = max(moment, message.ts)
+                yield moment, message
+            if task.task_id != self._root:
+                yield task.updated, task
 
     def _members(self) -> list[Task]:
         """The tree, parents first. Raises NotFound."""
@@ -128,6 +151,10 @@ class EventStream:
         """Return the event of a change; None for one that shows nothing new."""
         record = change.record
         if isinstance(record, Message):
+            # It may have come while the tree was read, and then be there a second time.
+            if record.seq <= self._told.get(record.task_id, 0):
+                return None
+            self._told[record.task_id] = record.seq
             return Event(change.id, "message", _message_data(record))
         shown = (record.status, record.result.status, record.retry, len(record.scope))
         if self._shown.get(record.task_id) == shown:
@@ -145,14 +172,8 @@ class EventStream:
         return parent.action == task.action
 
 
-def _place(change: Change) -> tuple[int, int]:
-    record = change.record
-    return (change.id, record.seq if isinstance(record, Message) else 0)
-
-
-def _microseconds(moment: str) -> int:
-    stamp = datetime.fromisoformat(moment) if moment else datetime.fromtimestamp(0, UTC)
-    return int(stamp.timestamp() * 1_000_000)
+def _stamp(stamped: tuple[Timestamp, Task | Message]) -> Timestamp:
+    return stamped[0]
 
 
 def _message_data(message: Message) -> dict[str, object]:

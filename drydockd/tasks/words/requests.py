@@ -70,7 +70,7 @@ class NodeView:
 class Event:
     """One event of a task tree: `kind` is ``state``, ``node`` or ``message``.
 
-    `id` grows from event to event, over restarts too. After a resume an event may be sent
+    `id` never goes back from event to event, over restarts too. After a resume an event may be sent
     again, never lost; messages carry their task and seq, states replace earlier ones.
     """
 

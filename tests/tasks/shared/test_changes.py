@@ -33,14 +33,58 @@ async def test_a_waiter_for_a_node_is_woken_by_its_boot_actions():
         assert not other.is_set()
 
 
-async def test_ids_grow_and_only_the_latest_changes_are_kept():
+async def test_ids_say_which_write_and_which_record_of_it_whatever_the_clock_says():
     store, changes = some_changes(history=3)
-    for number in range(6):
+    for number in range(4):
+        task = Put(Task(f"t{number}", Action.NOOP))
+        await store.write(task, Put(messages.on_task(f"t{number}", "hello")))
+
+    first = store.origin + 3 * 1024
+    assert [c.id for c in changes.recent] == [first + 1, first + 1024, first + 1025]
+    assert changes.latest_id() == store.origin + 4 * 1024 + 1023
+
+
+async def test_what_came_behind_an_id_is_told_or_known_to_be_forgotten():
+    store, changes = some_changes(history=3)
+    start = changes.latest_id()
+    for number in range(3):
         await store.write(Put(Task(f"t{number}", Action.NOOP)))
 
-    assert [c.record.task_id for c in changes.recent] == ["t3", "t4", "t5"]
+    assert [c.record.task_id for c in changes.after(start)] == ["t0", "t1", "t2"]
+    assert changes.after(changes.latest_id()) == []
+    await store.write(Put(Task("t3", Action.NOOP)))
     ids = [c.id for c in changes.recent]
-    assert ids == sorted(set(ids))
+    assert changes.after(start) is None
+    assert [c.record.task_id for c in changes.after(ids[0])] == ["t2", "t3"]
+    assert changes.after(changes.latest_id() + 1) is None
+
+
+async def test_after_a_restart_ids_go_on_and_only_the_very_last_one_is_known():
+    store, changes = some_changes()
+    await store.write(*(Put(Task(f"t{number}", Action.NOOP)) for number in range(3000)))
+    before = [c.id for c in changes.recent]
+    changes.close()
+    again = Changes(store, 10)
+
+    assert again.after(before[-2]) is None
+    assert again.after(before[-1]) == []
+    await store.write(Put(Task("new", Action.NOOP)))
+    assert again.recent[0].id > before[-1]
+    assert [c.record.task_id for c in again.after(before[-1])] == ["new"]
+
+
+async def test_of_a_write_with_more_records_than_ids_none_is_left_out():
+    store, changes = some_changes(history=2000)
+    start = changes.latest_id()
+    await store.write(*(Put(Task(f"t{number}", Action.NOOP)) for number in range(1500)))
+    ids = [c.id for c in changes.recent]
+
+    assert ids == sorted(ids)
+    assert ids[-1] == changes.latest_id()
+    assert len(changes.after(start)) == 1500
+    for seen in (1, 400, 477, 478, 1499):
+        missed = {c.record.task_id for c in changes.after(ids[seen - 1])}
+        assert missed >= {f"t{number}" for number in range(seen, 1500)}
 
 
 async def test_a_listener_hears_until_it_leaves():

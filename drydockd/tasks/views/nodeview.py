@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from drydockd.drivers.base import NodeProvisioner, NodeRow
@@ -13,7 +13,10 @@ from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.schedule.queue import Queue
 from drydockd.tasks.shared.limits import LimitPassed, bounded
 from drydockd.tasks.shared.progress import Progress
+from drydockd.tasks.words import states
 from drydockd.tasks.words.requests import NodeView
+
+OPEN = [status for status in TaskStatus if not status.is_final]
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,9 @@ class NodeViews:
     async def of(self, host: str) -> NodeView:
         """Return the view. Raises NotFound when neither a record nor the provisioner knows it."""
         row, row_error = await self._row(host)
-        open_tasks = [t for t in self.store.tasks(node=host) if not t.status.is_final]
-        task = next((t for t in open_tasks if t.parent_task_id is None), None)
-        step = open_tasks[-1] if open_tasks else None
+        open_tasks = self._open_tasks(host)
+        task = self._first(open_tasks)
+        step = _innermost(task, open_tasks) if task else None
         context = self.deployments.current(host)
         is_known = row is not None or context is not None or bool(open_tasks)
         if not is_known and not self.store.tasks(node=host, limit=1) and row_error is None:
@@ -50,6 +53,20 @@ class NodeViews:
             context=context,
             boot_actions=tuple(self.deployments.rows(context)) if context else (),
         )
+
+    def _open_tasks(self, host: str) -> list[Task]:
+        """Those of every level that name the node; its history is not looked through."""
+        tasks = self.store.tasks
+        return [task for status in OPEN for task in tasks(node=host, status=status)]
+
+    def _first(self, open_tasks: Sequence[Task]) -> Task | None:
+        """The top-level task at work on the node, or else whose turn it is next."""
+        tops = [task for task in open_tasks if task.parent_task_id is None]
+        return min(tops, key=self._turn, default=None)
+
+    def _turn(self, task: Task) -> tuple[bool, int, str]:
+        is_waiting = task.status in states.WAITING
+        return (is_waiting, self.store.arrival(task.task_id), task.task_id)
 
     async def _row(self, host: str) -> tuple[NodeRow | None, str | None]:
         if self.provisioner is None:
@@ -81,3 +98,11 @@ class NodeViews:
             is_full = "its turn: as many tasks run as the limit allows"
             return is_full if step.design else "its design to be loaded"
         return "the next step"
+
+
+def _innermost(task: Task, open_tasks: Sequence[Task]) -> Task:
+    """What of the task is going on for the node: its step's subtask, if there is one."""
+    below = {open_task.parent_task_id: open_task for open_task in open_tasks}
+    while task.task_id in below:
+        task = below[task.task_id]
+    return task

@@ -4,6 +4,7 @@ import pytest
 
 from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.errors import DriverTransient, NotFound
+from drydockd.tasks.words import records
 from tests.tasks.helpers import Lab, fault, site_text
 
 
@@ -69,6 +70,26 @@ async def test_a_waiting_task_says_for_whom():
 
         assert view.task.task_id == second.task_id
         assert view.waiting_for == f"task {first.task_id} (noop), which holds n2"
+
+
+@pytest.mark.parametrize("is_set_back", [False, True])
+async def test_the_task_at_work_is_shown_and_not_one_behind_it_whatever_the_clock_says(
+    monkeypatch, is_set_back
+):
+    lab = Lab(initial="ready", faults=[fault("deploy_hangs", "n1")])
+    lab.with_settings(deploy_node=30)
+    lab.tasks = lab._new()
+    async with lab:
+        first = await lab.submit("deploy_nodes", "n1")
+        await lab.until(lambda: any("deploying jammy" in t for t in lab.said(first.task_id)))
+        if is_set_back:
+            monkeypatch.setattr(records, "timestamp", lambda: "2026-01-01T00:00:00.000000+00:00")
+        behind = await lab.submit("destroy_nodes", "n1")
+        await lab.until(lambda: lab.texts(behind.task_id))
+        view = await lab.tasks.node_view("n1")
+
+        assert (view.task.task_id, view.step.action) == (first.task_id, "deploy_node")
+        assert view.waiting_for.startswith("the end of the deployment")
 
 
 async def test_a_provisioner_that_is_away_hides_nothing_else():

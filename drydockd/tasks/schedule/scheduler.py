@@ -225,15 +225,22 @@ class Scheduler:
         return nodefilter.select(design.site, nodefilter.parse(task.node_filter))
 
     async def _say_resumed(self, task: Task) -> None:
-        last = max(self._latest(task), task.updated)
+        last = self._latest(task)
         text = f"Interrupted after {last}, when the daemon stopped; resumed at {timestamp()}."
         await self._recorder.say(messages.on_task(task.task_id, text))
 
     def _latest(self, task: Task) -> str:
-        """When anything of the tree was last recorded."""
-        said = self._store.messages(task.task_id)
-        moments = [task.updated, said[-1].ts if said else ""]
-        moments += [self._latest(child) for child in self._store.subtasks(task.task_id)]
+        """When anything of the tree was last recorded.
+
+        Messages are read only of tasks that are under way and have none below them. The others
+        may have thousands, one for each change of a task below, which has its own stamp.
+        """
+        below = self._store.subtasks(task.task_id)
+        if not below:
+            said = self._store.messages(task.task_id)
+            return max(task.updated, said[-1].ts if said else "")
+        moments = [task.updated, *(child.updated for child in below)]
+        moments += [self._latest(child) for child in below if child.status in states.AT_WORK]
         return max(moments)
 
 

@@ -24,6 +24,7 @@ ALLOWED: Mapping[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.COMPLETE: frozenset(),
 }
 WAITING = (TaskStatus.REQUESTED, TaskStatus.QUEUED)
+AT_WORK = (TaskStatus.RUNNING, TaskStatus.TERMINATING)
 
 
 def moved(task: Task, status: TaskStatus) -> Task:

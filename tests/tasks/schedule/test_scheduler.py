@@ -348,3 +348,29 @@ async def test_a_task_under_way_is_not_judged_again_after_a_restart():
         await lab.restart()
 
         assert (await lab.finished(task.task_id)).result.status == "success"
+
+
+async def test_a_large_task_is_resumed_without_reading_what_was_said_of_it(monkeypatch):
+    lab = Lab(site_text(40), initial="ready", latencies={"deploy": 60})
+    lab.with_settings(deploy_node=60, fan_out=2)
+    lab.tasks = lab._new()
+    async with lab:
+        task = await lab.submit("deploy_nodes")
+        await lab.until(lambda: any("deploying jammy" in t for t in lab.said(task.task_id)))
+        await lab.kill()
+        tree = lab.tree(task.task_id)
+        said = [m for t in tree for m in lab.store.messages(t.task_id)]
+        deploying = [m.ts for m in said if "deploying jammy" in m.message]
+        read, messages = [], lab.store.messages
+        monkeypatch.setattr(
+            lab.store, "messages", lambda i, **more: read.append(i) or messages(i, **more)
+        )
+
+        await lab.restart()
+        await lab.until(lambda: "resumed at" in messages(task.task_id)[-1].message)
+
+        text = messages(task.task_id)[-1].message
+        last = text.removeprefix("Interrupted after ").partition(",")[0]
+        assert max(deploying) <= last <= max([m.ts for m in said] + [t.updated for t in tree])
+        # Only of those under way; of each of them there is little.
+        assert len(read) < 10 < len(tree)

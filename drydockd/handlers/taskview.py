@@ -15,10 +15,19 @@ from drydockd.store.base import Store
 KEPT_BYTES = 16 << 20
 # So many tasks are encoded at a time, about 5 ms, before others get their turn.
 SLICE = 100
+# Of tasks with so many messages those that were encoded stay so: of a task of thousands of
+# nodes there are thousands, and each new one makes its record another one.
+MANY_MESSAGES = 64
+
+# A list of messages, or its JSON.
+Said = list[dict[str, object]] | orjson.Fragment
 
 
-def task_json(store: Store, task: Task) -> dict[str, object]:
-    """Return the Task object with its messages. Source: contract, tasks, section 1."""
+def task_json(store: Store, task: Task, said: Said | None = None) -> dict[str, object]:
+    """Return the Task object with its messages. Source: contract, tasks, section 1.
+
+    `said`: its messages, if they are at hand already.
+    """
     shown: dict[str, object] = {
         "kind": "Task",
         "apiVersion": "v1",
@@ -27,7 +36,7 @@ def task_json(store: Store, task: Task) -> dict[str, object]:
         "parent_task_id": task.parent_task_id,
         "design_ref": task.design_ref,
         "status": task.status,
-        "result": result_json(store, task),
+        "result": result_json(store, task, said),
         "node_filter": task.node_filter,
         "subtask_id_list": list(task.subtask_id_list),
         "created": task.created,
@@ -45,8 +54,10 @@ def task_json(store: Store, task: Task) -> dict[str, object]:
     return shown
 
 
-def result_json(store: Store, task: Task) -> dict[str, object]:
+def result_json(store: Store, task: Task, said: Said | None = None) -> dict[str, object]:
     result = task.result
+    if said is None:
+        said = [message_json(message) for message in store.messages(task.task_id)]
     return {
         "kind": "Status",
         "apiVersion": "v1.0",
@@ -59,7 +70,7 @@ def result_json(store: Store, task: Task) -> dict[str, object]:
         "links": [{"rel": link.rel, "href": link.href} for link in result.links],
         "details": {
             "errorCount": store.error_count(task.task_id),
-            "messageList": [message_json(m) for m in store.messages(task.task_id)],
+            "messageList": said,
         },
     }
 
@@ -87,11 +98,16 @@ def build_data_json(data: BuildData) -> dict[str, object]:
 
 
 class TaskViews:
-    """Encodes tasks. Keeps each task's JSON until the task or its messages change."""
+    """Encodes tasks. Keeps each task's JSON until the task or its messages change.
+
+    Of a task with many messages, theirs is kept longer and only added to.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._kept: OrderedDict[str, bytes] = OrderedDict()
+        # Task -> how many messages are encoded, and their JSON.
+        self._said: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
         self._bytes = 0
         self._unwatch: Callable[[], None] = store.watch(self._changed)
 
@@ -102,12 +118,32 @@ class TaskViews:
         """Return the Task object of `task`, which is the store's current one, as JSON."""
         kept = self._kept.get(task.task_id)
         if kept is None:
-            kept = orjson.dumps(task_json(self._store, task))
+            said = self._messages(task.task_id)
+            kept = orjson.dumps(task_json(self._store, task, said))
             self._kept[task.task_id] = kept
             self._bytes += len(kept)
-            while self._bytes > KEPT_BYTES:
-                self._bytes -= len(self._kept.popitem(last=False)[1])
+            self._make_room()
         return kept
+
+    def _messages(self, task_id: str) -> orjson.Fragment:
+        """Return the JSON of all messages; only those not seen before are read and encoded."""
+        count, said = self._said.pop(task_id, (0, b"[]"))
+        self._bytes -= len(said) if count else 0
+        new = [message_json(m) for m in self._store.messages(task_id, after=count)]
+        if new:
+            added = orjson.dumps(new)
+            said = said[:-1] + b"," + added[1:] if count else added
+            count += len(new)
+        if count >= MANY_MESSAGES:
+            self._said[task_id] = (count, said)
+            self._bytes += len(said)
+        return orjson.Fragment(said)
+
+    def _make_room(self) -> None:
+        while self._bytes > KEPT_BYTES and self._kept:
+            self._bytes -= len(self._kept.popitem(last=False)[1])
+        while self._bytes > KEPT_BYTES:
+            self._bytes -= len(self._said.popitem(last=False)[1][1])
 
     async def encoded_list(self, tasks: Sequence[Task]) -> bytes:
         """Return the JSON array of `tasks`, letting others work in between."""

@@ -3,6 +3,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from drydockd.handlers import taskview
 from drydockd.handlers.taskview import TaskViews, task_json
 from drydockd.model import Action, Link, Message, Result, ResultStatus, Task, TaskStatus
 from drydockd.store import Edit, Put, open_store
@@ -95,6 +96,55 @@ async def test_an_unchanged_task_is_encoded_once(store):
     views, task = TaskViews(store), a_task()
     await store.write(Put(task))
     assert views.encoded(task) is views.encoded(task)
+
+
+class Counted:
+    """A store that counts the messages it gives out."""
+
+    def __init__(self, store):
+        self.store = store
+        self.read = 0
+
+    def __getattr__(self, name):
+        return getattr(self.store, name)
+
+    def messages(self, task_id, *, after=0):
+        found = self.store.messages(task_id, after=after)
+        self.read += len(found)
+        return found
+
+
+@pytest.mark.parametrize("size", [200, 2000])
+async def test_a_change_of_a_task_with_many_messages_reads_only_the_new_ones(store, size):
+    counted, task = Counted(store), a_task()
+    views = TaskViews(counted)
+    await store.write(Put(task), *(Put(Message(task.task_id, "Said.")) for _ in range(size)))
+    views.encoded(task)
+    counted.read = 0
+
+    for number in range(20):
+        await store.write(Put(Message(task.task_id, f"New {number}.", error=number == 7)))
+        await store.write(Edit(Task, task.task_id, lambda t: replace(t, retry=t.retry + 1)))
+        shown = views.encoded(store.task(task.task_id))
+
+    assert counted.read == 20
+    assert orjson.loads(shown) == task_json(store, store.task(task.task_id))
+
+
+async def test_what_is_kept_stays_bounded(store, monkeypatch):
+    monkeypatch.setattr(taskview, "KEPT_BYTES", 100_000)
+    views = TaskViews(store)
+    for number in range(20):
+        task = a_task(f"{number:032d}")
+        await store.write(Put(task), *(Put(Message(task.task_id, "Said.")) for _ in range(100)))
+        views.encoded(task)
+        await store.write(Put(Message(task.task_id, "Last.")))
+        shown = orjson.loads(views.encoded(task))
+        assert len(shown["result"]["details"]["messageList"]) == 101
+
+    kept = [len(json) for json in views._kept.values()]
+    said = [len(json) for _, json in views._said.values()]
+    assert views._bytes == sum(kept) + sum(said) <= 100_000
 
 
 async def test_a_missing_subtask_is_null(store):

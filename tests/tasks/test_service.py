@@ -1,12 +1,14 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
 from drydockd.errors import Conflict, InvalidFilter, InvalidInput, NotFound, Unavailable
-from drydockd.model import Action, Task, TaskStatus, timestamp
-from drydockd.store.base import Put
-from drydockd.tasks import TaskRequest
+from drydockd.model import Action, Result, ResultStatus, Task, TaskStatus, timestamp
+from drydockd.store.base import Edit, Put
+from drydockd.tasks import TaskRequest, service
+from drydockd.tasks.words import messages, states
 from tests.tasks.helpers import OPS, SITE, Lab, fault, names, site_text
 
 
@@ -311,3 +313,48 @@ async def test_a_drain_lets_a_power_cycle_finish():
         assert machine.power == "on"
         last = lab.tree(task.task_id)[-1]
         assert (last.action, last.result.status) == ("power_cycle_node", "success")
+
+
+async def changed_often(lab, monkeypatch, *scope):
+    """Return who waits for a running task of so many nodes that changed a hundred times."""
+    monkeypatch.setattr(service, "GATHERING_PER_NAME", 60)
+    monkeypatch.setattr(service, "LONGEST_GATHERING", 60)
+    running = Task("t1", Action.NOOP, status=TaskStatus.RUNNING, scope=scope, created=timestamp())
+    await lab.store.write(Put(running))
+    waiting = asyncio.create_task(lab.tasks.wait("t1", 60))
+    for number in range(100):
+        await asyncio.sleep(0)
+        await lab.store.write(Put(messages.on_task("t1", f"{number}")))
+    return waiting
+
+
+async def test_who_waits_for_a_large_task_is_not_woken_by_each_change_but_by_its_end(monkeypatch):
+    async with Lab() as lab:
+        waiting = await changed_often(lab, monkeypatch, *names(3000))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+
+        end = partial(states.ended, result=Result(ResultStatus.SUCCESS), now=timestamp())
+        await lab.store.write(Edit(Task, "t1", end))
+        async with asyncio.timeout(5):
+            assert (await waiting).status == "complete"
+
+
+async def test_who_waits_for_a_small_task_is_woken_by_its_first_change(monkeypatch):
+    async with Lab() as lab:
+        waiting = await changed_often(lab, monkeypatch)
+        async with asyncio.timeout(5):
+            assert (await waiting).status == "running"
+
+
+async def test_gathering_ends_and_the_limit_of_the_wait_holds_meanwhile(monkeypatch):
+    async with Lab() as lab:
+        waiting = await changed_often(lab, monkeypatch, *names(3000))
+        waiting.cancel()
+        for seconds, longest in ((0.01, 60), (60, 0.01)):
+            monkeypatch.setattr(service, "LONGEST_GATHERING", longest)
+            waiting = asyncio.create_task(lab.tasks.wait("t1", seconds))
+            await asyncio.sleep(0)
+            await lab.store.write(Put(messages.on_task("t1", "once more")))
+            async with asyncio.timeout(5):
+                assert (await waiting).status == "running"

@@ -21,8 +21,9 @@ from drydockd.drivers.oob.fake import FakeOob
 from drydockd.drivers.room import Room
 from drydockd.drivers.room.config import FaultKind, parse_config
 from drydockd.errors import Conflict, SourceUnavailable
-from drydockd.model import Action, BootActionStatus, Caller
+from drydockd.model import Action, BootActionStatus, Caller, Message
 from drydockd.site import Level
+from drydockd.store.base import Put
 from drydockd.store.memory import MemoryStore
 from drydockd.tasks import Drivers, ReportDetail, TaskRequest, Tasks, TaskSettings
 from drydockd.tasks.steps.job import Job, NodeRun
@@ -417,6 +418,12 @@ class Lab:
 
 def fault(kind, *machines, **more):
     return {"fault": kind, "machines": list(machines) or ["*"], **more}
+
+
+def concluded(run):
+    """The last words of an attempt that the test does itself."""
+    records = [change.record for change in run.at_end if isinstance(change, Put)]
+    return [record.message for record in records if isinstance(record, Message)]
 
 
 def errors_of(findings):

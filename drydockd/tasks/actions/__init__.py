@@ -36,7 +36,7 @@ def action_kinds(
     """Return the kinds of all actions; each is given the parts it uses and no others."""
     return {
         Action.VALIDATE_DESIGN: ActionKind(
-            partial(validate_design.run, recorder=recorder),
+            validate_design.run,
             validate_design.STEPS,
             is_site_wide=True,
             is_free=True,
@@ -60,7 +60,6 @@ def action_kinds(
                 prepare_nodes.run,
                 steps=steps,
                 drivers=drivers,
-                recorder=recorder,
                 settings=settings,
             ),
             prepare_nodes.STEPS,
@@ -70,7 +69,6 @@ def action_kinds(
                 deploy_nodes.run,
                 steps=steps,
                 drivers=drivers,
-                recorder=recorder,
                 deployments=deployments,
                 packages=packages,
                 settings=settings,

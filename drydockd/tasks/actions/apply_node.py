@@ -67,7 +67,7 @@ async def apply_networking(run: NodeRun, driver: NodeProvisioner, settings: Task
         pause=pause,
         tries=settings.network_max_retries + 1,
     )
-    await run.say(f"{run.name}: network written, {len(plan.interfaces)} interfaces")
+    run.conclude(f"{run.name}: network written, {len(plan.interfaces)} interfaces")
 
 
 async def apply_storage(run: NodeRun, driver: NodeProvisioner) -> None:
@@ -77,7 +77,7 @@ async def apply_storage(run: NodeRun, driver: NodeProvisioner) -> None:
     hardware = await _hardware(run, driver, handle)
     plan = plans.storage_plan(run.job.site, run.node, hardware)
     await run.patiently(lambda: driver.apply_storage(handle, plan))
-    await run.say(f"{run.name}: storage written, {len(plan.disks)} disks")
+    run.conclude(f"{run.name}: storage written, {len(plan.disks)} disks")
 
 
 async def apply_platform(run: NodeRun, driver: NodeProvisioner) -> None:
@@ -86,7 +86,7 @@ async def apply_platform(run: NodeRun, driver: NodeProvisioner) -> None:
         return
     plan = plans.platform_plan(run.job.site, run.node)
     await run.patiently(lambda: driver.apply_platform(handle, plan))
-    await run.say(f"{run.name}: platform written, image {plan.image}")
+    run.conclude(f"{run.name}: platform written, image {plan.image}")
 
 
 def _plan(
@@ -107,7 +107,7 @@ async def _changeable(run: NodeRun, driver: NodeProvisioner) -> Handle | None:
             f"{run.name}: unknown to the provisioner; run prepare_nodes first"
         ) from error
     if handle.state in UNTOUCHED:
-        await run.say(f"{run.name}: is {handle.state} already, left as it is")
+        run.conclude(f"{run.name}: is {handle.state} already, left as it is")
         return None
     if handle.state not in (NodeState.READY, NodeState.FAILED_DEPLOY):
         raise StepFailed(

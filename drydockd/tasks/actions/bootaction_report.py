@@ -9,12 +9,10 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
-from drydockd.model import Action, BootAction, BootActionStatus, Message
+from drydockd.model import Action, BootAction, BootActionStatus
 from drydockd.tasks.deployments import Deployments
-from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.steps.job import NodeRun
 from drydockd.tasks.steps.step import StepPlan
-from drydockd.tasks.words import messages
 from drydockd.tasks.words.settings import TaskSettings
 from drydockd.tasks.words.stops import StepFailed, Terminated
 from drydockd.tasks.words.times import seconds_until
@@ -23,10 +21,10 @@ from drydockd.tasks.words.times import seconds_until
 MARGIN = 60.0
 
 
-def plan(deployments: Deployments, recorder: Recorder, settings: TaskSettings) -> StepPlan:
+def plan(deployments: Deployments, settings: TaskSettings) -> StepPlan:
     return StepPlan(
         Action.BOOTACTION_REPORT,
-        partial(report, deployments=deployments, recorder=recorder),
+        partial(report, deployments=deployments),
         driver="",
         limit=settings.bootaction_final_status,
         waiting_for="the boot actions' final status",
@@ -34,12 +32,17 @@ def plan(deployments: Deployments, recorder: Recorder, settings: TaskSettings) -
     )
 
 
-async def report(run: NodeRun, deployments: Deployments, recorder: Recorder) -> None:
+async def report(run: NodeRun, deployments: Deployments) -> None:
     """Return if no boot action of the node's current deployment failed or stayed silent."""
     rows = await _awaited(run, deployments)
-    said = [message for row in rows if (message := _verdict(run, row)) is not None]
-    await recorder.say(*said)
-    bad = [m.message for m in said if m.error]
+    bad = []
+    for row in rows:
+        if row.status is BootActionStatus.UNREPORTED:
+            continue
+        text, is_bad = _verdict(row)
+        run.conclude(text, error=is_bad)
+        if is_bad:
+            bad.append(text)
     if bad:
         raise StepFailed(" ".join(bad))
 
@@ -67,12 +70,9 @@ async def _awaited(run: NodeRun, deployments: Deployments) -> Sequence[BootActio
                 continue
 
 
-def _verdict(run: NodeRun, row: BootAction) -> Message | None:
-    if row.status is BootActionStatus.UNREPORTED:
-        return None
+def _verdict(row: BootAction) -> tuple[str, bool]:
+    """Return what is said of a reporting boot action, and whether it is an error."""
     if row.status is BootActionStatus.INCOMPLETE:
-        text, error = f"Boot action {row.name} timed out.", True
-    else:
-        text = f"Boot action {row.name} completed with status {row.status}"
-        error = row.status is BootActionStatus.FAILURE
-    return messages.on_node(run.task_id, run.name, text, error=error)
+        return f"Boot action {row.name} timed out.", True
+    text = f"Boot action {row.name} completed with status {row.status}"
+    return text, row.status is BootActionStatus.FAILURE

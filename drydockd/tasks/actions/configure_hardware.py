@@ -47,7 +47,7 @@ async def commission(run: NodeRun, driver: NodeProvisioner, builddata: BuildData
     while True:
         handle = await presence.find(run, driver)
         if handle.state in READY_OR_LATER and not intents.was_announced(Operation.COMMISSION):
-            await run.say(f"{run.name}: is {handle.state}, commissioning skipped")
+            run.conclude(f"{run.name}: is {handle.state}, commissioning skipped")
             return
         try:
             handle = await _commissioned(run, driver, handle, intents)

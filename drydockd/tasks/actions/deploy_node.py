@@ -53,7 +53,7 @@ class DeployNode:
         while True:
             handle = await self._found(run)
             if not intents.was_announced(Operation.DEPLOY) and handle.state is NodeState.DEPLOYED:
-                await run.say(f"{run.name}: is deployed already, left as it is")
+                run.conclude(f"{run.name}: is deployed already, left as it is")
                 return
             try:
                 handle = await self._deployed(run, handle, intents)
@@ -64,7 +64,7 @@ class DeployNode:
                     await run.pause()
         if intents.is_open(Operation.DEPLOY):
             await intents.settle(Operation.DEPLOY, "deployed")
-        await run.say(f"{run.name}: deployed")
+        run.conclude(f"{run.name}: deployed")
         await self.builddata.keep(run, handle, ("deploy",))
 
     async def _found(self, run: NodeRun) -> Handle:

@@ -7,7 +7,6 @@ from drydockd.tasks.actions import apply_node, bootaction_report
 from drydockd.tasks.actions.deploy_node import DeployNode
 from drydockd.tasks.actions.packages import PackageLists
 from drydockd.tasks.deployments import Deployments
-from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.steps.builddata import BuildDataCollector
 from drydockd.tasks.steps.job import Job
 from drydockd.tasks.steps.runner import StepRunner
@@ -28,21 +27,20 @@ async def run(
     *,
     steps: StepRunner,
     drivers: Drivers,
-    recorder: Recorder,
     deployments: Deployments,
     packages: PackageLists,
     settings: TaskSettings,
 ) -> Result:
     """Return which nodes are deployed with all their boot actions reported well."""
     if not job.scope:
-        return await job.nothing_to_do()
+        return job.nothing_to_do()
     driver = drivers.needed_node()
-    builddata = BuildDataCollector(driver, recorder, settings)
+    builddata = BuildDataCollector(driver, settings)
     plans = [
         apply_node.network_plan(driver, settings),
         apply_node.storage_plan(driver, settings),
         apply_node.platform_plan(driver, settings),
         DeployNode(driver, deployments, packages, builddata, settings).plan(),
-        bootaction_report.plan(deployments, recorder, settings),
+        bootaction_report.plan(deployments, settings),
     ]
     return job.outcome(await steps.pipeline(job, plans, job.scope))

@@ -30,7 +30,7 @@ async def run(
     settings: TaskSettings,
 ) -> Result:
     if not job.scope:
-        return await job.nothing_to_do()
+        return job.nothing_to_do()
     driver = drivers.needed_node()
     plan = StepPlan(
         Action.DESTROY_NODE,
@@ -48,10 +48,12 @@ async def destroy(
 ) -> None:
     """Return when the provisioner no longer knows the node; its boot data is closed then."""
     intents = run.intents()
+    was_known = intents.was_announced(Operation.DESTROY)
     while True:
         handle = await _found(run, driver)
         if handle is None:
             break
+        was_known = True
         try:
             await _wipe(run, driver, handle, intents)
             break
@@ -63,12 +65,10 @@ async def destroy(
     changes = deployments.closing(run.name)
     if intents.is_open(Operation.DESTROY):
         await intents.settle(Operation.DESTROY, "forgotten", *changes)
-        await run.say(f"{run.name}: wiped and forgotten")
-        return
-    if changes:
+    elif changes:
         await recorder.write(*changes)
-    if not intents.was_announced(Operation.DESTROY):
-        await run.say(f"{run.name}: unknown to the provisioner, nothing to destroy")
+    end = "wiped and forgotten" if was_known else "unknown to the provisioner, nothing to destroy"
+    run.conclude(f"{run.name}: {end}")
 
 
 async def _found(run: NodeRun, driver: NodeProvisioner) -> Handle | None:

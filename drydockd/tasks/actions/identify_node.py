@@ -31,6 +31,6 @@ async def identify(run: NodeRun, driver: NodeProvisioner) -> None:
         except (NodeUnknown, DriverTransient) as error:
             run.saw(error)
         else:
-            await run.say(f"{run.name}: identified as {handle.id}")
+            run.conclude(f"{run.name}: identified as {handle.id}")
             return
         await run.pause()

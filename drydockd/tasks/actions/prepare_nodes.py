@@ -13,7 +13,6 @@ from drydockd.drivers.base import NodeProvisioner
 from drydockd.errors import DriverUnsupported
 from drydockd.model import Action, Result, Timestamp
 from drydockd.tasks.actions import configure_hardware, identify_node, power_cycle_node, presence
-from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.steps.builddata import BuildDataCollector
 from drydockd.tasks.steps.job import Job
 from drydockd.tasks.steps.lookup import Unanswered
@@ -21,6 +20,7 @@ from drydockd.tasks.steps.runner import StepRunner
 from drydockd.tasks.steps.step import StepPlan
 from drydockd.tasks.words import messages
 from drydockd.tasks.words.drivers import Drivers
+from drydockd.tasks.words.outcomes import Outcome
 from drydockd.tasks.words.settings import TaskSettings
 from drydockd.tasks.words.stops import Terminated
 from drydockd.tasks.words.times import moment_after
@@ -33,19 +33,19 @@ STEPS = (
 )
 
 
-async def run(
-    job: Job, *, steps: StepRunner, drivers: Drivers, recorder: Recorder, settings: TaskSettings
-) -> Result:
+async def run(job: Job, *, steps: StepRunner, drivers: Drivers, settings: TaskSettings) -> Result:
     """Return which nodes are commissioned; more than one get a subtask each."""
     if not job.scope:
-        return await job.nothing_to_do()
-    prepare = _Preparation(job, drivers.needed_node(), steps, drivers, recorder, settings).of
+        return job.nothing_to_do()
+    prepare = _Preparation(job, drivers.needed_node(), steps, drivers, settings).of
     limit = settings.preparation
     if len(job.scope) > 1:
         return job.outcome(await steps.branches(job, job.scope, prepare, limit))
     name = job.scope[0]
-    passed = await prepare(name, job.task_id, moment_after(limit, since=job.started))
-    return job.outcome([name] if passed else [])
+    outcome = await prepare(name, job.task_id, moment_after(limit, since=job.started))
+    if outcome.text:
+        job.conclude(messages.on_node(job.task_id, name, outcome.text, error=True))
+    return job.outcome([name] if outcome.passed else [])
 
 
 @dataclass(frozen=True)
@@ -56,29 +56,29 @@ class _Preparation:
     driver: NodeProvisioner
     steps: StepRunner
     drivers: Drivers
-    recorder: Recorder
     settings: TaskSettings
 
-    async def of(self, name: str, parent_id: str, not_after: Timestamp) -> bool:
-        is_known = self._decided(parent_id)
-        if is_known is None:
-            if not await self.job.may_go_on():
-                return False
-            is_known = await self._looked_up(name, parent_id)
-        if is_known is None:
-            return False
+    async def of(self, name: str, parent_id: str, not_after: Timestamp) -> Outcome:
         try:
-            plans = self._plans(name, is_known)
+            plans = await self._plans(name, parent_id)
+        except Terminated:
+            return Outcome(passed=False)
+        except Unanswered as error:
+            why = f"whether the provisioner knows it cannot be told, not touched: {error}"
+            return Outcome(passed=False, text=f"{name}: {why}")
         except DriverUnsupported as error:
-            await self.job.say(str(error), node=name, error=True)
-            return False
+            return Outcome(passed=False, text=str(error))
         passed = await self.steps.pipeline(
             self.job, plans, [name], parent_id=parent_id, not_after=not_after
         )
-        return bool(passed)
+        return Outcome(passed=bool(passed))
 
-    def _plans(self, name: str, is_known: bool) -> list[StepPlan]:
-        builddata = BuildDataCollector(self.driver, self.recorder, self.settings)
+    async def _plans(self, name: str, parent_id: str) -> list[StepPlan]:
+        """Raises Terminated, Unanswered, DriverUnsupported."""
+        is_known = self._decided(parent_id)
+        if is_known is None:
+            is_known = await self._looked_up(name, parent_id)
+        builddata = BuildDataCollector(self.driver, self.settings)
         commission = configure_hardware.plan(self.driver, builddata, self.settings)
         if is_known:
             return [commission]
@@ -97,22 +97,15 @@ class _Preparation:
             return False
         return True if Action.CONFIGURE_HARDWARE in begun else None
 
-    async def _looked_up(self, name: str, parent_id: str) -> bool | None:
-        """Ask whether the provisioner knows the node; None, said, if that cannot be told."""
-        try:
-            return await self.steps.look_up(
-                self.job,
-                name,
-                parent_id,
-                partial(presence.is_known, driver=self.driver),
-                what="existence",
-                driver="node",
-            )
-        except Terminated:
-            return None
-        except Unanswered as error:
-            text = f"{name}: whether the provisioner knows it cannot be told, not touched: {error}"
-        tasks = dict.fromkeys((parent_id, self.job.task_id))
-        for task_id in tasks:
-            await self.recorder.say(messages.on_node(task_id, name, text, error=True))
-        return None
+    async def _looked_up(self, name: str, parent_id: str) -> bool:
+        """Ask whether the provisioner knows the node. Raises Terminated, Unanswered."""
+        if not await self.job.may_go_on():
+            raise Terminated
+        return await self.steps.look_up(
+            self.job,
+            name,
+            parent_id,
+            partial(presence.is_known, driver=self.driver),
+            what="existence",
+            driver="node",
+        )

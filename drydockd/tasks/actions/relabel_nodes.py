@@ -31,7 +31,7 @@ FIRST_PAUSE = 1.0
 
 async def run(job: Job, *, steps: StepRunner, drivers: Drivers, settings: TaskSettings) -> Result:
     if not job.scope:
-        return await job.nothing_to_do(messages.NO_NODES_RELABEL)
+        return job.nothing_to_do(messages.NO_NODES_RELABEL)
     driver = drivers.needed_kubernetes()
     plan = StepPlan(
         Action.RELABEL_NODE,
@@ -48,7 +48,7 @@ async def relabel(run: NodeRun, driver: KubernetesDriver, settings: TaskSettings
     """Raises InvalidDesign for labels Kubernetes would refuse."""
     labels = run.node.owner_data
     if not labels:
-        await run.say(f"{run.name}: no owner data, its labels are left as they are")
+        run.conclude(f"{run.name}: no owner data, its labels are left as they are")
         return
     check_labels(run.name, labels)
     shown = ", ".join(f"{key}={value}" for key, value in labels.items())

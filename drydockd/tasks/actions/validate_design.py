@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from drydockd.model import Result, ResultStatus
-from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.steps.job import Job
 from drydockd.tasks.words import messages
 
 STEPS: tuple[str, ...] = ()
 
 
-async def run(job: Job, *, recorder: Recorder) -> Result:
+async def run(job: Job) -> Result:
     """Return success if no finding is an error."""
-    await recorder.say(*(messages.of_finding(job.task_id, f) for f in job.findings))
+    job.conclude(*(messages.of_finding(job.task_id, f) for f in job.findings))
     if any(finding.error for finding in job.findings):
         return Result(
             status=ResultStatus.FAILURE,

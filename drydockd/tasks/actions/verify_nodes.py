@@ -20,7 +20,7 @@ STEPS = (Action.INTERROGATE_OOB,)
 async def run(job: Job, *, steps: StepRunner, drivers: Drivers, settings: TaskSettings) -> Result:
     """Return which nodes answered; one subtask per OOB type, all types at once."""
     if not job.scope:
-        return await job.nothing_to_do()
+        return job.nothing_to_do()
     groups = await _by_type(job, drivers, settings)
     async with asyncio.TaskGroup() as group:
         runs = [
@@ -32,7 +32,7 @@ async def run(job: Job, *, steps: StepRunner, drivers: Drivers, settings: TaskSe
 
 async def interrogate(run: NodeRun, driver: OobDriver) -> None:
     state = await driver.power_state(run.node)
-    await run.say(f"{run.name}: the BMC answers, power is {state}")
+    run.conclude(f"{run.name}: the BMC answers, power is {state}")
 
 
 async def _by_type(

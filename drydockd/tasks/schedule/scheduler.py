@@ -192,7 +192,7 @@ class Scheduler:
             if task.action is not Action.VALIDATE_DESIGN:
                 _refuse_invalid(job.findings)
         result = await self._kinds[task.action].run(job)
-        await endings.end(self._recorder, job.task_id, result)
+        await endings.end(self._recorder, job.task_id, result, job.last_words)
 
     async def _wait_for_nodes(self, task: Task, design: Design) -> None:
         """Claim the task's nodes and return when they are its own."""

@@ -22,14 +22,20 @@ LEFT_OPEN = "Closed with its task, which ended before it did."
 
 
 def subtask_end(
-    child: Task, result: Result, *, said: Iterable[Message] = (), was_cut: bool = False
+    child: Task,
+    result: Result,
+    *,
+    at_end: Iterable[Change] = (),
+    said: Iterable[Message] = (),
+    was_cut: bool = False,
 ) -> list[Change]:
-    """Return the changes that end a subtask, `said` with them; its links stay.
+    """Return the changes that end a subtask, `at_end` and `said` with them; its links stay.
 
     `was_cut`: it ends because its root is to stop, even if the wish has not reached it.
     """
     end = partial(_ended_subtask, result=result, now=timestamp(), was_cut=was_cut)
     return [
+        *at_end,
         *(Put(message) for message in said),
         Edit(Task, child.task_id, end),
         Put(messages.subtask_collected(child)),

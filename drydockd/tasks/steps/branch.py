@@ -15,6 +15,7 @@ from drydockd.tasks.shared import endings
 from drydockd.tasks.steps.job import Job
 from drydockd.tasks.steps.parts import StepParts
 from drydockd.tasks.words import messages, records, results, states
+from drydockd.tasks.words.outcomes import Outcome
 from drydockd.tasks.words.times import moment_after
 
 log = logging.getLogger(__name__)
@@ -22,8 +23,8 @@ log = logging.getLogger(__name__)
 # About 5 ms of work on the event loop.
 LARGEST_BATCH = 50
 
-# (node name, id of its subtask, latest end) -> passed
-Work = Callable[[str, str, Timestamp], Awaitable[bool]]
+# (node name, id of its subtask, latest end) -> how it ended
+Work = Callable[[str, str, Timestamp], Awaitable[Outcome]]
 
 
 async def branches(
@@ -76,21 +77,23 @@ async def _branch(
     if child.status.is_final:
         return child.result.status is ResultStatus.SUCCESS
     line = f"{job.task_id}/{job.action}"
-    passed = False
+    outcome = Outcome(passed=False)
     if await parts.slots.take(line, "", job.task_id):
         try:
-            passed = await _go(parts, job, child, name, work, limit)
+            outcome = await _go(parts, job, child, name, work, limit)
         finally:
             parts.slots.give(line)
-    await _close(parts, job, child, name, passed)
-    return passed
+    await _close(parts, job, child, name, outcome)
+    return outcome.passed
 
 
-async def _go(parts: StepParts, job: Job, child: Task, name: str, work: Work, limit: float) -> bool:
+async def _go(
+    parts: StepParts, job: Job, child: Task, name: str, work: Work, limit: float
+) -> Outcome:
     deadline = child.deadline
     if child.status is TaskStatus.REQUESTED:
         if not await job.may_go_on():
-            return False
+            return Outcome(passed=False)
         deadline = moment_after(limit)
         start = partial(states.started, now=timestamp(), deadline=deadline)
         await parts.recorder.write(Edit(Task, child.task_id, start))
@@ -100,13 +103,15 @@ async def _go(parts: StepParts, job: Job, child: Task, name: str, work: Work, li
     except Exception as error:
         log.exception("%s of %s failed unexpectedly", job.action, name)
         text = f"{job.action} failed unexpectedly ({type(error).__name__}); see the log"
-        await job.say(text, node=name, error=True)
-        return False
+        return Outcome(passed=False, text=text)
 
 
-async def _close(parts: StepParts, job: Job, child: Task, name: str, passed: bool) -> None:
-    result = results.partition((name,), (name,) if passed else ())
-    was_cut = job.stopping.is_set() and not passed
+async def _close(parts: StepParts, job: Job, child: Task, name: str, outcome: Outcome) -> None:
+    """Record the end; why there were no steps is said on the top-level task too."""
+    result = outcome.result(name)
+    was_cut = job.stopping.is_set() and not outcome.passed
     if was_cut:
         result = results.cut_short(result)
-    await parts.recorder.write(*endings.subtask_end(child, result, was_cut=was_cut))
+    tasks = (child.task_id, job.task_id) if outcome.text else ()
+    said = [messages.on_node(task_id, name, outcome.text, error=True) for task_id in tasks]
+    await parts.recorder.write(*endings.subtask_end(child, result, said=said, was_cut=was_cut))

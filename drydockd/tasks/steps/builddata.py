@@ -14,8 +14,7 @@ from functools import partial
 from drydockd.drivers.base import Handle, NodeProvisioner
 from drydockd.errors import DriverError
 from drydockd.model import BuildData, Link, Task, timestamp
-from drydockd.store.base import Change, Edit, Put
-from drydockd.tasks.shared.recorder import Recorder
+from drydockd.store.base import Edit, Put
 from drydockd.tasks.steps.job import NodeRun
 from drydockd.tasks.words.settings import TaskSettings
 
@@ -27,17 +26,17 @@ SHARE_OF_TIME = 0.5
 
 @dataclass(frozen=True)
 class BuildDataCollector:
-    """Fetches logs and inventories from the provisioner and stores them."""
+    """Fetches logs and inventories from the provisioner for the node's subtask."""
 
     driver: NodeProvisioner
-    recorder: Recorder
     settings: TaskSettings
 
     async def keep(
         self, run: NodeRun, handle: Handle, phases: Sequence[str], *, with_inventory: bool = False
     ) -> None:
-        """Store the node's logs of `phases`, and its inventory, with its subtask; link them.
+        """Fetch the node's logs of `phases`, and its inventory, linked from its subtask.
 
+        They are stored together with the attempt's end, so that they are stored once.
         Bounded by half of what is left of the step's limit, so that slow logs cannot end it.
         """
         seconds = min(self.settings.drydock_timeout, run.remaining() * SHARE_OF_TIME)
@@ -45,18 +44,18 @@ class BuildDataCollector:
             async with asyncio.timeout(seconds):
                 found = await self._collect(run, handle, phases, with_inventory)
         except TimeoutError:
-            await run.say(f"{run.name}: logs were not there within {seconds:.0f} s, left out")
+            run.conclude(f"{run.name}: logs were not there within {seconds:.0f} s, left out")
         except DriverError as error:
-            await run.say(f"{run.name}: logs could not be read, left out: {error}")
+            run.conclude(f"{run.name}: logs could not be read, left out: {error}")
         except Exception:
             log.exception("%s: logs could not be read", run.name)
-            await run.say(f"{run.name}: logs could not be read, left out; the log has the details")
+            run.conclude(f"{run.name}: logs could not be read, left out; the log has the details")
         else:
             if found:
                 url = f"{self.settings.internal_url.rstrip('/')}/tasks/{run.task_id}/builddata"
-                changes: list[Change] = [Put(record) for record in found]
                 link = partial(_linked, link=Link(DETAIL_LOGS, url))
-                await self.recorder.write(*changes, Edit(Task, run.task_id, link))
+                run.at_end += [Put(record) for record in found]
+                run.at_end.append(Edit(Task, run.task_id, link))
 
     async def _collect(
         self, run: NodeRun, handle: Handle, phases: Sequence[str], with_inventory: bool

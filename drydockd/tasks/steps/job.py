@@ -10,9 +10,11 @@ from typing import TypeVar
 from drydockd.design import Design
 from drydockd.design.inventory import Hardware
 from drydockd.errors import DriverTransient
-from drydockd.model import Action, Caller, Result, ResultStatus, Task, Timestamp, timestamp
+from drydockd.model import Action, Caller, Message, Result, ResultStatus, Task, Timestamp, timestamp
 from drydockd.site import Finding, Node, Site
+from drydockd.store.base import Change, Put
 from drydockd.tasks.shared.recorder import Recorder
+from drydockd.tasks.shared.retelling import Retelling
 from drydockd.tasks.shared.shutdown import Shutdown
 from drydockd.tasks.steps.intents import Intents
 from drydockd.tasks.steps.patience import patiently
@@ -53,7 +55,9 @@ class Job:
         # Parsed inventories: node -> (mark of the lshw text, devices).
         self.hardware: dict[str, tuple[int, Hardware]] = {}
         self.stopping = asyncio.Event()
+        self.last_words: list[Message] = []
         self._recorder = recorder
+        self._retelling = Retelling(recorder.store, task.task_id, is_needed=was_resumed)
         self._shutdown = shutdown
         self._on_stop = on_stop
         self._woken: set[asyncio.Event] = set()
@@ -91,12 +95,20 @@ class Job:
         raise Terminated
 
     async def say(self, text: str, *, node: str = "", error: bool = False) -> None:
-        """Add a message to the top-level task, about `node` if one is named."""
+        """Add a message to the top-level task, about `node` if one is named.
+
+        What it said before a restart is not said again.
+        """
         if node:
             message = messages.on_node(self.task_id, node, text, error=error)
         else:
             message = messages.message(self.task_id, text, error=error)
-        await self._recorder.say(message)
+        if not self._retelling.repeats(message):
+            await self._recorder.say(message)
+
+    def conclude(self, *said: Message) -> None:
+        """Note last words: they are written together with the end of the task."""
+        self.last_words += said
 
     def node(self, name: str) -> Node:
         return self.site.nodes[name]
@@ -105,9 +117,9 @@ class Job:
         """The final result: these nodes passed every step, all others of the scope failed."""
         return results.partition(self.scope, frozenset(passed))
 
-    async def nothing_to_do(self, text: str = messages.NO_NODES) -> Result:
+    def nothing_to_do(self, text: str = messages.NO_NODES) -> Result:
         """The final result of a task without nodes."""
-        await self.say(text)
+        self.conclude(messages.message(self.task_id, text))
         return Result(status=ResultStatus.SUCCESS)
 
 
@@ -116,7 +128,8 @@ class NodeRun:
 
     `task_id` is the subtask that gets the messages. `was_resumed`: this very attempt was
     under way when the daemon stopped. `waiting_for` and `last_seen` are what is said about
-    the attempt while it runs and when its time is over.
+    the attempt while it runs and when its time is over. `at_end` is written together with its
+    end: its last words, and what else must be there once.
     """
 
     def __init__(
@@ -140,13 +153,25 @@ class NodeRun:
         self.was_resumed = was_resumed
         self.last_seen = ""
         self.since = timestamp()
+        self.at_end: list[Change] = []
         self._recorder = recorder
+        self._retelling = Retelling(recorder.store, task_id, is_needed=was_resumed)
         self._settings = settings
 
     async def say(self, text: str, *, error: bool = False) -> None:
-        """Add a message about the node to its subtask."""
+        """Add a message about the node to its subtask.
+
+        What this attempt said before a restart is not said again.
+        """
         self.saw(text)
-        await self._recorder.say(messages.on_node(self.task_id, self.name, text, error=error))
+        message = messages.on_node(self.task_id, self.name, text, error=error)
+        if not self._retelling.repeats(message):
+            await self._recorder.say(message)
+
+    def conclude(self, text: str, *, error: bool = False) -> None:
+        """Note a last word: it is written together with the attempt's end."""
+        self.saw(text)
+        self.at_end.append(Put(messages.on_node(self.task_id, self.name, text, error=error)))
 
     def saw(self, what: object) -> None:
         self.last_seen = str(what)

@@ -35,7 +35,15 @@ async def look_up(
     is to stop, and Unanswered.
     """
     limit = parts.settings.drydock_timeout
-    run = NodeRun(job, name, task_id, parts.recorder, parts.settings, until=moment_after(limit))
+    run = NodeRun(
+        job,
+        name,
+        task_id,
+        parts.recorder,
+        parts.settings,
+        until=moment_after(limit),
+        was_resumed=job.was_resumed,
+    )
     line = f"{job.task_id}/{what}"
     if not await parts.slots.take(line, driver, job.task_id):
         raise Terminated

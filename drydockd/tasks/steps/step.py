@@ -274,6 +274,14 @@ class Step:
             was_resumed=was_resumed,
         )
         self._parts.at_work[child_id] = run
+        try:
+            outcome = await self._worked(run)
+        finally:
+            del self._parts.at_work[child_id]
+        return replace(outcome, at_end=tuple(run.at_end))
+
+    async def _worked(self, run: NodeRun) -> Outcome:
+        name = run.name
         seconds = run.remaining() + self.plan.margin
         try:
             with logs.bind(node=name), self._parts.shutdown.brief_work(self.plan.is_brief):
@@ -294,8 +302,6 @@ class Step:
         except Exception as error:
             log.exception("task %s: %s of %s failed", self.job.task_id, self.plan.action, name)
             return Outcome(passed=False, text=_unexpected(self.plan.action, error), may_retry=True)
-        finally:
-            del self._parts.at_work[child_id]
         return Outcome(passed=True)
 
     async def _body(self, run: NodeRun) -> None:
@@ -315,7 +321,11 @@ class Step:
             error = not outcome.was_cut
             said.append(messages.on_node(child.task_id, name, outcome.text, error=error))
         changes = endings.subtask_end(
-            child, outcome.result(name), said=said, was_cut=outcome.was_cut
+            child,
+            outcome.result(name),
+            at_end=outcome.at_end,
+            said=said,
+            was_cut=outcome.was_cut,
         )
         wants_retry = outcome.may_retry and child.retry < self.plan.retries
         if wants_retry and not self.job.stopping.is_set():

@@ -9,7 +9,7 @@ from drydockd.tasks.steps.builddata import BuildDataCollector
 from drydockd.tasks.steps.intents import Operation
 from drydockd.tasks.words.stops import StepFailed
 from tests.tasks.actions.test_identify_node import Told
-from tests.tasks.helpers import Lab
+from tests.tasks.helpers import Lab, concluded
 from tests.tasks.steps.test_job import a_run
 
 
@@ -40,7 +40,7 @@ async def found(*states, announced=False):
 
 
 def builddata(lab, driver):
-    return BuildDataCollector(driver, lab.parts.recorder, lab.settings)
+    return BuildDataCollector(driver, lab.settings)
 
 
 @pytest.mark.parametrize("state", ["ready", "deploying", "deployed", "failed_deploy"])
@@ -49,7 +49,7 @@ async def test_a_node_that_is_ready_or_later_is_skipped(state):
     await commission(run, driver, builddata(lab, driver))
 
     assert driver.calls == 0
-    assert lab.texts(run.task_id) == [f"n1: is {state}, commissioning skipped"]
+    assert concluded(run) == [f"n1: is {state}, commissioning skipped"]
     assert lab.store.intents(run.task_id) == []
 
 

@@ -50,7 +50,7 @@ async def found(*states, announced=False):
 
 async def deploy(lab, driver, run):
     packages = PackageLists(lab.designs, None, lab.settings.report_url)
-    builddata = BuildDataCollector(driver, lab.parts.recorder, lab.settings)
+    builddata = BuildDataCollector(driver, lab.settings)
     step = DeployNode(driver, lab.tasks.deployments, packages, builddata, lab.settings)
     await step.deploy(run)
 

@@ -4,7 +4,7 @@ from drydockd.drivers.base import Handle, NodeState
 from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.errors import DriverConflict, DriverTransient, NodeUnknown
 from drydockd.tasks.actions import identify_node
-from tests.tasks.helpers import Lab
+from tests.tasks.helpers import Lab, concluded
 from tests.tasks.steps.test_job import a_run
 
 
@@ -38,11 +38,11 @@ def handle(state=NodeState.NEW, kind="machine"):
 
 
 async def test_identification_waits_until_the_node_is_seen():
-    lab, driver, run = await told(NodeUnknown("no"), DriverTransient("503"), handle())
+    _, driver, run = await told(NodeUnknown("no"), DriverTransient("503"), handle())
     await identify_node.identify(run, driver)
 
     assert driver.adopted == 1
-    assert lab.texts(run.task_id) == ["n1: identified as m1"]
+    assert concluded(run) == ["n1: identified as m1"]
 
 
 async def test_another_machine_under_the_nodes_name_is_an_error():

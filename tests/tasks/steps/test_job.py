@@ -10,7 +10,7 @@ from drydockd.tasks.words import records
 from drydockd.tasks.words.requests import TaskRequest
 from drydockd.tasks.words.stops import Terminated
 from drydockd.tasks.words.times import moment_after
-from tests.tasks.helpers import OPS, SITE, Lab
+from tests.tasks.helpers import OPS, SITE, Lab, concluded
 
 
 async def a_job(lab, **fields):
@@ -60,6 +60,31 @@ async def test_what_a_driver_says_is_a_message_on_the_node_and_the_last_thing_se
     (message,) = lab.store.messages(run.task_id)
     assert (message.message, message.context_type, message.context) == ("spinning up", "node", "n1")
     assert run.last_seen == "spinning up"
+
+
+async def test_a_last_word_is_the_last_thing_seen_and_waits_for_the_end():
+    lab = Lab()
+    run = await a_run(lab)
+    run.conclude("done")
+
+    assert (concluded(run), run.last_seen) == (["done"], "done")
+    assert lab.texts(run.task_id) == []
+
+
+async def test_a_run_or_job_that_was_resumed_does_not_say_again_what_it_said():
+    lab = Lab()
+    job = await a_job(lab)
+    await lab.node_run(job).say("spinning up")
+    await job.say("no driver", node="n1")
+
+    job = await lab.job(lab.store.task(job.task_id), was_resumed=True)
+    run = lab.node_run(job, was_resumed=True)
+    for text in ("spinning up", "is up"):
+        await run.say(text)
+    await job.say("no driver", node="n1")
+
+    assert lab.texts(run.task_id) == ["spinning up", "no driver", "is up"]
+    assert run.last_seen == "is up"
 
 
 async def test_patience_calls_again_while_the_backend_is_away_and_says_it_once():

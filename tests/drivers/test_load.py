@@ -88,7 +88,7 @@ def test_a_wrong_room_is_reported_with_its_place():
 
 
 def test_numbers_may_come_as_text_from_the_environment():
-    assert load("oob", "manual", {"wait": "7"}).worst_case_seconds == 14
+    assert load("oob", "manual", {"wait": "7"}).worst_case_seconds == 21
 
 
 def test_paths_may_come_as_paths(tmp_path):

@@ -20,6 +20,7 @@ MADE = re.compile(r"created$|unchanged$|, \d+ of them new$")
 NOTES = (
     "Interrupted after ",
     ": found off, as the interrupted step had left it",
+    ": found on, as the interrupted step had left it",
     ": found on, so the interrupted power-off never happened",
     ": found deployed by this very step",
 )

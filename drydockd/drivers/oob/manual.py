@@ -15,7 +15,8 @@ class ManualOob:
 
     def __init__(self, *, wait: float = 60.0) -> None:
         self._wait = wait
-        self.worst_case_seconds = 2 * wait
+        # Of a power cycle: off, boot device, on.
+        self.worst_case_seconds = 3 * wait
 
     async def check(self) -> None:
         """Needs nothing."""

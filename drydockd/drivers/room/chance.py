@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from random import Random
 
-from drydockd.drivers.room.config import FaultConfig, FaultKind, Latencies, RoomConfig
+from drydockd.drivers.room.config import BmcCall, FaultConfig, FaultKind, Latencies, RoomConfig
 from drydockd.drivers.room.machine import Machine
 
 
@@ -30,10 +30,12 @@ class Chance:
                 factor *= fault.factor
         return float(self._random.uniform(low, high) * factor)
 
-    def strikes(self, machine: Machine, kind: FaultKind) -> bool:
-        """Does this fault happen now? Counts it, so that `times` comes to an end."""
+    def strikes(self, machine: Machine, kind: FaultKind, call: BmcCall | None = None) -> bool:
+        """Does this fault happen now, at this `call`? Counts it: `times` comes to an end."""
         for index, fault in enumerate(self.faults):
             if fault.fault is not kind or not self._meets(index, fault, machine):
+                continue
+            if fault.calls and call not in fault.calls:
                 continue
             if fault.times is not None and machine.struck[index] >= fault.times:
                 continue

@@ -30,6 +30,7 @@ class FaultKind(StrEnum):
 
     BMC_SILENT = "bmc_silent"
     BMC_DENIED = "bmc_denied"
+    BMC_ANSWER_LOST = "bmc_answer_lost"
     POWER_STUCK = "power_stuck"
     NO_DISCOVERY = "no_discovery"
     COMMISSION_FAILS = "commission_fails"
@@ -43,6 +44,21 @@ class FaultKind(StrEnum):
     REPORTS_FAILURE = "reports_failure"
     RELABEL_FAILS = "relabel_fails"
     SLOW = "slow"
+
+
+AT_BMC = (FaultKind.BMC_SILENT, FaultKind.BMC_DENIED, FaultKind.BMC_ANSWER_LOST)
+
+
+class BmcCall(StrEnum):
+    """What a BMC is asked; the names are those of the driver's methods.
+
+    Not just ``on`` and ``off``: these are booleans in YAML.
+    """
+
+    BOOT = "set_network_boot"
+    READ = "power_state"
+    OFF = "power_off"
+    ON = "power_on"
 
 
 def _span(value: object) -> object:
@@ -119,7 +135,8 @@ class MachineConfig(Strict):
 class FaultConfig(Strict):
     """`machines` are patterns over node names; `share` picks that part of them, always the same.
 
-    `times` is how often it strikes each machine (None: always); `factor` is for ``slow``.
+    `times` is how often it strikes each machine (None: always); `factor` is for ``slow``;
+    `calls`, for the faults of BMCs, are the calls it strikes (none: all of them).
     """
 
     fault: FaultKind
@@ -127,6 +144,13 @@ class FaultConfig(Strict):
     share: Annotated[float, Field(ge=0, le=1)] = 1.0
     times: Annotated[int, Field(ge=1)] | None = None
     factor: Annotated[float, Field(gt=0)] = 10.0
+    calls: tuple[BmcCall, ...] = ()
+
+    @model_validator(mode="after")
+    def _called(self) -> FaultConfig:
+        if self.calls and self.fault not in AT_BMC:
+            raise ValueError(f"calls are for {', '.join(AT_BMC)}, not for {self.fault}")
+        return self
 
 
 class Defaults(Strict):

@@ -13,12 +13,13 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from drydockd.drivers.base import Inventory, Log, NodeState, PowerState
 from drydockd.drivers.room.cabling import Cabling, check_identity
 from drydockd.drivers.room.card import MachineView, NodeCard
 from drydockd.drivers.room.chance import Chance
-from drydockd.drivers.room.config import FaultConfig, FaultKind, MachineConfig, RoomConfig
+from drydockd.drivers.room.config import BmcCall, FaultConfig, FaultKind, MachineConfig, RoomConfig
 from drydockd.drivers.room.firstboot import FirstBoots
 from drydockd.drivers.room.fitness import check_network, check_platform, check_storage
 from drydockd.drivers.room.hardware import Hardware, hardware_for, made_up_mac
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 SETTLED = (NodeState.READY, NodeState.FAILED_DEPLOY)
 COMMISSIONED = (*SETTLED, NodeState.DEPLOYING, NodeState.DEPLOYED, NodeState.RELEASING)
+CALLS = {None: BmcCall.READ, PowerState.OFF: BmcCall.OFF, PowerState.ON: BmcCall.ON}
 
 
 class Room:
@@ -87,8 +89,8 @@ class Room:
     def after(self, seconds: float, then: Callable[[], None]) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(seconds, then)
 
-    def strikes(self, machine: Machine, fault: FaultKind) -> bool:
-        return self.chance.strikes(machine, fault)
+    def strikes(self, machine: Machine, fault: FaultKind, call: BmcCall | None = None) -> bool:
+        return self.chance.strikes(machine, fault, call)
 
     def touched(self, machine: Machine) -> None:
         """Number the change and wake who waits for it."""
@@ -108,26 +110,35 @@ class Room:
     # -- the BMCs
 
     async def bmc_boot(self, card: NodeCard, device: str) -> MachineView:
-        machine = await self._at_bmc(card)
+        machine = await self._at_bmc(card, BmcCall.BOOT)
         machine.set_next_boot(device)
-        return machine.view()
+        return await self._answered(machine, card, BmcCall.BOOT)
 
     async def bmc_power(self, card: NodeCard, wanted: PowerState | None = None) -> MachineView:
-        machine = await self._at_bmc(card)
+        call = CALLS[wanted]
+        machine = await self._at_bmc(card, call)
         if wanted is not None:
             machine.switch(wanted)
+        return await self._answered(machine, card, call)
+
+    async def _answered(self, machine: Machine, card: NodeCard, call: BmcCall) -> MachineView:
+        if self.strikes(machine, FaultKind.BMC_ANSWER_LOST, call):
+            await self._silence(machine, card)
         return machine.view()
 
-    async def _at_bmc(self, card: NodeCard) -> Machine:
+    async def _silence(self, machine: Machine, card: NodeCard) -> NoReturn:
+        await asyncio.sleep(self.seconds(machine, "bmc_timeout"))
+        raise DriverTransient(f"{card.name}: no answer from {card.bmc or 'its BMC'}")
+
+    async def _at_bmc(self, card: NodeCard, call: BmcCall) -> Machine:
         machine = self._cabling.look_up(card)
         address = card.bmc or "its BMC"
         if machine is None:
             raise DriverTransient(f"{card.name}: no answer from {address}")
-        if self.strikes(machine, FaultKind.BMC_SILENT):
-            await asyncio.sleep(self.seconds(machine, "bmc_timeout"))
-            raise DriverTransient(f"{card.name}: no answer from {address}")
+        if self.strikes(machine, FaultKind.BMC_SILENT, call):
+            await self._silence(machine, card)
         await asyncio.sleep(self.seconds(machine, "bmc"))
-        if self.strikes(machine, FaultKind.BMC_DENIED):
+        if self.strikes(machine, FaultKind.BMC_DENIED, call):
             raise DriverPersistent(f"{card.name}: {address} refuses the credentials")
         return machine
 

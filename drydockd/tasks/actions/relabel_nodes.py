@@ -13,7 +13,7 @@ from drydockd.drivers.base import KubernetesDriver
 from drydockd.errors import InvalidDesign
 from drydockd.model import Action, Result
 from drydockd.tasks.steps.job import Job, NodeRun
-from drydockd.tasks.steps.patience import patiently
+from drydockd.tasks.steps.patience import growing, patiently
 from drydockd.tasks.steps.runner import StepRunner
 from drydockd.tasks.steps.step import StepPlan
 from drydockd.tasks.words import messages
@@ -26,7 +26,6 @@ NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?", re.ASCII)
 PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 NAME_LENGTH = 63
 PREFIX_LENGTH = 253
-FIRST_PAUSE = 1.0
 
 
 async def run(job: Job, *, steps: StepRunner, drivers: Drivers, settings: TaskSettings) -> Result:
@@ -55,7 +54,7 @@ async def relabel(run: NodeRun, driver: KubernetesDriver, settings: TaskSettings
     await run.say(f"{run.name}: labels {shown}")
 
     async def pause(made: int) -> None:
-        await run.pause(min(FIRST_PAUSE * 2 ** (made - 1), settings.poll_interval))
+        await run.pause(growing(made, settings.poll_interval))
 
     await patiently(
         lambda: driver.relabel(run.name, labels),

@@ -31,7 +31,7 @@ async def run(job: Job, *, steps: StepRunner, drivers: Drivers, settings: TaskSe
 
 
 async def interrogate(run: NodeRun, driver: OobDriver) -> None:
-    state = await driver.power_state(run.node)
+    state = await run.patiently(lambda: driver.power_state(run.node))
     run.conclude(f"{run.name}: the BMC answers, power is {state}")
 
 

@@ -17,7 +17,7 @@ from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.shared.retelling import Retelling
 from drydockd.tasks.shared.shutdown import Shutdown
 from drydockd.tasks.steps.intents import Intents
-from drydockd.tasks.steps.patience import patiently
+from drydockd.tasks.steps.patience import growing, patiently
 from drydockd.tasks.words import messages, results
 from drydockd.tasks.words.settings import TaskSettings
 from drydockd.tasks.words.stops import Terminated
@@ -154,6 +154,7 @@ class NodeRun:
         self.last_seen = ""
         self.since = timestamp()
         self.at_end: list[Change] = []
+        self._told = ""
         self._recorder = recorder
         self._retelling = Retelling(recorder.store, task_id, is_needed=was_resumed)
         self._settings = settings
@@ -188,18 +189,35 @@ class NodeRun:
         """Wait a poll interval or `seconds`; raises Terminated when the task is to stop."""
         await self.job.pause(self._settings.poll_interval if seconds is None else seconds)
 
-    async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def patiently(
+        self,
+        call: Callable[[], Awaitable[T]],
+        *,
+        tries: int | None = None,
+        to_the_end: bool = False,
+    ) -> T:
         """Return what `call` returns; while its backend is unreachable, call it again.
 
-        For calls that may be repeated. The step's limit bounds it.
+        For calls that may be repeated. The step's limit bounds it, or `tries`, after which the
+        last error is raised. Raises Terminated when the task is to stop, but not with
+        `to_the_end`: for what must not be left half-way.
         """
-        return await patiently(call, tell=self._tell_once, pause=lambda _: self.pause())
+
+        async def pause(made: int) -> None:
+            seconds = growing(made, self._settings.poll_interval)
+            await (asyncio.sleep(seconds) if to_the_end else self.pause(seconds))
+
+        return await patiently(call, tell=self._tell_once, pause=pause, tries=tries)
 
     async def tell(self, error: DriverTransient) -> None:
-        """Say that the backend is away and is asked again."""
-        await self.say(f"{self.name}: {error}; trying again")
+        """Say that the backend is away and is asked again; the error is the last thing seen."""
+        text = str(error)
+        prefix = "" if text.startswith(f"{self.name}:") else f"{self.name}: "
+        await self.say(f"{prefix}{text}; trying again")
+        self.saw(text)
 
     async def _tell_once(self, error: DriverTransient) -> None:
-        if str(error) != self.last_seen:
+        if str(error) != self._told:
             await self.tell(error)
-            self.saw(error)
+            self._told = str(error)
+        self.saw(error)

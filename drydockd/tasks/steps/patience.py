@@ -10,6 +10,13 @@ from drydockd.errors import DriverTransient
 
 T = TypeVar("T")
 
+FIRST_PAUSE = 1.0
+
+
+def growing(made: int, longest: float) -> float:
+    """Return the seconds to pause after `made` calls: 1, 2, 4 ... up to `longest`."""
+    return min(FIRST_PAUSE * 2.0 ** min(made - 1, 30), longest)
+
 
 async def patiently(
     call: Callable[[], Awaitable[T]],

@@ -39,6 +39,14 @@ async def test_a_network_boot_is_for_one_start_only(site):
     assert (machine.counters["starts"], machine.counters["netboots"]) == (2, 1)
 
 
+async def test_an_answer_may_be_lost_after_the_bmc_did_what_it_was_told(site):
+    lab = await site(quick(**fault("bmc_answer_lost", calls=["set_network_boot"])))
+    with pytest.raises(DriverTransient, match="no answer from"):
+        await lab.oob.set_network_boot(a_node(), lab.voice)
+    [machine] = await lab.room.machines()
+    assert machine.next_boot == "network"
+
+
 async def test_a_silent_bmc_is_a_transient_error_that_names_its_address(site):
     lab = await site(quick(**fault("bmc_silent")))
     with pytest.raises(DriverTransient, match=r"n1: no answer from 10\.0\.0\.1"):

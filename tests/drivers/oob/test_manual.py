@@ -32,5 +32,5 @@ async def test_nobody_knows_the_power_state():
     assert await ManualOob(wait=9).power_state(a_node()) is PowerState.UNKNOWN
 
 
-def test_a_person_gets_a_minute_by_default_and_two_for_a_power_cycle():
-    assert ManualOob().worst_case_seconds == 120
+def test_a_person_gets_a_minute_by_default_and_three_for_a_power_cycle():
+    assert ManualOob().worst_case_seconds == 180

@@ -2,7 +2,7 @@
 
 from drydockd.drivers.room.card import NodeCard
 from drydockd.drivers.room.chance import Chance
-from drydockd.drivers.room.config import FaultKind, MachineConfig, parse_config
+from drydockd.drivers.room.config import BmcCall, FaultKind, MachineConfig, parse_config
 from drydockd.drivers.room.machine import Machine
 
 
@@ -60,3 +60,11 @@ def test_patterns_choose_by_node_name_or_machine_id(room):
 def test_one_fault_does_not_strike_as_another(room):
     [machine] = machines(room, 1)
     assert not chance(faults=[{"fault": "slow"}]).strikes(machine, FaultKind.DEPLOY_FAILS)
+
+
+def test_a_fault_of_some_calls_strikes_no_other_ones(room):
+    [machine] = machines(room, 1)
+    sure = chance(faults=[{"fault": "bmc_silent", "calls": ["power_on"], "times": 1}])
+    calls = (BmcCall.OFF, None, BmcCall.ON, BmcCall.ON)
+    struck = [sure.strikes(machine, FaultKind.BMC_SILENT, call) for call in calls]
+    assert struck == [False, False, True, False]

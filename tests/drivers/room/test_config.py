@@ -59,6 +59,10 @@ def test_machines_may_be_described():
         ({"latencies": {"deploy": [2, 1]}}, "deploy: 2.0 is more than 1.0"),
         ({"latencies": {"deploy": -1}}, "latencies.deploy.0: "),
         ({"latencies": {"deploy": float("nan")}}, "latencies.deploy"),
+        (
+            {"faults": [{"fault": "slow", "calls": ["power_on"]}]},
+            "faults.0: calls are for bmc_silent, bmc_denied, bmc_answer_lost, not for slow",
+        ),
         ({"faults": [{"fault": "flood"}]}, "faults.0.fault: "),
         ({"faults": [{"fault": "slow", "share": 2}]}, "faults.0.share"),
     ],

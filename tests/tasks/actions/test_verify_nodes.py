@@ -19,7 +19,10 @@ async def test_every_node_whose_bmc_answers_is_a_success():
     [("bmc_silent", "no answer from 10.2.0.3"), ("bmc_denied", "refuses the credentials")],
 )
 async def test_a_bmc_that_does_not_answer_or_refuses_fails_its_node_only(kind, words):
-    async with Lab(faults=[fault(kind, "n2")]) as lab:
+    lab = Lab(faults=[fault(kind, "n2")])
+    lab.with_settings(drydock_timeout=2.0)
+    lab.tasks = lab._new()
+    async with lab:
         task = await lab.run("verify_nodes")
 
         assert (task.result.successes, task.result.failures) == (("n1", "n3"), ("n2",))

@@ -1,7 +1,7 @@
 import pytest
 
 from drydockd.errors import DriverPersistent, DriverTransient
-from drydockd.tasks.steps.patience import patiently
+from drydockd.tasks.steps.patience import growing, patiently
 
 
 class Backend:
@@ -57,3 +57,7 @@ async def test_a_pause_may_give_up():
     with pytest.raises(TimeoutError):
         await patiently(backend.call, tell=backend.tell, pause=pause)
     assert backend.made == 1
+
+
+def test_pauses_grow_up_to_the_longest():
+    assert [growing(made, 10) for made in (1, 2, 3, 4, 5, 1000)] == [1, 2, 4, 8, 10, 10]

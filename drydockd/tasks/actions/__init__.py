@@ -45,6 +45,7 @@ def action_kinds(
             partial(verify_site.run, steps=steps, drivers=drivers),
             verify_site.STEPS,
             is_site_wide=True,
+            is_free=True,
         ),
         Action.PREPARE_SITE: ActionKind(
             partial(prepare_site.run, steps=steps, drivers=drivers),

@@ -11,5 +11,6 @@ STEPS = (Action.VALIDATE_NODE_SERVICES,)
 
 
 async def run(job: Job, *, steps: StepRunner, drivers: Drivers) -> Result:
-    driver = drivers.needed_node()
-    return await steps.site_steps(job, {Action.VALIDATE_NODE_SERVICES: driver.check})
+    """Return success if no service is down; a provisioner that is away fails it at once."""
+    calls = {Action.VALIDATE_NODE_SERVICES: drivers.needed_node().check}
+    return await steps.site_steps(job, calls, are_checks=True)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEPT = 8
-Images = tuple[tuple[str, tuple[str, ...]], ...]
+# Images with their kernels, and why they could not be told.
+Offered = tuple[tuple[tuple[str, tuple[str, ...]], ...], str | None]
 
 
 class Verdicts:
@@ -40,14 +41,14 @@ class Verdicts:
         self._lock = asyncio.Lock()
         self._catalogue: Catalogue | None = None
         self._until = 0.0
-        self._kept: OrderedDict[tuple[str, Images | None], Sequence[Finding]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, Offered | None], Sequence[Finding]] = OrderedDict()
 
     async def of(self, design: Design) -> Sequence[Finding]:
         """Return the findings of reading, compiling and all rules."""
         async with self._lock:
             catalogue = await self._offered()
-            images = tuple(catalogue.images.items()) if catalogue else None
-            key = (design.digest, images)
+            offered = _offered(catalogue) if catalogue else None
+            key = (design.digest, offered)
             if key not in self._kept or not design.digest:
                 self._kept[key] = tuple(await self._designs.validate(design, catalogue))
             self._kept.move_to_end(key)
@@ -64,11 +65,15 @@ class Verdicts:
             self._until = time.monotonic() + self._settings.catalogue_lifetime
         return self._catalogue
 
-    async def _asked(self, provisioner: NodeProvisioner) -> Catalogue | None:
+    async def _asked(self, provisioner: NodeProvisioner) -> Catalogue:
         seconds = self._settings.catalogue_timeout
         try:
             return await bounded(provisioner.catalogue(), seconds, name="catalogue")
         except (DrydockError, LimitPassed) as error:
             why = error if isinstance(error, DrydockError) else f"no answer within {seconds:g} s"
             log.warning("the node provisioner gave no catalogue: %s", why)
-            return None
+            return Catalogue({}, failure=str(why))
+
+
+def _offered(catalogue: Catalogue) -> Offered:
+    return tuple(catalogue.images.items()), catalogue.failure

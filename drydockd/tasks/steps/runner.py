@@ -53,13 +53,15 @@ class StepRunner:
         """See branch.branches."""
         return await branches(self._parts, job, names, work, limit)
 
-    async def site_steps(self, job: Job, calls: Mapping[Action, Call]) -> Result:
+    async def site_steps(
+        self, job: Job, calls: Mapping[Action, Call], *, are_checks: bool = False
+    ) -> Result:
         """Make the calls one after another, each a step, also if one before it failed.
 
-        Returns their common result.
+        Returns their common result. Checks answer at once, also that the backend is away.
         """
         for action, call in calls.items():
-            await site_step(self._parts, job, action, call)
+            await site_step(self._parts, job, action, call, is_check=are_checks)
         store = self._parts.recorder.store
         return results.align(store.task(job.task_id), Result(), store.subtasks(job.task_id))
 

@@ -13,9 +13,10 @@ from drydockd.model import TERMINATED, Action, Result, ResultStatus, Task, TaskS
 from drydockd.store.base import Edit, Put
 from drydockd.tasks.shared import endings
 from drydockd.tasks.shared.limits import LimitPassed, bounded
+from drydockd.tasks.shared.retelling import Retelling
 from drydockd.tasks.steps.job import Job
 from drydockd.tasks.steps.parts import StepParts
-from drydockd.tasks.steps.patience import patiently
+from drydockd.tasks.steps.patience import growing, patiently
 from drydockd.tasks.words import messages, records, results, states
 from drydockd.tasks.words.stops import Terminated
 from drydockd.tasks.words.times import moment_after, seconds_until
@@ -25,10 +26,13 @@ log = logging.getLogger(__name__)
 Call = Callable[[], Awaitable[Sequence[SiteNote]]]
 
 
-async def site_step(parts: StepParts, job: Job, action: Action, call: Call) -> bool:
+async def site_step(
+    parts: StepParts, job: Job, action: Action, call: Call, *, is_check: bool = False
+) -> bool:
     """Run `call` as a subtask; True if none of its notes is an error.
 
-    `call` reconciles or only reads, so an interrupted one is simply made again.
+    `call` reconciles or only reads, so an interrupted one is simply made again; so is one
+    whose backend is away, but not a check: that is its answer.
     """
     task = _remembered(parts, job, action)
     if task is not None and task.status.is_final:
@@ -39,18 +43,20 @@ async def site_step(parts: StepParts, job: Job, action: Action, call: Call) -> b
         task = await _open(parts, job, action)
     left = seconds_until(task.deadline or task.created)
     seconds = max(left, parts.settings.resume_grace) if job.was_resumed else left
+    patience = _Patience(parts, job)
     notes: Sequence[SiteNote] = ()
     problem = ""
     try:
         notes = await bounded(
-            _patiently(parts, job, call),
+            _made(call) if is_check else patience.with_(call),
             seconds,
             name=f"{action} {job.task_id}",
             abandon_after=parts.settings.abandon_after,
         )
     except LimitPassed:
         limit = parts.settings.limit_of(action)
-        problem = f"{action} did not end within {limit:g} s; the provisioner gave no verdict"
+        seen = f"last seen: {patience.seen}" if patience.seen else "nothing was seen of it"
+        problem = f"{action} did not end within {limit:g} s; {seen}"
     except Terminated:
         problem = TERMINATED
     except DrydockError as error:
@@ -61,15 +67,33 @@ async def site_step(parts: StepParts, job: Job, action: Action, call: Call) -> b
     return await _close(parts, job, task, notes, problem)
 
 
-async def _patiently(parts: StepParts, job: Job, call: Call) -> Sequence[SiteNote]:
-    async def tell(error: DriverTransient) -> None:
-        text = f"{error}; trying again"
-        await parts.recorder.say(messages.on_task(job.task_id, text))
+async def _made(call: Call) -> Sequence[SiteNote]:
+    return await call()
 
-    async def pause(_: int) -> None:
-        await job.pause(parts.settings.poll_interval)
 
-    return await patiently(call, tell=tell, pause=pause)
+class _Patience:
+    """Makes the call again while its backend is away; `seen` is the last error."""
+
+    def __init__(self, parts: StepParts, job: Job) -> None:
+        self.seen = ""
+        self._recorder = parts.recorder
+        self._longest = parts.settings.poll_interval
+        self._job = job
+        self._retelling = Retelling(parts.recorder.store, job.task_id, is_needed=job.was_resumed)
+
+    async def with_(self, call: Call) -> Sequence[SiteNote]:
+        return await patiently(call, tell=self._tell, pause=self._pause)
+
+    async def _tell(self, error: DriverTransient) -> None:
+        if str(error) == self.seen:
+            return
+        self.seen = str(error)
+        message = messages.on_task(self._job.task_id, f"{error}; trying again")
+        if not self._retelling.repeats(message):
+            await self._recorder.say(message)
+
+    async def _pause(self, made: int) -> None:
+        await self._job.pause(growing(made, self._longest))
 
 
 def _remembered(parts: StepParts, job: Job, action: Action) -> Task | None:

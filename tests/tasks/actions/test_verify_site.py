@@ -1,8 +1,11 @@
+import asyncio
 from dataclasses import replace
+
+import pytest
 
 from drydockd.drivers.base import SiteNote
 from drydockd.drivers.node.fake import FakeNodeProvisioner
-from drydockd.errors import DriverPersistent
+from drydockd.errors import DriverPersistent, DriverTransient
 from tests.tasks.helpers import Lab
 
 
@@ -19,6 +22,21 @@ class Sick(FakeNodeProvisioner):
 class Denied(FakeNodeProvisioner):
     async def check(self):
         raise DriverPersistent("the API key is refused")
+
+
+class Away(FakeNodeProvisioner):
+    asked = 0
+
+    async def check(self):
+        Away.asked += 1
+        raise DriverTransient("http://room: connection refused")
+
+
+class Silent(FakeNodeProvisioner):
+    """Takes every question and answers none."""
+
+    async def check(self):
+        await asyncio.Event().wait()
 
 
 def lab_with(driver_class):
@@ -73,3 +91,49 @@ async def test_without_a_node_driver_the_task_says_so_in_the_contracts_words():
         assert task.result.message == "No NodeDriver enabled."
         assert task.result.reason == "Bad Configuration."
         assert lab.texts(task.task_id, error=True) == ["No node driver enabled, ending task."]
+
+
+async def test_a_provisioner_that_is_away_fails_the_check_at_once_with_the_cause():
+    Away.asked = 0
+    async with lab_with(Away) as lab:
+        task = await lab.run("verify_site")
+
+        assert (task.status, task.result.status, Away.asked) == ("complete", "failure", 1)
+        cause = "validate_node_services: http://room: connection refused"
+        assert lab.texts(task.task_id, error=True) == [cause]
+
+
+async def test_one_that_is_silent_fails_the_check_with_what_was_seen():
+    lab = lab_with(Silent)
+    lab.with_settings(drydock_timeout=0.05)
+    lab.tasks = lab._new()
+    async with lab:
+        task = await lab.run("verify_site")
+
+        (text,) = lab.texts(task.task_id, error=True)
+        assert text == "validate_node_services did not end within 0.05 s; nothing was seen of it"
+
+
+@pytest.mark.parametrize("younger", ["prepare_site", "verify_nodes", "destroy_nodes"])
+async def test_a_check_under_way_holds_nobody_up(younger):
+    async with lab_with(Silent) as lab:
+        check = await lab.submit("verify_site")
+        await lab.until(lambda: lab.store.subtasks(check.task_id))
+        task = await lab.run(younger, all_nodes=younger == "destroy_nodes")
+
+        assert task.result.status == "success"
+        assert lab.store.task(check.task_id).status == "running"
+
+
+@pytest.mark.parametrize("check", ["verify_site", "validate_design"])
+async def test_a_check_waits_for_nobody(check):
+    lab = Lab()
+    lab.with_settings(noop_seconds=30)
+    lab.tasks = lab._new()
+    async with lab:
+        older = await lab.submit("noop")
+        await lab.until(lambda: lab.store.task(older.task_id).status == "running")
+        task = await lab.run(check)
+
+        assert task.result.status == "success"
+        assert lab.store.task(older.task_id).status == "running"

@@ -50,7 +50,7 @@ async def test_tasks_on_a_shared_node_run_in_creation_order_and_say_for_whom_the
 async def test_a_site_wide_task_runs_alone():
     async with slow_lab(0.05) as lab:
         before = await lab.submit("noop", "n1")
-        site = await lab.submit("verify_site")
+        site = await lab.submit("prepare_site")
         after = await lab.submit("noop", "n2")
         before, site, after = [await lab.finished(t.task_id) for t in (before, site, after)]
 

@@ -67,6 +67,14 @@ async def test_a_provisioner_that_does_not_answer_is_not_asked_by_each_task():
     assert provisioner.asked == 1
 
 
+async def test_why_a_provisioner_gave_no_catalogue_is_a_finding():
+    _, some, design = await verdicts(Counted(None))
+    finding = next(f for f in await some.of(design) if f.code == "DD3001")
+
+    assert "the node provisioner could not list its images" in finding.message
+    assert "It failed so: no answer" in finding.diagnostic
+
+
 async def test_only_the_latest_designs_are_kept():
     shelf, some, _ = await verdicts()
     for count in range(1, 12):

@@ -38,6 +38,55 @@ async def test_a_provisioner_that_is_away_for_a_moment_is_asked_again():
     assert calls == 3
 
 
+async def test_a_check_is_not_made_again_and_says_why_it_failed():
+    calls = 0
+
+    async def call():
+        nonlocal calls
+        calls += 1
+        raise DriverTransient("503")
+
+    lab = Lab()
+    job = await running(lab)
+    assert await site_step(lab.parts, job, STEP, call, is_check=True) is False
+    assert calls == 1
+    assert lab.texts(job.task_id, error=True) == [f"{STEP}: 503"]
+
+
+async def test_a_limit_names_the_last_thing_seen_which_was_said_once():
+    async def call():
+        raise DriverTransient("503")
+
+    lab = Lab()
+    lab.with_settings(drydock_timeout=0.05)
+    lab.tasks = lab._new()
+    job = await running(lab)
+    assert await site_step(lab.parts, job, STEP, call) is False
+
+    assert lab.texts(job.task_id, error=True) == [
+        f"{STEP} did not end within 0.05 s; last seen: 503"
+    ]
+    assert lab.texts(job.task_id).count("503; trying again") == 1
+
+
+async def test_a_step_taken_up_again_does_not_say_again_what_it_waits_for():
+    async def call():
+        raise DriverTransient("503")
+
+    lab = Lab()
+    lab.with_settings(drydock_timeout=0.05, resume_grace=0.05)
+    lab.tasks = lab._new()
+    job = await running(lab)
+    cut = asyncio.create_task(site_step(lab.parts, job, STEP, call))
+    await lab.until(lambda: "503; trying again" in lab.texts(job.task_id))
+    cut.cancel()
+    await asyncio.wait({cut})
+    resumed = await lab.job(lab.store.task(job.task_id), was_resumed=True)
+    assert await site_step(lab.parts, resumed, STEP, call) is False
+
+    assert lab.texts(job.task_id).count("503; trying again") == 1
+
+
 async def test_a_defect_is_a_failure_without_its_details():
     async def call():
         raise RuntimeError("hidden")

@@ -1,5 +1,6 @@
 import re
 import uuid
+from typing import ClassVar
 
 import pytest
 from tornado.web import HTTPError
@@ -7,6 +8,7 @@ from tornado.web import HTTPError
 from drydockd import errors
 from drydockd.handlers import all_routes
 from drydockd.handlers.base import BaseHandler, missing_policies, shown_query, status_of
+from drydockd.handlers.tasks import TasksHandler
 from tests.handlers.helpers import JSON, REF, V1, daemon, raw
 
 PATHS = [
@@ -34,6 +36,23 @@ def test_a_method_without_a_policy_is_found():
             self.reply({})
 
     assert missing_policies([Careless]) == ["Careless.get"]
+
+
+def test_a_policy_without_a_method_is_found():
+    class Hasty(BaseHandler):
+        policy: ClassVar = {"POST": "create_task"}
+
+    assert missing_policies([Hasty]) == ["Hasty.post"]
+
+
+async def test_a_method_without_a_policy_is_refused_whoever_asks(drydock, monkeypatch):
+    monkeypatch.setattr(TasksHandler, "policy", {"GET": "read_task"})
+    body = {"action": "validate_design", "design_ref": REF}
+    for headers in ({}, drydock.admin):
+        answer = await drydock.http.post(f"{V1}/tasks", headers=headers, json=body)
+        assert answer.status_code == 405
+        assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert drydock.app.services.store.tasks() == []
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,17 @@ from functools import partial
 
 import pytest
 
-from drydockd.errors import Conflict, InvalidFilter, InvalidInput, NotFound, Unavailable
+from drydockd.errors import (
+    Conflict,
+    InvalidFilter,
+    InvalidInput,
+    NotFound,
+    StoreUnavailable,
+    Unavailable,
+)
 from drydockd.model import Action, Result, ResultStatus, Task, TaskStatus, timestamp
 from drydockd.store.base import Edit, Put
+from drydockd.store.memory import MemoryStore
 from drydockd.tasks import TaskRequest, service
 from drydockd.tasks.words import messages, states
 from tests.tasks.helpers import OPS, SITE, Lab, fault, names, site_text
@@ -67,6 +75,46 @@ async def test_while_draining_nothing_is_created():
         await lab.tasks.drain(0.1)
         with pytest.raises(Unavailable, match="shutting down"):
             await lab.submit("noop")
+
+
+class Refusing(MemoryStore):
+    """Holds its first write back, then refuses it; a full disk cannot be had on demand."""
+
+    def __init__(self):
+        super().__init__()
+        self.held = asyncio.Event()
+        self.refuse = asyncio.Event()
+
+    async def write(self, *changes):
+        if not self.held.is_set():
+            self.held.set()
+            await self.refuse.wait()
+            raise StoreUnavailable("no space left on device")
+        await super().write(*changes)
+
+
+@pytest.mark.parametrize(
+    ("end", "error"),
+    [
+        (lambda store, _: store.refuse.set(), StoreUnavailable),
+        (lambda _, creation: creation.cancel(), asyncio.CancelledError),
+    ],
+    ids=["refused", "cancelled"],
+)
+async def test_a_task_that_is_not_stored_or_cannot_be_holds_nobody_up(end, error):
+    store = Refusing()
+    async with Lab(store=store) as lab:
+        creation = asyncio.create_task(lab.submit("noop", "n1"))
+        await store.held.wait()
+        behind = await lab.submit("noop", "n1")
+        assert (await lab.finished(behind.task_id)).result.status == "success"
+
+        end(store, creation)
+        with pytest.raises(error):
+            await creation
+
+        assert (await lab.run("verify_nodes", "n1")).result.status == "success"
+        assert len([t for t in store.tasks() if t.parent_task_id is None]) == 2
 
 
 # -- stopping ----------------------------------------------------------------------------

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from drydockd.drivers.node.fake import FakeNodeProvisioner
-from drydockd.errors import DriverTransient
-from drydockd.model import ResultStatus, timestamp
+from drydockd.errors import Conflict, DriverTransient
+from drydockd.model import ResultStatus, Task, timestamp
 from drydockd.site import Catalogue
+from drydockd.store.base import Edit
 from drydockd.tasks.actions import noop, prepare_site, relabel_nodes
-from drydockd.tasks.words import records
+from drydockd.tasks.words import records, states
 from tests.tasks.helpers import SITE, Lab, names, site_text
 
 
@@ -206,6 +207,41 @@ async def test_an_exception_in_an_action_ends_the_task_and_frees_its_nodes(monke
         (text,) = lab.texts(task.task_id, error=True)
         assert text == "Task failed unexpectedly (RuntimeError); the log has the details"
         assert (await lab.run("noop")).result.status == "success"
+
+
+async def test_an_unexpected_conflict_ends_the_task_and_frees_its_nodes(monkeypatch):
+    async def refused(job, **_):
+        raise Conflict("boot action A has its status already")
+
+    monkeypatch.setattr(relabel_nodes, "run", refused)
+    async with Lab() as lab:
+        task = await lab.run("relabel_nodes")
+        assert (task.status, task.result.status) == ("complete", "failure")
+        assert task.result.failures == names(3)
+        text = "Task failed: boot action A has its status already"
+        assert lab.texts(task.task_id, error=True) == [text]
+        assert (await lab.run("noop")).result.status == "success"
+
+
+async def test_a_task_terminated_in_the_moment_of_its_start_ends_as_terminated(caplog):
+    async with Lab() as lab:
+        lab.designs.gate.clear()
+        task = await lab.submit("noop", "n1")
+        (running,) = [t for t in asyncio.all_tasks() if task.task_id in t.get_name()]
+        lab.designs.gate.set()
+
+        def ask(queued):
+            return states.asked_to_stop(queued, "ops", timestamp())
+
+        # Past the scheduler: as if the task were past the point where it can be cancelled.
+        await lab.store.write(Edit(Task, task.task_id, ask))
+        await asyncio.wait([running])
+
+        ended = lab.store.task(task.task_id)
+        assert (ended.status, ended.result.message) == ("terminated", "Action terminated.")
+        assert lab.texts(task.task_id, error=True) == []
+        assert [r for r in caplog.records if r.levelname == "CRITICAL"] == []
+        assert (await lab.run("noop", "n1")).result.status == "success"
 
 
 async def test_the_design_is_pinned_later_changes_of_the_source_do_not_matter():

@@ -1,4 +1,5 @@
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,13 +13,15 @@ from drydockd.tasks.words import messages
 
 
 class FullDisk(MemoryStore):
-    """Refuses writes as long as `is_full`; a full disk cannot be had on demand."""
+    """Refuses its first writes; a full disk cannot be had on demand."""
 
-    is_full = True
+    def __init__(self, refusals=1):
+        super().__init__()
+        self.refusals = refusals
 
     async def write(self, *changes):
-        if self.is_full:
-            self.is_full = False
+        if self.refusals:
+            self.refusals -= 1
             raise StoreUnavailable("no space left on device")
         await super().write(*changes)
 
@@ -30,6 +33,21 @@ async def test_a_write_waits_for_a_full_disk_and_is_not_lost(monkeypatch):
     async with asyncio.timeout(1):
         await Recorder(store).write(Put(Task("t1", Action.NOOP)))
 
+    assert store.task("t1").action == "noop"
+
+
+async def test_the_pauses_double_up_to_the_longest(monkeypatch):
+    pauses = []
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+
+    monkeypatch.setattr(recorder, "asyncio", SimpleNamespace(sleep=sleep))
+    store = FullDisk(refusals=9)
+
+    await Recorder(store).write(Put(Task("t1", Action.NOOP)))
+
+    assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
     assert store.task("t1").action == "noop"
 
 

@@ -85,3 +85,20 @@ def test_equal_callers_and_filters_are_shared():
     assert first.caller is second.caller
     assert first.node_filter is second.node_filter
     assert first.result is second.result
+
+
+def test_what_is_shared_is_bounded_and_begins_anew():
+    kept, first = [], codec.encode_row("tasks", a_task("a", node_filter={"number": 0}))
+    codec._FILTERS.clear()
+    for number in range(10_001):
+        document = {"task_id": "a", "action": "noop", "node_filter": {"number": number}}
+        kept.append(codec.decode_row("tasks", document))
+    assert codec.decode_row("tasks", json.loads(first)).node_filter is kept[0].node_filter
+
+    document = {"task_id": "a", "action": "noop", "node_filter": {"number": -1}}
+    assert codec.decode_row("tasks", document).node_filter == {"number": -1}
+
+    assert len(codec._FILTERS) == 1
+    again = codec.decode_row("tasks", json.loads(first))
+    assert again.node_filter == kept[0].node_filter
+    assert codec.decode_row("tasks", json.loads(first)).node_filter is again.node_filter

@@ -19,6 +19,7 @@ class RoomProcess:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._seen: dict[str, Any] = {"epoch": "", "revision": 0}
 
     async def machines(self) -> list[dict[str, Any]]:
         """Every machine with its counters, as the room tells."""
@@ -26,6 +27,13 @@ class RoomProcess:
             answer = await client.get(f"{self.url}/v1/machines")
             found: list[dict[str, Any]] = answer.raise_for_status().json()
             return found
+
+    async def changed(self) -> None:
+        """Return when a machine has changed since the last call, or after some seconds."""
+        query = {"after": self._seen["revision"], "epoch": self._seen["epoch"]}
+        async with httpx.AsyncClient(timeout=60) as client:
+            answer = await client.get(f"{self.url}/v1/changes", params=query)
+            self._seen = answer.raise_for_status().json()
 
 
 @asynccontextmanager

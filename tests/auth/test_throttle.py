@@ -73,7 +73,7 @@ async def test_waiting_answers_are_bounded():
         await release.wait()
 
     throttle = Throttle(free=0, max_waiting=2, sleep=sleep)
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
         waiting = [group.create_task(throttle.failed("a", "token")) for _ in range(2)]
         await asyncio.sleep(0)
         assert throttle.waiting == 2

@@ -265,7 +265,7 @@ async def test_a_broken_answer_may_pass(answer):
 
 
 async def test_a_silent_source_is_given_up():
-    async with Server(lambda r: asyncio.sleep(5)) as server:
+    async with Server(lambda r: asyncio.Event().wait()) as server:
         url = f"http://h:{server.port}/"
         assert "ReadTimeout" in await refusal(url, SourceUnavailable, read_timeout=0.05)
 
@@ -277,7 +277,7 @@ async def test_a_source_that_drips_is_given_up_too():
             while True:
                 writer.write(b"x")
                 await writer.drain()
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.001)
 
     async with Drip() as server:
         message = await refusal(

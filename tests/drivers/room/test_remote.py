@@ -37,26 +37,49 @@ async def reaching(url):
         await remote.close()
 
 
+def polling(room):
+    """Return an event that is set when somebody waits for changes of the room."""
+    polled, changes = asyncio.Event(), room.changes
+
+    async def seen(after, seconds):
+        if seconds:
+            polled.set()
+        return await changes(after, seconds)
+
+    room.changes = seen
+    return polled
+
+
 async def test_a_wait_survives_lost_connections(open_room):
     room = open_room(quick(latencies={"deploy": 0.2}))
     async with served(room) as (url, server), reaching(url) as remote:
         lab = Site(room)
         handle = await lab.prepare(a_node())
         machine = await remote.deploy(handle.id, a_spec())
+        polled = polling(room)
         waiting = asyncio.create_task(remote.changed(machine.id, machine.revision))
-        await asyncio.sleep(0.05)
+        await polled.wait()
         for stream in list(server._connections):
             await stream.close()
         machine = await waiting
         assert machine.state is NodeState.DEPLOYED
 
 
-async def test_a_call_waits_a_moment_for_a_room_that_comes_back(room):
+async def test_a_call_waits_a_moment_for_a_room_that_comes_back(room, monkeypatch):
     async with served(room) as (url, _):
         port = int(url.rpartition(":")[2])
     async with reaching(url) as remote:
+        tried, post = asyncio.Event(), remote._calls.post
+
+        async def trying(*args, **kwargs):
+            try:
+                return await post(*args, **kwargs)
+            finally:
+                tried.set()
+
+        monkeypatch.setattr(remote._calls, "post", trying)
         call = asyncio.create_task(remote.bmc_power(NodeCard("n1")))
-        await asyncio.sleep(0.02)
+        await tried.wait()
         async with on_port(room, port):
             assert (await call).power is PowerState.OFF
 
@@ -98,9 +121,9 @@ async def test_who_waits_learns_that_the_room_was_started_anew(open_room):
         port = int(url.rpartition(":")[2])
         remote = RemoteRoom(url)
         machine = await remote.bmc_power(NodeCard("n1"))
+        polled = polling(first)
         waiting = asyncio.create_task(remote.changed(machine.id, machine.revision))
-        while not remote._epoch:
-            await asyncio.sleep(0.01)
+        await polled.wait()
     async with on_port(second, port):
         with pytest.raises(NodeUnknown, match="started anew"):
             await waiting
@@ -124,12 +147,16 @@ async def test_hundreds_of_waiters_share_one_long_poll(open_room):
         lab = Site(room, url)
         nodes = [a_node(f"n{i}", number=i) for i in range(300)]
         handles = await asyncio.gather(*(lab.discover(node) for node in nodes))
-        running = asyncio.gather(*(lab.nodes.commission(h, lab.voice) for h in handles))
-        most = 0
-        while not running.done():
+        most, accept = 0, server.handle_stream
+
+        def accepting(stream, address):
+            nonlocal most
+            accept(stream, address)
             most = max(most, len(server._connections))
-            await asyncio.sleep(0.01)
-        assert {h.state for h in await running} == {NodeState.READY}
+
+        server.handle_stream = accepting
+        done = await asyncio.gather(*(lab.nodes.commission(h, lab.voice) for h in handles))
+        assert {h.state for h in done} == {NodeState.READY}
         # 32 calls, one poll, and those this side has not seen closing yet.
         assert most < 150
         await lab.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -146,19 +147,17 @@ async def daemon(state: Path, **sections: dict[str, Any]) -> AsyncIterator[Daemo
 
 
 async def raw(url: str, data: bytes) -> bytes:
-    """Send bytes; return what comes back until the server closes or half a second passes."""
+    """Send bytes; return what comes back until the server closes, as it has to."""
     host, _, port = url.removeprefix("http://").rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
         writer.write(data)
         await writer.drain()
         answer = b""
-        try:
-            async with asyncio.timeout(0.5):
+        async with asyncio.timeout(20):
+            with contextlib.suppress(ConnectionResetError):
                 while chunk := await reader.read(65536):
                     answer += chunk
-        except (TimeoutError, ConnectionResetError):
-            return answer
         return answer
     finally:
         writer.close()

@@ -86,7 +86,7 @@ async def test_a_wrong_last_event_id_is_400(drydock):
 
 
 async def test_a_stop_of_the_daemon_ends_the_streams(tmp_path):
-    async with daemon(tmp_path) as drydock:
+    async with daemon(tmp_path, api={"shutdown_grace": 600}) as drydock:
         await drydock.task(action="prepare_nodes", node_filter=ONE)
         task = (
             await drydock.post(
@@ -97,7 +97,7 @@ async def test_a_stop_of_the_daemon_ends_the_streams(tmp_path):
         async with asyncio.timeout(10):
             while not drydock.app.services.open_streams:
                 await drydock.get(f"{V1}/health")
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(60):
             await drydock.app.stop()
         assert await reader
 

@@ -15,7 +15,8 @@ def test_the_answer_to_nonsense_is_whole():
 
 async def test_a_connection_is_kept_for_the_next_request(drydock):
     one = b"GET /versions HTTP/1.1\r\nHost: x\r\n\r\n"
-    answer = await raw(drydock.app.url, one + one)
+    last = one.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    answer = await raw(drydock.app.url, one + last)
     assert answer.count(b"HTTP/1.1 200 OK") == 2
 
 

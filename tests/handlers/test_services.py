@@ -25,7 +25,7 @@ async def test_a_stop_answers_those_who_wait(tmp_path):
             f"{V1}/tasks", {"action": "deploy_nodes", "design_ref": REF, "node_filter": one}
         )
         waiting = asyncio.create_task(drydock.get(f"{V1}/tasks/{task.json()['task_id']}?wait=60"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not services.in_flight:
                 await asyncio.sleep(0)
             # When the daemon stops, then it is answered at once

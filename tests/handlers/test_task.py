@@ -131,7 +131,7 @@ async def test_a_wrong_query_is_400(drydock, site_task, query):
 async def test_waiting_ends_with_the_change(drydock):
     made = (await drydock.post(f"{V1}/tasks", {"action": "verify_site", "design_ref": REF})).json()
     shown = await drydock.ended(made["task_id"])
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         again = await drydock.get(f"{V1}/tasks/{made['task_id']}?wait=60")
     assert again.json() == shown
 

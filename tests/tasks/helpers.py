@@ -371,7 +371,7 @@ class Lab:
                 await self.tasks.wait(task_id, 5)
         return task
 
-    async def until(self, test, seconds=5):
+    async def until(self, test, seconds=20):
         """Wait until `test()` is true; looked at after every write."""
         news = asyncio.Event()
         unwatch = self.store.watch(lambda *_: news.set())
@@ -414,6 +414,21 @@ class Lab:
 
     async def counters(self, counter):
         return {m.name: m.counters[counter] for m in await self.room.machines() if m.name}
+
+
+def hold(monkeypatch, action):
+    """Hold tasks back at the work of this module, until the returned event is set.
+
+    A Lab made before is not held.
+    """
+    gate, run = asyncio.Event(), action.run
+
+    async def held(job, **parts):
+        await gate.wait()
+        return await run(job, **parts)
+
+    monkeypatch.setattr(action, "run", held)
+    return gate
 
 
 def fault(kind, *machines, **more):

@@ -63,7 +63,7 @@ async def survived(at, before, action, *, nodes=1, **room):
         has_died = store.died.is_set()
         store.revive()
         await lab.restart()
-        task = await lab.finished(task.task_id, seconds=5)
+        task = await lab.finished(task.task_id)
         assert all(t.status is TaskStatus.COMPLETE for t in lab.tree(task.task_id)), at
         if nodes and task.scope:
             assert task.result.successes == names(nodes), (at, lab.said(task.task_id))

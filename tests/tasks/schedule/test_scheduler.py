@@ -12,7 +12,7 @@ from drydockd.site import Catalogue
 from drydockd.store.base import Edit
 from drydockd.tasks.actions import noop, prepare_site, relabel_nodes
 from drydockd.tasks.words import records, states
-from tests.tasks.helpers import SITE, Lab, names, site_text
+from tests.tasks.helpers import SITE, Lab, hold, names, site_text
 
 
 def slow_lab(seconds=0.05, **options):
@@ -26,17 +26,21 @@ def starts(lab, *tasks):
     return [lab.store.task(t.task_id).started for t in tasks]
 
 
-async def test_tasks_on_disjoint_nodes_run_together():
-    async with slow_lab(0.2) as lab:
+async def test_tasks_on_disjoint_nodes_run_together(monkeypatch):
+    hold(monkeypatch, noop)
+    async with Lab() as lab:
         tasks = [await lab.submit("noop", name) for name in names(3)]
         await lab.until(lambda: all(lab.store.task(t.task_id).status == "running" for t in tasks))
 
 
-async def test_tasks_on_a_shared_node_run_in_creation_order_and_say_for_whom_they_wait():
-    async with slow_lab(0.05) as lab:
+async def test_tasks_on_a_shared_node_run_in_creation_order_and_say_for_whom_they_wait(monkeypatch):
+    gate = hold(monkeypatch, noop)
+    async with Lab() as lab:
         first = await lab.submit("noop", "n1", "n2")
         second = await lab.submit("noop", "n2", "n3")
         third = await lab.submit("noop", "n3")
+        await lab.until(lambda: lab.texts(second.task_id) and lab.texts(third.task_id))
+        gate.set()
         done = [await lab.finished(t.task_id) for t in (first, second, third)]
 
         assert done[0].updated <= done[1].started
@@ -48,11 +52,14 @@ async def test_tasks_on_a_shared_node_run_in_creation_order_and_say_for_whom_the
         )
 
 
-async def test_a_site_wide_task_runs_alone():
-    async with slow_lab(0.05) as lab:
+async def test_a_site_wide_task_runs_alone(monkeypatch):
+    gate = hold(monkeypatch, noop)
+    async with Lab() as lab:
         before = await lab.submit("noop", "n1")
         site = await lab.submit("prepare_site")
         after = await lab.submit("noop", "n2")
+        await lab.until(lambda: lab.texts(site.task_id))
+        gate.set()
         before, site, after = [await lab.finished(t.task_id) for t in (before, site, after)]
 
         assert before.updated <= site.started
@@ -187,7 +194,8 @@ async def test_tasks_of_one_reference_keep_their_order_while_it_loads():
     async with slow_lab(0.01) as lab:
         lab.designs.gate.clear()
         first = await lab.submit("noop", "n1")
-        await asyncio.sleep(0.01)
+        while not lab.designs.asked:
+            await asyncio.sleep(0)
         second = await lab.submit("noop", "n1")
         lab.designs.gate.set()
         first, second = [await lab.finished(t.task_id) for t in (first, second)]
@@ -354,15 +362,17 @@ async def test_hundreds_of_tasks_on_one_node_end_one_after_another(count):
         assert all(a.updated <= b.started for a, b in itertools.pairwise(done))
 
 
-async def test_no_more_tasks_run_at_once_than_the_limit_says():
+async def test_no_more_tasks_run_at_once_than_the_limit_says(monkeypatch):
+    gate = hold(monkeypatch, noop)
     lab = Lab()
-    lab.with_settings(noop_seconds=0.03, parallel_tasks=1)
+    lab.with_settings(parallel_tasks=1)
     lab.tasks = lab._new()
     async with lab:
         tasks = [await lab.submit("noop", name) for name in names(3)]
         await lab.until(lambda: lab.store.task(tasks[2].task_id).design)
         view = await lab.tasks.node_view("n3")
         assert view.waiting_for == "its turn: as many tasks run as the limit allows"
+        gate.set()
         done = [await lab.finished(t.task_id) for t in tasks]
         assert all(a.updated <= b.started for a, b in itertools.pairwise(done))
 

@@ -30,7 +30,7 @@ async def test_a_write_waits_for_a_full_disk_and_is_not_lost(monkeypatch):
     monkeypatch.setattr(recorder, "FIRST_PAUSE", 0.001)
     store = FullDisk()
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(20):
         await Recorder(store).write(Put(Task("t1", Action.NOOP)))
 
     assert store.task("t1").action == "noop"

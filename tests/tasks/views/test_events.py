@@ -41,7 +41,7 @@ async def test_a_reader_sees_every_state_node_and_message_of_the_tree_until_its_
     async with Lab(initial="ready") as lab:
         task = await lab.submit("deploy_nodes")
         other = await lab.submit("verify_site")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             events = await read(lab.tasks.events(task.task_id))
 
         members = {t.task_id for t in lab.tree(task.task_id)}
@@ -60,7 +60,7 @@ async def test_a_reader_sees_every_state_node_and_message_of_the_tree_until_its_
 async def test_a_reader_that_comes_after_the_end_gets_the_whole_story():
     async with Lab(initial="ready") as lab:
         task = await lab.run("deploy_nodes")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             events = await read(lab.tasks.events(task.task_id))
 
         assert messages(events) == all_messages(lab, task)
@@ -81,7 +81,7 @@ async def test_a_reader_that_comes_back_misses_nothing(after_restart):
         if after_restart:
             await lab.restart()
         await lab.finished(task.task_id)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             rest = await read(lab.tasks.events(task.task_id, seen[-1].id))
 
         assert messages(seen) | messages(rest) == all_messages(lab, task)

@@ -170,7 +170,7 @@ async def test_writing_resumes_by_itself_when_the_disk_is_well_again(tmp_path):
     assert store.task("a")
     assert "No space left" in store.health().error
     disk.fails = lambda number: False
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while store.health().error:
             await asyncio.sleep(0.005)
     await store.write(Put(a_task("c")))

@@ -17,7 +17,7 @@ async def test_jobs_run_in_order_in_one_thread_and_answer_on_the_loop():
 
     for _ in range(3):
         worker.submit(lambda: threads.append(threading.current_thread().name), answer)
-    await asyncio.wait_for(last.wait(), 5)
+    await asyncio.wait_for(last.wait(), 20)
     worker.stop()
     assert threads == ["test"] * 3
     assert answers == [(True, None)] * 3
@@ -28,6 +28,6 @@ async def test_what_a_job_raises_is_handed_back_and_the_thread_lives_on():
     answers: asyncio.Queue = asyncio.Queue()
     worker.submit(lambda: 1 / 0, answers.put_nowait)
     worker.submit(lambda: None, answers.put_nowait)
-    assert isinstance(await asyncio.wait_for(answers.get(), 5), ZeroDivisionError)
-    assert await asyncio.wait_for(answers.get(), 5) is None
+    assert isinstance(await asyncio.wait_for(answers.get(), 20), ZeroDivisionError)
+    assert await asyncio.wait_for(answers.get(), 20) is None
     worker.stop()

@@ -8,7 +8,7 @@ LOCK ?= requirements/test.txt
 WORKERS ?= logical
 ARGS ?=
 
-.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock wheel bench format clean
+.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock wheel mutants bench format clean
 
 run: $(VENV)/.run
 	$(BIN)/drydock lab
@@ -56,6 +56,13 @@ lock: $(VENV)/bin/python
 # Built, checked, installed into an empty environment and run from there; left in build/dist.
 wheel: $(VENV)/.dev
 	PYTHON=$(BIN)/python .ci/wheel
+
+# Lines that can be broken without a test of their folder failing, e.g. ONLY=store/codec.py SAMPLE=0
+# for all of a file. Stopped and started again it goes on where it was.
+ONLY ?=
+SAMPLE ?= 60
+mutants: peers
+	$(BIN)/python -m tests.mutants --only "$(ONLY)" --sample $(SAMPLE)
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

@@ -50,6 +50,7 @@ setup(
             "pytest-xdist>=3.8",
             "coverage>=7.10",
             "hypothesis>=6.130",
+            "mutmut==3.8.1",
             "types-PyYAML",
             # The package, built and checked.
             "build>=1.2",

@@ -102,3 +102,7 @@ def test_what_is_shared_is_bounded_and_begins_anew():
     again = codec.decode_row("tasks", json.loads(first))
     assert again.node_filter == kept[0].node_filter
     assert codec.decode_row("tasks", json.loads(first)).node_filter is again.node_filter
+
+
+def test_what_lies_in_a_blob_is_not_in_memory_too():
+    assert codec.without_element(some_data("1", "x" * 5000), "d" * 64).record.data_element == ""

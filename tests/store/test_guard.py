@@ -23,7 +23,8 @@ def test_the_refusal_of_a_second_report_names_the_first():
     done = a_boot_action("A", status=BootActionStatus.FAILURE)
     with pytest.raises(Conflict, match="boot action A is already failure"):
         check_replacement(done, a_boot_action("A", status=BootActionStatus.SUCCESS))
-    check_replacement(done, a_boot_action("A", status=BootActionStatus.FAILURE, closed=TUESDAY))
+    closed = a_boot_action("A", status=BootActionStatus.FAILURE, closed=TUESDAY, updated=TUESDAY)
+    check_replacement(done, closed)
 
 
 def test_contexts_may_always_be_replaced():

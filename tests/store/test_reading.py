@@ -3,7 +3,7 @@
 import threading
 
 from drydockd.model import Action
-from drydockd.store.codec import BuildRow
+from drydockd.store.codec import BuildRow, without_element
 from drydockd.store.reading import Reading
 from drydockd.store.tables import Tables
 from tests.store.helpers import QUEUED, RUNNING, a_task, some_data
@@ -76,3 +76,16 @@ def test_build_data_may_be_read_in_a_thread_while_more_arrives():
     done.set()
     reader.join()
     assert failures == []
+
+
+def test_build_data_that_goes_while_it_is_read_is_left_out():
+    tables = Tables()
+
+    def read_blob(digest):
+        tables.remove("build_data", "1")
+        return b"element"
+
+    for number in "12":
+        tables.load("build_data", without_element(some_data(number), "d" * 64))
+    found = Reading(tables, read_blob).build_data(node="n1")
+    assert [data.build_data_id for data in found] == ["2"]

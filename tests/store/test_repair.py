@@ -3,7 +3,8 @@
 import pytest
 
 from drydockd.errors import StoreRefused
-from drydockd.store import Put
+from drydockd.model import Task
+from drydockd.store import Put, Remove
 from drydockd.store.check import check
 from drydockd.store.layout import CHUNK_BYTES
 from drydockd.store.repair import repair
@@ -71,6 +72,19 @@ async def test_a_journal_is_kept_up_to_the_damage(state):
     assert (done.originals / "drydock.journal").read_bytes() == damaged
     assert await names_after(state) == ["t0", "t1", "t2"]
     assert repair(state).originals is None
+
+
+async def test_what_was_removed_before_the_damage_stays_removed(state):
+    store = await open_tiny(state.path)
+    await store.write(Put(a_task("a")), Put(a_task("b")), Put(a_message("b")))
+    await store.write(Remove(Task, "a"))
+    await store.write(Put(a_task("c")))
+    journal = state.journal.read_bytes()
+    await store.close()
+    state.file.unlink()
+    state.journal.write_bytes(journal[:-3] + b"X" + journal[-2:])
+    repair(state)
+    assert await names_after(state) == ["b"]
 
 
 async def test_of_a_file_only_the_damaged_chunk_is_lost(state):

@@ -70,6 +70,12 @@ def test_a_removed_task_takes_no_message(staging):
         staging.stage([Remove(Task, "a"), Put(a_message("a"))])
 
 
+def test_messages_of_a_task_that_comes_again_are_counted_anew(staging):
+    staging.stage([Put(a_task("a")), Put(a_message("a"))])
+    batch = staging.stage([Remove(Task, "a"), Put(a_task("a")), Put(a_message("a"))])
+    assert batch.news[-1].seq == 1
+
+
 @pytest.mark.parametrize(("size", "blobs"), [(4096, 0), (4097, 1)])
 def test_an_element_over_4_kib_is_a_blob(staging, size, blobs):
     batch = staging.stage([Put(some_data("1", "x" * size))])

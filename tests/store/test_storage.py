@@ -5,6 +5,7 @@ from tinydb import TinyDB, where
 
 from drydockd.errors import StoreRefused
 from drydockd.store.damage import Damage
+from drydockd.store.layout import Meta
 from drydockd.store.storage import TinyFile
 from drydockd.store.tables import Tables
 from tests.store.helpers import MONDAY
@@ -34,6 +35,14 @@ def test_its_identity_survives_being_written(tmp_path):
     first = storage.read()["meta"]["1"]["store"]
     storage.write(storage.read())
     assert storage.read()["meta"]["1"]["store"] == first
+
+
+def test_its_number_and_origin_survive_being_written(tmp_path):
+    storage = TinyFile(tmp_path / "drydock.json")
+    storage.replace(Tables().freeze(), Meta("me", 7, MONDAY, 3))
+    storage.write(storage.read())
+    meta = storage.load(Tables())
+    assert (meta.store_id, meta.seq, meta.origin) == ("me", 7, 3)
 
 
 def test_damage_is_found_when_it_is_read(tmp_path):

@@ -21,6 +21,7 @@ def test_queries_are_tinydbs_own(db):
     assert db.table("messages").get(doc_id=2)["message"] == "two"
     assert db.table("tasks").get(doc_id=9) is None
     assert db.table("boot_actions").all() == []
+    assert db.table("of-somebody-else").get(doc_id=1) is None
     assert len(db.table("messages")) == 2
     assert db.tables() >= {"tasks", "messages"}
     assert db.storage.read()["tasks"]["1"]["task_id"] == "a"

@@ -35,7 +35,7 @@ async def stream(drydock, task_id, *, until_end=True, **headers):
 
 async def test_the_stream_tells_the_whole_tree_and_ends_with_the_task(drydock):
     made = (await drydock.post(f"{V1}/tasks", {"action": "verify_site", "design_ref": REF})).json()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(20):
         events = await stream(drydock, made["task_id"])
     assert [number for number, _, _ in events] == sorted(number for number, _, _ in events)
     assert {"state", "message"} <= {kind for _, kind, _ in events}
@@ -65,7 +65,7 @@ async def test_a_reader_that_leaves_frees_its_place(drydock):
     await stream(drydock, task["task_id"], until_end=False)
     await drydock.post(f"{V1}/tasks/{task['task_id']}/terminate")
     await drydock.ended(task["task_id"])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while drydock.app.services.open_streams:
             await drydock.get(f"{V1}/health")
 
@@ -94,7 +94,7 @@ async def test_a_stop_of_the_daemon_ends_the_streams(tmp_path):
             )
         ).json()
         reader = asyncio.create_task(stream(drydock, task["task_id"]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not drydock.app.services.open_streams:
                 await drydock.get(f"{V1}/health")
         async with asyncio.timeout(60):

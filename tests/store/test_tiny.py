@@ -298,7 +298,7 @@ async def test_a_long_journal_is_folded_by_itself(tmp_path):
     store = await open_tiny(tmp_path / "state", compact_bytes=10_000)
     await store.write(Put(a_task("a")))
     file = tmp_path / "state" / "drydock.json"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not file.exists():
             await store.write(Put(a_message("a", "x" * 500)))
     await store.close()

@@ -46,7 +46,7 @@ async def test_a_design_that_loads_for_long_is_told(monkeypatch):
     queue.resolve("t2", ["n1"], is_alone=False)
     queue.wake()
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(20):
         await told.wait()
     (message,) = store.messages("t2")
     assert message.message == "Waiting for task t1 (noop), whose design is being loaded."

@@ -41,6 +41,17 @@ def test_a_blob_whose_name_was_not_synced_is_written_again(blobs, disk):
     assert disk.count > count
 
 
+def test_a_used_blob_of_an_earlier_life_is_neither_written_nor_swept(blobs, disk, tmp_path):
+    blobs.put(DIGEST, b"content")
+    later = Blobs(disk, tmp_path)
+    later.open({DIGEST})
+    count = disk.count
+    later.put(DIGEST, b"content")
+    later.sweep(DIGEST)
+    assert disk.count == count
+    assert later.read(DIGEST) == b"content"
+
+
 def test_a_damaged_blob_is_not_given_out(blobs, tmp_path):
     blobs.put(DIGEST, b"content")
     (tmp_path / DIGEST).write_bytes(b"contenT")

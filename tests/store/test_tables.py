@@ -58,3 +58,10 @@ def test_a_frozen_walk_survives_departures_and_returns():
     assert found + [task.task_id for task in rows] == [str(number) for number in range(10)]
     assert {task.retry for task in rows} == {0}
     assert [len(tails) for _, tails in frozen.message_tails()] == [1] * 10
+
+
+def test_a_log_shares_the_id_of_its_task():
+    tables = Tables()
+    tables.load("tasks", a_task("".join(["task", "-1"])))
+    tables.append_message("".join(["task", "-1"]), b"false,{}")
+    assert next(iter(tables.logs)) is tables.tasks["task-1"].task_id

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
-from drydockd.errors import InvalidFilter, InvalidInput
+from drydockd.drivers.node.fake import FakeNodeProvisioner
+from drydockd.errors import DriverTransient, InvalidFilter, InvalidInput
 from drydockd.model import Action
 from drydockd.tasks import TaskRequest
 from tests.tasks.helpers import OPS, SITE, Lab, fault, names
@@ -54,3 +57,28 @@ async def test_a_wipe_that_does_not_end_well_fails_its_node_and_keeps_it(kind):
         assert len(lab.store.subtasks(step.task_id)) == 6
         # A hanging wipe is joined by the later attempts, a failed one begun again by each.
         assert (await lab.counters("wipes"))["n2"] == (4 if kind == "wipe_fails" else 1)
+
+
+class LosesAnswers(FakeNodeProvisioner):
+    """A provisioner that wipes, but whose first answer does not come back."""
+
+    async def destroy(self, node, voice):
+        self.destroy = super().destroy
+        await self.destroy(node, voice)
+        raise DriverTransient("no answer")
+
+
+async def test_a_wipe_whose_answer_was_lost_is_not_repeated():
+    lab = Lab(initial="ready")
+    lab.drivers = replace(lab.drivers, node=LosesAnswers(room=lab.room))
+    lab.tasks = lab._new()
+    async with lab:
+        task = await lab.run("destroy_nodes", "n1")
+
+        assert task.result.successes == ("n1",)
+        assert (await lab.counters("wipes"))["n1"] == 1
+        (step,) = lab.store.subtasks(task.task_id)
+        assert step.retry == 0
+        texts = lab.said(task.task_id)
+        assert "n1: no answer" in texts
+        assert "n1: wiped and forgotten" in texts

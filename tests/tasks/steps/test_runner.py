@@ -1,8 +1,11 @@
 import asyncio
 
+import pytest
+
 from drydockd.drivers.base import SiteNote
 from drydockd.errors import DriverPersistent
 from drydockd.model import Action
+from drydockd.tasks.shared.slots import Slots
 from drydockd.tasks.steps.runner import StepRunner
 from drydockd.tasks.steps.step import StepPlan
 from tests.tasks.helpers import Lab
@@ -102,3 +105,40 @@ async def test_no_step_ends_after_the_common_limit():
         await StepRunner(lab.parts).pipeline(job, [plan(ONE, endless)], ["n1"], not_after=soon)
         == []
     )
+
+
+STEPS = {
+    "prepare_nodes": {
+        "existence": "node",
+        "prepare_nodes": "",
+        "identify_node": "node",
+        "set_node_boot": "oob",
+        "power_cycle_node": "oob",
+        "configure_hardware": "node",
+    },
+    "deploy_nodes": {
+        "apply_node_networking": "node",
+        "apply_node_storage": "node",
+        "apply_node_platform": "node",
+        "deploy_node": "node",
+        "bootaction_report": "",
+    },
+    "destroy_nodes": {"destroy_node": "node"},
+    "verify_nodes": {"interrogate_oob": "oob"},
+    "relabel_nodes": {"relabel_node": "kubernetes"},
+}
+
+
+@pytest.mark.parametrize("action", STEPS)
+async def test_every_step_takes_slots_of_the_driver_it_works_with(action, monkeypatch):
+    taken, try_take = {}, Slots.try_take
+
+    def seen(slots, line_id, driver, task_id):
+        taken[line_id.split("/")[1]] = driver
+        return try_take(slots, line_id, driver, task_id)
+
+    monkeypatch.setattr(Slots, "try_take", seen)
+    room = {} if action == "prepare_nodes" else {"initial": "ready"}
+    async with Lab(**room) as lab:
+        await lab.run(action, all_nodes=True)
+    assert taken == STEPS[action]

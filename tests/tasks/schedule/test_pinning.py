@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from drydockd.model import Action, Task
@@ -16,6 +18,13 @@ async def test_a_design_is_fetched_for_the_caller_and_its_bytes_are_stored():
 
     assert shelf.asked == [(SITE, "marker-1", "captain")]
     assert await store.blob(design.digest) == design.content
+
+
+async def test_a_task_without_a_caller_is_loaded_in_nobodys_name():
+    shelf = Shelf(site=site_text())
+    await PinnedDesigns(MemoryStore(), shelf).of(replace(a_task(), caller=None))
+
+    assert shelf.asked == [(SITE, "", "")]
 
 
 async def test_a_pinned_design_is_never_fetched_again():

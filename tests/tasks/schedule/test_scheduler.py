@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from drydockd.drivers.base import NodeState
 from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.errors import Conflict, DriverTransient
 from drydockd.model import ResultStatus, Task, timestamp
@@ -337,6 +338,24 @@ async def test_deadlines_keep_their_wall_clock_end_over_a_restart():
         assert ended.deadline == child.deadline
         late = datetime.fromisoformat(ended.updated) - datetime.fromisoformat(child.deadline)
         assert late.total_seconds() >= 0
+
+
+async def test_a_step_whose_time_ended_while_the_daemon_was_down_gets_one_look():
+    lab = Lab(site_text(1), initial="ready")
+    async with lab:
+        task = await lab.submit("deploy_nodes")
+        await lab.until(lambda: len(lab.store.boot_actions("n1")) == 2)
+        child = [t for t in lab.tree(task.task_id) if t.action == "deploy_node"][-1]
+        await lab.kill()
+        machine = await lab.machine("n1")
+        while machine.state is not NodeState.DEPLOYED:
+            machine = await lab.room.changed(machine.id, machine.revision)
+        past = timestamp(datetime.now(UTC) - timedelta(hours=1))
+        await lab.store.write(Edit(Task, child.task_id, lambda t: replace(t, deadline=past)))
+
+        await lab.restart()
+
+        assert (await lab.finished(task.task_id)).result.status == "success"
 
 
 class Mute(FakeNodeProvisioner):

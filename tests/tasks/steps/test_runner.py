@@ -140,5 +140,8 @@ async def test_every_step_takes_slots_of_the_driver_it_works_with(action, monkey
     monkeypatch.setattr(Slots, "try_take", seen)
     room = {} if action == "prepare_nodes" else {"initial": "ready"}
     async with Lab(**room) as lab:
-        await lab.run(action, all_nodes=True)
+        task = await lab.run(action, all_nodes=True)
     assert taken == STEPS[action]
+    # The last one tells who passed, should the task end otherwise than its action does.
+    assert set(lab.tasks._scheduler._kinds[task.action].steps) <= taken.keys()
+    assert lab.tasks._scheduler._kinds[task.action].steps[-1] == list(STEPS[action])[-1]

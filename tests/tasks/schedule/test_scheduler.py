@@ -340,8 +340,20 @@ async def test_deadlines_keep_their_wall_clock_end_over_a_restart():
         assert late.total_seconds() >= 0
 
 
+class NotAtOnce(FakeNodeProvisioner):
+    """A provisioner that needs some turns of the loop for an answer, as all but fakes do."""
+
+    async def find(self, node):
+        for _ in range(50):
+            await asyncio.sleep(0)
+        return await super().find(node)
+
+
 async def test_a_step_whose_time_ended_while_the_daemon_was_down_gets_one_look():
     lab = Lab(site_text(1), initial="ready")
+    lab.with_settings(deploy_retries=0, resume_grace=20)
+    lab.drivers = replace(lab.drivers, node=NotAtOnce(room=lab.room))
+    lab.tasks = lab._new()
     async with lab:
         task = await lab.submit("deploy_nodes")
         await lab.until(lambda: len(lab.store.boot_actions("n1")) == 2)

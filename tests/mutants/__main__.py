@@ -19,6 +19,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -76,10 +77,10 @@ def working_folder(folder: str) -> Path:
     """Return a folder that shows mutmut the tree, with the configuration for `folder`."""
     work = WORK / folder
     (work / "mutants").mkdir(parents=True, exist_ok=True)
-    for name in ("drydockd", "tests", "bench", "conf", "docs", "README.md", "setup.py"):
+    settings = (ROOT / "tests" / "mutants" / "mutmut.toml").read_text(encoding="utf-8")
+    for name in ("drydockd", "tests", *tomllib.loads(settings)["tool"]["mutmut"]["also_copy"]):
         link(work / name, ROOT / name)
     link(work / "mutants" / ".peers", ROOT / ".peers")
-    settings = (ROOT / "tests" / "mutants" / "mutmut.toml").read_text(encoding="utf-8")
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     text = project + settings.replace("FOLDER", folder)
     (work / "pyproject.toml").write_text(text, encoding="utf-8")

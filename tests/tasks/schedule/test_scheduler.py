@@ -40,7 +40,8 @@ async def test_tasks_on_a_shared_node_run_in_creation_order_and_say_for_whom_the
         first = await lab.submit("noop", "n1", "n2")
         second = await lab.submit("noop", "n2", "n3")
         third = await lab.submit("noop", "n3")
-        await lab.until(lambda: lab.texts(second.task_id) and lab.texts(third.task_id))
+        for waiting in (second, third):
+            await lab.until(lambda t=waiting: any("holds" in text for text in lab.texts(t.task_id)))
         gate.set()
         done = [await lab.finished(t.task_id) for t in (first, second, third)]
 
@@ -59,7 +60,7 @@ async def test_a_site_wide_task_runs_alone(monkeypatch):
         before = await lab.submit("noop", "n1")
         site = await lab.submit("prepare_site")
         after = await lab.submit("noop", "n2")
-        await lab.until(lambda: lab.texts(site.task_id))
+        await lab.until(lambda: any("runs alone" in text for text in lab.texts(site.task_id)))
         gate.set()
         before, site, after = [await lab.finished(t.task_id) for t in (before, site, after)]
 

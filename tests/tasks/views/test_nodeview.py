@@ -65,7 +65,7 @@ async def test_a_waiting_task_says_for_whom():
     async with lab:
         first = await lab.submit("noop", "n1", "n2")
         second = await lab.submit("noop", "n2", "n3")
-        await lab.until(lambda: lab.store.task(second.task_id).scope)
+        await lab.until(lambda: any("which holds" in t for t in lab.texts(second.task_id)))
         view = await lab.tasks.node_view("n3")
 
         assert view.task.task_id == second.task_id

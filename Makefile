@@ -16,9 +16,10 @@ run: $(VENV)/.run
 test: peers
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
-# No peers, no processes, nothing slow: for every save.
+# No real parts, no processes, no real sites, nothing slow: for every save.
+QUICK := not peer and not process and not sites and not slow
 quick: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not peer and not process and not slow" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "$(QUICK)" $(ARGS)
 
 # All tests, subprocesses measured too; the floor is in pyproject.toml.
 coverage: peers

@@ -58,6 +58,7 @@ print([n for n in os.environ if n.startswith("LISTEN_")])
 """
 
 
+@pytest.mark.process
 def test_inherited_sockets_are_taken_by_name_and_only_once():
     # Given two listening sockets where a service manager puts them
     with socket.create_server(("127.0.0.1", 0)) as api, socket.create_server(("127.0.0.1", 0)) as n:

@@ -14,6 +14,8 @@ from drydockd.model import BootActionStatus
 from tests.client.helpers import serving
 from tests.handlers.helpers import REF, daemon
 
+pytestmark = pytest.mark.process
+
 ID = "01CBMC5DFR041061050R3GG2D0"
 PATH = f"/api/v1.0/bootactions/{ID}/"
 KEY = "ab" * 32

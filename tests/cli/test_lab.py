@@ -13,6 +13,8 @@ from drydockd.cli.lab import example_site
 from tests.designs import design_path, on_designs
 from tests.sites.folder import on_site_files
 
+pytestmark = pytest.mark.process
+
 DEPLOYABLE = [
     *on_designs("foundry", "two-regions", "workshop"),
     *on_site_files(

@@ -29,6 +29,7 @@ def _loggers_as_before():
         logging.getLogger(name).setLevel(level)
 
 
+@pytest.mark.process
 def test_help_lists_every_command_and_imports_none():
     code = (
         "import sys; from drydockd.cli.root import cli; cli(['--help'], standalone_mode=False); "
@@ -61,6 +62,7 @@ def test_an_unknown_command_is_wrong_usage():
     assert "No such command 'tasks'" in result.output
 
 
+@pytest.mark.process
 def test_debug_output_has_neither_token_nor_password(server):
     server.answers["GET /api/v1.0/tasks"] = (200, [])
     out = subprocess.run(

@@ -138,6 +138,7 @@ def test_nobody_listening_is_a_connection_error_without_query(server):
     assert "s3cret" not in str(error.value)
 
 
+@pytest.mark.process
 def test_the_library_imports_only_the_models_of_drydockd():
     code = (
         "import sys, drydockd.client, drydockd.client.keystone; "

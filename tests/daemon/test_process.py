@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.daemon.helpers import REPOSITORY, SITE, configuration, started
 
+pytestmark = pytest.mark.process
+
 
 def test_it_says_ready_when_it_answers_and_stopping_when_it_is_told_to(tmp_path):
     with started(tmp_path) as drydockd:

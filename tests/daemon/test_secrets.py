@@ -5,8 +5,11 @@ import signal
 import socket
 
 import httpx
+import pytest
 
 from tests.daemon.helpers import SITE, started
+
+pytestmark = pytest.mark.process
 
 V1 = "/api/v1.0"
 PASSWORDS = ("hunter2-keystone", "hunter3-reference", "hunter4:maas:key")

@@ -1,6 +1,10 @@
 """The real thing: a daemon process killed with SIGKILL while machines of another process deploy."""
 
+import pytest
+
 from bench.resume import complaints, once, survive
+
+pytestmark = pytest.mark.process
 
 
 def at_once(machines):

@@ -41,7 +41,7 @@ async def room_process(folder: Path, config: dict[str, Any]) -> AsyncIterator[Ro
     """Start a room with this configuration, yield it once it listens, stop it."""
     file = folder / "room.yaml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
-    command = [sys.executable, "-m", "drydockd.drivers.room.server", "--port", "0"]
+    command = [sys.executable, "-m", "drydockd.room.server", "--port", "0"]
     with (folder / "room.log").open("ab") as log:
         process = subprocess.Popen(
             [*command, "--room", str(file), "--state-dir", str(folder / "nodes")],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from drydockd.drivers.room.server import run
+from drydockd.room.server import run
 
 
 @click.command("room")

@@ -11,23 +11,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
+from drydockd.machines import Inventory, Log, NodeState, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
+
+__all__ = [
+    "Handle",
+    "Inventory",
+    "KubernetesDriver",
+    "Log",
+    "NodeProvisioner",
+    "NodeRow",
+    "NodeState",
+    "OobDriver",
+    "PowerState",
+    "SiteNote",
+    "Voice",
+]
 
 
 class Voice(Protocol):
     """A driver's way to say what it does; ends as a status message of the node's subtask."""
 
     async def say(self, text: str, *, error: bool = False) -> None: ...
-
-
-class PowerState(StrEnum):
-    ON = "on"
-    OFF = "off"
-    UNKNOWN = "unknown"
 
 
 class OobDriver(Protocol):
@@ -63,22 +71,6 @@ class OobDriver(Protocol):
     async def close(self) -> None: ...
 
 
-class NodeState(StrEnum):
-    """Neutral states of a provisioner's node; contract, node-provisioner, section 3."""
-
-    NEW = "new"
-    COMMISSIONING = "commissioning"
-    READY = "ready"
-    DEPLOYING = "deploying"
-    DEPLOYED = "deployed"
-    RELEASING = "releasing"
-    FAILED_COMMISSION = "failed_commission"
-    FAILED_DEPLOY = "failed_deploy"
-    FAILED_RELEASE = "failed_release"
-    BROKEN = "broken"
-    FOREIGN = "foreign"
-
-
 @dataclass(frozen=True, slots=True)
 class Handle:
     """The backend's node. `kind`: ``machine``, or ``infrastructure`` (never touched).
@@ -94,24 +86,6 @@ class Handle:
     power_address: str | None = None
     kind: str = "machine"
     deployment_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Inventory:
-    """One document about a node: `generator` ``lshw`` (XML, always present), ``lldp`` ..."""
-
-    generator: str
-    data_format: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """One log; `phase` is ``commission``, ``testing`` or ``deploy``."""
-
-    phase: str
-    name: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

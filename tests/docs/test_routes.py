@@ -5,9 +5,9 @@ from http import HTTPMethod
 
 from tornado.httputil import HTTPServerRequest, RequestStartLine
 
-from drydockd.drivers.room import server as room
 from drydockd.handlers import V1, all_routes
 from drydockd.handlers.base import NODE_KEY, OPEN
+from drydockd.room import server as room
 from tests.docs.pages import codes, rows
 
 API = all_routes(1, 1)

@@ -18,10 +18,10 @@ from drydockd.design.validate import validate
 from drydockd.drivers.kubernetes.fake import FakeKubernetes
 from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.drivers.oob.fake import FakeOob
-from drydockd.drivers.room import Room
-from drydockd.drivers.room.config import FaultKind, parse_config
 from drydockd.errors import Conflict, SourceUnavailable
 from drydockd.model import Action, BootActionStatus, Caller, Message
+from drydockd.room import Room
+from drydockd.room.config import FaultKind, parse_config
 from drydockd.site import Level
 from drydockd.store.base import Put
 from drydockd.store.memory import MemoryStore

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from drydockd.drivers.room.config import FaultConfig
 from drydockd.errors import Conflict
 from drydockd.model import Action, BootActionStatus, Task, timestamp
+from drydockd.room.config import FaultConfig
 from drydockd.tasks.words import records
 from tests.tasks.helpers import OPS, QUICK, SITE, Lab, names, site_text
 

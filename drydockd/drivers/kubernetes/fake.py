@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from drydockd.drivers.room.access import RoomAccess
-from drydockd.drivers.room.room import Room
+from drydockd.room.access import RoomAccess
+from drydockd.room.room import Room
 
 
 class FakeKubernetes:

@@ -18,13 +18,13 @@ from drydockd.drivers.base import (
     SiteNote,
     Voice,
 )
-from drydockd.drivers.room.access import RoomAccess
-from drydockd.drivers.room.card import MachineView, card_of
-from drydockd.drivers.room.fitness import CAPABILITIES
-from drydockd.drivers.room.port import RoomPort
-from drydockd.drivers.room.room import Room
 from drydockd.errors import DriverConflict, DriverTransient
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
+from drydockd.room.access import RoomAccess
+from drydockd.room.card import MachineView, card_of
+from drydockd.room.fitness import CAPABILITIES
+from drydockd.room.port import RoomPort
+from drydockd.room.room import Room
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
 
 STATUS_NAMES = {

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from drydockd.drivers.base import PowerState, Voice
-from drydockd.drivers.room.access import RoomAccess
-from drydockd.drivers.room.card import card_of
-from drydockd.drivers.room.room import Room
 from drydockd.errors import DriverTransient
+from drydockd.room.access import RoomAccess
+from drydockd.room.card import card_of
+from drydockd.room.room import Room
 from drydockd.site import Node
 
 EVERY_TYPE = ("ipmi", "redfish", "libvirt", "manual")

@@ -3,7 +3,7 @@
 import pytest
 
 from drydockd.errors import DriverTransient, NodeUnknown
-from tests.drivers.helpers import a_node, fault, quick
+from tests.room.helpers import a_node, fault, quick
 
 
 async def test_labels_replace_all_earlier_ones_but_those_of_kubernetes(site):

@@ -5,13 +5,13 @@ from collections import Counter
 
 import pytest
 
-from drydockd.drivers.base import NodeState
 from drydockd.errors import (
     DriverConflict,
     DriverTransient,
     DriverUnsupported,
     NodeUnknown,
 )
+from drydockd.machines import NodeState
 from drydockd.plans import (
     AddressPlan,
     DeviceName,
@@ -23,7 +23,7 @@ from drydockd.plans import (
     StoragePlan,
 )
 from drydockd.site import Network, NetworkLink, Repository
-from tests.drivers.helpers import Site, a_node, a_spec, cancelled, fault, quick, when
+from tests.room.helpers import Site, a_node, a_spec, cancelled, fault, quick, when
 
 
 async def test_a_node_goes_all_the_way_and_is_cut_deployed_and_wiped_once(site):

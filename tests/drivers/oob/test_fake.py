@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from drydockd.drivers.base import PowerState
 from drydockd.drivers.oob.fake import FakeOob
 from drydockd.errors import DriverPersistent, DriverTransient
-from tests.drivers.helpers import a_node, cancelled, fault, quick, when
+from drydockd.machines import PowerState
+from tests.room.helpers import a_node, cancelled, fault, quick, when
 
 
 async def test_power_goes_on_and_off_and_reads_back(site):

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from drydockd.drivers.base import PowerState
 from drydockd.drivers.oob import manual
 from drydockd.drivers.oob.manual import ManualOob
-from tests.drivers.helpers import Voice, a_node
+from drydockd.machines import PowerState
+from tests.room.helpers import Voice, a_node
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from bench.load import Connection, request
 from bench.roomprocess import room_process
 from bench.storm import site
 from drydockd.drivers.base import PowerState
+from drydockd.drivers.fake import FakeOptions
 from drydockd.drivers.oob.fake import FakeOob
 from drydockd.site import Node
 
@@ -32,7 +33,7 @@ class CallClock(FakeOob):
     """The room's BMCs, which also write down when they were first called for a node."""
 
     def __init__(self, *, calls: str, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(FakeOptions(**options))
         self._calls = Path(calls)
 
     async def power_state(self, node: Node) -> PowerState:

@@ -26,6 +26,7 @@ from typing import Any
 from bench.daemon import Daemon, running
 from bench.load import Connection, request
 from drydockd.drivers.base import Handle, Voice
+from drydockd.drivers.fake import FakeOptions
 from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.plans import DeploySpec
 
@@ -116,7 +117,7 @@ class KeyTap(FakeNodeProvisioner):
     """The room's provisioner, which also writes down the node keys it is given."""
 
     def __init__(self, *, keys: str, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(FakeOptions(**options))
         self._keys = Path(keys)
 
     async def deploy(self, handle: Handle, spec: DeploySpec, voice: Voice) -> Handle:

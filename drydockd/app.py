@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from drydockd import drivers as driver_table
 from drydockd.auth.audit import Audit, Event
@@ -24,9 +25,9 @@ from drydockd.auth.policy import Policy
 from drydockd.auth.secret import load_secret
 from drydockd.auth.strategy import Authenticator, Strategy
 from drydockd.auth.throttle import Throttle
-from drydockd.config import Settings
-from drydockd.config.options import Section
+from drydockd.config import Schema, Settings
 from drydockd.design import Designs
+from drydockd.drivers.base import KubernetesDriver, NodeProvisioner, OobDriver
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.bootrender import BootRenderer
 from drydockd.handlers.healthcheck import HealthChecks
@@ -45,15 +46,9 @@ from drydockd.tasks import DRIVER_KINDS, Drivers, Tasks, TaskSettings
 log = logging.getLogger(__name__)
 
 
-# Section of the configuration that holds a driver's options.
-DRIVER_SECTIONS = {
-    "manual": "manual_driver",
-    "fake": "fake_driver",
-    "ipmi": "pyghmi_driver",
-    "libvirt": "libvirt_driver",
-    "redfish": "redfish_driver",
-    "maas": "maasdriver",
-}
+def schema() -> Schema:
+    """Return what a configuration may hold, drivers' sections included."""
+    return Schema(driver_table.sections())
 
 
 @dataclass(slots=True)
@@ -131,8 +126,8 @@ async def start(
     """Compose and start everything; when it returns, the sockets listen.
 
     `base` is where relative policy files are; `sockets` are listening ones by name, instead
-    of those of ``api.listen`` and ``api.node_listen``. Raises InvalidConfig, StoreRefused or
-    DriverConfigError with the message to show; then nothing is left open.
+    of those of ``api.listen`` and ``api.node_listen``. Raises InvalidConfig or StoreRefused
+    with the message to show; then nothing is left open.
     """
     async with AsyncExitStack() as ending:
         api, nodes = listeners(settings, sockets or {})
@@ -328,35 +323,23 @@ def _policy(settings: Settings, base: Path) -> Policy:
 def _drivers(settings: Settings, ending: AsyncExitStack) -> Drivers:
     plugins = settings.plugins
 
-    def options(name: str) -> dict[str, object]:
-        if name in plugins.options:
-            return dict(plugins.options[name])
-        short = driver_table.HISTORIC.get(name, name)
-        section = getattr(settings, DRIVER_SECTIONS.get(short, ""), None)
-        return _given(section) if isinstance(section, Section) else {}
+    def made(kind: driver_table.Kind, name: str) -> Any:
+        found = driver_table.find(kind, name)
+        given = plugins.options.get(name) or settings.drivers.get(found.section or "", {})
+        return found.make(given)
 
-    oob = [driver_table.load("oob", name, options(name)) for name in plugins.oob_driver]
-    node = kubernetes = None
+    oob: list[OobDriver] = [made("oob", name) for name in plugins.oob_driver]
+    node: NodeProvisioner | None = None
+    kubernetes: KubernetesDriver | None = None
     if plugins.node_driver:
-        node = driver_table.load("node", plugins.node_driver, options(plugins.node_driver))
+        node = made("node", plugins.node_driver)
         ending.push_async_callback(node.close)
     if plugins.kubernetes_driver:
-        name = plugins.kubernetes_driver
-        kubernetes = driver_table.load("kubernetes", name, options(name))
+        kubernetes = made("kubernetes", plugins.kubernetes_driver)
         ending.push_async_callback(kubernetes.close)
     for driver in oob:
         ending.push_async_callback(driver.close)
     return Drivers(oob, node, kubernetes)
-
-
-def _given(section: Section) -> dict[str, object]:
-    """Return the options that are set; the driver's class knows its own defaults."""
-    values = {name: getattr(section, name) for name in section.model_fields_set}
-    return {
-        name: value.get_secret_value() if hasattr(value, "get_secret_value") else value
-        for name, value in values.items()
-        if value is not None
-    }
 
 
 def _task_settings(settings: Settings) -> TaskSettings:

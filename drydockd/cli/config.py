@@ -8,9 +8,12 @@ from pathlib import Path
 
 import click
 
+from drydockd import app
 from drydockd.config import ConfigError, Loaded, dump, load
 from drydockd.config.convert import InvalidIni, convert
 from drydockd.config.sample import sample
+from drydockd.drivers import shipped
+from drydockd.drivers.table import markdown
 
 DEFAULT = Path("/etc/drydockd/drydockd.yaml")
 
@@ -41,14 +44,20 @@ def check(files: tuple[Path, ...]) -> None:
 @files_argument
 def show(files: tuple[Path, ...]) -> None:
     """Print every option as the daemon would see it; secrets are masked."""
-    for line in dump(_load(files).settings):
+    for line in dump(_load(files).settings, app.schema()):
         click.echo(line)
 
 
 @command.command(name="sample")
 def print_sample() -> None:
     """Print a configuration with every option commented out, at its default."""
-    click.echo(sample(), nl=False)
+    click.echo(sample(app.schema()), nl=False)
+
+
+@command.command(name="drivers")
+def print_drivers() -> None:
+    """Print the drivers of this version and their options, as tables in Markdown."""
+    click.echo(markdown(shipped()), nl=False)
 
 
 @command.command(name="convert")
@@ -56,7 +65,7 @@ def print_sample() -> None:
 def convert_ini(ini: Path) -> None:
     """Print the configuration that the original's INI file means here."""
     try:
-        converted = convert(ini.read_text(encoding="utf-8"))
+        converted = convert(ini.read_text(encoding="utf-8"), app.schema())
     except InvalidIni as error:
         raise click.ClickException(f"{ini}: {error}") from error
     for note in converted.notes:
@@ -66,7 +75,7 @@ def convert_ini(ini: Path) -> None:
 
 def _load(files: tuple[Path, ...]) -> Loaded:
     try:
-        return load(files or (DEFAULT,), os.environ)
+        return load(files or (DEFAULT,), os.environ, app.schema())
     except ConfigError as error:
         for mistake in error.mistakes:
             click.echo(str(mistake), err=True)

@@ -28,7 +28,6 @@ from drydockd.auth.jwt import mint
 from drydockd.auth.jwtkeys import SECRET_FILE, secret_key
 from drydockd.cli.lab_view import Progress, show_findings, show_nodes, show_way_in
 from drydockd.config import Settings
-from drydockd.drivers import DriverConfigError
 from drydockd.errors import DrydockError
 
 T = TypeVar("T")
@@ -70,7 +69,7 @@ class Lab:
             settings = _settings(folder, url, self._options)
             try:
                 running = await app.start(settings, sockets={app.API_SOCKETS: [listener]})
-            except (DrydockError, DriverConfigError) as error:
+            except DrydockError as error:
                 raise LabTrouble(str(error)) from error
             try:
                 return await self._drive(url, token, folder)
@@ -244,7 +243,7 @@ def _settings(folder: Path, url: str, options: LabOptions) -> Settings:
                 "node_driver": "fake",
                 "kubernetes_driver": "fake",
             },
-            "fake_driver": _fake(options, folder),
+            "drivers": {"fake_driver": _fake(options, folder)},
         }
     )
 

@@ -8,13 +8,16 @@ from drydockd.config.load import (
     secret_values,
 )
 from drydockd.config.options import DEFAULT_REPORT_URL, Settings
+from drydockd.config.schema import DriverSection, Schema
 from drydockd.config.sources import Mistake
 
 __all__ = [
     "DEFAULT_REPORT_URL",
     "ConfigError",
+    "DriverSection",
     "Loaded",
     "Mistake",
+    "Schema",
     "Settings",
     "dump",
     "load",

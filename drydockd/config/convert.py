@@ -7,23 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from drydockd.config.legacy import IGNORED_SECTIONS, current_name, is_ignored
+from drydockd.config.legacy import (
+    IGNORED_SECTIONS,
+    ORIGINAL_DRIVERS,
+    current_name,
+    is_ignored,
+    is_without_driver,
+)
 from drydockd.config.sample import inline, render
-from drydockd.config.sources import SECTIONS, is_secret
+from drydockd.config.schema import Schema
 
 INTERPOLATION = re.compile(r"\$\{(\w+)\}|\$(\w+)|(\$\$)")
 TRUE = frozenset({"true", "yes", "on", "1"})
 FALSE = frozenset({"false", "no", "off", "0"})
-
-# What the class paths of the original are called here.
-DRIVERS = {
-    "pyghmi_driver": "ipmi",
-    "redfish_driver": "redfish",
-    "libvirt_driver": "libvirt",
-    "manual_driver": "manual",
-    "maasdriver": "maas",
-    "promenade_driver": "promenade",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +57,35 @@ def parse_ini(text: str) -> dict[str, dict[str, list[str]]]:
     return sections
 
 
-def convert(text: str) -> Converted:
-    """Return our configuration for the original's `text`. Raises InvalidIni."""
+def convert(text: str, schema: Schema) -> Converted:
+    """Return our configuration for the original's `text`. Raises InvalidIni.
+
+    Options of a driver that this version does not have are kept: one that has it reads them.
+    """
     ini = parse_ini(text)
     values: dict[str, dict[str, Any]] = {}
     notes: list[str] = []
     for section, options in ini.items():
-        if section in IGNORED_SECTIONS or section not in SECTIONS:
+        if is_without_driver(section, schema.sections):
+            values[section] = {name: _guessed(given[-1]) for name, given in options.items()}
+            notes.append(
+                f"[{section}] is of a driver that is not part of this version; it is kept, and "
+                "may hold a secret: keep the new file from other eyes"
+            )
+            continue
+        if section in IGNORED_SECTIONS or section not in schema.sections:
             notes.append(f"[{section}] has no meaning here and was left out")
             continue
         for option, given in options.items():
             name = current_name(section, option)
-            if is_ignored(section, name) or name not in SECTIONS[section]:
+            if is_ignored(section, name) or name not in schema.sections[section]:
                 notes.append(f"{section}.{option} has no meaning here and was left out")
                 continue
             texts = [_interpolate(value, options, ini.get("default", {})) for value in given]
-            values.setdefault(section, {})[name] = _typed(section, name, texts, notes)
-            if is_secret(section, name):
+            values.setdefault(section, {})[name] = _typed(schema, section, name, texts, notes)
+            if schema.is_secret(section, name):
                 notes.append(f"{section}.{name} is a secret: keep the new file from other eyes")
-    return Converted(_head(notes) + render(values), tuple(notes))
+    return Converted(_head(notes) + render(values, schema), tuple(notes))
 
 
 def _interpolate(
@@ -95,11 +101,11 @@ def _interpolate(
     return INTERPOLATION.sub(replaced, text)
 
 
-def _typed(section: str, option: str, texts: list[str], notes: list[str]) -> Any:
+def _typed(schema: Schema, section: str, option: str, texts: list[str], notes: list[str]) -> Any:
     if section == "plugins":
         names = [_driver(path, notes) for text in texts for path in _split(text)]
         return names if option == "oob_driver" else (names[-1] if names else None)
-    annotation = str(SECTIONS[section][option].annotation)
+    annotation = str(schema.sections[section][option].annotation)
     text = texts[-1]
     if "tuple" in annotation:
         return [part for one in texts for part in _split(one)]
@@ -110,12 +116,19 @@ def _typed(section: str, option: str, texts: list[str], notes: list[str]) -> Any
     return text
 
 
+def _guessed(text: str) -> Any:
+    """The value of an option whose type nobody here knows."""
+    if re.fullmatch(r"-?\d+", text):
+        return int(text)
+    return text.lower() in TRUE if text.lower() in TRUE | FALSE else text
+
+
 def _split(text: str) -> list[str]:
     return [part.strip() for part in re.split(r"[,\n]", text) if part.strip()]
 
 
 def _driver(path: str, notes: list[str]) -> str:
-    for fragment, short in DRIVERS.items():
+    for fragment, short in ORIGINAL_DRIVERS.items():
         if fragment in path:
             return short
     notes.append(f"plugins: {path} has no counterpart here; it is kept as it was")

@@ -5,6 +5,20 @@ Source: contract, config, section 1.
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
+
+# What tells a driver of the original in its class path, and its short name here. With these
+# words the original also named the sections of their options.
+ORIGINAL_DRIVERS: Mapping[str, str] = {
+    "pyghmi_driver": "ipmi",
+    "redfish_driver": "redfish",
+    "libvirt_driver": "libvirt",
+    "manual_driver": "manual",
+    "maasdriver": "maas",
+    "promenade_driver": "promenade",
+}
+ORIGINAL_PACKAGE = "drydock_provisioner.drivers."
+
 # Sections or options that have no meaning here: accepted, ignored, one warning at start.
 IGNORED_SECTIONS = frozenset({"database"})
 IGNORED: dict[str, frozenset[str]] = {
@@ -52,3 +66,18 @@ def is_ignored(section: str, option: str) -> bool:
 
 def current_name(section: str, option: str) -> str:
     return ALIASES.get(section, {}).get(option, option)
+
+
+def is_without_driver(section: str, known: Container[str]) -> bool:
+    """Whether the original's driver that reads `section` is none of this version's.
+
+    Such sections are accepted, and ignored with a warning.
+    """
+    return section in ORIGINAL_DRIVERS and section not in known
+
+
+def driver_name(path: str) -> str | None:
+    """Return the short name of the original's driver at a class path; None for other paths."""
+    if not path.startswith(ORIGINAL_PACKAGE):
+        return None
+    return next((name for word, name in ORIGINAL_DRIVERS.items() if word in path), None)

@@ -12,14 +12,19 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from drydockd.config.legacy import ALIASES, IGNORED_SECTIONS, current_name, is_ignored
+from drydockd.config.legacy import (
+    ALIASES,
+    IGNORED_SECTIONS,
+    current_name,
+    is_ignored,
+    is_without_driver,
+)
 from drydockd.config.options import DEFAULT_REPORT_URL, Settings
+from drydockd.config.schema import OWN, Schema
 from drydockd.config.sources import (
-    SECTIONS,
     Gathered,
     Given,
     Mistake,
-    is_secret,
     read_credentials,
     read_environment,
     read_file,
@@ -38,68 +43,88 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Checked settings, what to warn about at start, and the folder relative paths start from."""
+    """Checked settings, what to warn about at start, and the folder relative paths start from.
+
+    `origins` says where each option given was written: (section, option) -> ``file:line``.
+    """
 
     settings: Settings
     warnings: tuple[str, ...]
     base: Path
+    origins: Mapping[tuple[str, str], str]
 
 
 def load(
     files: Sequence[Path] = (),
     environ: Mapping[str, str] | None = None,
+    schema: Schema | None = None,
 ) -> Loaded:
     """Read `files` (the later wins), then the environment and systemd credentials.
 
-    Raises ConfigError with every mistake found. Reads each source once; changes nothing.
+    Raises ConfigError with every mistake found in the values themselves; whether the files,
+    drivers and addresses they name are there is `preflight`'s question. Reads each source
+    once; changes nothing.
     """
     environ = environ or {}
+    schema = schema or Schema()
     gathered = Gathered()
     for path in files:
         read_file(path, gathered)
     if folder := environ.get("CREDENTIALS_DIRECTORY"):
-        read_credentials(Path(folder), gathered)
-    read_environment(environ, gathered)
+        read_credentials(Path(folder), gathered, schema)
+    read_environment(environ, gathered, schema)
     base = files[-1].absolute().parent if files else Path.cwd()
-    known, warnings = _sort_out(gathered)
-    settings = _build(known, gathered)
+    known, warnings = _sort_out(gathered, schema)
+    settings = _build(known, gathered, schema)
     if settings is not None:
         settings = _follow_public_url(settings, known)
         gathered.mistakes += _across_sections(settings, known)
     if gathered.mistakes or settings is None:
         raise ConfigError(gathered.mistakes)
-    return Loaded(settings, (*warnings, *_worries(settings)), base)
+    origins = {(s, o): given.origin for s, options in known.items() for o, given in options.items()}
+    return Loaded(settings, (*warnings, *_worries(settings)), base, origins)
 
 
-def _sort_out(gathered: Gathered) -> tuple[dict[str, dict[str, Given]], list[str]]:
+def _sort_out(gathered: Gathered, schema: Schema) -> tuple[dict[str, dict[str, Given]], list[str]]:
     """Drop what has no meaning here, rename the old, refuse the unknown."""
     known: dict[str, dict[str, Given]] = {}
     ignored: list[str] = []
+    driverless: list[str] = []
     for section, options in gathered.values.items():
-        if section not in SECTIONS and section not in IGNORED_SECTIONS:
+        if is_without_driver(section, schema.sections):
+            driverless += [f"{section}.{option}" for option in options]
+            continue
+        if section not in schema.sections and section not in IGNORED_SECTIONS:
             origin = next(iter(options.values())).origin
             gathered.mistakes.append(
-                Mistake(origin, section, "", "no such section", None, _near(section, SECTIONS))
+                Mistake(
+                    origin, section, "", "no such section", None, _near(section, schema.sections)
+                )
             )
             continue
         for option, given in options.items():
             name = current_name(section, option)
             if is_ignored(section, name):
                 ignored.append(f"{section}.{option}")
-            elif name not in SECTIONS.get(section, {}):
-                gathered.mistakes.append(_unknown(section, option, given))
+            elif schema.option(section, name) is None:
+                gathered.mistakes.append(_unknown(schema, section, option, given))
             else:
                 known.setdefault(section, {})[name] = given
-    if not ignored:
-        return known, []
-    return known, ["options without a meaning here are ignored: " + ", ".join(sorted(ignored))]
+    return known, [
+        f"{what} are ignored: " + ", ".join(sorted(names))
+        for what, names in (
+            ("options without a meaning here", ignored),
+            ("options of drivers that are not part of this version", driverless),
+        )
+        if names
+    ]
 
 
-def _unknown(section: str, option: str, given: Given) -> Mistake:
-    here = [*SECTIONS[section], *ALIASES.get(section, ())]
+def _unknown(schema: Schema, section: str, option: str, given: Given) -> Mistake:
+    here = [*schema.sections[section], *ALIASES.get(section, ())]
     suggestion = _near(option, here)
     if suggestion is None:
-        elsewhere = [f"{s}.{option}" for s, options in SECTIONS.items() if option in options]
+        elsewhere = [f"{s}.{option}" for s, options in schema.sections.items() if option in options]
         suggestion = elsewhere[0] if elsewhere else None
     return Mistake(given.origin, section, option, "no such option", None, suggestion)
 
@@ -109,23 +134,53 @@ def _near(word: str, words: Sequence[str] | Mapping[str, Any]) -> str | None:
     return found[0] if found else None
 
 
-def _build(known: Mapping[str, Mapping[str, Given]], gathered: Gathered) -> Settings | None:
-    raw = {s: {o: g.value for o, g in options.items()} for s, options in known.items()}
+def _build(
+    known: Mapping[str, Mapping[str, Given]], gathered: Gathered, schema: Schema
+) -> Settings | None:
+    raw: dict[str, Any] = {
+        section: {option: given.value for option, given in options.items()}
+        for section, options in known.items()
+    }
+    drivers = {section: raw.pop(section) for section in schema.drivers if section in raw}
+    for section, options in drivers.items():
+        gathered.mistakes += _wrong_options(schema, section, options, known)
+        for option, value in options.items():
+            if schema.is_secret(section, option) and isinstance(value, str):
+                options[option] = SecretStr(value)
     try:
-        return Settings.model_validate(raw)
+        return Settings.model_validate({**raw, "drivers": drivers})
     except ValidationError as error:
-        gathered.mistakes += [_translate(dict(e), known) for e in error.errors(include_url=False)]
+        gathered.mistakes += [
+            _translate(dict(e), known, schema) for e in error.errors(include_url=False)
+        ]
         return None
 
 
-def _translate(error: Mapping[str, Any], known: Mapping[str, Mapping[str, Given]]) -> Mistake:
+def _wrong_options(
+    schema: Schema,
+    section: str,
+    options: Mapping[str, Any],
+    known: Mapping[str, Mapping[str, Given]],
+) -> Iterator[Mistake]:
+    """What is wrong with a driver's options; one that is missing only matters to its user."""
+    try:
+        schema.drivers[section].model.model_validate(options)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            if problem["type"] != "missing":
+                yield _translate({**problem, "loc": (section, *problem["loc"])}, known, schema)
+
+
+def _translate(
+    error: Mapping[str, Any], known: Mapping[str, Mapping[str, Given]], schema: Schema
+) -> Mistake:
     section, *rest = (str(part) for part in error["loc"])
     option = rest[0] if rest else ""
     given = known.get(section, {}).get(option)
     if given is None:  # a rule over several options of the section
         origin = next(iter(known.get(section, {}).values())).origin
         return Mistake(origin, section, option, _plain(error["msg"]))
-    value = None if is_secret(section, option) else redact_uri(repr(given.value))
+    value = None if schema.is_secret(section, option) else redact_uri(repr(given.value))
     return Mistake(given.origin, section, option, _plain(error["msg"]), value)
 
 
@@ -194,14 +249,23 @@ def redact_uri(text: str) -> str:
     return URI_PASSWORD.sub(r"\1****@", text)
 
 
-def dump(settings: Settings) -> list[str]:
-    """Return ``section.option = value`` lines, secrets and passwords in URIs masked."""
+def dump(settings: Settings, schema: Schema | None = None) -> list[str]:
+    """Return ``section.option = value`` lines, secrets and passwords in URIs masked.
+
+    Defaults of drivers' options are in it if the `schema` has their sections.
+    """
     lines = []
-    for section in SECTIONS:
-        for option, value in getattr(settings, section):
+    for section, options in _effective(settings, schema or Schema()).items():
+        for option, value in options.items():
             shown = "****" if isinstance(value, SecretStr) else redact_uri(str(_plain_value(value)))
             lines.append(f"{section}.{option} = {shown}")
     return lines
+
+
+def _effective(settings: Settings, schema: Schema) -> dict[str, dict[str, Any]]:
+    own = {s: dict(getattr(settings, s)) for s in OWN}
+    defaults = {s: {o: schema.default(s, o) for o in schema.sections[s]} for s in schema.drivers}
+    return own | defaults | {s: defaults.get(s, {}) | {**o} for s, o in settings.drivers.items()}
 
 
 def _plain_value(value: Any) -> Any:
@@ -213,8 +277,8 @@ def _plain_value(value: Any) -> Any:
 def secret_values(settings: Settings) -> list[str]:
     """Return the secrets themselves, for the log's safety net; show them to nobody."""
     found = []
-    for section in SECTIONS:
-        for _, value in getattr(settings, section):
+    for options in _effective(settings, Schema()).values():
+        for value in options.values():
             if isinstance(value, SecretStr) and value.get_secret_value():
                 found.append(value.get_secret_value())
             elif isinstance(value, str):

@@ -11,8 +11,7 @@ from typing import Any
 import yaml
 from pydantic import SecretStr
 
-from drydockd.config.options import Settings
-from drydockd.config.sources import SECTIONS, is_secret
+from drydockd.config.schema import Schema
 
 HEAD = """\
 # drydockd: every option, commented out, with its default.
@@ -28,26 +27,35 @@ def section_name(section: str) -> str:
     return "DEFAULT" if section == "default" else section
 
 
-def sample() -> str:
-    """Return the text of `conf/drydockd.yaml`."""
+def sample(schema: Schema) -> str:
+    """Return the text of `conf/drydockd.yaml`; for an option without default, an empty value."""
     parts = [HEAD]
-    defaults = Settings()
-    for section, options in SECTIONS.items():
+    for section, options in schema.sections.items():
         lines = [f"\n{section_name(section)}:"]
+        about = schema.drivers[section].about if section in schema.drivers else ()
+        for note in about:
+            lines += _comment(note)
+        lines += ["  #"] if about else []
         for option, info in options.items():
             note = info.description or ""
-            if is_secret(section, option):
+            if schema.is_secret(section, option):
                 note += " (a secret)"
-            lines += textwrap.wrap(note, 96, initial_indent="  # ", subsequent_indent="  # ")
-            lines.append(f"  #{option}: {inline(getattr(getattr(defaults, section), option))}")
+            if info.is_required():
+                note += " (must be given)"
+            lines += _comment(note)
+            lines.append(f"  #{option}: {inline(schema.default(section, option))}")
         parts.append("\n".join(lines) + "\n")
     return "".join(parts)
 
 
-def render(values: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return YAML with just these options, in the order of the sections here."""
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(text, 96, initial_indent="  # ", subsequent_indent="  # ")
+
+
+def render(values: Mapping[str, Mapping[str, Any]], schema: Schema) -> str:
+    """Return YAML with just these options, in the order of the sections here, then the others."""
     lines = []
-    for section in [s for s in SECTIONS if s in values]:
+    for section in dict.fromkeys([*(s for s in schema.sections if s in values), *values]):
         lines.append(f"{section_name(section)}:")
         lines += [f"  {option}: {inline(v)}" for option, v in values[section].items()]
     return "\n".join(lines) + "\n"

@@ -9,15 +9,10 @@ from typing import Any
 
 import yaml
 from pydantic import SecretStr
-from pydantic.fields import FieldInfo
 
-from drydockd.config.options import Settings
+from drydockd.config.schema import Schema
 
 PREFIX = "DRYDOCKD_"
-SECTIONS: Mapping[str, Mapping[str, FieldInfo]] = {
-    name: info.annotation.model_fields  # type: ignore[union-attr]
-    for name, info in Settings.model_fields.items()
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +54,6 @@ class Gathered:
 
     def give(self, section: str, option: str, value: Any, origin: str) -> None:
         self.values.setdefault(section, {})[option] = Given(value, origin)
-
-
-def is_secret(section: str, option: str) -> bool:
-    info = SECTIONS.get(section, {}).get(option)
-    return info is not None and "SecretStr" in str(info.annotation)
 
 
 def read_file(path: Path, into: Gathered) -> None:
@@ -118,25 +108,26 @@ def _read_options(
         into.give(section, option, loader.construct_object(node, deep=True), origin)
 
 
-def read_environment(environ: Mapping[str, str], into: Gathered) -> None:
-    """Add ``DRYDOCKD_<SECTION>__<OPTION>`` and ``MAAS_API_KEY``."""
+def read_environment(environ: Mapping[str, str], into: Gathered, schema: Schema) -> None:
+    """Add ``DRYDOCKD_<SECTION>__<OPTION>``, and the variables that options name themselves."""
     for name, text in sorted(environ.items()):
         if not name.startswith(PREFIX):
             continue
         section, double, option = name.removeprefix(PREFIX).lower().partition("__")
         if double:
-            into.give(section, option, _from_text(section, option, text), name)
-        elif near := next((s for s in SECTIONS if section.startswith(f"{s}_")), None):
+            into.give(section, option, _from_text(schema, section, option, text), name)
+        elif near := next((s for s in schema.sections if section.startswith(f"{s}_")), None):
             wanted = f"{PREFIX}{near.upper()}__{section.removeprefix(near + '_').upper()}"
             into.mistakes.append(Mistake(name, "", "", "no such variable", suggestion=wanted))
-    if key := environ.get("MAAS_API_KEY"):
-        into.give("maasdriver", "maas_api_key", key, "MAAS_API_KEY")
+    for name, (section, option) in schema.variables().items():
+        if given := environ.get(name):
+            into.give(section, option, _from_text(schema, section, option, given), name)
 
 
-def _from_text(section: str, option: str, text: str) -> Any:
+def _from_text(schema: Schema, section: str, option: str, text: str) -> Any:
     """Text stays text where the option is text; elsewhere it is read as YAML."""
-    info = SECTIONS.get(section, {}).get(option)
-    if info is None or info.annotation in (str, SecretStr) or is_secret(section, option):
+    info = schema.option(section, option)
+    if info is None or info.annotation in (str, SecretStr) or schema.is_secret(section, option):
         return text
     try:
         value = yaml.safe_load(text)
@@ -146,7 +137,7 @@ def _from_text(section: str, option: str, text: str) -> Any:
     return value if isinstance(value, bool | int | list | dict | None) else text
 
 
-def read_credentials(folder: Path, into: Gathered) -> None:
+def read_credentials(folder: Path, into: Gathered, schema: Schema) -> None:
     """Add secrets from systemd credentials: files named ``<section>.<option>``.
 
     Other names are left alone: a TLS key may lie beside them. Source: systemd.exec(5),
@@ -154,10 +145,10 @@ def read_credentials(folder: Path, into: Gathered) -> None:
     """
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         section, _, option = path.name.partition(".")
-        if section not in SECTIONS or not option:
+        if section not in schema.sections or not option:
             continue
         origin = f"credential {path.name}"
-        if is_secret(section, option):
+        if schema.is_secret(section, option):
             into.give(section, option, path.read_text(encoding="utf-8").rstrip("\n"), origin)
         else:
             into.mistakes.append(Mistake(origin, section, option, "is not a secret option"))

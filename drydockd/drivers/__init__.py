@@ -1,7 +1,8 @@
 """Drivers, found by the name in the configuration; `base` holds the interfaces.
 
-A short name is a module of `drydockd.drivers.<kind>` whose ``DRIVER`` is the class; a dotted
-path, ``package.module:Class``, loads a stranger's. Options are the class's keyword arguments.
+A short name is a module of `drydockd.drivers.<kind>` that states its ``DRIVER`` (`options`);
+a dotted path, ``package.module:Name``, loads a stranger's statement of the same form, or
+a bare class whose keyword arguments are its options.
 """
 
 from __future__ import annotations
@@ -11,45 +12,115 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, get_type_hints, overload
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, overload
 
-from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
-
+from drydockd.config import DriverSection
+from drydockd.config.legacy import ORIGINAL_DRIVERS, driver_name
+from drydockd.drivers import arguments
 from drydockd.drivers.base import KubernetesDriver, NodeProvisioner, OobDriver
-from drydockd.errors import DrydockError, InvalidInput
+from drydockd.drivers.options import Offer
+from drydockd.errors import InvalidConfig
 
 Kind = Literal["oob", "node", "kubernetes"]
 Driver = OobDriver | NodeProvisioner | KubernetesDriver
-
-# Class paths that configurations of the original carry; contract, orchestration, section 8.
-_OLD_OOB = "drydock_provisioner.drivers.oob."
-HISTORIC: Mapping[str, str] = {
-    "drydock_provisioner.drivers.node.maasdriver.driver.MaasNodeDriver": "maas",
-    _OLD_OOB + "pyghmi_driver.driver.PyghmiDriver": "ipmi",
-    _OLD_OOB + "pyghmi_driver.PyghmiDriver": "ipmi",
-    _OLD_OOB + "redfish_driver.driver.RedfishDriver": "redfish",
-    _OLD_OOB + "libvirt_driver.driver.LibvirtDriver": "libvirt",
-    _OLD_OOB + "manual_driver.driver.ManualDriver": "manual",
-    "drydock_provisioner.drivers.kubernetes.promenade_driver.driver.PromenadeDriver": "promenade",
+KINDS: tuple[Kind, ...] = get_args(Kind)
+PROTOCOLS: Mapping[Kind, type] = {
+    "oob": OobDriver,
+    "node": NodeProvisioner,
+    "kubernetes": KubernetesDriver,
 }
-# Names that mean something although this version has no module of the name.
-FORESEEN: Mapping[Kind, frozenset[str]] = {
-    "oob": frozenset({"ipmi", "redfish", "libvirt"}),
-    "node": frozenset({"maas", "netboot"}),
-    "kubernetes": frozenset({"promenade", "direct"}),
-}
-# Library -> the extra of drydockd that brings it.
-EXTRAS: Mapping[str, str] = {"sushy": "redfish", "pyghmi": "ipmi", "libvirt": "libvirt"}
 
 
-class DriverConfigError(DrydockError):
-    """A driver cannot be built as configured; the start stops with this message."""
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """A driver of this version, under the name that the configuration gives it."""
+
+    kind: Kind
+    name: str
+    offer: Offer[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a name of the configuration leads to; `section` is None for a stranger's."""
+
+    kind: Kind
+    name: str
+    factory: Offer[Any] | Callable[..., Any]
+    section: str | None = None
+
+    def make(self, options: Mapping[str, Any]) -> Any:
+        """Build the driver. Raises InvalidConfig: options, something not installed, no driver.
+
+        Needs no running loop and touches no network; `check` of the driver does.
+        """
+        where = f"{self.kind} driver {self.name}"
+        if isinstance(self.factory, Offer):
+            prefix = f"{self.section}." if self.section else "option "
+            driver = self.factory.build(options, where, prefix)
+        else:
+            driver = arguments.call(self.factory, options, where)
+        _check_interface(self.kind, driver, where)
+        return driver
+
+
+def shipped() -> tuple[Shipped, ...]:
+    """Return every driver of this version with its options, by kind and name.
+
+    A module of a kind's folder that states no driver is a helper of one.
+    """
+    found = []
+    for kind in KINDS:
+        package = importlib.import_module(f"drydockd.drivers.{kind}")
+        for name in sorted(module.name for module in pkgutil.iter_modules(package.__path__)):
+            module = importlib.import_module(f"{package.__name__}.{name}")
+            if isinstance(offer := getattr(module, "DRIVER", None), Offer):
+                found.append(Shipped(kind, name, offer))
+    return tuple(found)
 
 
 def known(kind: Kind) -> list[str]:
     """The short names of this version's drivers of that kind, sorted."""
-    package = importlib.import_module(f"drydockd.drivers.{kind}")
-    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    return [driver.name for driver in shipped() if driver.kind == kind]
+
+
+def sections() -> Mapping[str, DriverSection]:
+    """Return the sections that drivers bring into the configuration, in their order."""
+    found: dict[str, DriverSection] = {}
+    for driver in shipped():
+        offer = driver.offer
+        others = found.get(offer.section)
+        if others is not None and others.model is not offer.options:
+            raise TypeError(f"section {offer.section} has two sets of options; share one")
+        needs = f"; needs {', '.join(str(need) for need in offer.needs)}" if offer.needs else ""
+        line = f"{driver.kind} driver {driver.name}: {offer.about}{needs}"
+        about = others.about if others else ()
+        found[offer.section] = DriverSection(offer.options, (*about, line))
+    return found
+
+
+def find(kind: Kind, name: str) -> Found:
+    """Return what `name` means. Raises InvalidConfig for a name that leads to nothing.
+
+    Class paths that configurations of the original carry mean the driver of that name here.
+    """
+    if ":" in name:
+        module, _, attribute = name.partition(":")
+        return Found(kind, name, _import(kind, name, module, attribute))
+    short = driver_name(name) or name
+    here = {driver.name: driver.offer for driver in shipped() if driver.kind == kind}
+    if short in here:
+        return Found(kind, name, here[short], here[short].section)
+    there_are = f"; there are: {', '.join(here)}"
+    if short in ORIGINAL_DRIVERS.values():
+        raise InvalidConfig(f"{kind} driver {short} is not part of this version{there_are}")
+    near = difflib.get_close_matches(short, here, n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    raise InvalidConfig(
+        f"there is no {kind} driver {name}{hint}{there_are}; a driver from elsewhere is named "
+        "package.module:Name"
+    )
 
 
 @overload
@@ -61,106 +132,27 @@ def load(
     kind: Literal["kubernetes"], name: str, options: Mapping[str, Any]
 ) -> KubernetesDriver: ...
 def load(kind: Kind, name: str, options: Mapping[str, Any]) -> Driver:
-    """Build the driver. Raises DriverConfigError: unknown name, missing library, bad options.
-
-    Needs no running loop and touches no network; `check` of the driver does.
-    """
-    factory = _find(kind, HISTORIC.get(name, name))
-    where = f"{kind} driver {name}"
-    arguments = _arguments(factory, options, where)
-    try:
-        driver: Driver = factory(**arguments)
-    except InvalidInput as error:
-        raise DriverConfigError(f"{where}: {error}") from error
-    _check_interface(kind, driver, where)
+    """Find the driver and build it. Raises InvalidConfig as `find` and `Found.make` do."""
+    driver: Driver = find(kind, name).make(options)
     return driver
 
 
-def _find(kind: Kind, name: str) -> Callable[..., Any]:
-    if ":" in name:
-        module, _, attribute = name.partition(":")
-        return _import(kind, name, module, attribute)
-    names = known(kind)
-    if name in names:
-        return _import(kind, name, f"drydockd.drivers.{kind}.{name}", "DRIVER")
-    here = f"; there are: {', '.join(names)}"
-    if name in FORESEEN[kind]:
-        raise DriverConfigError(f"{kind} driver {name} is not part of this version{here}")
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f" (did you mean {near[0]}?)" if near else ""
-    raise DriverConfigError(
-        f"there is no {kind} driver {name}{hint}{here}; a driver from elsewhere is named "
-        "package.module:Class"
-    )
-
-
-def _import(kind: Kind, name: str, module: str, attribute: str) -> Callable[..., Any]:
+def _import(kind: Kind, name: str, module: str, attribute: str) -> Offer[Any] | Callable[..., Any]:
     try:
-        found: Callable[..., Any] | None = getattr(importlib.import_module(module), attribute, None)
-    except ModuleNotFoundError as error:
-        library = (error.name or "").partition(".")[0]
-        if extra := EXTRAS.get(library):
-            raise DriverConfigError(
-                f"{kind} driver {name} needs {library}: pip install 'drydockd[{extra}]'"
-            ) from error
-        raise DriverConfigError(f"{kind} driver {name}: {error}") from error
-    if not callable(found):
-        raise DriverConfigError(f"{kind} driver {name}: {module} has no class {attribute}")
-    return found
-
-
-def _arguments(
-    factory: Callable[..., Any], options: Mapping[str, Any], where: str
-) -> dict[str, Any]:
-    """Return checked keyword arguments; every problem is in the error, by option name."""
-    parameters = inspect.signature(factory).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return dict(options)
-    problems = []
-    for option in options:
-        if option not in parameters:
-            near = difflib.get_close_matches(option, parameters, n=1)
-            hint = f", did you mean {near[0]}?" if near else ""
-            offered = ", ".join(parameters) or "none"
-            problems.append(f"no option {option}{hint} (options: {offered})")
-    for name, parameter in parameters.items():
-        if parameter.default is parameter.empty and name not in options:
-            problems.append(f"option {name} is missing")
-    hints = _hints(factory)
-    checked = {}
-    for name in parameters.keys() & options.keys():
-        try:
-            checked[name] = _convert(options[name], hints.get(name))
-        except ValidationError as error:
-            problems.append(f"option {name}: {error.errors(include_url=False)[0]['msg']}")
-    if problems:
-        raise DriverConfigError(f"{where}: " + "; ".join(sorted(problems)))
-    return checked
-
-
-def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
-    target = factory.__init__ if inspect.isclass(factory) else factory
-    try:
-        return get_type_hints(target)
-    except (NameError, TypeError):
-        # A stranger's annotations that only a type checker can resolve: taken unchecked.
-        return {}
-
-
-def _convert(value: object, hint: Any) -> Any:
-    if hint is None:
-        return value
-    try:
-        adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
-    except PydanticSchemaGenerationError:
-        return value
-    return adapter.validate_python(value)
+        found: Any = getattr(importlib.import_module(module), attribute, None)
+    except ImportError as error:
+        raise InvalidConfig(f"{kind} driver {name}: {error}") from error
+    if not isinstance(found, Offer) and not callable(found):
+        raise InvalidConfig(f"{kind} driver {name}: {module} has no class {attribute}")
+    stated: Offer[Any] | Callable[..., Any] = found
+    return stated
 
 
 def _check_interface(kind: Kind, driver: object, where: str) -> None:
-    """A stranger's class that lacks a method is found at the start, not in a task."""
-    protocol = {"oob": OobDriver, "node": NodeProvisioner, "kubernetes": KubernetesDriver}[kind]
-    wanted = [n for n, v in vars(protocol).items() if inspect.isfunction(v) and n[0] != "_"]
-    missing = [name for name in wanted if not callable(getattr(driver, name, None))]
+    """A stranger's class that lacks something is found at the start, not in a task."""
+    protocol = PROTOCOLS[kind]
+    methods = [n for n, v in vars(protocol).items() if inspect.isfunction(v) and n[0] != "_"]
+    missing = [name for name in methods if not callable(getattr(driver, name, None))]
+    missing += [name for name in protocol.__annotations__ if not hasattr(driver, name)]
     if missing:
-        raise DriverConfigError(f"{where}: the class lacks {', '.join(missing)}")
+        raise InvalidConfig(f"{where}: the class lacks {', '.join(missing)}")

@@ -1,6 +1,7 @@
 import pytest
 from click.testing import CliRunner
 
+from drydockd import app
 from drydockd.cli.config import command
 from drydockd.config import load
 from drydockd.config.sample import sample
@@ -55,7 +56,13 @@ def test_the_outcome_is_shown_without_secrets(run):
 
 
 def test_the_sample_is_printed(run):
-    assert run("sample").stdout == sample()
+    assert run("sample").stdout == sample(app.schema())
+
+
+def test_the_drivers_and_their_options_are_printed(run):
+    text = run("drivers").stdout
+    assert "| oob | `manual` | a person" in text
+    assert "| `wait` | `60.0` | ≥ 0, ≤ 86400 |" in text
 
 
 def test_a_file_of_the_original_is_converted(run, tmp_path):

@@ -1,7 +1,18 @@
 import pytest
+import yaml
+from pydantic import SecretStr
 
-from drydockd.config import load
+from drydockd.config import DriverSection, Schema, load
 from drydockd.config.convert import InvalidIni, convert
+from drydockd.config.options import Section, opt
+
+
+class Redfish(Section):
+    use_ssl: bool = opt(True, "https")
+    password: SecretStr | None = opt(None, "Of all BMCs")
+
+
+SCHEMA = Schema({"redfish_driver": DriverSection(Redfish)})
 
 ORIGINAL = """\
 # A file as deployments have it.
@@ -35,14 +46,19 @@ service_token_roles = service, admin
 
 [redfish_driver]
 use_ssl = no
+
+[maasdriver]
+maas_api_url = http://maas/MAAS
+poll_interval = 15
+use_node_oob_params = true
 """
 
 
 def test_a_configuration_of_the_original_loads_after_conversion(tmp_path):
     path = tmp_path / "drydockd.yaml"
-    path.write_text(convert(ORIGINAL).text)
+    path.write_text(convert(ORIGINAL, SCHEMA).text)
 
-    settings = load([path]).settings
+    settings = load([path], schema=SCHEMA).settings
 
     assert settings.default.poll_interval == 5
     assert settings.logging.log_level == "DEBUG"
@@ -53,22 +69,40 @@ def test_a_configuration_of_the_original_loads_after_conversion(tmp_path):
     assert settings.keystone_authtoken.password.get_secret_value() == "p$x"
     assert settings.keystone_authtoken.service_token_roles == ("service", "admin")
     assert settings.keystone_authtoken.insecure is False
-    assert settings.redfish_driver.use_ssl is False
+    assert settings.drivers["redfish_driver"] == {"use_ssl": False}
 
 
 def test_what_was_left_out_is_said_without_values():
-    converted = convert(ORIGINAL)
+    converted = convert(ORIGINAL, SCHEMA)
     assert "[database] has no meaning here and was left out" in converted.notes
     assert "default.leader_grace_period has no meaning here and was left out" in converted.notes
     assert "hunter2" not in converted.text
 
 
+def test_options_of_a_driver_that_is_not_here_are_kept_for_the_version_that_has_it(tmp_path):
+    converted = convert(ORIGINAL, SCHEMA)
+    assert yaml.safe_load(converted.text)["maasdriver"] == {
+        "maas_api_url": "http://maas/MAAS",
+        "poll_interval": 15,
+        "use_node_oob_params": True,
+    }
+    assert [note for note in converted.notes if "[maasdriver] is of a driver" in note]
+    path = tmp_path / "drydockd.yaml"
+    path.write_text(converted.text)
+    assert any("maasdriver.maas_api_url" in w for w in load([path], schema=SCHEMA).warnings)
+
+
+def test_a_secret_of_a_driver_is_noted():
+    converted = convert("[redfish_driver]\npassword = hunter2\n", SCHEMA)
+    assert "redfish_driver.password is a secret" in converted.notes[0]
+
+
 def test_an_unknown_class_path_is_kept_and_said():
-    converted = convert("[plugins]\nnode_driver = my.own.Driver\n")
+    converted = convert("[plugins]\nnode_driver = my.own.Driver\n", SCHEMA)
     assert "node_driver: my.own.Driver" in converted.text
     assert "my.own.Driver has no counterpart" in converted.notes[0]
 
 
 def test_a_line_that_is_none_of_the_format_is_named():
     with pytest.raises(InvalidIni, match="line 2"):
-        convert("[api]\nwhat is this\n")
+        convert("[api]\nwhat is this\n", SCHEMA)

@@ -1,10 +1,21 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from drydockd.config import ConfigError, dump, load, secret_values
+from drydockd.config import ConfigError, DriverSection, Schema, dump, load, secret_values
+from drydockd.config.options import Section, opt
 
 LAB = "auth: {strategy: jwt}\n"
+
+
+class RackOptions(Section):
+    address: str = opt(..., "Where the rack controller is")
+    key: SecretStr | None = opt(None, "Its key", env="RACK_KEY")
+    seconds: int = opt(10, "Seconds between looks", ge=1, le=60)
+
+
+RACK = Schema({"rack_driver": DriverSection(RackOptions)})
 
 
 @pytest.fixture
@@ -17,9 +28,9 @@ def write(tmp_path):
     return write
 
 
-def mistakes(*files, environ=None) -> list[str]:
+def mistakes(*files, environ=None, schema=None) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        load(files, environ)
+        load(files, environ, schema)
     return [str(mistake) for mistake in caught.value.mistakes]
 
 
@@ -119,10 +130,47 @@ def test_a_credential_for_an_option_that_is_no_secret_is_a_mistake(tmp_path):
     )
 
 
-def test_maas_api_key_of_the_environment_wins(write):
-    path = write(LAB + "maasdriver: {maas_api_key: 'a:b:c'}\n")
-    settings = load([path], {"MAAS_API_KEY": "x:y:z"}).settings
-    assert settings.maasdriver.maas_api_key.get_secret_value() == "x:y:z"
+def test_an_environment_variable_that_an_option_names_wins(write):
+    path = write(LAB + "rack_driver: {key: 'a:b:c'}\n")
+    given = load([path], {"RACK_KEY": "x:y:z"}, RACK).settings.drivers["rack_driver"]
+    assert given["key"].get_secret_value() == "x:y:z"
+
+
+def test_options_of_drivers_are_checked_like_all_others(write):
+    path = write("rack_driver:\n  second: 5\n  seconds: 0\n  key: [hunter2]\n" + LAB)
+    found = sorted(mistakes(path, environ={"DRYDOCKD_RACK_DRIVER__ADDRESS": "x"}, schema=RACK))
+    assert found[0] == f"{path}:2: rack_driver.second: no such option; did you mean seconds?"
+    assert "rack_driver.seconds: input should be greater than or equal to 1 (got 0)" in found[1]
+    assert "rack_driver.key: " in found[2]
+    assert not any("hunter2" in text for text in found)
+
+
+def test_an_option_that_must_be_given_is_asked_for_by_its_driver_only(write):
+    given = load([write(LAB + "rack_driver: {seconds: 5}\n")], schema=RACK).settings.drivers
+    assert given == {"rack_driver": {"seconds": 5}}
+
+
+def test_sections_of_drivers_that_are_not_here_are_ignored_with_a_warning(write):
+    loaded = load([write(LAB + "maasdriver: {maas_api_key: hunter2}\n")])
+    assert [w for w in loaded.warnings if "ignored" in w] == [
+        "options of drivers that are not part of this version are ignored: maasdriver.maas_api_key"
+    ]
+    assert "hunter2" not in "\n".join((*dump(loaded.settings), *loaded.warnings))
+
+
+def test_secrets_of_drivers_are_masked_and_known_to_the_log(write):
+    settings = load([write(LAB + "rack_driver: {key: hunter2}\n")], schema=RACK).settings
+    text = dump(settings, RACK)
+    assert "rack_driver.key = ****" in text
+    assert "rack_driver.seconds = 10" in text
+    assert secret_values(settings) == ["hunter2"]
+
+
+def test_it_is_remembered_where_each_option_was_written(write):
+    path = write(LAB + "api:\n  listen: 127.0.0.1:1\n")
+    origins = load([path], {"DRYDOCKD_LIMITS__FAN_OUT": "7"}).origins
+    assert origins["api", "listen"] == f"{path}:3"
+    assert origins["limits", "fan_out"] == "DRYDOCKD_LIMITS__FAN_OUT"
 
 
 def test_options_without_a_meaning_are_named_in_one_warning(write):

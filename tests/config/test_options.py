@@ -3,13 +3,13 @@ from pydantic import ValidationError
 
 from drydockd.config import Settings
 from drydockd.config.options import Api, Auth
-from drydockd.config.sources import SECTIONS
+from drydockd.config.schema import OWN
 
-OPTIONS = [(s, o, info) for s, options in SECTIONS.items() for o, info in options.items()]
+OPTIONS = [(s, o, info) for s, options in OWN.items() for o, info in options.items()]
 
 
 def test_the_defaults_are_valid():
-    for section, options in SECTIONS.items():
+    for section, options in OWN.items():
         model = Settings.model_fields[section].annotation
         model.model_validate({o: info.default for o, info in options.items()})
 

@@ -3,14 +3,17 @@ from pathlib import Path
 
 import yaml
 
-from drydockd.config import Settings
+from drydockd import app
+from drydockd.config import DriverSection, Schema, Settings
+from drydockd.config.options import Section, opt
 from drydockd.config.sample import inline, render, sample
 
+SCHEMA = app.schema()
 CONF = Path(__file__).parents[2] / "conf" / "drydockd.yaml"
 
 
 def test_the_shipped_file_is_the_sample():
-    assert CONF.read_text(encoding="utf-8") == sample(), (
+    assert CONF.read_text(encoding="utf-8") == sample(SCHEMA), (
         "regenerate it: drydock config sample > conf/drydockd.yaml"
     )
 
@@ -22,14 +25,30 @@ def test_every_option_of_the_shipped_file_has_its_default():
 
     # ... then all options are there, and nothing changes.
     assert {s: set(o) for s, o in values.items()} == {
-        name: set(info.annotation.model_fields) for name, info in Settings.model_fields.items()
+        name: set(options) for name, options in SCHEMA.sections.items()
     }
+    for section, driver in SCHEMA.drivers.items():
+        assert driver.model.model_validate(values.pop(section)) == driver.model()
     assert Settings.model_validate(values) == Settings()
+
+
+def test_a_drivers_section_says_whose_it_is_and_what_must_be_given():
+    class RackOptions(Section):
+        address: str = opt(..., "Where the rack controller is")
+
+    schema = Schema({"rack_driver": DriverSection(RackOptions, ("node driver rack: racks",))})
+    assert sample(schema).endswith(
+        "rack_driver:\n"
+        "  # node driver rack: racks\n"
+        "  #\n"
+        "  # Where the rack controller is (must be given)\n"
+        "  #address: null\n"
+    )
 
 
 def test_rendered_values_read_back_as_they_were():
     values = {"api": {"listen": "a:1"}, "default": {"poll_interval": 3}, "plugins": {"x": ["a"]}}
-    assert yaml.safe_load(render(values)) == {
+    assert yaml.safe_load(render(values, Schema())) == {
         "DEFAULT": {"poll_interval": 3},
         "api": {"listen": "a:1"},
         "plugins": {"x": ["a"]},

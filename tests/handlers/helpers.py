@@ -48,11 +48,12 @@ def settings(state: Path, **sections: dict[str, Any]) -> Settings:
             "node_driver": "fake",
             "kubernetes_driver": "fake",
         },
-        "fake_driver": {"config": QUICK},
+        "drivers": {"fake_driver": {"config": QUICK}},
         "health": {"cache": 0},
     }
     for section, options in sections.items():
-        values[section] = values.get(section, {}) | options
+        place = values if section in Settings.model_fields else values["drivers"]
+        place[section] = place.get(section, {}) | options
     return Settings.model_validate(values)
 
 

@@ -15,6 +15,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.testing import bind_unused_port
 
+from drydockd.drivers.fake import FakeOptions
 from drydockd.drivers.kubernetes.fake import FakeKubernetes
 from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.drivers.oob.fake import FakeOob
@@ -71,11 +72,12 @@ class Site:
     """A room's drivers, and the way of a node through them as the task steps go it."""
 
     def __init__(self, room=None, url=None, power_seconds=20):
-        where = {"url": url} if url else {"room": room}
+        options = FakeOptions(url=url, power_seconds=power_seconds)
+        near = None if url else room
         self.room = room
-        self.oob = FakeOob(**where, power_seconds=power_seconds)
-        self.nodes = FakeNodeProvisioner(**where)
-        self.kubernetes = FakeKubernetes(**where)
+        self.oob = FakeOob(options, room=near)
+        self.nodes = FakeNodeProvisioner(options, room=near)
+        self.kubernetes = FakeKubernetes(options, room=near)
         self.voice = Voice()
 
     async def close(self):

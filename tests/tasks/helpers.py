@@ -15,6 +15,7 @@ from drydockd.auth.bootkey import BootKeys
 from drydockd.design import Design, nodefilter
 from drydockd.design.compile import compile_site
 from drydockd.design.validate import validate
+from drydockd.drivers.fake import FakeOptions
 from drydockd.drivers.kubernetes.fake import FakeKubernetes
 from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.drivers.oob.fake import FakeOob
@@ -277,7 +278,7 @@ class Lab:
         self.room.lab = self
         self.refused = 0
         self.drivers = Drivers(
-            oob=[FakeOob(room=self.room, power_seconds=0.3)],
+            oob=[FakeOob(FakeOptions(power_seconds=0.3), room=self.room)],
             node=FakeNodeProvisioner(room=self.room),
             kubernetes=FakeKubernetes(room=self.room),
         )

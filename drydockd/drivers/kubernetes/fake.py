@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
-from drydockd.room.access import RoomAccess
+from drydockd.drivers.fake import SECTION, FakeOptions, access
+from drydockd.drivers.options import Offer
 from drydockd.room.room import Room
 
 
 class FakeKubernetes:
-    """A KubernetesDriver for the room `room` of this process, or for the room at `url`."""
+    """A KubernetesDriver for `room`, if one is given, or for the room of the options."""
 
-    def __init__(
-        self,
-        *,
-        url: str | None = None,
-        room: str | Room = "default",
-        config: str | Path | Mapping[str, Any] | None = None,
-        folder: str | Path | None = None,
-    ) -> None:
-        self._access = RoomAccess(url=url, room=room, config=config, folder=folder)
+    def __init__(self, options: FakeOptions | None = None, *, room: Room | None = None) -> None:
+        self._access = access(options or FakeOptions(), room)
 
     async def relabel(self, node_name: str, labels: Mapping[str, str]) -> None:
         await self._access.port().relabel(node_name, labels)
@@ -34,4 +26,9 @@ class FakeKubernetes:
         await self._access.close()
 
 
-DRIVER = FakeKubernetes
+DRIVER = Offer(
+    FakeKubernetes,
+    FakeOptions,
+    SECTION,
+    "the labels of the deployed machines of the virtual machine room",
+)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,9 +17,10 @@ from drydockd.drivers.base import (
     SiteNote,
     Voice,
 )
+from drydockd.drivers.fake import SECTION, FakeOptions, access
+from drydockd.drivers.options import Offer
 from drydockd.errors import DriverConflict, DriverTransient
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
-from drydockd.room.access import RoomAccess
 from drydockd.room.card import MachineView, card_of
 from drydockd.room.fitness import CAPABILITIES
 from drydockd.room.port import RoomPort
@@ -49,20 +49,10 @@ COMMISSIONED = (
 
 
 class FakeNodeProvisioner:
-    """A NodeProvisioner for the room `room` of this process, or for the room at `url`.
+    """A NodeProvisioner for `room`, if one is given, or for the room of the options."""
 
-    `config` is a room file or its content, for a room of this process.
-    """
-
-    def __init__(
-        self,
-        *,
-        url: str | None = None,
-        room: str | Room = "default",
-        config: str | Path | Mapping[str, Any] | None = None,
-        folder: str | Path | None = None,
-    ) -> None:
-        self._access = RoomAccess(url=url, room=room, config=config, folder=folder)
+    def __init__(self, options: FakeOptions | None = None, *, room: Room | None = None) -> None:
+        self._access = access(options or FakeOptions(), room)
 
     @property
     def _port(self) -> RoomPort:
@@ -209,4 +199,9 @@ def _text(value: Any) -> str:
     return orjson.dumps(asdict(value), option=orjson.OPT_SORT_KEYS).decode()
 
 
-DRIVER = FakeNodeProvisioner
+DRIVER = Offer(
+    FakeNodeProvisioner,
+    FakeOptions,
+    SECTION,
+    "the provisioner of the virtual machine room",
+)

@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 from drydockd.drivers.base import PowerState, Voice
+from drydockd.drivers.fake import SECTION, FakeOptions, access
+from drydockd.drivers.options import Offer
 from drydockd.errors import DriverTransient
-from drydockd.room.access import RoomAccess
 from drydockd.room.card import card_of
 from drydockd.room.room import Room
 from drydockd.site import Node
 
-EVERY_TYPE = ("ipmi", "redfish", "libvirt", "manual")
-
 
 class FakeOob:
-    """An OobDriver for the room `room` of this process, or for the room at `url`.
+    """An OobDriver for `room`, if one is given, or for the room of the options."""
 
-    `config` is a room file or its content, for a room of this process; `oob_types` are the
-    types it answers for; `power_seconds` bounds the wait for a machine to go on or off.
-    """
-
-    def __init__(
-        self,
-        *,
-        url: str | None = None,
-        room: str | Room = "default",
-        config: str | Path | Mapping[str, Any] | None = None,
-        folder: str | Path | None = None,
-        oob_types: Sequence[str] = EVERY_TYPE,
-        power_seconds: float = 30.0,
-    ) -> None:
-        self.oob_types = tuple(oob_types)
-        self.worst_case_seconds = 2 * power_seconds
-        self._power_seconds = power_seconds
-        self._access = RoomAccess(url=url, room=room, config=config, folder=folder)
+    def __init__(self, options: FakeOptions | None = None, *, room: Room | None = None) -> None:
+        options = options or FakeOptions()
+        self.oob_types = options.oob_types
+        self.worst_case_seconds = 2 * options.power_seconds
+        self._power_seconds = options.power_seconds
+        self._access = access(options, room)
 
     async def check(self) -> None:
         await self._access.port().catalogue()
@@ -75,4 +59,9 @@ class FakeOob:
         await self._access.close()
 
 
-DRIVER = FakeOob
+DRIVER = Offer(
+    FakeOob,
+    FakeOptions,
+    SECTION,
+    "the BMCs of the virtual machine room, for every oob.type",
+)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 
 from drydockd.drivers.base import PowerState, Voice
+from drydockd.drivers.options import Offer, Options, opt
 from drydockd.site import Node
 
 
+class ManualOptions(Options):
+    wait: float = opt(60.0, "Seconds that a person gets for each action", ge=0, le=86400)
+
+
 class ManualOob:
-    """An OobDriver for nodes of type ``manual``; `wait` is the seconds a person gets for a step."""
+    """An OobDriver for nodes of type ``manual``."""
 
     oob_types = ("manual",)
 
-    def __init__(self, *, wait: float = 60.0) -> None:
-        self._wait = wait
+    def __init__(self, options: ManualOptions) -> None:
+        self._wait = options.wait
         # Of a power cycle: off, boot device, on.
-        self.worst_case_seconds = 3 * wait
+        self.worst_case_seconds = 3 * options.wait
 
     async def check(self) -> None:
         """Needs nothing."""
@@ -42,4 +47,9 @@ class ManualOob:
         """Holds nothing."""
 
 
-DRIVER = ManualOob
+DRIVER = Offer(
+    ManualOob,
+    ManualOptions,
+    "manual_driver",
+    "a person: says which action it expects, waits, goes on",
+)

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from drydockd.drivers.fake import FakeOptions
 from drydockd.drivers.oob.fake import FakeOob
 from drydockd.errors import DriverPersistent, DriverTransient
 from drydockd.machines import PowerState
@@ -91,4 +92,4 @@ async def test_a_node_beyond_the_last_machine_has_no_bmc(site):
 
 async def test_it_answers_for_every_type_unless_told_otherwise(room):
     assert FakeOob(room=room).oob_types == ("ipmi", "redfish", "libvirt", "manual")
-    assert FakeOob(room=room, oob_types=["ipmi"]).oob_types == ("ipmi",)
+    assert FakeOob(FakeOptions(oob_types=["ipmi"]), room=room).oob_types == ("ipmi",)

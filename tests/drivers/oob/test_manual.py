@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from drydockd.drivers.oob import manual
-from drydockd.drivers.oob.manual import ManualOob
+from drydockd.drivers.oob.manual import ManualOob, ManualOptions
 from drydockd.machines import PowerState
 from tests.room.helpers import Voice, a_node
 
@@ -26,7 +26,7 @@ async def test_it_says_what_to_do_and_then_gives_time_for_it(method, action, mon
         pauses.append(seconds)
 
     monkeypatch.setattr(manual, "asyncio", SimpleNamespace(sleep=sleep))
-    await getattr(ManualOob(wait=45), method)(a_node(), voice)
+    await getattr(ManualOob(ManualOptions(wait=45)), method)(a_node(), voice)
     assert pauses == [45]
     [(text, error)] = voice.said
     assert action in text
@@ -35,8 +35,8 @@ async def test_it_says_what_to_do_and_then_gives_time_for_it(method, action, mon
 
 
 async def test_nobody_knows_the_power_state():
-    assert await ManualOob(wait=9).power_state(a_node()) is PowerState.UNKNOWN
+    assert await ManualOob(ManualOptions(wait=9)).power_state(a_node()) is PowerState.UNKNOWN
 
 
 def test_a_person_gets_a_minute_by_default_and_three_for_a_power_cycle():
-    assert ManualOob().worst_case_seconds == 180
+    assert ManualOob(ManualOptions()).worst_case_seconds == 180

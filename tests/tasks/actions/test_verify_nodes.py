@@ -1,5 +1,6 @@
 import pytest
 
+from drydockd.drivers.fake import FakeOptions
 from drydockd.drivers.oob.fake import FakeOob
 from tests.tasks.helpers import Lab, fault, site_text
 
@@ -39,7 +40,7 @@ async def test_each_oob_type_is_a_step_of_its_own_and_an_unsupported_one_a_failu
     )
     lab = Lab(text)
     lab.drivers.oob[0].oob_types = ("ipmi",)
-    lab.drivers.oob.append(FakeOob(room=lab.room, oob_types=["redfish"]))
+    lab.drivers.oob.append(FakeOob(FakeOptions(oob_types=["redfish"]), room=lab.room))
     async with lab:
         task = await lab.run("verify_nodes")
 

@@ -1,5 +1,6 @@
 import pytest
 
+from drydockd.drivers.fake import FakeOptions
 from drydockd.drivers.oob.fake import FakeOob
 from drydockd.errors import DriverUnsupported
 from drydockd.site import Node
@@ -7,8 +8,8 @@ from drydockd.tasks.words.drivers import Drivers, NoDriver
 
 
 def test_the_first_driver_that_knows_the_type_is_used():
-    first = FakeOob(oob_types=["ipmi"])
-    second = FakeOob(oob_types=["ipmi", "redfish"])
+    first = FakeOob(FakeOptions(oob_types=["ipmi"]))
+    second = FakeOob(FakeOptions(oob_types=["ipmi", "redfish"]))
     drivers = Drivers(oob=[first, second])
 
     assert drivers.oob_for("ipmi") is first

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from drydockd import __version__, app
+from drydockd import __version__, app, parts
 from drydockd import log as logs
 from drydockd.config import ConfigError, Loaded, Settings, dump, load, secret_values
 from drydockd.errors import InvalidConfig, StoreRefused
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = flags().parse_args(argv)
     files = options.config or ([DEFAULT_CONFIG] if DEFAULT_CONFIG.exists() else [])
     try:
-        loaded = load(files, os.environ, app.schema())
+        loaded = load(files, os.environ, parts.schema())
     except ConfigError as error:
         for mistake in error.mistakes:
             print(f"drydockd: {mistake}", file=sys.stderr)  # noqa: T201 (before any log)
@@ -78,7 +78,7 @@ class Daemon:
         self._set_up_log()
         for warning in loaded.warnings:
             log.warning("configuration: %s", warning)
-        for line in dump(self._settings, app.schema()):
+        for line in dump(self._settings, parts.schema()):
             log.debug("configuration: %s", line)
 
     def _set_up_log(self) -> None:
@@ -136,7 +136,7 @@ class Daemon:
     def _reload(self, running: app.App) -> None:
         """Read policy and log level again; with a mistake in either, both stay as they were."""
         try:
-            settings = load(self._files, os.environ, app.schema()).settings
+            settings = load(self._files, os.environ, parts.schema()).settings
             running.reload_policy()
         except (ConfigError, InvalidConfig) as error:
             log.error("reload failed, everything stays as it was: %s", error)

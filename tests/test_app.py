@@ -4,8 +4,6 @@ import socket
 import pytest
 
 from drydockd import app
-from drydockd.config import load
-from drydockd.config.options import DEFAULT_REPORT_URL
 from drydockd.errors import InvalidConfig
 from tests.handlers.helpers import REF, V1, daemon, settings
 
@@ -82,21 +80,6 @@ async def test_a_sockets_name_nobody_knows_refuses_the_start(tmp_path):
         await app.start(settings(tmp_path), base=tmp_path, sockets={"web": []})
 
 
-def test_times_and_addresses_reach_the_scheduler(tmp_path):
-    chosen = settings(
-        tmp_path,
-        timeouts={"deploy_node": 7},
-        limits={"fan_out": 3, "retries": 1},
-        api={"public_url": "https://drydock.example/"},
-        networkconfig={"max_retries": 4},
-    )
-    scheduler = app._task_settings(chosen)
-    assert scheduler.deploy_node == 420
-    assert (scheduler.fan_out, scheduler.deploy_retries) == (3, 1)
-    assert scheduler.network_max_retries == 4
-    assert scheduler.boot_url == "https://drydock.example/api/v1.0"
-
-
 async def test_a_keystone_that_is_away_is_503_and_never_401_or_open(tmp_path):
     keystone = {
         "auth_url": "http://127.0.0.1:9/v3",
@@ -116,19 +99,6 @@ async def test_a_keystone_that_is_away_is_503_and_never_401_or_open(tmp_path):
         assert 'Keystone uri="http://127.0.0.1:9/v3"' in without.headers["WWW-Authenticate"]
         # A local token goes on working.
         assert (await drydock.get(f"{V1}/tasks")).status_code == 200
-
-
-def test_nodes_fetch_from_where_they_report_to_unless_told_otherwise(tmp_path):
-    assert app._task_settings(settings(tmp_path)).boot_url == "http://localhost:9000/api/v1.0"
-    assert settings(tmp_path).bootactions.report_url == DEFAULT_REPORT_URL
-
-
-def test_every_default_reaches_the_scheduler_as_the_contract_has_it():
-    defaults = load([], {"DRYDOCKD_AUTH__STRATEGY": "jwt"}).settings
-    scheduler = app._task_settings(defaults)
-    assert scheduler.drydock_timeout == 300
-    assert scheduler.bootaction_final_status == 900
-    assert scheduler.retention_days is None
 
 
 async def test_a_site_is_deployed_through_the_api_by_machines_that_report(tmp_path):

@@ -27,9 +27,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "drivers": DATA | {"room"},
     "tasks": DATA | PARTS | {"api"},
     "handlers": DATA | PARTS | {"api", "tasks"},
-    "app": DATA | PARTS | {"tasks", "handlers"},
-    "__main__": DATA | PARTS | {"tasks", "handlers", "app"},
-    "cli": DATA | PARTS | {"api", "room", "client", "app", "tasks"},
+    "parts": DATA | PARTS | {"tasks"},
+    "app": DATA | PARTS | {"tasks", "handlers", "parts"},
+    "__main__": DATA | PARTS | {"tasks", "handlers", "parts", "app"},
+    "cli": DATA | PARTS | {"api", "room", "client", "app", "tasks", "parts"},
     "client": {"api"},
     "agent": set(),
 }

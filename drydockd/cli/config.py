@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from drydockd import app
+from drydockd import parts
 from drydockd.config import ConfigError, Loaded, dump, load
 from drydockd.config.convert import InvalidIni, convert
 from drydockd.config.sample import sample
@@ -44,14 +44,14 @@ def check(files: tuple[Path, ...]) -> None:
 @files_argument
 def show(files: tuple[Path, ...]) -> None:
     """Print every option as the daemon would see it; secrets are masked."""
-    for line in dump(_load(files).settings, app.schema()):
+    for line in dump(_load(files).settings, parts.schema()):
         click.echo(line)
 
 
 @command.command(name="sample")
 def print_sample() -> None:
     """Print a configuration with every option commented out, at its default."""
-    click.echo(sample(app.schema()), nl=False)
+    click.echo(sample(parts.schema()), nl=False)
 
 
 @command.command(name="drivers")
@@ -65,7 +65,7 @@ def print_drivers() -> None:
 def convert_ini(ini: Path) -> None:
     """Print the configuration that the original's INI file means here."""
     try:
-        converted = convert(ini.read_text(encoding="utf-8"), app.schema())
+        converted = convert(ini.read_text(encoding="utf-8"), parts.schema())
     except InvalidIni as error:
         raise click.ClickException(f"{ini}: {error}") from error
     for note in converted.notes:
@@ -75,7 +75,7 @@ def convert_ini(ini: Path) -> None:
 
 def _load(files: tuple[Path, ...]) -> Loaded:
     try:
-        return load(files or (DEFAULT,), os.environ, app.schema())
+        return load(files or (DEFAULT,), os.environ, parts.schema())
     except ConfigError as error:
         for mistake in error.mistakes:
             click.echo(str(mistake), err=True)

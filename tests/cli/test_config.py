@@ -1,7 +1,7 @@
 import pytest
 from click.testing import CliRunner
 
-from drydockd import app
+from drydockd import parts
 from drydockd.cli.config import command
 from drydockd.config import load
 from drydockd.config.sample import sample
@@ -56,7 +56,7 @@ def test_the_outcome_is_shown_without_secrets(run):
 
 
 def test_the_sample_is_printed(run):
-    assert run("sample").stdout == sample(app.schema())
+    assert run("sample").stdout == sample(parts.schema())
 
 
 def test_the_drivers_and_their_options_are_printed(run):

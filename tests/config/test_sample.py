@@ -3,12 +3,12 @@ from pathlib import Path
 
 import yaml
 
-from drydockd import app
+from drydockd import parts
 from drydockd.config import DriverSection, Schema, Settings
 from drydockd.config.options import Section, opt
 from drydockd.config.sample import inline, render, sample
 
-SCHEMA = app.schema()
+SCHEMA = parts.schema()
 CONF = Path(__file__).parents[2] / "conf" / "drydockd.yaml"
 
 

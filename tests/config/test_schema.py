@@ -1,7 +1,7 @@
 import pytest
 from pydantic import SecretStr
 
-from drydockd import app
+from drydockd import parts
 from drydockd.config.options import Section, opt
 from drydockd.config.schema import OWN, DriverSection, Schema
 
@@ -36,7 +36,7 @@ def test_what_drivers_brought_is_no_section_of_the_daemons_own():
     assert set(RACK.sections) == {*OWN, "rack_driver"}
 
 
-SHIPPED = app.schema()
+SHIPPED = parts.schema()
 OPTIONS = [(s, o, i) for s, d in SHIPPED.drivers.items() for o, i in d.model.model_fields.items()]
 
 

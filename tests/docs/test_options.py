@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from drydockd import app
+from drydockd import app, parts
 from drydockd.config import load
 from drydockd.config.sample import sample
 from tests.docs.pages import Code, codes, mentions, page, pages
@@ -18,7 +18,7 @@ def known() -> dict[str, set[str]]:
     """Section -> options, from the sample, which has them all; sections as they are typed."""
     found: dict[str, set[str]] = {}
     section = ""
-    for line in sample(app.schema()).splitlines():
+    for line in sample(parts.schema()).splitlines():
         if match := re.match(r"(\w+):", line):
             section = match[1]
             found[section] = set()
@@ -31,7 +31,7 @@ def test_every_option_is_in_the_shipped_file():
     typed = {name.lower(): options for name, options in known().items()}
     missing = [
         f"{section}.{option}"
-        for section, options in app.schema().sections.items()
+        for section, options in parts.schema().sections.items()
         for option in options
         if option not in typed.get(section, ())
     ]
@@ -94,7 +94,7 @@ async def test_the_least_that_works_works(tmp_path):
         "DRYDOCKD_API__LISTEN": "127.0.0.1:0",
         "DRYDOCKD_STORE__STATE_DIR": str(tmp_path / "state"),
     }
-    loaded = load([file], environment)
+    loaded = load([file], environment, parts.schema())
     assert not loaded.warnings
     async with app.running(loaded.settings, base=loaded.base) as running:
         assert running.url.startswith("http://127.0.0.1:")

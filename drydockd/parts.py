@@ -1,0 +1,209 @@
+"""Each part of the daemon, made from the settings: nothing is opened, bound or asked here.
+
+`app` puts them together, `preflight` makes each to see whether it can be made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from drydockd import drivers as driver_table
+from drydockd.auth.audit import Audit
+from drydockd.auth.certificates import Expiry, read_expiry
+from drydockd.auth.identity import Account, ServiceIdentity
+from drydockd.auth.jwt import LocalTokens
+from drydockd.auth.jwtkeys import SECRET_FILE, Key, public_keys, secret_keys
+from drydockd.auth.keystone import Keystone, load_jws_keys
+from drydockd.auth.noauth import NoAuth
+from drydockd.auth.policy import Policy
+from drydockd.auth.strategy import Authenticator, Strategy
+from drydockd.auth.throttle import Throttle
+from drydockd.config import Schema, Settings
+from drydockd.design import Designs
+from drydockd.errors import InvalidConfig
+from drydockd.render import Limits
+from drydockd.tasks import DRIVER_KINDS, TaskSettings
+
+
+def schema() -> Schema:
+    """Return what a configuration may hold, the sections of the drivers included."""
+    return Schema(driver_table.sections())
+
+
+def lifetime(settings: Settings) -> timedelta | None:
+    seconds = settings.bootactions.key_lifetime
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def limits(settings: Settings) -> Limits:
+    bootactions = settings.bootactions
+    return Limits(
+        asset_bytes=bootactions.asset_bytes,
+        total_bytes=bootactions.archive_bytes,
+        template_seconds=bootactions.template_seconds,
+    )
+
+
+def identity(settings: Settings) -> ServiceIdentity | None:
+    """Return drydockd's own account, None where no Keystone is configured."""
+    k = settings.keystone_authtoken
+    if not k.auth_url:
+        return None
+    names = (
+        "username user_id user_domain_name user_domain_id project_name project_id "
+        "project_domain_name project_domain_id domain_id domain_name system_scope trust_id "
+        "default_domain_id default_domain_name cafile certfile keyfile insecure"
+    )
+    return ServiceIdentity(
+        Account(
+            auth_url=k.auth_url,
+            password=k.password.get_secret_value() if k.password else "",
+            timeout_seconds=k.http_connect_timeout or 5,
+            retries=k.http_request_max_retries,
+            **{name: getattr(k, name) for name in names.split()},
+        )
+    )
+
+
+def authenticator(
+    settings: Settings, identity: ServiceIdentity | None, throttle: Throttle, audit: Audit
+) -> Authenticator:
+    auth, keystone = settings.auth, settings.keystone_authtoken
+    made: dict[str, Callable[[], Strategy]] = {
+        "keystone": lambda: _keystone(settings, identity),
+        "jwt": lambda: LocalTokens(
+            jwt_keys(settings),
+            issuer=auth.jwt_issuer,
+            audience=auth.jwt_audience,
+            leeway_seconds=auth.jwt_leeway,
+        ),
+        "noauth": lambda: NoAuth(
+            auth.noauth_roles,
+            [settings.api.listen.rpartition(":")[0]],
+            is_forced=auth.noauth_force,
+        ),
+    }
+    required = keystone.service_token_roles_required
+    return Authenticator(
+        [made[name]() for name in auth.strategy],
+        throttle=throttle,
+        audit=audit,
+        service_roles=keystone.service_token_roles if required else (),
+    )
+
+
+def _keystone(settings: Settings, identity: ServiceIdentity | None) -> Keystone:
+    if identity is None:
+        raise InvalidConfig("keystone_authtoken.auth_url is required by auth.strategy keystone")
+    return Keystone(
+        identity,
+        www_authenticate_uri=settings.keystone_authtoken.www_authenticate_uri or "",
+        cache_seconds=settings.keystone_authtoken.token_cache_time,
+        jws_keys=load_jws_keys(settings.auth.keystone_jws_keys),
+    )
+
+
+def jwt_keys(settings: Settings, *, create: bool = True) -> list[Key]:
+    """Return the keys of local tokens; the secret is made if need be, and if `create`.
+
+    Raises InvalidConfig.
+    """
+    auth = settings.auth
+    keys = [key for path in auth.jwt_public_keys for key in public_keys(path)]
+    state_dir = settings.store.state_dir
+    if "HS256" in auth.jwt_algorithms and (create or (state_dir / SECRET_FILE).exists()):
+        keys.extend(secret_keys(state_dir, create=create))
+    for key in keys:
+        if key.algorithm not in auth.jwt_algorithms:
+            raise InvalidConfig(
+                f"auth.jwt_public_keys: {key.source} is for {key.algorithm}, which "
+                "auth.jwt_algorithms does not list"
+            )
+    return keys
+
+
+def designs(settings: Settings, identity: ServiceIdentity | None) -> Designs:
+    network = settings.network
+    return Designs(
+        token=identity,
+        allowed_schemes=network.allowed_schemes,
+        allowed_roots=network.allowed_roots,
+        allowed_hosts=network.allowed_hosts,
+        service_hosts=settings.auth.service_hosts,
+        connect_timeout=network.http_client_connect_timeout,
+        read_timeout=network.http_client_read_timeout,
+        attempts=network.http_client_retries,
+        max_bytes=network.max_document_bytes,
+        lifetime_seconds=network.design_cache,
+    )
+
+
+def policy(settings: Settings, base: Path) -> Policy:
+    chosen = settings.oslo_policy
+    return Policy(
+        base / chosen.policy_file,
+        [base / folder for folder in chosen.policy_dirs],
+        chosen.policy_default_rule,
+    )
+
+
+def task_settings(settings: Settings) -> TaskSettings:
+    limits = {name: minutes * 60.0 for name, minutes in settings.timeouts}
+    retries, network = settings.limits.retries, settings.networkconfig
+    public = (settings.api.public_url or _own_url(settings)).rstrip("/") + "/api/v1.0"
+    return TaskSettings(
+        **limits,
+        poll_interval=settings.default.poll_interval,
+        parallel_tasks=settings.limits.parallel_tasks,
+        fan_out=settings.limits.fan_out,
+        total_limit=2 * settings.limits.driver_calls,
+        driver_limits=dict.fromkeys(DRIVER_KINDS, settings.limits.driver_calls),
+        commission_retries=retries,
+        deploy_retries=retries,
+        destroy_retries=retries,
+        network_max_retries=network.max_retries,
+        network_retry_min_delay=network.retry_min_delay,
+        network_retry_max_delay=network.retry_max_delay,
+        report_url=settings.bootactions.report_url,
+        boot_url=public,
+        internal_url=public,
+        retention_days=settings.store.retention_days,
+        longest_wait=settings.api.wait_limit,
+    )
+
+
+def _own_url(settings: Settings) -> str:
+    """Return the address nodes report to, without its path: they fetch from there too."""
+    scheme, _, rest = settings.bootactions.report_url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
+
+
+def certificates(settings: Settings) -> list[Expiry]:
+    keystone = settings.keystone_authtoken
+    configured = {
+        "api.tls_cert": settings.api.tls_cert,
+        "keystone_authtoken.certfile": keystone.certfile,
+        "keystone_authtoken.cafile": keystone.cafile,
+    }
+    return [read_expiry(name, path) for name, path in configured.items() if path is not None]
+
+
+def enabled(settings: Settings) -> Iterator[tuple[driver_table.Kind, str]]:
+    """Yield kind and name of every driver that is configured."""
+    plugins = settings.plugins
+    for name in plugins.oob_driver:
+        yield "oob", name
+    if plugins.node_driver:
+        yield "node", plugins.node_driver
+    if plugins.kubernetes_driver:
+        yield "kubernetes", plugins.kubernetes_driver
+
+
+def driver(settings: Settings, kind: driver_table.Kind, name: str) -> Any:
+    """Return one driver with its options. Raises InvalidConfig."""
+    found = driver_table.find(kind, name)
+    own = settings.plugins.options.get(name)
+    return found.make(settings.drivers.get(found.section or "", {}) if own is None else own)

@@ -1,0 +1,67 @@
+"""What the settings become."""
+
+import pytest
+
+from drydockd import parts
+from drydockd.config import load
+from drydockd.config.options import DEFAULT_REPORT_URL
+from drydockd.drivers.oob.manual import ManualOob
+from drydockd.errors import InvalidConfig
+from tests.handlers.helpers import settings
+
+
+def test_times_and_addresses_reach_the_scheduler(tmp_path):
+    chosen = settings(
+        tmp_path,
+        timeouts={"deploy_node": 7},
+        limits={"fan_out": 3, "retries": 1},
+        api={"public_url": "https://drydock.example/"},
+        networkconfig={"max_retries": 4},
+    )
+    scheduler = parts.task_settings(chosen)
+    assert scheduler.deploy_node == 420
+    assert (scheduler.fan_out, scheduler.deploy_retries) == (3, 1)
+    assert scheduler.network_max_retries == 4
+    assert scheduler.boot_url == "https://drydock.example/api/v1.0"
+
+
+def test_nodes_fetch_from_where_they_report_to_unless_told_otherwise(tmp_path):
+    assert parts.task_settings(settings(tmp_path)).boot_url == "http://localhost:9000/api/v1.0"
+    assert settings(tmp_path).bootactions.report_url == DEFAULT_REPORT_URL
+
+
+def test_every_default_reaches_the_scheduler_as_the_contract_has_it():
+    defaults = load([], {"DRYDOCKD_AUTH__STRATEGY": "jwt"}).settings
+    scheduler = parts.task_settings(defaults)
+    assert scheduler.drydock_timeout == 300
+    assert scheduler.bootaction_final_status == 900
+    assert scheduler.retention_days is None
+
+
+def test_drivers_are_enabled_in_the_order_given(tmp_path):
+    chosen = settings(tmp_path, plugins={"oob_driver": ("manual", "fake")})
+    assert list(parts.enabled(chosen)) == [
+        ("oob", "manual"),
+        ("oob", "fake"),
+        ("node", "fake"),
+        ("kubernetes", "fake"),
+    ]
+
+
+def test_a_driver_gets_the_options_of_its_section_or_those_of_its_path(tmp_path):
+    path = "drydockd.drivers.oob.manual:DRIVER"
+    chosen = settings(tmp_path, manual_driver={"wait": 3}, plugins={"options": {path: {"wait": 4}}})
+    manual = parts.driver(chosen, "oob", "manual")
+    assert isinstance(manual, ManualOob)
+    assert manual.worst_case_seconds == 9
+    assert parts.driver(chosen, "oob", path).worst_case_seconds == 12
+    other = settings(tmp_path, plugins={"options": {path: {"wait": -1}}})
+    with pytest.raises(InvalidConfig, match="option wait: input should be"):
+        parts.driver(other, "oob", path)
+
+
+def test_looking_at_keys_makes_none(tmp_path):
+    assert parts.jwt_keys(settings(tmp_path), create=False) == []
+    assert not list(tmp_path.iterdir())
+    made = parts.jwt_keys(settings(tmp_path))
+    assert parts.jwt_keys(settings(tmp_path), create=False) == made

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from drydockd import __version__, app, parts
+from drydockd import __version__, app, parts, preflight
 from drydockd import log as logs
 from drydockd.config import ConfigError, Loaded, Settings, dump, load, secret_values
 from drydockd.errors import InvalidConfig, StoreRefused
@@ -25,15 +25,13 @@ from drydockd.systemd import Notifier, inherited_sockets
 
 log = logging.getLogger("drydockd.main")
 
-DEFAULT_CONFIG = Path("/etc/drydockd/drydockd.yaml")
-
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the daemon until it is told to stop; ends with the exit code."""
     options = flags().parse_args(argv)
-    files = options.config or ([DEFAULT_CONFIG] if DEFAULT_CONFIG.exists() else [])
+    files = preflight.files_of(options.config or ())
     try:
-        loaded = load(files, os.environ, parts.schema())
+        loaded = preflight.load(files, os.environ)
     except ConfigError as error:
         for mistake in error.mistakes:
             print(f"drydockd: {mistake}", file=sys.stderr)  # noqa: T201 (before any log)
@@ -58,7 +56,8 @@ def flags() -> argparse.ArgumentParser:
         action="append",
         type=Path,
         metavar="FILE",
-        help=f"configuration; may be repeated, the later wins (default: {DEFAULT_CONFIG})",
+        help="configuration; may be repeated, the later wins "
+        f"(default: {preflight.DEFAULT_CONFIG})",
     )
     parser.add_argument("-d", "--debug", action="store_true", help="log level DEBUG")
     parser.add_argument("--version", action="version", version=f"drydockd {__version__}")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -74,12 +75,7 @@ def authenticator(
     auth, keystone = settings.auth, settings.keystone_authtoken
     made: dict[str, Callable[[], Strategy]] = {
         "keystone": lambda: _keystone(settings, identity),
-        "jwt": lambda: LocalTokens(
-            jwt_keys(settings),
-            issuer=auth.jwt_issuer,
-            audience=auth.jwt_audience,
-            leeway_seconds=auth.jwt_leeway,
-        ),
+        "jwt": lambda: local_tokens(settings, jwt_keys(settings)),
         "noauth": lambda: NoAuth(
             auth.noauth_roles,
             [settings.api.listen.rpartition(":")[0]],
@@ -106,6 +102,17 @@ def _keystone(settings: Settings, identity: ServiceIdentity | None) -> Keystone:
     )
 
 
+def local_tokens(settings: Settings, keys: list[Key]) -> LocalTokens:
+    """Return the strategy ``jwt``. Raises InvalidConfig."""
+    auth = settings.auth
+    return LocalTokens(
+        keys,
+        issuer=auth.jwt_issuer,
+        audience=auth.jwt_audience,
+        leeway_seconds=auth.jwt_leeway,
+    )
+
+
 def jwt_keys(settings: Settings, *, create: bool = True) -> list[Key]:
     """Return the keys of local tokens; the secret is made if need be, and if `create`.
 
@@ -114,7 +121,7 @@ def jwt_keys(settings: Settings, *, create: bool = True) -> list[Key]:
     auth = settings.auth
     keys = [key for path in auth.jwt_public_keys for key in public_keys(path)]
     state_dir = settings.store.state_dir
-    if "HS256" in auth.jwt_algorithms and (create or (state_dir / SECRET_FILE).exists()):
+    if "HS256" in auth.jwt_algorithms and (create or os.path.exists(state_dir / SECRET_FILE)):
         keys.extend(secret_keys(state_dir, create=create))
     for key in keys:
         if key.algorithm not in auth.jwt_algorithms:

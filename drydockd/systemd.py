@@ -11,6 +11,8 @@ import socket
 from collections.abc import Mapping, MutableMapping
 
 FIRST_FD = 3
+# How many sockets the service manager hands over; absent when it has none.
+SOCKETS = "LISTEN_FDS"
 
 
 class Notifier:
@@ -49,7 +51,7 @@ def inherited_sockets(environ: MutableMapping[str, str]) -> dict[str, list[socke
     Unnamed ones are called ``unknown``, as systemd does. The variables are removed, so that
     a child process does not take them for its own. Raises OSError if one is not a socket.
     """
-    count, pid = environ.pop("LISTEN_FDS", ""), environ.pop("LISTEN_PID", "")
+    count, pid = environ.pop(SOCKETS, ""), environ.pop("LISTEN_PID", "")
     names = environ.pop("LISTEN_FDNAMES", "").split(":")
     if not count.isdecimal() or pid != str(os.getpid()):
         return {}

@@ -29,8 +29,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "handlers": DATA | PARTS | {"api", "tasks"},
     "parts": DATA | PARTS | {"tasks"},
     "app": DATA | PARTS | {"tasks", "handlers", "parts"},
-    "__main__": DATA | PARTS | {"tasks", "handlers", "parts", "app"},
-    "cli": DATA | PARTS | {"api", "room", "client", "app", "tasks", "parts"},
+    "preflight": DATA | PARTS | {"tasks", "handlers", "parts"},
+    "__main__": DATA | PARTS | {"tasks", "handlers", "parts", "preflight", "app"},
+    "cli": DATA | PARTS | {"api", "room", "client", "app", "tasks", "parts", "preflight"},
     "client": {"api"},
     "agent": set(),
 }

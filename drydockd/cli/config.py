@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from drydockd import parts
-from drydockd.config import ConfigError, Loaded, dump, load
+from drydockd import parts, preflight
+from drydockd.config import ConfigError, dump, load
 from drydockd.config.convert import InvalidIni, convert
 from drydockd.config.sample import sample
 from drydockd.drivers import shipped
 from drydockd.drivers.table import markdown
-
-DEFAULT = Path("/etc/drydockd/drydockd.yaml")
 
 files_argument = click.argument(
     "files", nargs=-1, type=click.Path(dir_okay=False, path_type=Path), metavar="[FILE]..."
@@ -32,10 +31,16 @@ def command() -> None:
 def check(files: tuple[Path, ...]) -> None:
     """Report every mistake in FILE (default: /etc/drydockd/drydockd.yaml), environment included.
 
-    The exit code is 2 when there is one, as it is of the daemon.
+    Looks at everything the daemon looks at before it starts: values, drivers and what they need,
+    keys, policy and TLS files, folders, addresses. Run it as the daemon's user. The exit code
+    is 2 when something is wrong, as it is of the daemon.
     """
-    loaded = _load(files)
-    for warning in loaded.warnings:
+    said: list[str] = []
+    try:
+        loaded = preflight.load(preflight.files_of(files), os.environ, hear=said.append)
+    except ConfigError as error:
+        _refuse(error)
+    for warning in (*loaded.warnings, *said):
         click.echo(f"warning: {warning}", err=True)
     click.echo("the configuration is good")
 
@@ -44,7 +49,11 @@ def check(files: tuple[Path, ...]) -> None:
 @files_argument
 def show(files: tuple[Path, ...]) -> None:
     """Print every option as the daemon would see it; secrets are masked."""
-    for line in dump(_load(files).settings, parts.schema()):
+    try:
+        loaded = load(preflight.files_of(files), os.environ, parts.schema())
+    except ConfigError as error:
+        _refuse(error)
+    for line in dump(loaded.settings, parts.schema()):
         click.echo(line)
 
 
@@ -73,10 +82,7 @@ def convert_ini(ini: Path) -> None:
     click.echo(converted.text, nl=False)
 
 
-def _load(files: tuple[Path, ...]) -> Loaded:
-    try:
-        return load(files or (DEFAULT,), os.environ, parts.schema())
-    except ConfigError as error:
-        for mistake in error.mistakes:
-            click.echo(str(mistake), err=True)
-        sys.exit(2)
+def _refuse(error: ConfigError) -> NoReturn:
+    for mistake in error.mistakes:
+        click.echo(str(mistake), err=True)
+    sys.exit(2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections.abc import Mapping, Sequence
 
@@ -40,10 +42,24 @@ def listeners(
     return api, nodes
 
 
-def _bound(option: str, listen: str) -> list[socket.socket]:
-    """Listen on every address of the host in `listen`, all on one port. Raises InvalidConfig."""
+def check_address(option: str, listen: str, *, beside: str | None = None) -> None:
+    """Raise InvalidConfig if this machine cannot listen there, or does for `beside` already.
+
+    The port itself is not taken: a daemon that runs may have it.
+    """
+    if beside == listen and not listen.endswith(":0"):
+        raise InvalidConfig(f"{option}: cannot listen on {listen}: {os.strerror(errno.EADDRINUSE)}")
+    for listener in _bound(option, listen, port=0):
+        listener.close()
+
+
+def _bound(option: str, listen: str, port: int | None = None) -> list[socket.socket]:
+    """Listen on every address of the host in `listen`, all on one port. Raises InvalidConfig.
+
+    `port` is used instead of the one in `listen`.
+    """
     host, _, text = listen.rpartition(":")
-    port, found = int(text), list[socket.socket]()
+    port, found = int(text) if port is None else port, list[socket.socket]()
     try:
         places = socket.getaddrinfo(
             host.strip("[]") or None,

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from drydockd import app, parts
-from drydockd.config import load
+from drydockd import app, parts, preflight
 from drydockd.config.sample import sample
 from tests.docs.pages import Code, codes, mentions, page, pages
 
@@ -94,7 +93,7 @@ async def test_the_least_that_works_works(tmp_path):
         "DRYDOCKD_API__LISTEN": "127.0.0.1:0",
         "DRYDOCKD_STORE__STATE_DIR": str(tmp_path / "state"),
     }
-    loaded = load([file], environment, parts.schema())
+    loaded = preflight.load([file], environment)
     assert not loaded.warnings
     async with app.running(loaded.settings, base=loaded.base) as running:
         assert running.url.startswith("http://127.0.0.1:")

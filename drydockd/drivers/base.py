@@ -183,6 +183,10 @@ class NodeProvisioner(Protocol):
 
 
 class KubernetesDriver(Protocol):
+    async def check(self) -> None:
+        """Does the cluster answer, and may we label nodes? Read-only. Raises DriverError."""
+        ...
+
     async def relabel(self, node_name: str, labels: Mapping[str, str]) -> None:
         """Make `labels` the node's labels; the caller has checked their syntax.
 

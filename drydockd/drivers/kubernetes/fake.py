@@ -15,6 +15,9 @@ class FakeKubernetes:
     def __init__(self, options: FakeOptions | None = None, *, room: Room | None = None) -> None:
         self._access = access(options or FakeOptions(), room)
 
+    async def check(self) -> None:
+        await self._access.port().catalogue()
+
     async def relabel(self, node_name: str, labels: Mapping[str, str]) -> None:
         await self._access.port().relabel(node_name, labels)
 

@@ -5,11 +5,10 @@ Source: contract, kubernetes, sections 1 and 3.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from functools import partial
 
 from drydockd.drivers.base import KubernetesDriver
+from drydockd.drivers.kubernetes.labels import label_faults
 from drydockd.errors import InvalidDesign
 from drydockd.model import Action, Result
 from drydockd.tasks.steps.job import Job, NodeRun
@@ -21,11 +20,6 @@ from drydockd.tasks.words.drivers import Drivers
 from drydockd.tasks.words.settings import TaskSettings
 
 STEPS = (Action.RELABEL_NODE,)
-
-NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?", re.ASCII)
-PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
-NAME_LENGTH = 63
-PREFIX_LENGTH = 253
 
 
 async def run(job: Job, *, steps: StepRunner, drivers: Drivers, settings: TaskSettings) -> Result:
@@ -49,7 +43,8 @@ async def relabel(run: NodeRun, driver: KubernetesDriver, settings: TaskSettings
     if not labels:
         run.conclude(f"{run.name}: no owner data, its labels are left as they are")
         return
-    check_labels(run.name, labels)
+    if faults := label_faults(labels):
+        raise InvalidDesign(f"node {run.name}: owner data: {'; '.join(faults)}")
     shown = ", ".join(f"{key}={value}" for key, value in labels.items())
     await run.say(f"{run.name}: labels {shown}")
 
@@ -62,15 +57,3 @@ async def relabel(run: NodeRun, driver: KubernetesDriver, settings: TaskSettings
         pause=pause,
         tries=settings.relabel_retries + 1,
     )
-
-
-def check_labels(node: str, labels: Mapping[str, str]) -> None:
-    """Raise InvalidDesign for a key or value that breaks the syntax of Kubernetes."""
-    for key, value in labels.items():
-        prefix, slash, name = key.rpartition("/")
-        if len(name) > NAME_LENGTH or not NAME.fullmatch(name):
-            raise InvalidDesign(f"node {node}: owner data {key!r} is no label key")
-        if slash and (len(prefix) > PREFIX_LENGTH or not PREFIX.fullmatch(prefix)):
-            raise InvalidDesign(f"node {node}: owner data {key!r} has no valid prefix")
-        if value and (len(value) > NAME_LENGTH or not NAME.fullmatch(value)):
-            raise InvalidDesign(f"node {node}: owner data {key}: {value!r} is no label value")

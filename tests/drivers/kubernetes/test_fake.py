@@ -2,6 +2,8 @@
 
 import pytest
 
+from drydockd.drivers.fake import FakeOptions
+from drydockd.drivers.kubernetes.fake import FakeKubernetes
 from drydockd.errors import DriverTransient, NodeUnknown
 from tests.room.helpers import a_node, fault, quick
 
@@ -32,3 +34,15 @@ async def test_an_api_that_fails_once_is_good_the_second_time(site):
         await lab.kubernetes.relabel("n1", {"a": "b"})
     await lab.kubernetes.relabel("n1", {"a": "b"})
     assert (await lab.kubernetes.labels("n1"))["a"] == "b"
+
+
+async def test_a_room_that_answers_is_a_usable_cluster(site):
+    lab = await site()
+    await lab.kubernetes.check()
+
+
+async def test_a_room_that_is_away_is_not():
+    away = FakeKubernetes(FakeOptions(url="http://127.0.0.1:9"))
+    with pytest.raises(DriverTransient, match="does not answer"):
+        await away.check()
+    await away.close()

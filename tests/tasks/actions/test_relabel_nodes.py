@@ -1,9 +1,5 @@
 from dataclasses import replace
 
-import pytest
-
-from drydockd.errors import InvalidDesign
-from drydockd.tasks.actions.relabel_nodes import check_labels
 from tests.tasks.helpers import Lab, fault, site_text
 
 DEPLOYED = {"initial": "deployed"}
@@ -65,21 +61,14 @@ async def test_without_nodes_it_says_that_nothing_is_to_be_relabelled():
         assert lab.texts(task.task_id) == ["No nodes in scope, nothing to relabel."]
 
 
-@pytest.mark.parametrize(
-    "labels",
-    [
-        {"role": "a b"},
-        {"role": "x" * 64},
-        {"-role": "a"},
-        {"a/b/c": "x"},
-        {"Upper.example/role": "x"},
-        {"/role": "x"},
-    ],
-)
-def test_labels_that_kubernetes_would_refuse_are_refused_before(labels):
-    with pytest.raises(InvalidDesign, match="node n1: owner data"):
-        check_labels("n1", labels)
+async def test_owner_data_that_are_no_labels_fail_the_node_before_the_driver_is_called():
+    text = site_text(2, n1={"metadata": {"owner_data": {"-role": "a b"}}})
+    async with Lab(text, **DEPLOYED) as lab:
+        await room_with_names(lab)
+        task = await lab.run("relabel_nodes")
 
-
-def test_labels_that_kubernetes_takes_are_taken():
-    check_labels("n1", {"role": "", "lab.example/role_1": "a.b-c_D", "x": "1"})
+        assert (task.result.successes, task.result.failures) == (("n2",), ("n1",))
+        [error] = set(lab.texts(task.task_id, error=True))
+        assert "node n1: owner data: label '-role': a name is at most 63" in error
+        assert "value 'a b' must be empty or" in error
+        assert await lab.room.labels("n1") == {}

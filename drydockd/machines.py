@@ -33,12 +33,40 @@ class NodeState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Inventory:
-    """One document about a node: `generator` ``lshw`` (XML, always present), ``lldp`` ..."""
+class Device:
+    """One device of a machine; `kind` is ``network``, ``disk`` or ``other``.
+
+    `names` are its OS names without ``/dev/``, the usual one first. `businfo` is bus and address
+    as lshw has them (``pci@0000:19:00.0``, ``scsi@0:2.0.0``): what the aliases of a hardware
+    profile look for. `serial` of a NIC is its MAC address.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    businfo: str | None = None
+    serial: str | None = None
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One text about a machine: `generator` ``lshw`` (then XML), ``lldp``, ``ironic`` ..."""
 
     generator: str
     data_format: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What a provisioner learnt about a machine.
+
+    `documents` are kept as build data. `devices` are its NICs and disks where the provisioner
+    tells them itself; None: they are read from the document of the generator ``lshw``.
+    """
+
+    documents: tuple[Document, ...] = ()
+    devices: tuple[Device, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from drydockd.machines import Inventory, Log, NodeState, PowerState
 
 def test_the_words_of_the_drivers_interface_are_these():
     assert (base.Inventory, base.Log) == (Inventory, Log)
+    assert Inventory().devices is None
     assert (base.NodeState, base.PowerState) == (NodeState, PowerState)
 
 

@@ -1,5 +1,6 @@
-"""What a node is made of, as its lshw inventory tells: NICs and disks with their identity.
+"""What a node is made of, as its inventory tells: NICs and disks with their identity.
 
+A provisioner tells the devices itself, or brings the text of lshw, from which they are read.
 Plans name devices as the operating system does, and add what survives another kernel's naming:
 a NIC's MAC address, a disk's serial number, the bus address.
 """
@@ -10,8 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
+from drydockd.design.aliases import logical_names
 from drydockd.errors import InvalidDesign
+from drydockd.machines import Device, Inventory
 from drydockd.plans import DeviceName
+from drydockd.site import Node, Site
 
 # A machine with hundreds of disks stays under 1 MB.
 LARGEST_BYTES = 16 * 1024 * 1024
@@ -20,24 +24,6 @@ DEEPEST = 64
 # Virtio disks are "generic" to lshw before B.02.19, NVMe ones "storage" before B.02.20.
 _DISK_CLASSES = ("disk", "generic", "storage")
 _TEXTS = ("businfo", "logicalname", "serial", "size")
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """One NIC or disk. `names` are its OS names without ``/dev/``, the first one lshw's choice."""
-
-    kind: str
-    names: tuple[str, ...]
-    businfo: str | None = None
-    serial: str | None = None
-    size_bytes: int | None = None
-
-    def named(self, name: str) -> DeviceName:
-        """How a plan names this device: by `name` and everything that identifies it."""
-        bus_address = self.businfo.partition("@")[2] if self.businfo else None
-        if self.kind == "network":
-            return DeviceName(name, mac=self.serial, bus_address=bus_address)
-        return DeviceName(name, serial=self.serial, bus_address=bus_address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +41,7 @@ class Hardware:
         """The NIC of an alias or name; one unknown to the inventory has its name only."""
         name = self.name_of(alias)
         device = self._find("network", name)
-        return device.named(name) if device else DeviceName(name)
+        return device_name(device, name) if device else DeviceName(name)
 
     def disk(self, alias: str) -> Device | None:
         """The disk of an alias or name, None if the inventory has no such disk."""
@@ -72,11 +58,42 @@ class Hardware:
         return None
 
 
-def parse_lshw(text: str) -> tuple[Device, ...]:
-    """Return the NICs and disks of ``lshw -xml``, in document order.
+def device_name(device: Device, name: str) -> DeviceName:
+    """How a plan names a device: by `name` and everything that identifies it."""
+    bus_address = device.businfo.partition("@")[2] if device.businfo else None
+    if device.kind == "network":
+        return DeviceName(name, mac=device.serial, bus_address=bus_address)
+    return DeviceName(name, serial=device.serial, bus_address=bus_address)
 
-    Elements without a logical name are left out. A document type, and with it every entity
-    of the author's, is refused. Raises InvalidDesign with line and cause. Source: lshw(1).
+
+def hardware_of(site: Site, node: Node, inventory: Inventory) -> Hardware:
+    """Return the devices of a node and what its aliases name among them.
+
+    Raises InvalidDesign when the inventory tells no devices, or its lshw cannot be read.
+    """
+    devices = devices_of(node, inventory)
+    profile = node.hardware or site.hardware_profiles.get(node.hardware_profile or "")
+    return Hardware(logical_names(profile, devices) if profile else {}, devices)
+
+
+def devices_of(node: Node, inventory: Inventory) -> tuple[Device, ...]:
+    """Return the devices an inventory tells, whatever its source. Raises InvalidDesign."""
+    if inventory.devices is not None:
+        return inventory.devices
+    for document in inventory.documents:
+        if document.generator == "lshw":
+            return parse_lshw(document.text)
+    raise InvalidDesign(
+        f"node {node.name}: the provisioner's inventory has neither devices nor an lshw document"
+    )
+
+
+def parse_lshw(text: str) -> tuple[Device, ...]:
+    """Return the devices of ``lshw -xml``, in document order.
+
+    NICs and disks need a logical name, others a bus address too. A document type, and with it
+    every entity of the author's, is refused. Raises InvalidDesign with line and cause.
+    Source: lshw(1).
     """
     if len(text) > LARGEST_BYTES:
         raise InvalidDesign(f"lshw: {len(text)} characters are more than {LARGEST_BYTES}")
@@ -140,15 +157,16 @@ def _device(kind: str, texts: dict[str, list[str]]) -> Device:
     if kind in _DISK_CLASSES and any(path.startswith("/dev/") for path in paths):
         kind = "disk"
     elif kind != "network":
-        return Device("", ())
+        kind = "other"
     names = tuple(path.rpartition("/")[2] for path in paths if path.rpartition("/")[2])
-    if not names:
+    businfo = _first(texts, "businfo")
+    if not names or (kind == "other" and not businfo):
         return Device("", ())
     size = _first(texts, "size")
     return Device(
         kind,
         names,
-        _first(texts, "businfo"),
+        businfo,
         _first(texts, "serial"),
         int(size) if size and size.isdecimal() else None,
     )

@@ -1,7 +1,7 @@
 """The plans a node provisioner is given: one place to import them from.
 
-`Hardware` is made from the node's newest lshw by `hardware_of`. Every plan function raises
-InvalidDesign, naming field and value, before anything was done to the node.
+`Hardware` is made from the node's newest inventory by `inventory.hardware_of`. Every plan
+function raises InvalidDesign, naming field and value, before anything was done to the node.
 """
 
 from __future__ import annotations

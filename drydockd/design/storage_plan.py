@@ -5,7 +5,7 @@ Source: contract, node-provisioner, section 4, and effective-design, section 8.
 
 from __future__ import annotations
 
-from drydockd.design.inventory import Hardware
+from drydockd.design.inventory import Hardware, device_name
 from drydockd.design.sizes import resolve
 from drydockd.design.storage import mounted_at, physical_volumes
 from drydockd.errors import InvalidDesign
@@ -90,7 +90,7 @@ def _disk_plan(node: Node, device: StorageDevice, hardware: Hardware) -> DiskPla
         raise _invalid(node, device, "the inventory does not tell its size")
     name = hardware.name_of(device.name)
     return DiskPlan(
-        device=found.named(name),
+        device=device_name(found, name),
         size_bytes=found.size_bytes,
         partitions=_partition_plans(node, device, found.size_bytes),
         volume_group=device.volume_group,

@@ -155,8 +155,8 @@ class NodeProvisioner(Protocol):
         """Return when ready; joins a running one, no-op if ready or later."""
         ...
 
-    async def inventory(self, handle: Handle) -> Sequence[Inventory]:
-        """Always with ``lshw``. NodeUnknown if never commissioned."""
+    async def inventory(self, handle: Handle) -> Inventory:
+        """Devices, or an ``lshw`` document to read them from. NodeUnknown if never commissioned."""
         ...
 
     async def logs(self, handle: Handle, phase: str) -> Sequence[Log]: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from drydockd.machines import Inventory, Log, PowerState
+from drydockd.machines import Document, Log, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.room.card import MachineView, NodeCard
 
@@ -45,7 +45,7 @@ class RoomPort(Protocol):
 
     async def apply_platform(self, machine: str, plan: PlatformPlan) -> None: ...
 
-    async def inventory(self, machine: str) -> list[Inventory]: ...
+    async def inventory(self, machine: str) -> list[Document]: ...
 
     async def logs(self, machine: str, phase: str) -> list[Log]: ...
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import orjson
 
 from drydockd.errors import DriverTransient, NodeUnknown
-from drydockd.machines import Inventory, Log, PowerState
+from drydockd.machines import Document, Log, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.room.card import MachineView, NodeCard
 from drydockd.room.exchange import Exchange, Lost, NotSent
@@ -75,8 +75,8 @@ class RemoteRoom:
     async def apply_platform(self, machine: str, plan: PlatformPlan) -> None:
         await self._call("apply_platform", machine=machine, plan=plan)
 
-    async def inventory(self, machine: str) -> list[Inventory]:
-        return cast("list[Inventory]", await self._call("inventory", machine=machine))
+    async def inventory(self, machine: str) -> list[Document]:
+        return cast("list[Document]", await self._call("inventory", machine=machine))
 
     async def logs(self, machine: str, phase: str) -> list[Log]:
         return cast("list[Log]", await self._call("logs", machine=machine, phase=phase))

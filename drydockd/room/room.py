@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from drydockd.errors import DriverConflict, DriverPersistent, DriverTransient, NodeUnknown
-from drydockd.machines import Inventory, Log, NodeState, PowerState
+from drydockd.machines import Document, Log, NodeState, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.room.cabling import Cabling, check_identity
 from drydockd.room.card import MachineView, NodeCard
@@ -224,14 +224,14 @@ class Room:
             self._equip(found)
         return found
 
-    async def inventory(self, machine: str) -> list[Inventory]:
+    async def inventory(self, machine: str) -> list[Document]:
         found = self._seen(machine)
         if found.state not in COMMISSIONED:
             raise NodeUnknown(f"{found}: was never commissioned, there is no inventory")
         hardware = found.hardware or self._equip(found)
         return [
-            Inventory("lshw", "text/xml", lshw_xml(hardware, found.name or found.id)),
-            Inventory("lldp", "text/xml", lldp_xml(hardware, "rack")),
+            Document("lshw", "text/xml", lshw_xml(hardware, found.name or found.id)),
+            Document("lldp", "text/xml", lldp_xml(hardware, "rack")),
         ]
 
     async def logs(self, machine: str, phase: str) -> list[Log]:

@@ -9,6 +9,7 @@ import pytest
 from drydockd.design import Designs, kernel_params, nodefilter, sizes
 from drydockd.design.aliases import logical_names
 from drydockd.design.compile import compile_site
+from drydockd.design.inventory import parse_lshw
 from drydockd.design.references import parse
 from drydockd.errors import InvalidDesign, SourceUnavailable
 from drydockd.site import DeviceAlias, DocumentRef, HardwareProfile
@@ -344,7 +345,7 @@ def test_e8_an_alias_needs_no_device_type():
 def test_e9_storage_aliases_are_resolved():
     hardware = HardwareProfile("h", devices=(DeviceAlias("disk", "0:2.0.0", "scsi"),))
     lshw = "<node><businfo>scsi@0:2.0.0</businfo><logicalname>/dev/sda</logicalname></node>"
-    assert logical_names(hardware, lshw) == {"disk": "sda"}
+    assert logical_names(hardware, parse_lshw(lshw)) == {"disk": "sda"}
 
 
 def test_e10_incomplete_lshw_elements_are_skipped():
@@ -354,7 +355,7 @@ def test_e10_incomplete_lshw_elements_are_skipped():
         "</list>"
     )
     hardware = HardwareProfile("h", devices=(DeviceAlias("nic", "regexp:0:1", "pci"),))
-    assert logical_names(hardware, lshw) == {"nic": "eno1"}
+    assert logical_names(hardware, parse_lshw(lshw)) == {"nic": "eno1"}
 
 
 def test_e11_a_reference_to_nothing_is_an_error_of_the_node():

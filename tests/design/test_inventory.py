@@ -2,14 +2,17 @@ from pathlib import Path
 
 import pytest
 
-from drydockd.design.inventory import Device, Hardware, parse_lshw
+from drydockd.design.inventory import Hardware, hardware_of, parse_lshw
 from drydockd.errors import InvalidDesign
+from drydockd.machines import Device, Document, Inventory
 from drydockd.plans import DeviceName
+from drydockd.site import DeviceAlias, HardwareProfile, Node, Site
 from tests.design.lshw import LSHW, an_lshw
 
 
 def test_nics_and_disks_are_found_with_what_identifies_them():
-    devices = {device.names[0]: device for device in parse_lshw(LSHW)}
+    found = [device for device in parse_lshw(LSHW) if device.kind != "other"]
+    devices = {device.names[0]: device for device in found}
 
     assert list(devices) == ["sda", "sdb", "eno1", "eno2"]
     assert devices["sda"] == Device("disk", ("sda",), "scsi@0:2.0.0", "WD-1234", 1_000_000_000_000)
@@ -18,8 +21,9 @@ def test_nics_and_disks_are_found_with_what_identifies_them():
     )
 
 
-def test_parts_of_a_disk_and_other_elements_are_left_out():
-    names = {name for device in parse_lshw(LSHW) for name in device.names}
+def test_parts_of_a_disk_and_other_elements_are_neither_nics_nor_disks():
+    devices = [device for device in parse_lshw(LSHW) if device.kind != "other"]
+    names = {name for device in devices for name in device.names}
 
     assert not names & {"sda1", "cpu0", "scsi0"}
 
@@ -105,3 +109,32 @@ def test_a_disk_is_not_found_as_a_nic():
 
     assert hardware.disk("eno1") is None
     assert hardware.nic("sda") == DeviceName("sda")
+
+
+NODE = Node("n1", hardware=HardwareProfile("hw", devices=(DeviceAlias("os", "0:2.0.0", "scsi"),)))
+
+
+def test_a_provisioner_may_tell_the_devices_itself():
+    disk = Device("disk", ("sdq",), "scsi@0:2.0.0", "X1", 5)
+    # Then an lshw beside them is build data only.
+    inventory = Inventory((Document("lshw", "text/xml", LSHW),), devices=(disk,))
+
+    hardware = hardware_of(Site(), NODE, inventory)
+
+    assert hardware.disk("os") is disk
+    assert hardware.disk("sda") is None
+
+
+def test_else_they_are_read_from_lshw_among_the_documents():
+    documents = (Document("lldp", "text/xml", "<lldp/>"), Document("lshw", "text/xml", LSHW))
+
+    assert hardware_of(Site(), NODE, Inventory(documents)).disk("os").serial == "WD-1234"
+
+
+def test_an_inventory_without_either_is_refused():
+    with pytest.raises(InvalidDesign, match=r"n1: .* neither devices nor an lshw document"):
+        hardware_of(Site(), NODE, Inventory((Document("lldp", "text/xml", "<lldp/>"),)))
+
+
+def test_a_machine_without_any_device_is_not_one_whose_devices_are_unknown():
+    assert hardware_of(Site(), NODE, Inventory(devices=())).disk_names == []

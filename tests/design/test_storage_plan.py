@@ -1,8 +1,9 @@
 import pytest
 
-from drydockd.design.inventory import Device, Hardware, parse_lshw
+from drydockd.design.inventory import Hardware, parse_lshw
 from drydockd.design.storage_plan import storage_plan
 from drydockd.errors import InvalidDesign
+from drydockd.machines import Device
 from drydockd.plans import DeviceName, FilesystemPlan
 from drydockd.site import LogicalVolume, VolumeGroup
 from tests.design.lshw import LSHW, TERABYTE

@@ -6,7 +6,7 @@ import pytest
 
 from drydockd.design import Designs
 from drydockd.design.aliases import logical_names
-from drydockd.design.inventory import Hardware, parse_lshw
+from drydockd.design.inventory import hardware_of, parse_lshw
 from drydockd.design.network_plan import network_plan
 from drydockd.design.storage_plan import storage_plan
 from drydockd.room.card import NodeCard, card_of
@@ -29,7 +29,7 @@ def resolved(aliases, **card):
     """What the design side makes of the lshw of a machine made for these aliases."""
     profile = HardwareProfile("p", devices=tuple(aliases))
     made = hardware(NodeCard("n1", aliases=profile.devices, **card))
-    return logical_names(profile, lshw_xml(made, "n1")), made
+    return logical_names(profile, parse_lshw(lshw_xml(made, "n1"))), made
 
 
 def alias(name, address, bus="pci", kind=None):
@@ -153,10 +153,9 @@ async def test_every_node_of_a_whole_design_finds_its_devices_and_fits(path, ope
     assert design.site.nodes
     for node in design.site.nodes.values():
         handle = await lab.prepare(node)
-        lshw = (await lab.nodes.inventory(handle))[0].text
-        names = logical_names(node.hardware, lshw) if node.hardware else {}
-        assert all(alias != name for alias, name in names.items())
-        found = Hardware(names, parse_lshw(lshw))
+        inventory = await lab.nodes.inventory(handle)
+        found = hardware_of(design.site, node, inventory)
+        assert all(alias != name for alias, name in found.names.items())
         await lab.nodes.apply_network(handle, network_plan(design.site, node, found))
         await lab.nodes.apply_storage(handle, storage_plan(design.site, node, found))
         assert card_of(node).bmc == node.oob_address

@@ -109,8 +109,8 @@ class FakeNodeProvisioner:
             return _handle(machine)
         raise _trouble(machine, "commissioning", NodeState.FAILED_COMMISSION)
 
-    async def inventory(self, handle: Handle) -> Sequence[Inventory]:
-        return await self._port.inventory(handle.id)
+    async def inventory(self, handle: Handle) -> Inventory:
+        return Inventory(tuple(await self._port.inventory(handle.id)))
 
     async def logs(self, handle: Handle, phase: str) -> Sequence[Log]:
         return await self._port.logs(handle.id, phase)

@@ -8,12 +8,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from drydockd.design import plans
-from drydockd.design.aliases import logical_names
-from drydockd.design.inventory import Hardware, parse_lshw
-from drydockd.drivers.base import Handle, NodeProvisioner, NodeState
+from drydockd.design.inventory import Hardware, hardware_of
+from drydockd.drivers.base import Handle, Inventory, NodeProvisioner, NodeState
 from drydockd.errors import NodeUnknown
 from drydockd.model import Action
-from drydockd.site import Node, Site
 from drydockd.tasks.actions import presence
 from drydockd.tasks.steps.job import NodeRun
 from drydockd.tasks.steps.patience import patiently
@@ -116,29 +114,19 @@ async def _changeable(run: NodeRun, driver: NodeProvisioner) -> Handle | None:
     return handle
 
 
-def hardware_of(site: Site, node: Node, lshw: str) -> Hardware:
-    """Return the devices of an lshw document and what the node's aliases name among them."""
-    profile = node.hardware or site.hardware_profiles.get(node.hardware_profile or "")
-    names = logical_names(profile, lshw) if profile else {}
-    return Hardware(names, parse_lshw(lshw))
-
-
-async def _parsed(run: NodeRun, lshw: str) -> Hardware:
+async def _parsed(run: NodeRun, inventory: Inventory) -> Hardware:
     """Parse once per node and task; large documents off the loop."""
     known = run.job.hardware.get(run.name)
-    mark = hash(lshw)
+    mark = hash(inventory)
     if known is None or known[0] != mark:
-        if len(lshw) > PARSED_HERE:
-            hardware = await asyncio.to_thread(hardware_of, run.job.site, run.node, lshw)
+        arguments = (run.job.site, run.node, inventory)
+        if sum(len(document.text) for document in inventory.documents) > PARSED_HERE:
+            hardware = await asyncio.to_thread(hardware_of, *arguments)
         else:
-            hardware = hardware_of(run.job.site, run.node, lshw)
+            hardware = hardware_of(*arguments)
         known = run.job.hardware[run.name] = (mark, hardware)
     return known[1]
 
 
 async def _hardware(run: NodeRun, driver: NodeProvisioner, handle: Handle) -> Hardware:
-    documents = await run.patiently(lambda: driver.inventory(handle))
-    for document in documents:
-        if document.generator == "lshw":
-            return await _parsed(run, document.text)
-    raise StepFailed(f"{run.name}: the provisioner has no lshw document of it")
+    return await _parsed(run, await run.patiently(lambda: driver.inventory(handle)))

@@ -62,7 +62,7 @@ class BuildDataCollector:
     ) -> list[BuildData]:
         records = []
         if with_inventory:
-            for document in await self.driver.inventory(handle):
+            for document in (await self.driver.inventory(handle)).documents:
                 records.append(
                     _record(run, document.generator, document.data_format, document.text)
                 )

@@ -172,7 +172,7 @@ async def test_inventory_is_unknown_before_commissioning_and_lshw_and_lldp_after
     with pytest.raises(NodeUnknown, match="never commissioned"):
         await lab.nodes.inventory(handle)
     handle = await lab.nodes.commission(handle, lab.voice)
-    documents = await lab.nodes.inventory(handle)
+    documents = (await lab.nodes.inventory(handle)).documents
     assert [d.generator for d in documents] == ["lshw", "lldp"]
     assert documents[0].data_format == "text/xml"
 

@@ -1,8 +1,10 @@
 from dataclasses import replace
 
+from drydockd.design.inventory import devices_of, hardware_of
 from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.errors import DriverTransient
-from drydockd.tasks.actions.apply_node import hardware_of
+from drydockd.machines import Document, Inventory
+from drydockd.site import Node
 from tests.tasks.helpers import SITE, Lab, names, site_text
 
 
@@ -69,10 +71,32 @@ async def test_aliases_are_the_names_lshw_gives():
         await lab.run("prepare_nodes")
         design = await lab.designs.load(SITE)
         handle = await lab.drivers.node.find(design.site.nodes["n1"])
-        (lshw, *_) = await lab.drivers.node.inventory(handle)
+        inventory = await lab.drivers.node.inventory(handle)
 
-        hardware = hardware_of(design.site, design.site.nodes["n1"], lshw.text)
+        hardware = hardware_of(design.site, design.site.nodes["n1"], inventory)
 
         assert hardware.name_of("nic_pxe") != "nic_pxe"
         assert hardware.nic("nic_pxe").mac
         assert names(1) == ("n1",)
+
+
+class WithoutLshw(FakeNodeProvisioner):
+    """Tells the devices itself, as a backend does that has no lshw."""
+
+    async def inventory(self, handle):
+        known = await super().inventory(handle)
+        report = Document("agent", "application/json", "{}")
+        return Inventory((report,), devices_of(Node(handle.name), known))
+
+
+async def test_a_provisioner_without_lshw_deploys_too():
+    lab = Lab(site_text(1), initial="ready")
+    lab.drivers = replace(lab.drivers, node=WithoutLshw(room=lab.room))
+    lab.tasks = lab._new()
+    async with lab:
+        await lab.run("prepare_nodes")
+        task = await lab.run("deploy_nodes")
+
+        assert task.result.status == "success", lab.said(task.task_id)
+        [machine] = lab.room._cabling.machines.values()
+        assert machine.storage.disks[0].device.serial

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,12 @@ def inline(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list | frozenset):
         return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(item) for key, item in value.items()}
     if isinstance(value, SecretStr):
         return value.get_secret_value()
+    if isinstance(value, Enum):
+        return value.value
     return str(value) if isinstance(value, Path) else value

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from drydockd.machines import Inventory, Log, NodeState, PowerState
@@ -18,6 +19,7 @@ from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
 
 __all__ = [
+    "Discovery",
     "Handle",
     "Inventory",
     "KubernetesDriver",
@@ -112,12 +114,25 @@ class SiteNote:
     context: str = "NA"
 
 
+class Discovery(StrEnum):
+    """How a provisioner comes to know a node: it boots from it, or is told of it."""
+
+    NETBOOT = "netboot"
+    ENROL = "enrol"
+
+
 class NodeProvisioner(Protocol):
     """A node provisioner; contract, node-provisioner, section 2.
+
+    `discovers` decides what prepare_nodes does with a node that is unknown. NETBOOT: the
+    OOB driver makes it boot from the network, then it is found. ENROL: it is adopted from what
+    the design says, and the backend owns its power: no OOB driver touches it.
 
     A node in state deployed is changed only by `destroy`. Waiting methods (`commission`,
     `deploy`, `destroy`) return at the end of the work; the caller bounds them.
     """
+
+    discovers: Discovery
 
     async def check(self) -> Sequence[SiteNote]:
         """Verdict per service. An error note fails verify_site. Bounded, read-only."""
@@ -147,8 +162,12 @@ class NodeProvisioner(Protocol):
         """Read-only. NodeUnknown only if the backend certainly does not know the node."""
         ...
 
-    async def adopt(self, handle: Handle, node: Node) -> Handle:
-        """Give the found machine the node's name. DriverConflict if its identity disagrees."""
+    async def adopt(self, handle: Handle | None, node: Node) -> Handle:
+        """Give the found machine the node's name. DriverConflict if its identity disagrees.
+
+        `handle` is None for a node that was not found, only where one enrols: make it known.
+        Safe to repeat.
+        """
         ...
 
     async def commission(self, handle: Handle, voice: Voice) -> Handle:

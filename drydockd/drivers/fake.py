@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from drydockd.config.options import Words
+from drydockd.drivers.base import Discovery
 from drydockd.drivers.options import Options, opt
 from drydockd.room.access import RoomAccess
 from drydockd.room.room import Room
@@ -29,6 +30,9 @@ class FakeOptions(Options):
     )
     folder: Path | None = opt(
         None, "Where its machines unpack their boot data; null: thrown away with the room"
+    )
+    discovers: Discovery = opt(
+        Discovery.NETBOOT, "node driver: unknown nodes are netbooted, or enrolled from the design"
     )
     oob_types: Words = opt(EVERY_TYPE, "oob driver: the oob.type of nodes it answers for")
     power_seconds: float = opt(

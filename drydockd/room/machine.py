@@ -178,6 +178,12 @@ class Machine:
 
     # -- life cycle, as the provisioner drives it
 
+    def enrol(self) -> None:
+        """Become known without having booted; nothing if it is known."""
+        if self.state is None:
+            self._stop_work()
+            self._enter(NodeState.NEW)
+
     def commission(self) -> None:
         """Start commissioning; joins a running one, nothing if ready or later."""
         match self.state:

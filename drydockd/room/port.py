@@ -31,6 +31,10 @@ class RoomPort(Protocol):
 
     async def adopt(self, machine: str, card: NodeCard) -> MachineView: ...
 
+    async def enrol(self, card: NodeCard) -> MachineView:
+        """Adopt the node's machine, seen or not. DriverPersistent if the room has none for it."""
+        ...
+
     async def commission(self, machine: str) -> MachineView: ...
 
     async def deploy(self, machine: str, spec: DeploySpec) -> MachineView: ...
@@ -78,6 +82,7 @@ OPERATIONS: Sequence[str] = (
     "bmc_power",
     "find",
     "adopt",
+    "enrol",
     "commission",
     "deploy",
     "destroy",

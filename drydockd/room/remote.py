@@ -57,6 +57,9 @@ class RemoteRoom:
     async def adopt(self, machine: str, card: NodeCard) -> MachineView:
         return cast("MachineView", await self._call("adopt", machine=machine, card=card))
 
+    async def enrol(self, card: NodeCard) -> MachineView:
+        return cast("MachineView", await self._call("enrol", card=card))
+
     async def commission(self, machine: str) -> MachineView:
         return cast("MachineView", await self._call("commission", machine=machine))
 

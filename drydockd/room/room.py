@@ -166,6 +166,13 @@ class Room:
         self.touched(found)
         return found.view()
 
+    async def enrol(self, card: NodeCard) -> MachineView:
+        machine = self._cabling.look_up(card)
+        if machine is None:
+            raise DriverPersistent(f"{card.name}: the room has no machine for it")
+        machine.enrol()
+        return await self.adopt(machine.id, card)
+
     def _equip(self, machine: Machine) -> Hardware:
         machine.hardware = hardware_for(
             machine.id, machine.config, machine.card, self.config.defaults, machine.boot_mac

@@ -1,7 +1,9 @@
 import re
+from enum import StrEnum
 from pathlib import Path
 
 import yaml
+from pydantic import SecretStr
 
 from drydockd import parts
 from drydockd.config import DriverSection, Schema, Settings
@@ -59,3 +61,13 @@ def test_a_value_stays_on_one_line():
     for value in ("a\nb", "x" * 500, "# no comment", None, True, {"a": [1, "b"]}, "12:30"):
         assert "\n" not in inline(value)
         assert yaml.safe_load(inline(value)) == value
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+def test_values_of_every_type_that_options_have_are_written():
+    assert inline({"a": (Colour.RED, Path("/x")), "b": [SecretStr("s")]}) == (
+        "{a: [red, /x], b: [s]}"
+    )

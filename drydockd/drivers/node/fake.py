@@ -52,7 +52,9 @@ class FakeNodeProvisioner:
     """A NodeProvisioner for `room`, if one is given, or for the room of the options."""
 
     def __init__(self, options: FakeOptions | None = None, *, room: Room | None = None) -> None:
-        self._access = access(options or FakeOptions(), room)
+        options = options or FakeOptions()
+        self.discovers = options.discovers
+        self._access = access(options, room)
 
     @property
     def _port(self) -> RoomPort:
@@ -97,7 +99,9 @@ class FakeNodeProvisioner:
     async def find(self, node: Node) -> Handle:
         return _handle(await self._port.find(card_of(node)))
 
-    async def adopt(self, handle: Handle, node: Node) -> Handle:
+    async def adopt(self, handle: Handle | None, node: Node) -> Handle:
+        if handle is None:
+            return _handle(await self._port.enrol(card_of(node)))
         return _handle(await self._port.adopt(handle.id, card_of(node)))
 
     async def commission(self, handle: Handle, voice: Voice) -> Handle:

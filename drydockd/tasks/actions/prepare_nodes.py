@@ -1,7 +1,8 @@
 """prepare_nodes: netboot and identify what the provisioner does not know, then commission.
 
-A node the provisioner knows is never rebooted, and one of which it cannot be said whether
-it is known is not touched at all. Source: contract, orchestration, section 6.1.
+Where the provisioner enrols, it is told of the node instead, and no out-of-band driver
+touches it. A node the provisioner knows is never rebooted, and one of which it cannot be said
+whether it is known is not touched at all. Source: contract, orchestration, section 6.1.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from drydockd.drivers.base import NodeProvisioner
+from drydockd.drivers.base import Discovery, NodeProvisioner
 from drydockd.errors import DriverUnsupported
 from drydockd.model import Action, Result, Timestamp
 from drydockd.tasks.actions import configure_hardware, identify_node, power_cycle_node, presence
@@ -82,6 +83,8 @@ class _Preparation:
         commission = configure_hardware.plan(self.driver, builddata, self.settings)
         if is_known:
             return [commission]
+        if self.driver.discovers is Discovery.ENROL:
+            return [identify_node.plan(self.driver, self.settings), commission]
         oob = self.drivers.needed_oob(self.job.node(name))
         return [
             power_cycle_node.network_boot_plan(oob, self.settings),
@@ -93,7 +96,7 @@ class _Preparation:
     def _decided(self, parent_id: str) -> bool | None:
         """What was decided before the daemon was started, read from the steps begun then."""
         begun = self.steps.begun(self.job, parent_id)
-        if Action.SET_NODE_BOOT in begun:
+        if begun & {Action.SET_NODE_BOOT, Action.IDENTIFY_NODE}:
             return False
         return True if Action.CONFIGURE_HARDWARE in begun else None
 

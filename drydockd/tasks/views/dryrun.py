@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drydockd.design import nodefilter
+from drydockd.drivers.base import Discovery
 from drydockd.model import Action, Caller
 from drydockd.site import Site
 from drydockd.tasks.schedule.verdicts import Verdicts
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from drydockd.design import Designs
 
 NEEDS_OOB = (Action.VERIFY_NODES, Action.PREPARE_NODES)
+# Taken by prepare_nodes where the provisioner finds nodes by their network boot.
+OUT_OF_BAND = (Action.SET_NODE_BOOT, Action.POWER_CYCLE_NODE)
 
 
 async def dry_run(
@@ -37,7 +40,8 @@ async def dry_run(
     nodes: tuple[str, ...] = ()
     if not kind.is_site_wide:
         nodes = nodefilter.select(design.site, nodefilter.parse(request.node_filter))
-    steps = dict.fromkeys(nodes, kind.steps) if not kind.is_site_wide else {"": kind.steps}
+    each = tuple(s for s in kind.steps if s not in OUT_OF_BAND or not _enrols(drivers))
+    steps = dict.fromkeys(nodes, each) if not kind.is_site_wide else {"": each}
     return DryRun(
         action=request.action,
         design_ref=request.design_ref,
@@ -46,6 +50,11 @@ async def dry_run(
         findings=tuple(findings),
         notes=tuple(_notes(drivers, request.action, design.site, nodes)),
     )
+
+
+def _enrols(drivers: Drivers) -> bool:
+    """Whether unknown nodes are prepared without touching their BMCs."""
+    return drivers.node is not None and drivers.node.discovers is Discovery.ENROL
 
 
 def _notes(drivers: Drivers, action: Action, site: Site, nodes: tuple[str, ...]) -> list[str]:
@@ -60,14 +69,13 @@ def _notes(drivers: Drivers, action: Action, site: Site, nodes: tuple[str, ...])
         notes.append("No node driver enabled, the task would fail.")
     if action is Action.RELABEL_NODES and drivers.kubernetes is None:
         notes.append("No kubernetes driver enabled, the task would fail.")
-    if action in NEEDS_OOB:
+    enrols = action is Action.PREPARE_NODES and _enrols(drivers)
+    if action in NEEDS_OOB and not enrols:
         for name in nodes:
             oob_type = site.nodes[name].oob_type
             if drivers.oob_for(oob_type) is None:
                 notes.append(f"Node {name} OOB type {oob_type} is not supported.")
     if action is Action.PREPARE_NODES and nodes:
-        notes.append(
-            "Out-of-band steps and identification are taken only for nodes that the node "
-            "provisioner does not know."
-        )
+        what = "Identification is" if enrols else "Out-of-band steps and identification are"
+        notes.append(f"{what} taken only for nodes that the node provisioner does not know.")
     return notes

@@ -5,8 +5,12 @@ from collections import Counter
 
 import pytest
 
+from drydockd.drivers.base import Discovery
+from drydockd.drivers.fake import FakeOptions
+from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.errors import (
     DriverConflict,
+    DriverPersistent,
     DriverTransient,
     DriverUnsupported,
     NodeUnknown,
@@ -280,3 +284,25 @@ async def test_a_thousand_machines_go_through_their_whole_life_at_once(open_room
     once = ("netboots", "commissions", "deployments", "wipes")
     assert {totals[name] for name in once} == {1000}
     assert totals["power_cuts"] == 0
+
+
+async def test_a_node_that_never_booted_is_enrolled_and_commissioned(site):
+    lab = await site()
+    with pytest.raises(NodeUnknown):
+        await lab.nodes.find(a_node())
+    handle = await lab.nodes.adopt(None, a_node())
+    assert (handle.name, handle.state) == ("n1", NodeState.NEW)
+    assert (await lab.nodes.adopt(None, a_node())).id == handle.id
+    assert (await lab.nodes.commission(handle, lab.voice)).state is NodeState.READY
+
+
+async def test_a_room_without_a_machine_for_it_enrols_nothing(site):
+    lab = await site(quick(machines=1))
+    await lab.nodes.adopt(None, a_node())
+    with pytest.raises(DriverPersistent, match="n2: the room has no machine"):
+        await lab.nodes.adopt(None, a_node("n2", number=2))
+
+
+def test_how_it_discovers_is_an_option():
+    assert FakeNodeProvisioner().discovers is Discovery.NETBOOT
+    assert FakeNodeProvisioner(FakeOptions(discovers="enrol")).discovers is Discovery.ENROL

@@ -1,7 +1,9 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from drydockd.drivers.fake import FakeOptions
 from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.errors import DriverTransient
 from tests.tasks.helpers import Lab, fault, names, site_text
@@ -21,8 +23,6 @@ class Flaky(FakeNodeProvisioner):
 
 
 def with_provisioner(lab, driver):
-    from dataclasses import replace
-
     lab.drivers = replace(lab.drivers, node=driver)
     lab.tasks = lab._new()
     return lab
@@ -174,3 +174,45 @@ async def test_what_commissioning_taught_is_kept_and_linked():
         (link,) = child.result.links
         assert link.rel == "detail_logs"
         assert link.href.endswith(f"/api/v1.0/tasks/{child.task_id}/builddata")
+
+
+def enrolling():
+    lab = Lab()
+    options = FakeOptions(discovers="enrol")
+    return with_provisioner(lab, FakeNodeProvisioner(options, room=lab.room))
+
+
+async def test_where_the_provisioner_enrols_unknown_nodes_no_bmc_is_touched():
+    lab = enrolling()
+    lab.drivers = replace(lab.drivers, oob=[])
+    lab.tasks = lab._new()
+    async with lab:
+        task = await lab.run("prepare_nodes")
+
+        assert (task.result.status, task.result.successes) == ("success", names(3))
+        for branch in lab.store.subtasks(task.task_id):
+            steps = [s.action for s in lab.store.subtasks(branch.task_id)]
+            assert steps == ["identify_node", "configure_hardware"]
+        assert await lab.counters("netboots") == dict.fromkeys(names(3), 0)
+        assert await lab.counters("power_cuts") == dict.fromkeys(names(3), 0)
+
+
+async def test_an_enrolled_node_is_known_the_next_time():
+    async with enrolling() as lab:
+        await lab.run("prepare_nodes", "n1")
+        again = await lab.run("prepare_nodes", "n1")
+
+        assert again.result.successes == ("n1",)
+        steps = [s.action for s in lab.store.subtasks(again.task_id)]
+        assert steps == ["configure_hardware"]
+
+
+async def test_an_enrolment_that_was_interrupted_goes_on_after_a_restart():
+    async with enrolling() as lab:
+        task = await lab.submit("prepare_nodes", "n1")
+        await lab.until(lambda: any(s.action == "identify_node" for s in lab.tree(task.task_id)))
+        await lab.restart()
+        task = await lab.finished(task.task_id)
+
+        assert task.result.successes == ("n1",), lab.said(task.task_id)
+        assert await lab.counters("netboots") == {"n1": 0}

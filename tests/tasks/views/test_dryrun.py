@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from drydockd.drivers.fake import FakeOptions
+from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.errors import InvalidInput, SourceUnavailable
 from tests.tasks.helpers import CutOff, Lab, site_text
 
@@ -49,3 +51,17 @@ async def test_a_dry_run_is_refused_like_the_task_itself():
         lab.designs.is_away = True
         with pytest.raises(SourceUnavailable):
             await lab.submit("deploy_nodes", dry_run=True)
+
+
+async def test_a_dry_run_with_a_provisioner_that_enrols_shows_no_out_of_band_step():
+    lab = Lab(site_text(1))
+    enrolling = FakeNodeProvisioner(FakeOptions(discovers="enrol"), room=lab.room)
+    lab.drivers = replace(lab.drivers, node=enrolling, oob=[])
+    lab.tasks = lab._new()
+    async with lab:
+        plan = await lab.submit("prepare_nodes", dry_run=True)
+
+        assert plan.steps == {"n1": ("identify_node", "configure_hardware")}
+        assert plan.notes == (
+            "Identification is taken only for nodes that the node provisioner does not know.",
+        )

@@ -50,7 +50,9 @@ def sample(schema: Schema) -> str:
 
 
 def _comment(text: str) -> list[str]:
-    return textwrap.wrap(text, 96, initial_indent="  # ", subsequent_indent="  # ")
+    return textwrap.wrap(
+        text, 96, initial_indent="  # ", subsequent_indent="  # ", break_on_hyphens=False
+    )
 
 
 def render(values: Mapping[str, Mapping[str, Any]], schema: Schema) -> str:

@@ -4,18 +4,14 @@ import inspect
 
 import pytest
 
-from drydockd import drivers
-from drydockd.drivers.base import KubernetesDriver, NodeProvisioner, OobDriver
-
-PROTOCOLS = {"oob": OobDriver, "node": NodeProvisioner, "kubernetes": KubernetesDriver}
-SHIPPED = [(kind, name) for kind in PROTOCOLS for name in drivers.known(kind)]
+from drydockd.drivers import PROTOCOLS, shipped
 
 
-@pytest.mark.parametrize(("kind", "name"), SHIPPED)
-def test_a_shipped_driver_has_every_method_of_its_interface(kind, name):
-    driver = type(drivers.load(kind, name, {}))
-    for method, declared in vars(PROTOCOLS[kind]).items():
+@pytest.mark.parametrize("driver", shipped(), ids=lambda driver: f"{driver.kind} {driver.name}")
+def test_a_shipped_driver_has_every_method_of_its_interface(driver):
+    for method, declared in vars(PROTOCOLS[driver.kind]).items():
         if method.startswith("_") or not inspect.isfunction(declared):
             continue
         wanted = list(inspect.signature(declared).parameters)
-        assert list(inspect.signature(getattr(driver, method)).parameters) == wanted, method
+        own = getattr(driver.offer.make, method)
+        assert list(inspect.signature(own).parameters) == wanted, method

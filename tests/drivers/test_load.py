@@ -10,7 +10,7 @@ from drydockd.errors import InvalidConfig
 
 def test_a_short_name_is_the_name_of_a_module():
     assert isinstance(load("oob", "manual", {"wait": 1}), ManualOob)
-    assert drivers.known("oob") == ["fake", "manual"]
+    assert {"fake", "manual"} <= set(drivers.known("oob"))
 
 
 def test_the_path_of_the_original_means_the_same_driver():

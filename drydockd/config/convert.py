@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from drydockd.config.legacy import (
     IGNORED_SECTIONS,
@@ -63,7 +62,7 @@ def convert(text: str, schema: Schema) -> Converted:
     Options of a driver that this version does not have are kept: one that has it reads them.
     """
     ini = parse_ini(text)
-    values: dict[str, dict[str, Any]] = {}
+    values: dict[str, dict[str, object]] = {}
     notes: list[str] = []
     for section, options in ini.items():
         if is_without_driver(section, schema.sections):
@@ -101,7 +100,7 @@ def _interpolate(
     return INTERPOLATION.sub(replaced, text)
 
 
-def _typed(schema: Schema, section: str, option: str, texts: list[str], notes: list[str]) -> Any:
+def _typed(schema: Schema, section: str, option: str, texts: list[str], notes: list[str]) -> object:
     if section == "plugins":
         names = [_driver(path, notes) for text in texts for path in _split(text)]
         return names if option == "oob_driver" else (names[-1] if names else None)
@@ -116,7 +115,7 @@ def _typed(schema: Schema, section: str, option: str, texts: list[str], notes: l
     return text
 
 
-def _guessed(text: str) -> Any:
+def _guessed(text: str) -> object:
     """The value of an option whose type nobody here knows."""
     if re.fullmatch(r"-?\d+", text):
         return int(text)

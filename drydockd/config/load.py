@@ -129,7 +129,7 @@ def _unknown(schema: Schema, section: str, option: str, given: Given) -> Mistake
     return Mistake(given.origin, section, option, "no such option", None, suggestion)
 
 
-def _near(word: str, words: Sequence[str] | Mapping[str, Any]) -> str | None:
+def _near(word: str, words: Sequence[str] | Mapping[str, object]) -> str | None:
     found = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
     return found[0] if found else None
 
@@ -137,7 +137,7 @@ def _near(word: str, words: Sequence[str] | Mapping[str, Any]) -> str | None:
 def _build(
     known: Mapping[str, Mapping[str, Given]], gathered: Gathered, schema: Schema
 ) -> Settings | None:
-    raw: dict[str, Any] = {
+    raw: dict[str, dict[str, object]] = {
         section: {option: given.value for option, given in options.items()}
         for section, options in known.items()
     }
@@ -159,7 +159,7 @@ def _build(
 def _wrong_options(
     schema: Schema,
     section: str,
-    options: Mapping[str, Any],
+    options: Mapping[str, object],
     known: Mapping[str, Mapping[str, Given]],
 ) -> Iterator[Mistake]:
     """What is wrong with a driver's options; one that is missing only matters to its user."""
@@ -262,7 +262,7 @@ def dump(settings: Settings, schema: Schema | None = None) -> list[str]:
     return lines
 
 
-def _effective(settings: Settings, schema: Schema) -> dict[str, dict[str, Any]]:
+def _effective(settings: Settings, schema: Schema) -> dict[str, dict[str, object]]:
     own = {s: dict(getattr(settings, s)) for s in OWN}
     defaults = {s: {o: schema.default(s, o) for o in schema.sections[s]} for s in schema.drivers}
     return own | defaults | {s: defaults.get(s, {}) | {**o} for s, o in settings.drivers.items()}

@@ -271,7 +271,7 @@ class Plugins(Section):
     )
     node_driver: str | None = opt(None, "Node provisioner, named in the same way")
     kubernetes_driver: str | None = opt(None, "Kubernetes driver, named in the same way")
-    options: dict[str, dict[str, Any]] = opt(
+    options: dict[str, dict[str, object]] = opt(
         {}, "Options of drivers named package.module:Name: {package.module:Name: {option: value}}"
     )
 
@@ -363,4 +363,4 @@ class Settings(BaseModel):
     health: Health = Health()
     metrics: Metrics = Metrics()
     # Section -> option -> value as written (secrets wrapped); the driver's own model reads it.
-    drivers: Mapping[str, Mapping[str, Any]] = {}
+    drivers: Mapping[str, Mapping[str, object]] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic.fields import FieldInfo
 
@@ -42,7 +41,7 @@ class Schema:
         info = self.option(section, option)
         return info is not None and "SecretStr" in str(info.annotation)
 
-    def default(self, section: str, option: str) -> Any:
+    def default(self, section: str, option: str) -> object:
         """Return the default of an option, None for one that has none."""
         if section in OWN:  # some follow others, such as the names of the loggers
             return getattr(getattr(Settings(), section), option)

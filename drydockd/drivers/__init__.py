@@ -13,17 +13,16 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, overload
+from typing import Any, Literal, cast, get_args, overload
 
 from drydockd.config import DriverSection
 from drydockd.config.legacy import ORIGINAL_DRIVERS, driver_name
 from drydockd.drivers import arguments
-from drydockd.drivers.base import KubernetesDriver, NodeProvisioner, OobDriver
-from drydockd.drivers.options import Offer
+from drydockd.drivers.base import Driver, KubernetesDriver, NodeProvisioner, OobDriver
+from drydockd.drivers.options import AnyOffer, Offer
 from drydockd.errors import InvalidConfig
 
 Kind = Literal["oob", "node", "kubernetes"]
-Driver = OobDriver | NodeProvisioner | KubernetesDriver
 KINDS: tuple[Kind, ...] = get_args(Kind)
 PROTOCOLS: Mapping[Kind, type] = {
     "oob": OobDriver,
@@ -38,7 +37,7 @@ class Shipped:
 
     kind: Kind
     name: str
-    offer: Offer[Any]
+    offer: AnyOffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +46,23 @@ class Found:
 
     kind: Kind
     name: str
-    factory: Offer[Any] | Callable[..., Any]
+    factory: AnyOffer | Callable[..., object]
     section: str | None = None
 
-    def make(self, options: Mapping[str, Any]) -> Any:
+    def make(self, options: Mapping[str, object]) -> Driver:
         """Build the driver. Raises InvalidConfig: options, something not installed, no driver.
 
         Needs no running loop and touches no network; `check` of the driver does.
         """
         where = f"{self.kind} driver {self.name}"
+        driver: object
         if isinstance(self.factory, Offer):
             prefix = f"{self.section}." if self.section else "option "
             driver = self.factory.build(options, where, prefix)
         else:
             driver = arguments.call(self.factory, options, where)
         _check_interface(self.kind, driver, where)
-        return driver
+        return cast("Driver", driver)
 
 
 def shipped() -> tuple[Shipped, ...]:
@@ -124,27 +124,26 @@ def find(kind: Kind, name: str) -> Found:
 
 
 @overload
-def load(kind: Literal["oob"], name: str, options: Mapping[str, Any]) -> OobDriver: ...
+def load(kind: Literal["oob"], name: str, options: Mapping[str, object]) -> OobDriver: ...
 @overload
-def load(kind: Literal["node"], name: str, options: Mapping[str, Any]) -> NodeProvisioner: ...
+def load(kind: Literal["node"], name: str, options: Mapping[str, object]) -> NodeProvisioner: ...
 @overload
 def load(
-    kind: Literal["kubernetes"], name: str, options: Mapping[str, Any]
+    kind: Literal["kubernetes"], name: str, options: Mapping[str, object]
 ) -> KubernetesDriver: ...
-def load(kind: Kind, name: str, options: Mapping[str, Any]) -> Driver:
+def load(kind: Kind, name: str, options: Mapping[str, object]) -> Driver:
     """Find the driver and build it. Raises InvalidConfig as `find` and `Found.make` do."""
-    driver: Driver = find(kind, name).make(options)
-    return driver
+    return find(kind, name).make(options)
 
 
-def _import(kind: Kind, name: str, module: str, attribute: str) -> Offer[Any] | Callable[..., Any]:
+def _import(kind: Kind, name: str, module: str, attribute: str) -> AnyOffer | Callable[..., object]:
     try:
         found: Any = getattr(importlib.import_module(module), attribute, None)
     except ImportError as error:
         raise InvalidConfig(f"{kind} driver {name}: {error}") from error
     if not isinstance(found, Offer) and not callable(found):
         raise InvalidConfig(f"{kind} driver {name}: {module} has no class {attribute}")
-    stated: Offer[Any] | Callable[..., Any] = found
+    stated: AnyOffer | Callable[..., object] = found
     return stated
 
 

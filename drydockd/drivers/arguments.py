@@ -12,7 +12,7 @@ from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, Val
 from drydockd.errors import InvalidConfig, InvalidInput
 
 
-def call(factory: Callable[..., Any], options: Mapping[str, Any], where: str) -> Any:
+def call(factory: Callable[..., object], options: Mapping[str, object], where: str) -> object:
     """Return what `factory` makes of the options. Raises InvalidConfig, naming every problem."""
     arguments = _checked(factory, options, where)
     try:
@@ -21,7 +21,9 @@ def call(factory: Callable[..., Any], options: Mapping[str, Any], where: str) ->
         raise InvalidConfig(f"{where}: {error}") from error
 
 
-def _checked(factory: Callable[..., Any], options: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _checked(
+    factory: Callable[..., object], options: Mapping[str, object], where: str
+) -> dict[str, object]:
     """Return checked keyword arguments; every problem is in the error, by option name."""
     parameters = inspect.signature(factory).parameters
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
@@ -48,7 +50,7 @@ def _checked(factory: Callable[..., Any], options: Mapping[str, Any], where: str
     return checked
 
 
-def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
+def _hints(factory: Callable[..., object]) -> dict[str, Any]:
     target = factory.__init__ if inspect.isclass(factory) else factory
     try:
         return get_type_hints(target)
@@ -57,7 +59,7 @@ def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
         return {}
 
 
-def _convert(value: object, hint: Any) -> Any:
+def _convert(value: object, hint: Any) -> object:
     if hint is None:
         return value
     try:

@@ -20,6 +20,7 @@ from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
 
 __all__ = [
     "Discovery",
+    "Driver",
     "Handle",
     "Inventory",
     "KubernetesDriver",
@@ -214,3 +215,6 @@ class KubernetesDriver(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+Driver = OobDriver | NodeProvisioner | KubernetesDriver

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from drydockd.config.options import Words
 from drydockd.drivers.base import Discovery
@@ -25,7 +24,7 @@ class FakeOptions(Options):
         pattern=r"^https?://\S+$",
     )
     room: str = opt("default", "A room of this process, by name: drivers that name it share it")
-    config: Path | dict[str, Any] | None = opt(
+    config: Path | dict[str, object] | None = opt(
         None, "Room of this process: a YAML file (docs/room.md), or what would stand in it"
     )
     folder: Path | None = opt(

@@ -16,9 +16,10 @@ from typing import Any, Generic, TypeVar
 from pydantic import SecretStr, ValidationError
 
 from drydockd.config.options import Section, opt
+from drydockd.drivers.base import Driver
 from drydockd.errors import InvalidConfig, InvalidInput
 
-__all__ = ["Library", "Need", "Offer", "Options", "Program", "SecretStr", "opt"]
+__all__ = ["AnyOffer", "Library", "Need", "Offer", "Options", "Program", "SecretStr", "opt"]
 
 # dnsmasq and its like are not on an ordinary user's path, nor on every service's.
 SYSTEM_PATH = ("/usr/sbin", "/sbin")
@@ -78,13 +79,13 @@ class Offer(Generic[O]):
     with the same options. `about` says in a line what it drives.
     """
 
-    make: Callable[[O], Any]
+    make: Callable[[O], Driver]
     options: type[O]
     section: str
     about: str
     needs: tuple[Need, ...] = ()
 
-    def build(self, given: Mapping[str, Any], where: str, prefix: str = "") -> Any:
+    def build(self, given: Mapping[str, object], where: str, prefix: str = "") -> Driver:
         """Return the driver. Raises InvalidConfig: options, or what is not installed.
 
         `where` begins the message; `prefix` is put before the name of each option.
@@ -100,6 +101,10 @@ class Offer(Generic[O]):
             return self.make(options)
         except InvalidInput as error:
             raise InvalidConfig(f"{where}: {error}") from error
+
+
+# One of any options: whoever holds it gives it no more than what was written.
+AnyOffer = Offer[Any]
 
 
 def _problem(error: Mapping[str, Any], prefix: str) -> str:

@@ -6,13 +6,12 @@ import enum
 import types
 import typing
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from pydantic.fields import FieldInfo
 
 from drydockd.config.sample import inline
 from drydockd.drivers import KINDS, Shipped
-from drydockd.drivers.options import Offer
+from drydockd.drivers.options import AnyOffer
 
 SIGNS = {"Ge": ("ge", "≥"), "Gt": ("gt", ">"), "Le": ("le", "≤"), "Lt": ("lt", "<")}
 
@@ -33,7 +32,7 @@ def markdown(drivers: Sequence[Shipped]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _options(offer: Offer[Any]) -> Iterator[str]:
+def _options(offer: AnyOffer) -> Iterator[str]:
     yield "| Option | Default | Values | Meaning |"
     yield "|---|---|---|---|"
     for name, info in offer.options.model_fields.items():
@@ -58,13 +57,13 @@ def _values(info: FieldInfo) -> str:
     return ", ".join([*(f"`{word}`" for word in words), *bounds])
 
 
-def _parts(annotation: Any) -> tuple[Any, ...]:
+def _parts(annotation: object) -> tuple[object, ...]:
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return typing.get_args(annotation)
     return (annotation,)
 
 
-def _words(kind: Any) -> list[str]:
+def _words(kind: object) -> list[str]:
     if kind is bool:
         return ["true", "false"]
     if typing.get_origin(kind) is typing.Literal:

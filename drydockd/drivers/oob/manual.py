@@ -16,7 +16,7 @@ class ManualOptions(Options):
 class ManualOob:
     """An OobDriver for nodes of type ``manual``."""
 
-    oob_types = ("manual",)
+    oob_types: tuple[str, ...] = ("manual",)
 
     def __init__(self, options: ManualOptions) -> None:
         self._wait = options.wait

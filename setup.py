@@ -39,9 +39,6 @@ setup(
         "prometheus-client>=0.21",
     ],
     extras_require={
-        "redfish": ["sushy>=5.3"],
-        "ipmi": ["pyghmi>=1.5.70"],
-        "libvirt": ["libvirt-python>=9"],
         "dev": [
             "ruff==0.17.6",
             "mypy==2.4.1",

@@ -103,6 +103,7 @@ async def test_it_serves_until_it_is_told_to_stop(tmp_path):
             await client.get(url)
 
 
+@pytest.mark.process
 async def test_the_process_announces_its_url_and_ends_with_sigterm(tmp_path):
     room_file = tmp_path / "room.yaml"
     room_file.write_text("latencies: {power: 0, discovery: 0, commission: 0, deploy: 0, bmc: 0}\n")

@@ -248,6 +248,7 @@ async def test_logins_are_audited_once_and_refusals_always(tokens, user, caplog)
         "authn_login_fail",
     ]
     assert {line["request_id"] for line in lines} == {"r-1"}
+    assert {line["source_ip"] for line in lines} == {"10.0.0.1"}
     assert user not in caplog.text
     assert "garbage-token" not in caplog.text
 

@@ -50,6 +50,7 @@ def test_a_cache_switched_off_keeps_nothing(clock, seconds):
     assert cache.get("t") is None
     refused = RefusedCache(seconds=seconds, clock=clock)
     refused.add("t")
+    assert len(refused) == 0
     assert "t" not in refused
 
 

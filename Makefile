@@ -62,8 +62,10 @@ wheel: $(VENV)/.dev
 # for all of a file. Stopped and started again it goes on where it was.
 ONLY ?=
 SAMPLE ?= 60
-mutants: peers
-	$(BIN)/python -m tests.mutants --only "$(ONLY)" --sample $(SAMPLE)
+MUTANTS := .venvs/mutants
+mutants:
+	$(MAKE) peers VENV=$(MUTANTS) LOCK=requirements/mutants.txt
+	$(MUTANTS)/bin/python -m tests.mutants --only "$(ONLY)" --sample $(SAMPLE)
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

@@ -47,7 +47,6 @@ setup(
             "pytest-xdist>=3.8",
             "coverage>=7.10",
             "hypothesis>=6.130",
-            "mutmut==3.8.1",
             "types-PyYAML",
             # The package, built and checked.
             "build>=1.2",
@@ -56,6 +55,8 @@ setup(
             "wheel>=0.45",
             "setuptools>=77",
         ],
+        # Beside `dev`; apart, because it needs newer libraries than drydockd does.
+        "mutants": ["mutmut==3.8.1"],
     },
     entry_points={
         "console_scripts": [

@@ -28,6 +28,8 @@ async def test_nodes_are_deployed_and_their_boot_actions_report():
             assert all(c.action == step.action and c.retry == 0 for c in children)
             assert step.result.successes == names(3)
         assert "Boot action hello completed with status success" in lab.said(task.task_id)
+        context = lab.store.boot_context("n1")
+        assert (context.design_ref, context.design) == (SITE, task.design)
 
 
 async def test_every_start_and_collection_is_said_on_the_parent():

@@ -25,6 +25,11 @@ def test_a_warning_about_nothing_in_particular_is_no_error():
     assert (message.error, message.context_type, message.context) == (False, "NA", "NA")
 
 
+def test_what_is_said_of_a_node_is_no_error_unless_it_says_so():
+    assert messages.on_node("t", "n1", "x").error is False
+    assert messages.on_node("t", "n1", "x", error=True).error is True
+
+
 def test_messages_are_whole_up_to_the_limit_and_visibly_cut_above():
     fits = messages.message("t", "x" * messages.MESSAGE_LIMIT)
     cut = messages.message("t", "x" * (messages.MESSAGE_LIMIT + 1))

@@ -195,8 +195,15 @@ class Store(Protocol):
         """Direct subtasks in creation order."""
         ...
 
-    def messages(self, task_id: str, *, after: int = 0) -> list[Message]:
-        """Messages of a task with ``seq > after``, in order; empty if there is no such task."""
+    def messages(self, task_id: str, *, after: int = 0, limit: int | None = None) -> list[Message]:
+        """Messages of a task with ``seq > after``, in order; empty if there is no such task.
+
+        `limit`: the first so many of them.
+        """
+        ...
+
+    def message_count(self, task_id: str) -> int:
+        """How many messages a task has, which is the `seq` of the last; costs nothing."""
         ...
 
     def error_count(self, task_id: str) -> int:

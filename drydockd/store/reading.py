@@ -127,15 +127,20 @@ class Reading:
         tasks = self._tables.tasks
         return in_creation_order(tasks[key] for key in self._tables.children.get(task_id, ()))
 
-    def messages(self, task_id: str, *, after: int = 0) -> list[Message]:
+    def messages(self, task_id: str, *, after: int = 0, limit: int | None = None) -> list[Message]:
         log = self._tables.logs.get(task_id)
         if log is None:
             return []
         after = max(after, 0)
+        tails = log.tails[after : None if limit is None else after + limit]
         return [
             codec.decode_message(task_id, seq, tail)
-            for seq, tail in enumerate(log.tails[after:], start=after + 1)
+            for seq, tail in enumerate(tails, start=after + 1)
         ]
+
+    def message_count(self, task_id: str) -> int:
+        log = self._tables.logs.get(task_id)
+        return len(log.tails) if log else 0
 
     def error_count(self, task_id: str) -> int:
         log = self._tables.logs.get(task_id)

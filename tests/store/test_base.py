@@ -185,6 +185,9 @@ async def test_messages_are_numbered_per_task_and_stamped(store):
     assert (third.message, third.error, third.extra) == ("three", True, {"retry": True})
     assert third.ts > "2026"
     assert store.messages("a", after=2) == [third]
+    assert store.messages("a", after=1, limit=1) == [second]
+    assert store.messages("a", limit=2) == [first, second]
+    assert (store.message_count("a"), store.message_count("nobody")) == (3, 0)
     assert (store.error_count("a"), store.error_count("b")) == (1, 0)
 
 

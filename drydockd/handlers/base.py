@@ -5,14 +5,17 @@ The table `STATUS` is the only place where an error becomes a status code.
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import logging
 import uuid
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
+from contextlib import aclosing
 from typing import Any, ClassVar
 
 import orjson
 from tornado import httputil, web
+from tornado.iostream import StreamClosedError
 
 from drydockd import errors
 from drydockd import log as logs
@@ -177,6 +180,26 @@ class BaseHandler(web.RequestHandler):
             self.set_status(status)
         self.finish(encoded)
 
+    async def reply_parts(self, parts: AsyncGenerator[bytes, None]) -> None:
+        """Answer with JSON in `parts`, each made when the client has taken the one before.
+
+        What fits in one part has a Content-Length. An error before the first byte is a status
+        code, a later one breaks the connection. For a client that is gone no more is made.
+        """
+        async with aclosing(parts):
+            is_waiting = False
+            async for part in parts:
+                if part and is_waiting:
+                    await self.flush()
+                    if self.request.method == "HEAD":
+                        break
+                if part:
+                    self.write(part)
+                    is_waiting = True
+                # A client that takes everything at once must not keep the loop.
+                await asyncio.sleep(0)
+        self.finish()
+
     # -- methods all routes have
 
     def options(self, *args: str) -> None:
@@ -232,7 +255,9 @@ class BaseHandler(web.RequestHandler):
         return message
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
-        if value is None or status_of(value)[0] != 500:
+        if isinstance(value, StreamClosedError):
+            log.debug("%s %s: the client is gone", self.request.method, self.request.path)
+        elif value is None or status_of(value)[0] != 500:
             log.debug("refused: %s", value)
         elif isinstance(value, errors.DrydockError):
             log.error("%s %s failed: %s", self.request.method, self.request.path, value)

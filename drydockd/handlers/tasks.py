@@ -66,7 +66,7 @@ class TasksHandler(OfTasks):
         marker = self.query("marker")
         limit = self.query("limit")
         try:
-            found = self.services.store.tasks(
+            found = self.services.store.walk_tasks(
                 status=one_of(TaskStatus, "status", self.query("status")),
                 action=one_of(Action, "action", self.query("action")),
                 node=self.query("node"),
@@ -75,7 +75,7 @@ class TasksHandler(OfTasks):
             )
         except errors.NotFound:
             raise errors.InvalidInput(f"marker: no task {body.shown(marker or '')}") from None
-        self.reply_bytes(await self.services.views.encoded_list(found))
+        await self.reply_parts(self.services.views.listed(found))
 
     async def post(self) -> None:
         asked = self.parse(TaskBody)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 
 import orjson
 
 from drydockd.errors import NotFound
+from drydockd.handlers.parts import Part
 from drydockd.model import BuildData, Message, Record, Task
 from drydockd.store.base import Store
 
 KEPT_BYTES = 16 << 20
-# So many tasks are encoded at a time, about 5 ms, before others get their turn.
+# To look through a slice of a walk costs as much as to encode so many tasks or messages.
+LOOKED = 200
+# So many tasks of a tree are encoded at a time, about 5 ms, before others get their turn.
 SLICE = 100
 # Of tasks with so many messages those that were encoded stay so: of a task of thousands of
 # nodes there are thousands, and each new one makes its record another one.
@@ -114,14 +117,17 @@ class TaskViews:
     def close(self) -> None:
         self._unwatch()
 
+    @property
+    def kept_bytes(self) -> int:
+        return self._bytes
+
     def encoded(self, task: Task) -> bytes:
         """Return the Task object of `task`, which is the store's current one, as JSON."""
         kept = self._kept.get(task.task_id)
         if kept is None:
             said = self._messages(task.task_id)
             kept = orjson.dumps(task_json(self._store, task, said))
-            self._kept[task.task_id] = kept
-            self._bytes += len(kept)
+            self._keep(task.task_id, kept)
             self._make_room()
         return kept
 
@@ -145,19 +151,69 @@ class TaskViews:
         while self._bytes > KEPT_BYTES:
             self._bytes -= len(self._said.popitem(last=False)[1][1])
 
-    async def encoded_list(self, tasks: Sequence[Task]) -> bytes:
-        """Return the JSON array of `tasks`, letting others work in between."""
-        parts: list[bytes] = []
-        for start in range(0, len(tasks), SLICE):
-            if start and any(task.task_id not in self._kept for task in tasks[start:][:SLICE]):
-                await asyncio.sleep(0)
-            # Meanwhile a task may have changed (its newest state is shown) or been purged.
-            for task in tasks[start : start + SLICE]:
-                try:
-                    parts.append(self.encoded(self._store.task(task.task_id)))
-                except NotFound:
-                    continue
-        return b"[" + b",".join(parts) + b"]"
+    async def listed(self, slices: Iterable[Sequence[Task]]) -> AsyncGenerator[bytes, None]:
+        """Yield the JSON array of the tasks of `slices` in parts, some of them empty.
+
+        Each part is the work of one turn: whoever takes it lets others run before the next.
+        A task that changed meanwhile is shown as it is now; one that was purged is left out.
+        """
+        part, lead = Part(), b"["
+        for tasks in slices:
+            if part.add(b"", LOOKED):
+                yield part.take()
+            for task in tasks:
+                for piece, records in self._pieces(task):
+                    if part.add(lead + piece, records):
+                        yield part.take()
+                    lead = b""
+                lead = lead or b","
+        part.add(b"[]" if lead == b"[" else b"]")
+        yield part.take()
+
+    def _pieces(self, task: Task) -> Iterable[tuple[bytes, int]]:
+        """Return the pieces of a task, each with the records that were encoded for it."""
+        kept = self._kept.get(task.task_id)
+        return self._fresh(task.task_id) if kept is None else ((kept, 0),)
+
+    def _fresh(self, task_id: str) -> Iterator[tuple[bytes, int]]:
+        try:
+            task = self._store.task(task_id)
+        except NotFound:
+            return
+        said = self._messages(task_id) if task_id in self._said else None
+        encoded = orjson.dumps(task_json(self._store, task, said))
+        self._make_room()
+        self._keep_if_room(task_id, encoded)
+        yield encoded, 1 + self._store.message_count(task_id)
+
+    def _keep(self, task_id: str, encoded: bytes) -> None:
+        self._kept[task_id] = encoded
+        self._bytes += len(encoded)
+
+    def _keep_if_room(self, task_id: str, encoded: bytes) -> None:
+        """Keep a task of a list, but turn none out: a list longer than the room would find none."""
+        if self._bytes + len(encoded) > KEPT_BYTES:
+            self._forget_purged()
+        if self._bytes + len(encoded) <= KEPT_BYTES:
+            self._keep(task_id, encoded)
+
+    def _forget_purged(self) -> None:
+        """Forget what is kept the longest if its task was purged, of which nobody tells."""
+        if (task_id := next(iter(self._kept), None)) is not None:
+            self._kept.move_to_end(task_id)
+            if not self._exists(task_id):
+                self._bytes -= len(self._kept.pop(task_id))
+        if (task_id := next(iter(self._said), None)) is not None:
+            self._said.move_to_end(task_id)
+            if not self._exists(task_id):
+                self._bytes -= len(self._said.pop(task_id)[1])
+
+    def _exists(self, task_id: str) -> bool:
+        try:
+            self._store.task(task_id)
+        except NotFound:
+            return False
+        return True
 
     def _changed(self, seq: int, records: Sequence[Record]) -> None:
         for record in records:

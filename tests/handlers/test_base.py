@@ -1,7 +1,9 @@
+import asyncio
 import re
 import uuid
 from typing import ClassVar
 
+import httpx
 import pytest
 from tornado.web import HTTPError
 
@@ -159,9 +161,9 @@ async def test_a_failure_of_ours_says_nothing_of_itself(drydock, caplog):
     def broken(**_):
         raise RuntimeError("the secret plan")
 
-    drydock.app.services.store.tasks = broken
+    drydock.app.services.store.walk_tasks = broken
     answer = await drydock.get(f"{V1}/tasks")
-    del drydock.app.services.store.tasks
+    del drydock.app.services.store.walk_tasks
     assert answer.status_code == 500
     assert answer.json() == {
         "type": "error",
@@ -253,6 +255,96 @@ async def test_the_marker_and_the_end_user_go_with_the_task(drydock):
     caller = drydock.app.services.store.task(answer.json()["task_id"]).caller
     assert (caller.external_marker, caller.end_user) == (marker, "ann")
     assert caller.request_id == answer.headers["X-Drydock-Req"]
+
+
+class Endless:
+    """A list of megabytes that goes on until nobody takes it any more."""
+
+    def __init__(self, *, fails_at: int = -1) -> None:
+        self.made = 0
+        self.fails_at = fails_at
+        self.closed = asyncio.Event()
+
+    async def listed(self, _):
+        try:
+            while True:
+                if self.made == self.fails_at:
+                    raise errors.StoreUnavailable("the disk is gone")
+                self.made += 1
+                yield b"[" + b" " * (1 << 20)
+        finally:
+            self.closed.set()
+
+
+async def asked_for_tasks(drydock, method="GET", version="1.1"):
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", httpx.URL(drydock.app.url).port, limit=4096
+    )
+    token = drydock.admin["X-Auth-Token"]
+    writer.write(
+        f"{method} {V1}/tasks HTTP/{version}\r\nHost: x\r\nX-Auth-Token: {token}\r\n\r\n".encode()
+    )
+    return reader, writer
+
+
+async def test_a_long_answer_goes_as_fast_as_it_is_taken_and_ends_with_its_reader(
+    drydock, monkeypatch, caplog
+):
+    endless = Endless()
+    monkeypatch.setattr(drydock.app.services.views, "listed", endless.listed)
+    reader, writer = await asked_for_tasks(drydock)
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert b"transfer-encoding: chunked" in head.lower()
+    assert b"content-length" not in head.lower()
+    # Others have hundreds of turns meanwhile; what was made fits into the sockets' buffers.
+    for _ in range(100):
+        assert (await drydock.http.get(f"{V1}/health")).status_code in (204, 503)
+    assert endless.made < 30
+    writer.close()
+    async with asyncio.timeout(10):
+        await endless.closed.wait()
+    assert endless.made < 40
+    assert "failed" not in caplog.text
+
+
+async def test_a_long_answer_that_fails_is_a_status_code_or_else_cut_off(drydock, monkeypatch):
+    monkeypatch.setattr(drydock.app.services.views, "listed", Endless(fails_at=0).listed)
+    assert (await drydock.get(f"{V1}/tasks")).status_code == 503
+    monkeypatch.setattr(drydock.app.services.views, "listed", Endless(fails_at=3).listed)
+    with pytest.raises(httpx.RemoteProtocolError):
+        await drydock.get(f"{V1}/tasks")
+
+
+async def test_head_of_a_long_answer_makes_no_more_than_its_beginning(drydock, monkeypatch):
+    endless = Endless()
+    monkeypatch.setattr(drydock.app.services.views, "listed", endless.listed)
+    answer = await drydock.http.head(f"{V1}/tasks", headers=drydock.admin)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert "Content-Length" not in answer.headers
+    assert endless.made == 2
+
+
+async def test_a_short_answer_in_parts_has_its_length(drydock):
+    await drydock.task(action="validate_design")
+    shown = await drydock.get(f"{V1}/tasks")
+    head = await drydock.http.head(f"{V1}/tasks", headers=drydock.admin)
+    assert int(shown.headers["Content-Length"]) == len(shown.content)
+    assert head.headers["Content-Length"] == shown.headers["Content-Length"]
+
+
+async def test_a_client_of_http_1_0_gets_a_long_answer_until_the_end_of_the_connection(
+    drydock, monkeypatch
+):
+    async def listed(_):
+        for part in (b"[1", b"", b",2", b"]"):
+            yield part
+
+    monkeypatch.setattr(drydock.app.services.views, "listed", listed)
+    reader, writer = await asked_for_tasks(drydock, version="1.0")
+    answer = await reader.read()
+    assert answer.endswith(b"\r\n\r\n[1,2]")
+    assert b"chunked" not in answer
+    writer.close()
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ import orjson
 import pytest
 
 from drydockd.handlers import taskview
+from drydockd.handlers.parts import PART_BYTES, PART_RECORDS
 from drydockd.handlers.taskview import TaskViews, task_json
 from drydockd.model import Action, Link, Message, Result, ResultStatus, Task, TaskStatus
-from drydockd.store import Edit, Put, open_store
+from drydockd.store import Edit, Put, Remove, open_store
 
 WHEN = "2026-01-31T10:20:30.123456+00:00"
 
@@ -158,10 +159,94 @@ async def test_a_missing_subtask_is_null(store):
     }
 
 
+async def parts_of(views, store, **query):
+    return [part async for part in views.listed(store.walk_tasks(**query))]
+
+
+def ids(parts):
+    return [task["task_id"] for task in orjson.loads(b"".join(parts))]
+
+
 async def test_a_long_list_is_whole_and_in_order(store):
     views = TaskViews(store)
-    tasks = [a_task(f"{number:032d}") for number in range(250)]
+    tasks = [a_task(f"{number:032d}") for number in range(2500)]
     await store.write(*(Put(task) for task in tasks))
-    listed = orjson.loads(await views.encoded_list(store.tasks()))
-    assert [task["task_id"] for task in listed] == [task.task_id for task in tasks]
-    assert orjson.loads(await views.encoded_list([])) == []
+    assert ids(await parts_of(views, store)) == [task.task_id for task in tasks]
+    assert ids(await parts_of(views, store)) == [task.task_id for task in tasks]
+    assert await parts_of(views, store, limit=0) == [b"[]"]
+    assert b"".join(await parts_of(views, store, node="nobody")) == b"[]"
+
+
+async def test_a_part_of_a_list_is_bounded_in_bytes_and_in_what_is_encoded_for_it(
+    store, monkeypatch
+):
+    views, encoded = TaskViews(store), []
+    monkeypatch.setattr(
+        taskview, "message_json", lambda m, make=taskview.message_json: encoded.append(m) or make(m)
+    )
+    for number in range(1500):
+        task = a_task(f"{number:032d}")
+        text = "x" * (400 if number > 700 else 10)
+        await store.write(Put(task), *(Put(Message(task.task_id, text)) for _ in range(10)))
+    for kept in (False, True):
+        sizes, works = [], []
+        async for part in views.listed(store.walk_tasks()):
+            sizes.append(len(part))
+            works.append(len(encoded))
+            encoded.clear()
+        assert max(sizes) < PART_BYTES + 6000
+        assert max(works) < PART_RECORDS + 20
+        assert len(sizes) < sum(sizes) / PART_BYTES + (2 if kept else sum(works) / 500)
+    assert sum(works) == 0
+
+
+async def test_looking_for_what_is_rare_takes_turns_too(store):
+    tasks = [a_task(f"{number:032d}", scope=("n1",)) for number in range(6000)]
+    await store.write(*(Put(task) for task in tasks))
+    parts = await parts_of(TaskViews(store), store, node="n1", status=TaskStatus.RUNNING)
+    assert b"".join(parts) == b"[]"
+    parts = await parts_of(TaskViews(store), store, action=Action.PREPARE_NODES, node="n1", limit=1)
+    assert len(ids(parts)) == 1
+
+
+async def test_what_changes_during_a_list_is_shown_as_it_is_when_its_turn_comes(store):
+    views = TaskViews(store)
+    tasks = [a_task(f"{number:032d}") for number in range(2000)]
+    await store.write(*(Put(task) for task in tasks))
+    parts = []
+    async for part in views.listed(store.walk_tasks()):
+        if not parts:
+            run = Edit(Task, tasks[-1].task_id, lambda t: replace(t, status=TaskStatus.RUNNING))
+            gone = [task.task_id for task in tasks[500:1999]]
+            await store.write(run, *(Remove(Task, task_id) for task_id in gone))
+        parts.append(part)
+    shown = orjson.loads(b"".join(parts))
+    assert [task["task_id"] for task in shown if task["task_id"] in gone[512:]] == []
+    assert (shown[-1]["task_id"], shown[-1]["status"]) == (tasks[-1].task_id, "running")
+
+
+async def test_what_is_kept_is_bounded_and_a_long_list_turns_nothing_out(store, monkeypatch):
+    monkeypatch.setattr(taskview, "KEPT_BYTES", 20_000)
+    views = TaskViews(store)
+    tasks = [a_task(f"{number:032d}") for number in range(100)]
+    await store.write(*(Put(task) for task in tasks))
+    await parts_of(views, store)
+    kept = {task.task_id: views.encoded(task) for task in tasks[:20]}
+    await parts_of(views, store)
+    assert all(views.encoded(task) is kept[task.task_id] for task in tasks[:20])
+    assert views.kept_bytes <= 20_000
+
+
+async def test_what_was_purged_makes_room_for_later_lists(store, monkeypatch):
+    monkeypatch.setattr(taskview, "KEPT_BYTES", 20_000)
+    views = TaskViews(store)
+    old = [a_task(f"{number:032d}", status=TaskStatus.COMPLETE) for number in range(50)]
+    new = [a_task(f"{number:032d}") for number in range(50, 150)]
+    await store.write(*(Put(task) for task in old + new))
+    await parts_of(views, store)
+    assert (await store.purge_tasks(before="2027")).tasks == 50
+    await parts_of(views, store)
+    kept = views.encoded(new[0])
+    await parts_of(views, store)
+    assert views.encoded(new[0]) is kept
+    assert 18_000 < views.kept_bytes <= 20_000

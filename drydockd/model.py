@@ -24,7 +24,8 @@ Timestamp = str
 
 def timestamp(moment: datetime | None = None) -> Timestamp:
     """Return `moment` (default: now) as text: ISO 8601, UTC, microseconds, ``+00:00``."""
-    return (moment or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="microseconds")
+    utc = datetime.now(UTC) if moment is None else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")
 
 
 # The result's message of a task that was told to stop, matched on by clients.

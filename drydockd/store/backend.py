@@ -68,6 +68,10 @@ class Backend(Protocol):
         """As Store.fresh. A backend that nobody else writes to has nothing to wait for."""
         return
 
+    def has_blob(self, digest: str) -> bool:
+        """Whether the blob is certainly durable; it stays unless `sweep_blob` is called."""
+        ...
+
     async def put_blob(self, digest: str, content: bytes) -> None:
         """Keep `content`, durable when it returns; again is free. Raises StoreUnavailable."""
         ...

@@ -236,8 +236,11 @@ class Store(Protocol):
         """Intent records of a task in opening order."""
         ...
 
-    async def put_blob(self, content: bytes) -> str:
+    async def put_blob(self, content: bytes, digest: str = "") -> str:
         """Keep `content`, durable; return its sha256 in hex. Writing it twice is free.
+
+        `digest`: that sha256, from who worked it out already; what is known to be on disk
+        under it is neither hashed nor looked at again.
 
         A blob is swept when no record names it; one just put is safe until the daemon stops
         or a record that named it goes.

@@ -29,6 +29,9 @@ class MemoryBackend(Backend):
         self._blobs.update(batch.blobs)
         return self._landing.land([batch])
 
+    def has_blob(self, digest: str) -> bool:
+        return digest in self._blobs
+
     async def put_blob(self, digest: str, content: bytes) -> None:
         self._blobs[digest] = content
 

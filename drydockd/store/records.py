@@ -183,9 +183,12 @@ class Records(Reading):
 
     # -- blobs
 
-    async def put_blob(self, content: bytes) -> str:
+    async def put_blob(self, content: bytes, digest: str = "") -> str:
         self._refuse_if_closed()
-        digest = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
+        if digest and self.backend.has_blob(digest):
+            self._hold_blob(digest, 1)
+            return digest
+        digest = digest or await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
         self._hold_blob(digest, 1)  # before the disk is asked, so that no sweep comes between
         try:
             await self.backend.put_blob(digest, content)

@@ -189,6 +189,9 @@ class TinyBackend(Backend):
 
     # -- blobs
 
+    def has_blob(self, digest: str) -> bool:
+        return self._blobs.has(digest)
+
     async def put_blob(self, digest: str, content: bytes) -> None:
         try:
             await asyncio.to_thread(self._blobs.put, digest, content)

@@ -455,6 +455,26 @@ async def test_a_blob_is_what_its_digest_says(store):
     assert await store.put_blob(b"design") == digest
 
 
+async def test_a_blob_that_is_known_is_named_by_its_digest_and_not_looked_at(store, monkeypatch):
+    digest = await store.put_blob(b"design", hashlib.sha256(b"design").hexdigest())
+    await store.write(Put(a_task("a", design=digest)))
+
+    async def asked(*_):
+        raise AssertionError("the backend was asked to put what it has")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.backend, "put_blob", asked)
+        assert await store.put_blob(b"not looked at", digest) == digest
+    # It counts as put again, and once swept it is written anew.
+    await store.write(Remove(Task, "a"))
+    assert await store.blob(digest) == b"design"
+    await store.write(Put(a_task("b", design=digest)))
+    await store.write(Remove(Task, "b"))
+    await store.write(Put(a_task("barrier")))
+    assert await store.put_blob(b"design", digest) == digest
+    assert await store.blob(digest) == b"design"
+
+
 async def test_a_blob_goes_with_the_last_record_that_names_it(store):
     digest = await store.put_blob(b"design")
     await store.write(Put(a_task("a", design=digest)), Put(a_context("n1", "c", design=digest)))

@@ -31,6 +31,18 @@ def test_putting_a_blob_twice_writes_it_once(blobs, disk):
     assert blobs.read(DIGEST) == b"content"
 
 
+def test_a_blob_is_had_once_it_is_certainly_on_disk_and_until_it_is_to_go(blobs, disk):
+    disk.fails = lambda number: disk.log[-1].startswith("sync_folder")
+    with pytest.raises(OSError, match="error"):
+        blobs.put(DIGEST, b"content")
+    assert not blobs.has(DIGEST)
+    disk.fails = lambda number: False
+    blobs.put(DIGEST, b"content")
+    assert blobs.has(DIGEST)
+    blobs.forget(DIGEST)
+    assert not blobs.has(DIGEST)
+
+
 def test_a_blob_whose_name_was_not_synced_is_written_again(blobs, disk):
     disk.fails = lambda number: disk.log[-1].startswith("sync_folder")
     with pytest.raises(OSError, match="error"):

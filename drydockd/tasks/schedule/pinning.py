@@ -53,7 +53,7 @@ class PinnedDesigns:
         if not design.ok and task.action is not Action.VALIDATE_DESIGN:
             raise Unrunnable("The design cannot be loaded; see the messages.", design.findings)
         if design.digest:
-            await self.store.put_blob(design.content)
+            await self.store.put_blob(design.content, design.digest)
         return design
 
     async def _load(self, ref: str, caller: Caller | None) -> Design:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import ClassVar
@@ -16,7 +15,7 @@ from drydockd.api.nodefilter import NodeFilterRequest
 from drydockd.design import nodefilter
 from drydockd.drivers.base import NodeRow
 from drydockd.handlers.base import BaseHandler
-from drydockd.handlers.taskview import build_data_json
+from drydockd.handlers.builddata import build_data_parts
 from drydockd.site import Finding
 from drydockd.tasks import NodeView
 
@@ -53,12 +52,8 @@ class NodeBuildDataHandler(BaseHandler):
 
     async def get(self, host: str) -> None:
         latest = self.flag("latest")
-        found = await asyncio.to_thread(self.services.store.build_data, node=host, latest=latest)
-        if not found:
-            raise errors.NotFound("No build data found")
-        if latest:
-            found = sorted(found, key=lambda data: data.generator)
-        self.reply([build_data_json(data) for data in found])
+        walk = self.services.store.walk_build_data(node=host, latest=latest)
+        await self.reply_parts(build_data_parts(walk, absent="No build data found"))
 
 
 class NodeFilterHandler(BaseHandler):

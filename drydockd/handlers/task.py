@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar
 
-from drydockd import errors
 from drydockd.api.builddata import BuildData
 from drydockd.api.task import Task, TaskTree
 from drydockd.auth.audit import Event
 from drydockd.handlers import body
+from drydockd.handlers.builddata import build_data_parts
 from drydockd.handlers.tasks import OfTasks, canonical
-from drydockd.handlers.taskview import build_data_json
 from drydockd.model import API_ACTIONS
 
 
@@ -32,10 +31,8 @@ class TaskHandler(OfTasks):
             # More than the limit is not refused: the client asks again, as it has to anyway.
             await self._changed(task.task_id, min(seconds, limit))
             task = self.task_of(task.task_id)
-        self.reply_bytes(
-            await self.services.views.show(
-                task, layers=layers, builddata=builddata, errors=with_errors
-            )
+        await self.reply_parts(
+            self.services.views.shown(task, layers=layers, builddata=builddata, errors=with_errors)
         )
 
     async def _changed(self, task_id: str, seconds: float) -> None:
@@ -60,10 +57,9 @@ class TaskBuildDataHandler(OfTasks):
     async def get(self, task_id: str) -> None:
         store, wanted = self.services.store, canonical(task_id)
         # Build data outlive their task, so the task itself need not be there.
-        found = await asyncio.to_thread(store.build_data, task_id=wanted)
-        if not found:
-            raise errors.NotFound(f"No build data found for task {task_id}")
-        self.reply([build_data_json(data) for data in found])
+        walk = store.walk_build_data(task_id=wanted)
+        absent = f"No build data found for task {task_id}"
+        await self.reply_parts(build_data_parts(walk, absent=absent))
 
 
 class TerminateHandler(OfTasks):
@@ -74,7 +70,7 @@ class TerminateHandler(OfTasks):
         self.no_body()
         task = await self.services.tasks.terminate(self.task_of(task_id).task_id, self.caller)
         self.audit(Event.SENSITIVE_UPDATE, task, "terminate")
-        self.reply_bytes(self.services.views.encoded(task))
+        await self.reply_parts(self.services.views.shown(task))
 
 
 class RetryHandler(OfTasks):

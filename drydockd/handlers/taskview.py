@@ -9,19 +9,26 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequen
 import orjson
 
 from drydockd.errors import NotFound
+from drydockd.handlers.builddata import build_data_parts
 from drydockd.handlers.parts import Part
-from drydockd.model import BuildData, Message, Record, Task
+from drydockd.model import Message, Record, Task
 from drydockd.store.base import Store
 
 KEPT_BYTES = 16 << 20
 # To look through a slice of a walk costs as much as to encode so many tasks or messages.
 LOOKED = 200
-# So many tasks of a tree are encoded at a time, about 5 ms, before others get their turn.
-SLICE = 100
+# A task with more messages is made piece by piece.
+LONG = 500
 # Of tasks with so many messages those that were encoded stay so: of a task of thousands of
 # nodes there are thousands, and each new one makes its record another one.
 MANY_MESSAGES = 64
 
+# In the JSON of a task without its messages: the place for them. In a text there would be
+# backslashes before these quotes, and nothing before it in the object is the caller's.
+NO_MESSAGES = b'"messageList":[]'
+
+# Some JSON, and how many records were encoded for it.
+Piece = tuple[bytes, int]
 # A list of messages, or its JSON.
 Said = list[dict[str, object]] | orjson.Fragment
 
@@ -89,17 +96,6 @@ def message_json(message: Message) -> dict[str, object]:
     }
 
 
-def build_data_json(data: BuildData) -> dict[str, object]:
-    return {
-        "node_name": data.node,
-        "task_id": data.task_id,
-        "collected_date": data.collected,
-        "generator": data.generator,
-        "data_format": data.data_format,
-        "data_element": data.data_element,
-    }
-
-
 class TaskViews:
     """Encodes tasks. Keeps each task's JSON until the task or its messages change.
 
@@ -131,11 +127,14 @@ class TaskViews:
             self._make_room()
         return kept
 
-    def _messages(self, task_id: str) -> orjson.Fragment:
-        """Return the JSON of all messages; only those not seen before are read and encoded."""
+    def _messages(self, task_id: str, limit: int | None = None) -> orjson.Fragment:
+        """Return the JSON of all messages; only those not seen before are read and encoded.
+
+        `limit`: of these not more.
+        """
         count, said = self._said.pop(task_id, (0, b"[]"))
         self._bytes -= len(said) if count else 0
-        new = [message_json(m) for m in self._store.messages(task_id, after=count)]
+        new = [message_json(m) for m in self._store.messages(task_id, after=count, limit=limit)]
         if new:
             added = orjson.dumps(new)
             said = said[:-1] + b"," + added[1:] if count else added
@@ -162,29 +161,112 @@ class TaskViews:
             if part.add(b"", LOOKED):
                 yield part.take()
             for task in tasks:
+                if task.task_id not in self._kept and not self._exists(task.task_id):
+                    continue
                 for piece, records in self._pieces(task):
                     if part.add(lead + piece, records):
                         yield part.take()
                     lead = b""
-                lead = lead or b","
+                lead = b","
         part.add(b"[]" if lead == b"[" else b"]")
         yield part.take()
 
-    def _pieces(self, task: Task) -> Iterable[tuple[bytes, int]]:
-        """Return the pieces of a task, each with the records that were encoded for it."""
-        kept = self._kept.get(task.task_id)
-        return self._fresh(task.task_id) if kept is None else ((kept, 0),)
+    async def shown(
+        self, task: Task, *, layers: int = 0, builddata: bool = False, errors: bool = False
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield one task as GET tasks/<id> answers it, in parts like those of `listed`.
 
-    def _fresh(self, task_id: str) -> Iterator[tuple[bytes, int]]:
-        try:
-            task = self._store.task(task_id)
-        except NotFound:
+        Source: contract, api, section 4.4.
+        """
+        if layers == 0 and not builddata and not errors and await self._read_ahead(task):
+            yield self.encoded(self._current(task))
             return
-        said = self._messages(task_id) if task_id in self._said else None
+        part = Part()
+        async for piece, records in self._document(task, layers, builddata, errors):
+            if part.add(piece, records):
+                yield part.take()
+        yield part.take()
+
+    async def _read_ahead(self, task: Task) -> bool:
+        """Encode the messages of a long task over some turns; return whether few are left."""
+        while (left := self._unsaid(task.task_id)) > LONG:
+            self._messages(task.task_id, LONG)
+            self._make_room()
+            is_kept = self._unsaid(task.task_id) < left
+            await asyncio.sleep(0)
+            if not is_kept:
+                return False  # there is no room for it
+        return True
+
+    def _unsaid(self, task_id: str) -> int:
+        """How many messages are yet to be encoded."""
+        if task_id in self._kept:
+            return 0
+        return self._store.message_count(task_id) - self._said.get(task_id, (0, b""))[0]
+
+    async def _document(
+        self, top: Task, layers: int, builddata: bool, errors: bool
+    ) -> AsyncGenerator[Piece, None]:
+        shown = self._levels(top, layers) if layers else [top]
+        if layers:
+            yield b'{"init_task_id":' + orjson.dumps(top.task_id), 0
+        for task in shown:
+            if isinstance(task, str):
+                yield b"," + orjson.dumps(task) + b":null", 1
+                continue
+            if layers:
+                yield b"," + orjson.dumps(task.task_id) + b":", 0
+            for piece in _without_brace(self._pieces(task)):
+                yield piece
+            if builddata:
+                yield b',"build_data":', 0
+                async for part in build_data_parts(
+                    self._store.walk_build_data(task_id=task.task_id)
+                ):
+                    yield part, 0
+            if layers:
+                yield b"}", 0
+        if errors:
+            for piece in self._errors_below(top):
+                yield piece
+        yield b"}", 0
+
+    def _pieces(self, task: Task) -> Iterable[Piece]:
+        """Return a task as it is now, or as it was when it was purged, in pieces."""
+        kept = self._kept.get(task.task_id)
+        return self._fresh(task) if kept is None else ((kept, 0),)
+
+    def _fresh(self, task: Task) -> Iterator[Piece]:
+        task = self._current(task)
+        unsaid = self._unsaid(task.task_id)
+        if unsaid > LONG:
+            short = orjson.dumps(task_json(self._store, task, []))
+            yield from self._with_messages(task.task_id, short)
+            return
+        said = self._messages(task.task_id) if task.task_id in self._said else None
         encoded = orjson.dumps(task_json(self._store, task, said))
         self._make_room()
-        self._keep_if_room(task_id, encoded)
-        yield encoded, 1 + self._store.message_count(task_id)
+        self._keep_if_room(task.task_id, encoded)
+        yield encoded, 1 + unsaid
+
+    def _with_messages(self, task_id: str, short: bytes) -> Iterator[Piece]:
+        """Put the messages of a task into its JSON without them, some at a time."""
+        head, tail = short.split(NO_MESSAGES, 1)
+        yield head + NO_MESSAGES[:-1], 1
+        count = self._store.message_count(task_id)
+        for after in range(0, count, LONG):
+            found = self._store.messages(task_id, after=after, limit=min(LONG, count - after))
+            if not found:
+                break  # purged
+            some = orjson.dumps([message_json(message) for message in found])[1:-1]
+            yield b"," + some if after else some, len(found)
+        yield b"]" + tail, 0
+
+    def _current(self, task: Task) -> Task:
+        try:
+            return self._store.task(task.task_id)
+        except NotFound:
+            return task
 
     def _keep(self, task_id: str, encoded: bytes) -> None:
         self._kept[task_id] = encoded
@@ -221,38 +303,6 @@ class TaskViews:
                 kept = self._kept.pop(record.task_id, b"")
                 self._bytes -= len(kept)
 
-    async def show(
-        self, task: Task, *, layers: int = 0, builddata: bool = False, errors: bool = False
-    ) -> bytes:
-        """Return one task as GET tasks/<id> answers it. Source: contract, api, section 4.4."""
-        if layers == 0:
-            if not builddata and not errors:
-                return self.encoded(task)
-            answer = (await self._objects([task], builddata))[task.task_id] or {}
-        else:
-            levels = self._levels(task, layers)
-            answer = {"init_task_id": task.task_id, **await self._objects(levels, builddata)}
-        if errors:
-            answer["subtask_errors"] = self._errors_below(task)
-        return orjson.dumps(answer)
-
-    async def _objects(
-        self, tasks: Iterable[Task | str], builddata: bool
-    ) -> dict[str, dict[str, object] | None]:
-        shown: dict[str, dict[str, object] | None] = {}
-        for number, task in enumerate(tasks, 1):
-            if isinstance(task, str):
-                shown[task] = None
-                continue
-            one = task_json(self._store, task)
-            if builddata:
-                found = await asyncio.to_thread(self._store.build_data, task_id=task.task_id)
-                one["build_data"] = [build_data_json(data) for data in found]
-            shown[task.task_id] = one
-            if number % SLICE == 0:
-                await asyncio.sleep(0)
-        return shown
-
     def _levels(self, top: Task, layers: int) -> list[Task | str]:
         """Return `top` and what is below it, `layers` deep (-1: all); a missing task as its id."""
         found: list[Task | str] = [top]
@@ -269,10 +319,24 @@ class TaskViews:
             level, depth = below, depth - 1
         return found
 
-    def _errors_below(self, top: Task) -> dict[str, object]:
-        found: dict[str, object] = {}
+    def _errors_below(self, top: Task) -> Iterator[Piece]:
+        lead = b',"subtask_errors":{'
         for task in self._levels(top, -1)[1:]:
-            if not isinstance(task, str) and self._store.error_count(task.task_id) > 0:
-                result = result_json(self._store, task)
-                found[task.task_id] = {**result, "task_id": task.task_id}
-        return found
+            if isinstance(task, str) or not self._store.error_count(task.task_id):
+                continue
+            result = {**result_json(self._store, task, []), "task_id": task.task_id}
+            yield lead + orjson.dumps(task.task_id) + b":", 0
+            yield from self._with_messages(task.task_id, orjson.dumps(result))
+            lead = b","
+        yield (lead if lead != b"," else b"") + b"}", 0
+
+
+def _without_brace(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Leave the brace at the end of an object off: there is more to come."""
+    before: Piece | None = None
+    for piece in pieces:
+        if before is not None:
+            yield before
+        before = piece
+    if before is not None:
+        yield before[0][:-1], before[1]

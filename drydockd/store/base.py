@@ -232,6 +232,12 @@ class Store(Protocol):
         """
         ...
 
+    def walk_build_data(
+        self, *, node: str | None = None, task_id: str | None = None, latest: bool = False
+    ) -> Iterator[BuildData]:
+        """The same one by one: an element is read when it is asked for, in any thread."""
+        ...
+
     def intents(self, task_id: str) -> list[Intent]:
         """Intent records of a task in opening order."""
         ...

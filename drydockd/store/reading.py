@@ -172,18 +172,21 @@ class Reading:
     def build_data(
         self, *, node: str | None = None, task_id: str | None = None, latest: bool = False
     ) -> list[BuildData]:
+        return list(self.walk_build_data(node=node, task_id=task_id, latest=latest))
+
+    def walk_build_data(
+        self, *, node: str | None = None, task_id: str | None = None, latest: bool = False
+    ) -> Iterator[BuildData]:
         rows = self._tables.build_data
-        found: list[BuildData] = []
         for places in self._data_places(node, task_id):
             for _, _, key in reversed(places):
                 # Another thread may be reading: a record may have gone meanwhile.
                 row = rows.get(key)
                 if row is None or (task_id is not None and row.record.task_id != task_id):
                     continue
-                found.append(self._with_element(row))
+                yield self._with_element(row)
                 if latest:
                     break
-        return found
 
     def _data_places(self, node: str | None, task_id: str | None) -> Iterator[list[Any]]:
         """Places oldest first, one list per node and generator."""

@@ -1,12 +1,15 @@
+import asyncio
+import itertools
 from dataclasses import replace
 
 import orjson
 import pytest
 
 from drydockd.handlers import taskview
+from drydockd.handlers.builddata import build_data_json
 from drydockd.handlers.parts import PART_BYTES, PART_RECORDS
-from drydockd.handlers.taskview import TaskViews, task_json
-from drydockd.model import Action, Link, Message, Result, ResultStatus, Task, TaskStatus
+from drydockd.handlers.taskview import TaskViews, result_json, task_json
+from drydockd.model import Action, BuildData, Link, Message, Result, ResultStatus, Task, TaskStatus
 from drydockd.store import Edit, Put, Remove, open_store
 
 WHEN = "2026-01-31T10:20:30.123456+00:00"
@@ -109,8 +112,8 @@ class Counted:
     def __getattr__(self, name):
         return getattr(self.store, name)
 
-    def messages(self, task_id, *, after=0):
-        found = self.store.messages(task_id, after=after)
+    def messages(self, task_id, *, after=0, limit=None):
+        found = self.store.messages(task_id, after=after, limit=limit)
         self.read += len(found)
         return found
 
@@ -148,15 +151,96 @@ async def test_what_is_kept_stays_bounded(store, monkeypatch):
     assert views._bytes == sum(kept) + sum(said) <= 100_000
 
 
+async def shown(views, task, **asked):
+    return [part async for part in views.shown(task, **asked)]
+
+
 async def test_a_missing_subtask_is_null(store):
     views, task = TaskViews(store), a_task(subtask_id_list=("gone",))
     await store.write(Put(task))
-    shown = orjson.loads(await views.show(task, layers=-1))
-    assert shown == {
+    assert orjson.loads(b"".join(await shown(views, task, layers=-1))) == {
         "init_task_id": task.task_id,
         task.task_id: task_json(store, task),
         "gone": None,
     }
+
+
+@pytest.mark.parametrize("layers", [0, 1, 2, -1])
+@pytest.mark.parametrize("builddata", [False, True])
+@pytest.mark.parametrize("errors", [False, True])
+async def test_a_tree_in_parts_is_the_documented_object(store, layers, builddata, errors):
+    tree = {
+        "top": a_task("top", subtask_id_list=("a", "b")),
+        "a": a_task("a", parent_task_id="top", subtask_id_list=("c",)),
+        "b": a_task("b", parent_task_id="top", node_filter={"odd": '"messageList":[]'}),
+        "c": replace(a_task("c", parent_task_id="a"), design_ref='"messageList":[]'),
+    }
+    await store.write(*(Put(task) for task in tree.values()))
+    for task_id, count in (("top", 1201), ("b", 3), ("c", 700)):
+        said = [Message(task_id, f"No. {n}", error=n % 3 == 0) for n in range(count)]
+        await store.write(*(Put(message) for message in said))
+    data = [BuildData("n1", "a", WHEN, name, "text/plain", "x" * 99) for name in ("lshw", "ip")]
+    await store.write(*(Put(one) for one in data))
+
+    def whole(task):
+        found = store.build_data(task_id=task.task_id)
+        more = {"build_data": [build_data_json(one) for one in found]} if builddata else {}
+        return task_json(store, task) | more
+
+    levels = {0: ("top",), 1: ("top",), 2: ("top", "a", "b"), -1: ("top", "a", "b", "c")}[layers]
+    expected = {task_id: whole(tree[task_id]) for task_id in levels}
+    expected = expected["top"] if layers == 0 else {"init_task_id": "top"} | expected
+    if errors:
+        below = ("b", "c")
+        expected["subtask_errors"] = {
+            task_id: result_json(store, tree[task_id]) | {"task_id": task_id} for task_id in below
+        }
+    asked = {"layers": layers, "builddata": builddata, "errors": errors}
+    views = TaskViews(store)
+    assert orjson.loads(b"".join(await shown(views, tree["top"], **asked))) == expected
+    assert orjson.loads(b"".join(await shown(views, tree["top"], **asked))) == expected
+
+
+async def test_a_task_with_many_messages_is_encoded_over_several_turns(store, monkeypatch):
+    encoded = []
+    monkeypatch.setattr(
+        taskview, "message_json", lambda m, make=taskview.message_json: encoded.append(m) or make(m)
+    )
+    task = a_task()
+    await store.write(Put(task), *(Put(Message(task.task_id, "Said.")) for _ in range(5000)))
+    works = []
+
+    async def others():
+        while True:
+            works.append(len(encoded))
+            await asyncio.sleep(0)
+
+    watching = asyncio.create_task(others())
+    answer = await shown(TaskViews(store), task)
+    assert len(answer) == 1
+    works.append(len(encoded))
+    # No room to keep them: it goes out in parts instead.
+    monkeypatch.setattr(taskview, "KEPT_BYTES", 10_000)
+    async for part in TaskViews(store).shown(task):
+        works.append(len(encoded))
+        answer.append(part)
+    watching.cancel()
+    assert answer[0] == b"".join(answer[1:])
+    assert len(encoded) < 11_000
+    assert max(b - a for a, b in itertools.pairwise(works)) <= PART_RECORDS + 500
+    assert max(len(part) for part in answer[1:]) < PART_BYTES
+
+
+async def test_a_task_purged_while_its_tree_is_shown_leaves_a_whole_answer(store):
+    tree = [a_task(f"{n:032d}", parent_task_id="top") for n in range(1500)]
+    top = a_task("top", subtask_id_list=tuple(task.task_id for task in tree))
+    await store.write(Put(top), *(Put(task) for task in tree))
+    views, parts = TaskViews(store), []
+    async for part in views.shown(top, layers=-1):
+        if not parts:
+            await store.write(*(Remove(Task, task.task_id) for task in tree))
+        parts.append(part)
+    assert len(orjson.loads(b"".join(parts))) == 1502
 
 
 async def parts_of(views, store, **query):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,7 +12,6 @@ from drydockd.errors import DrydockError, NotFound
 from drydockd.model import Action, Caller, Task
 from drydockd.site import Finding
 from drydockd.store.base import Store
-from drydockd.tasks.shared.limits import LimitPassed, bounded
 
 if TYPE_CHECKING:
     from drydockd.design import Designs
@@ -64,8 +64,10 @@ class PinnedDesigns:
             end_user=caller.end_user if caller else "",
         )
         try:
-            return await bounded(load, seconds, name="load a design")
-        except LimitPassed:
+            # No more is needed: who gives up waiting for a load leaves it behind at once.
+            async with asyncio.timeout(seconds):
+                return await load
+        except TimeoutError:
             # Http sources have limits of their own, which pass before; a file may lie on a
             # server that does not answer.
             raise Unrunnable(

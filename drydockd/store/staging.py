@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from drydockd.errors import NotFound
-from drydockd.model import BuildData, Message, Record, Task, timestamp
+from drydockd.model import BuildData, Message, Record, Task, Timestamp, timestamp
 from drydockd.store import codec
 from drydockd.store.base import Change, Edit, Put, Remove
 from drydockd.store.codec import MESSAGES, TABLES, BuildRow, Row
@@ -28,16 +28,22 @@ SLICE = 256
 class Batch:
     """One write: what it does to the tables, to the disk, and what watchers are told."""
 
-    __slots__ = ("blobs", "changes", "counts", "is_long", "news", "ops", "rows")
+    __slots__ = ("_moment", "blobs", "changes", "counts", "is_long", "news", "ops", "rows")
 
     def __init__(self, changes: Sequence[Change] = ()) -> None:
         self.changes = changes
+        self._moment = ""
         self.is_long = False  # removals only, so many that they land in slices
         self.ops: list[Op] = []
         self.news: list[Record] = []
         self.blobs: dict[str, bytes] = {}
         self.rows: dict[tuple[str, str], Row | None] = {}
         self.counts: dict[str, int] = {}
+
+    def moment(self) -> Timestamp:
+        """When it was made: the time of its messages that have none of their own."""
+        self._moment = self._moment or timestamp()
+        return self._moment
 
     def put(self, table: str, key: str, row: Row) -> None:
         self.ops.append((table, key, row, codec.encode_row(table, row)))
@@ -187,7 +193,7 @@ class Staging:
             message.error,
             message.context_type,
             message.context,
-            message.ts or timestamp(),
+            message.ts or batch.moment(),
             message.extra,
             seq,
         )

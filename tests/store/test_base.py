@@ -184,6 +184,10 @@ async def test_messages_are_numbered_per_task_and_stamped(store):
     assert [m.seq for m in (first, second, third)] == [1, 2, 3]
     assert (third.message, third.error, third.extra) == ("three", True, {"retry": True})
     assert third.ts > "2026"
+    unstamped = [Put(Message("b", "together", ts=ts)) for ts in ("", "", "2025")]
+    await store.write(*unstamped)
+    moments = [message.ts for message in store.messages("b", after=1)]
+    assert (moments[0], moments[2]) == (moments[1], "2025")
     assert store.messages("a", after=2) == [third]
     assert store.messages("a", after=1, limit=1) == [second]
     assert store.messages("a", limit=2) == [first, second]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from drydockd.drivers.base import SiteNote
-from drydockd.model import BootAction, Message, Task, timestamp
+from drydockd.model import BootAction, Message, Task, Timestamp, timestamp
 from drydockd.site import Finding
 
 MESSAGE_LIMIT = 1024
@@ -28,8 +28,12 @@ def message(
     context_type: str = "NA",
     context: str = "NA",
     extra: Mapping[str, object] | None = None,
+    ts: Timestamp | None = None,
 ) -> Message:
-    """Return a message about nothing in particular; text over the limit is cut, visibly."""
+    """Return a message about nothing in particular; text over the limit is cut, visibly.
+
+    `ts`: now, if it is None; when it is written, if it is empty.
+    """
     if len(text) > MESSAGE_LIMIT:
         text = text[: MESSAGE_LIMIT - len(CUT)] + CUT
     return Message(
@@ -38,7 +42,7 @@ def message(
         error=error,
         context_type=context_type,
         context=context,
-        ts=timestamp(),
+        ts=timestamp() if ts is None else ts,
         extra=extra or {},
     )
 
@@ -67,7 +71,10 @@ def on_boot_action(
 
 
 def of_finding(task_id: str, finding: Finding) -> Message:
-    """Return a finding's message; code, level, diagnostic and documents are kept in `extra`."""
+    """Return a finding's message; code, level, diagnostic and documents are kept in `extra`.
+
+    All findings of one write have its time: they were found together.
+    """
     documents = [{"schema": d.schema, "name": d.name} for d in finding.documents]
     return message(
         task_id,
@@ -81,6 +88,7 @@ def of_finding(task_id: str, finding: Finding) -> Message:
             "diagnostic": finding.diagnostic,
             "documents": documents,
         },
+        ts="",
     )
 
 

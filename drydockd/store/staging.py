@@ -88,21 +88,21 @@ class Staging:
         Raises Conflict, NotFound, InvalidInput, and what an edit raises; then nothing is staged.
         """
         batch = Batch(changes)
-        messages: list[Message] = []
+        spoken_of: dict[str, None] = {}
         for change in changes:
             if isinstance(change, Put):
                 if isinstance(change.record, Message):
                     self._stage_message(batch, change.record)
-                    messages.append(change.record)
+                    spoken_of[change.record.task_id] = None
                 else:
                     self._stage_put(batch, change.record)
             elif isinstance(change, Edit):
                 self._stage_edit(batch, change)
             else:
                 self._stage_remove(batch, change)
-        for message in messages:
-            if self._newest(batch, "tasks", message.task_id) is None:
-                raise NotFound(f"no task {message.task_id} to add a message to")
+        for task_id in spoken_of:
+            if self._newest(batch, "tasks", task_id) is None:
+                raise NotFound(f"no task {task_id} to add a message to")
         self._note(batch)
         return batch
 

@@ -5,12 +5,10 @@ The table `STATUS` is the only place where an error becomes a status code.
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import logging
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
-from contextlib import aclosing
 from typing import Any, ClassVar
 
 import orjson
@@ -23,6 +21,7 @@ from drydockd.api.base import Request
 from drydockd.auth.audit import Event
 from drydockd.handlers import body
 from drydockd.handlers.body import R
+from drydockd.handlers.parts import send
 from drydockd.handlers.routing import Route
 from drydockd.handlers.services import Services
 from drydockd.model import Caller
@@ -181,24 +180,13 @@ class BaseHandler(web.RequestHandler):
         self.finish(encoded)
 
     async def reply_parts(self, parts: AsyncGenerator[bytes, None]) -> None:
-        """Answer with JSON in `parts`, each made when the client has taken the one before.
+        """Answer with JSON in `parts`, each made when the client has taken the one before but one.
 
         What fits in one part has a Content-Length. An error before the first byte is a status
-        code, a later one breaks the connection. For a client that is gone no more is made.
+        code, a later one breaks the connection. For a client that is gone, or takes too long
+        over one part, no more is made.
         """
-        async with aclosing(parts):
-            is_waiting = False
-            async for part in parts:
-                if part and is_waiting:
-                    await self.flush()
-                    if self.request.method == "HEAD":
-                        break
-                if part:
-                    self.write(part)
-                    is_waiting = True
-                # A client that takes everything at once must not keep the loop.
-                await asyncio.sleep(0)
-        self.finish()
+        await send(self, parts)
 
     # -- methods all routes have
 

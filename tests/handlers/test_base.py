@@ -8,7 +8,7 @@ import pytest
 from tornado.web import HTTPError
 
 from drydockd import errors
-from drydockd.handlers import all_routes
+from drydockd.handlers import all_routes, parts
 from drydockd.handlers.base import BaseHandler, missing_policies, shown_query, status_of
 from drydockd.handlers.tasks import TasksHandler
 from tests.handlers.helpers import JSON, REF, V1, daemon, raw
@@ -305,6 +305,20 @@ async def test_a_long_answer_goes_as_fast_as_it_is_taken_and_ends_with_its_reade
         await endless.closed.wait()
     assert endless.made < 40
     assert "failed" not in caplog.text
+
+
+async def test_a_client_that_does_not_take_its_answer_is_cut_off(drydock, monkeypatch, caplog):
+    endless = Endless()
+    monkeypatch.setattr(parts, "SLOW_SECONDS", 0.05)
+    monkeypatch.setattr(drydock.app.services.views, "listed", endless.listed)
+    reader, writer = await asked_for_tasks(drydock)
+    async with asyncio.timeout(20):
+        await endless.closed.wait()
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert not answer.endswith(b"0\r\n\r\n")
+    assert "failed" not in caplog.text
+    writer.close()
 
 
 async def test_a_long_answer_that_fails_is_a_status_code_or_else_cut_off(drydock, monkeypatch):

@@ -334,3 +334,19 @@ async def test_what_was_purged_makes_room_for_later_lists(store, monkeypatch):
     await parts_of(views, store)
     assert views.encoded(new[0]) is kept
     assert 18_000 < views.kept_bytes <= 20_000
+
+
+async def test_messages_kept_of_a_purged_task_make_room_too(store, monkeypatch):
+    monkeypatch.setattr(taskview, "KEPT_BYTES", 20_000)
+    views, old = TaskViews(store), a_task("old", status=TaskStatus.COMPLETE)
+    await store.write(Put(old), *(Put(Message("old", "Said.")) for _ in range(100)))
+    views.encoded(old)
+    await store.purge_tasks(before="2027")
+    new = [a_task(f"{number:032d}") for number in range(100)]
+    await store.write(*(Put(task) for task in new))
+    for _ in range(2):
+        await parts_of(views, store)
+    kept = views.encoded(new[0])
+    await parts_of(views, store)
+    assert views.encoded(new[0]) is kept
+    assert 15_000 < views.kept_bytes <= 20_000

@@ -209,7 +209,7 @@ def load_lines(content: memoryview, tables: Tables) -> None:
             if line.endswith(b":{"):
                 table = line[1:-3].decode()
             elif len(line) < 3:  # the braces around tables
-                continue
+                table = "" if line == b"}," else table
             elif table == MESSAGES:
                 log = _load_messages([line], log, tables)
             else:

@@ -93,3 +93,13 @@ def test_the_end_is_found_however_many_chunks_there_are(monkeypatch):
     tables = some_tables(tasks=300)
     load_file(PATH, memoryview(encoded(tables)), loaded)
     assert loaded.rows == tables.rows
+
+
+def test_a_chunk_may_end_at_any_byte_of_the_records(monkeypatch):
+    tables = some_tables(tasks=3)
+    for size in range(40, len(encoded(tables))):
+        monkeypatch.setattr(layout, "CHUNK_BYTES", size)
+        loaded = Tables()
+        load_file(PATH, memoryview(encoded(tables)), loaded)
+        assert loaded.rows == tables.rows
+        assert loaded.message_count == tables.message_count

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from bench.scale import scaled_site
+from bench.clones import scaled_site
 from drydockd.design import Designs
 from drydockd.design.compile import compile_site
 from drydockd.design.validate import validate

@@ -20,7 +20,7 @@ from drydockd.store.statedir import StateDir
 from drydockd.store.tables import Tables
 
 _ATTEMPTS = 20
-# 16 million lines are a journal of 500 MB; it is folded at 8 MiB or a quarter of the file.
+# 16 million lines are a journal of 500 MB; it is folded at 8 MiB or the size of the file.
 GAP = 1 << 24
 
 

@@ -57,8 +57,8 @@ async def open_backend(
 ) -> tuple[TinyBackend, Loaded]:
     """Open the state directory `path`, made if need be. Raises StoreRefused, InvalidInput.
 
-    The journal is folded into the file when it is longer than `compact_bytes` and than a
-    quarter of the file. After a failed write the disk is tried again every `probe_seconds`.
+    The journal is folded into the file when it is longer than `compact_bytes` and than the
+    file itself. After a failed write the disk is tried again every `probe_seconds`.
     A disk that syncs within `quick_seconds` does so on the loop (see commit); 0: never.
     """
     if path is None:
@@ -182,7 +182,7 @@ class TinyBackend(Backend):
         self._journal.append([_encoded(batch) for batch in batches])
 
     def _land(self, batches: list[Batch]) -> asyncio.Future[None] | None:
-        limit = max(self._compact_bytes, self._file_bytes // 4, self._compact_over)
+        limit = max(self._compact_bytes, self._file_bytes, self._compact_over)
         if self._journal.size > limit and not self._is_closing:
             self._start_compaction()
         return self._landing.land(batches)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -17,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from drydockd import __version__, app, parts, preflight
+from drydockd import __version__, app, garbage, parts, preflight
 from drydockd import log as logs
 from drydockd.config import ConfigError, Loaded, Settings, dump, load, secret_values
 from drydockd.errors import InvalidConfig, StoreRefused
@@ -103,8 +102,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         sockets = inherited_sockets(os.environ)
         running = await app.start(self._settings, base=self._base, sockets=sockets)
-        # A full collection of what was imported and loaded holds the loop 10 to 30 ms.
-        gc.freeze()
+        garbage.settle()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload, running)

@@ -8,23 +8,17 @@ cycle: a site is immutable and its parts only point downwards. Reference countin
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from drydockd.garbage import untrack
 from drydockd.site import Site
 
 _lock = threading.Lock()
 _pauses = 0
 _was_enabled = False
-
-# Part of CPython's documented C API ("Supporting Cyclic Garbage Collection"); absent elsewhere.
-_untrack = getattr(ctypes.pythonapi, "PyObject_GC_UnTrack", None)
-if _untrack is not None:
-    _untrack.argtypes = [ctypes.py_object]
-    _untrack.restype = None
 
 
 @contextmanager
@@ -47,10 +41,5 @@ def paused() -> Iterator[None]:
 
 def spare(site: Site) -> None:
     """Take the nodes of a finished site, nearly all of its objects, out of every collection."""
-    if _untrack is None:
-        return
     for node in site.nodes.values():
-        _untrack(node)
-        _untrack(node.addressing)
-        for entry in node.addressing:
-            _untrack(entry)
+        untrack(node, node.addressing, *node.addressing)

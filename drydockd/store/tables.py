@@ -6,6 +6,7 @@ from bisect import insort
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from drydockd.garbage import untrack
 from drydockd.model import BootAction, BootContext, Intent, Task, TaskStatus
 from drydockd.store.codec import (
     MESSAGES,
@@ -28,6 +29,7 @@ class MessageLog:
     def __init__(self) -> None:
         self.tails: list[bytes] = []
         self.errors = 0
+        untrack(self, self.tails)
 
     def append(self, tail: bytes) -> None:
         self.tails.append(tail)
@@ -137,6 +139,7 @@ class Tables:
         if self._frozen is not None:
             self._frozen.note(table, key, old)
         self.rows[table][key] = row
+        untrack(row, *_parts(row))
         if table == "tasks":
             if old is None and row.parent_task_id is None:  # type: ignore[union-attr]
                 self._note_arrival(key)
@@ -250,7 +253,7 @@ class Tables:
             self.by_status[new.status].add(place)
         if old.action is not new.action:
             self._drop(self.by_action, old.action, place)
-            self.by_action.setdefault(new.action, Order()).add(place)
+            _order(self.by_action, new.action).add(place)
         if old.scope != new.scope:
             self._scope_places(old, add=False)
             self._scope_places(new, add=True)
@@ -271,7 +274,7 @@ class Tables:
             roots, mine = self.unfinished_roots, self._root_place(task)
             roots.add(mine) if add else roots.discard(mine)
         if add:
-            self.by_action.setdefault(task.action, Order()).add(place)
+            _order(self.by_action, task.action).add(place)
         else:
             self._drop(self.by_action, task.action, place)
         self._scope_places(task, add=add)
@@ -284,7 +287,7 @@ class Tables:
         place = _place(task)
         for node in task.scope:
             if add:
-                self.by_scope.setdefault(node, Order()).add(place)
+                _order(self.by_scope, node).add(place)
             else:
                 self._drop(self.by_scope, node, place)
 
@@ -292,7 +295,7 @@ class Tables:
         if task.parent_task_id is None:
             return
         if add:
-            self.children.setdefault(task.parent_task_id, []).append(task.task_id)
+            _line(self.children, task.parent_task_id).append(task.task_id)
         else:
             _drop_key(self.children, task.parent_task_id, task.task_id)
 
@@ -307,16 +310,16 @@ class Tables:
     def _index(self, table: str, key: str, row: Any) -> None:
         if table == "boot_actions":
             contexts = self.actions_by_node.setdefault(row.node, {})
-            contexts.setdefault(row.context_id, []).append(key)
-            self.actions_by_task.setdefault(row.task_id, []).append(key)
+            _line(contexts, row.context_id).append(key)
+            _line(self.actions_by_task, row.task_id).append(key)
         elif table == "intents":
-            self.intents_by_task.setdefault(row.task_id, []).append(key)
+            _line(self.intents_by_task, row.task_id).append(key)
         elif table == "build_data":
             self._arrivals += 1
             place = self._data_place[key] = (row.record.collected, self._arrivals, key)
             generators = self.data_by_node.setdefault(row.record.node, {})
-            insort(generators.setdefault(row.record.generator, []), place)
-            insort(self.data_by_task.setdefault(row.record.task_id, []), place)
+            insort(_line(generators, row.record.generator), place)
+            insort(_line(self.data_by_task, row.record.task_id), place)
 
     def _unindex(self, table: str, key: str, row: Any) -> None:
         if table == "boot_actions":
@@ -347,6 +350,13 @@ class Tables:
                 del self.blob_uses[was]
 
 
+def _parts(row: Row) -> tuple[object, ...]:
+    """What a row consists of besides text, numbers and what it shares with others."""
+    if isinstance(row, Task):
+        return (row.result,)
+    return (row.record,) if isinstance(row, BuildRow) else ()
+
+
 def blob_named(row: Row | None) -> str:
     """Return the digest of the blob `row` names, or nothing."""
     if isinstance(row, Task | BootContext):
@@ -369,6 +379,22 @@ def _filed_under(table: str, row: Any) -> tuple[str, ...]:
 
 def _is_unfinished_root(task: Task) -> bool:
     return task.parent_task_id is None and not task.status.is_final
+
+
+def _line(index: dict[str, list[Any]], name: str) -> list[Any]:
+    """Return the list of keys under `name`, a new one if there is none."""
+    line = index.get(name)
+    if line is None:
+        line = index[name] = []
+        untrack(line)
+    return line
+
+
+def _order(index: dict[str, Order], name: str) -> Order:
+    order = index.get(name)
+    if order is None:
+        order = index[name] = Order()
+    return order
 
 
 def _drop_key(index: dict[str, list[Any]], name: str, key: object) -> None:

@@ -1,5 +1,7 @@
 """Rows and indexes in memory."""
 
+import gc
+
 from drydockd.store.codec import BuildRow
 from drydockd.store.tables import Tables
 from tests.store.helpers import COMPLETE, RUNNING, a_boot_action, a_context, a_task, some_data
@@ -65,3 +67,17 @@ def test_a_log_shares_the_id_of_its_task():
     tables.load("tasks", a_task("".join(["task", "-1"])))
     tables.append_message("".join(["task", "-1"]), b"false,{}")
     assert next(iter(tables.logs)) is tables.tasks["task-1"].task_id
+
+
+def test_the_collector_need_not_look_at_records():
+    tables = Tables()
+    tables.load("tasks", a_task("p", status=RUNNING))
+    tables.load("tasks", a_task("c", parent_task_id="p", scope=("n1",)))
+    tables.load("boot_actions", a_boot_action("A"))
+    tables.load("build_data", BuildRow(some_data("1")))
+    tables.append_message("p", b'true,"message":"x"}')
+
+    rows = [row for table in tables.rows.values() for row in table.values()]
+    parts = [tables.tasks["p"].result, tables.build_data["1"].record]
+    parts += [tables.children["p"], tables.logs["p"], tables.logs["p"].tails]
+    assert [value for value in (*rows, *parts) if gc.is_tracked(value)] == []

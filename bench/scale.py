@@ -54,6 +54,7 @@ class Holds:
         self.long = 0
         self._collection = 0.0
         self._collecting_since = 0.0
+        self._generation = 0
 
     @contextmanager
     def measured(self) -> Iterator[None]:
@@ -78,6 +79,7 @@ class Holds:
             self._collecting_since = time.thread_time()
         else:
             self._collection += time.thread_time() - self._collecting_since
+            self._generation = about["generation"]
 
     def _note(self, handle: asyncio.Handle, seconds: float) -> None:
         self.long += seconds > LONG_HOLD
@@ -85,7 +87,10 @@ class Holds:
             callback = handle._callback  # type: ignore[attr-defined]
             task = getattr(callback, "__self__", None)
             name = task.get_name() if isinstance(task, asyncio.Task) else repr(callback)[:60]
-            collected = f", {self._collection * 1000:.1f} of it the collector"
+            collected = ""
+            if self._collection:
+                of = f"the collector in generation {self._generation}"
+                collected = f", {self._collection * 1000:.1f} of it {of}"
             self.longest, self.what = seconds, name + collected
 
 

@@ -78,8 +78,10 @@ class Task:
 
     `design` is the sha256 of the pinned document bytes (a blob in the store), empty until
     pinned; `scope` the node names it was created for, in design order (empty: site-wide);
-    `node_filter` is kept as submitted. `retry_of`/`retried_by` link a retry and its origin.
-    `deadline` is the wall-clock end of the step, kept over restarts.
+    a step's are those expected to reach it, and at its end those that did.
+    `node_filter` is kept as submitted; a subtask has none, its scope says as much.
+    `retry_of`/`retried_by` link a retry and its origin. `deadline` is the wall-clock end of the
+    step, kept over restarts.
     """
 
     task_id: str
@@ -88,7 +90,6 @@ class Task:
     status: TaskStatus = TaskStatus.QUEUED
     result: Result = field(default_factory=Result)
     parent_task_id: str | None = None
-    subtask_id_list: tuple[str, ...] = ()
     node_filter: Mapping[str, Any] | None = None
     scope: tuple[str, ...] = ()
     design: str = ""

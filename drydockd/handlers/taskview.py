@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import orjson
 
+from drydockd.design import nodefilter
 from drydockd.errors import NotFound
 from drydockd.handlers.builddata import build_data_parts
 from drydockd.handlers.parts import Part
@@ -47,8 +49,8 @@ def task_json(store: Store, task: Task, said: Said | None = None) -> dict[str, o
         "design_ref": task.design_ref,
         "status": task.status,
         "result": result_json(store, task, said),
-        "node_filter": task.node_filter,
-        "subtask_id_list": list(task.subtask_id_list),
+        "node_filter": _node_filter(task),
+        "subtask_id_list": store.subtask_ids(task.task_id),
         "created": task.created,
         "created_by": task.created_by,
         "updated": task.updated or task.created,
@@ -62,6 +64,12 @@ def task_json(store: Store, task: Task, said: Said | None = None) -> dict[str, o
     if task.retried_by:
         shown["retried_by"] = list(task.retried_by)
     return shown
+
+
+def _node_filter(task: Task) -> Mapping[str, Any] | None:
+    if task.node_filter is None and task.parent_task_id and task.scope:
+        return nodefilter.by_names(task.scope)
+    return task.node_filter
 
 
 def result_json(store: Store, task: Task, said: Said | None = None) -> dict[str, object]:
@@ -211,9 +219,6 @@ class TaskViews:
         if layers:
             yield b'{"init_task_id":' + orjson.dumps(top.task_id), 0
         for task in shown:
-            if isinstance(task, str):
-                yield b"," + orjson.dumps(task) + b":null", 1
-                continue
             if layers:
                 yield b"," + orjson.dumps(task.task_id) + b":", 0
             for piece in _without_brace(self._pieces(task)):
@@ -300,29 +305,26 @@ class TaskViews:
     def _changed(self, seq: int, records: Sequence[Record]) -> None:
         for record in records:
             if isinstance(record, Task | Message):
-                kept = self._kept.pop(record.task_id, b"")
-                self._bytes -= len(kept)
+                self._forget(record.task_id)
+            if isinstance(record, Task) and record.parent_task_id:
+                self._forget(record.parent_task_id)  # it may be a new subtask
 
-    def _levels(self, top: Task, layers: int) -> list[Task | str]:
-        """Return `top` and what is below it, `layers` deep (-1: all); a missing task as its id."""
-        found: list[Task | str] = [top]
-        level: list[Task] = [top]
+    def _forget(self, task_id: str) -> None:
+        self._bytes -= len(self._kept.pop(task_id, b""))
+
+    def _levels(self, top: Task, layers: int) -> list[Task]:
+        """Return `top` and what is below it, `layers` deep (-1: all)."""
+        found = level = [top]
         depth = 1 if layers < -1 else layers
         while level and depth != 1:
-            below: list[Task] = []
-            for task_id in (t for task in level for t in task.subtask_id_list):
-                try:
-                    below.append(self._store.task(task_id))
-                    found.append(below[-1])
-                except NotFound:
-                    found.append(task_id)
-            level, depth = below, depth - 1
+            level = [sub for task in level for sub in self._store.subtasks(task.task_id)]
+            found, depth = found + level, depth - 1
         return found
 
     def _errors_below(self, top: Task) -> Iterator[Piece]:
         lead = b',"subtask_errors":{'
         for task in self._levels(top, -1)[1:]:
-            if isinstance(task, str) or not self._store.error_count(task.task_id):
+            if not self._store.error_count(task.task_id):
                 continue
             result = {**result_json(self._store, task, []), "task_id": task.task_id}
             yield lead + orjson.dumps(task.task_id) + b":", 0

@@ -195,6 +195,10 @@ class Store(Protocol):
         """Direct subtasks in creation order."""
         ...
 
+    def subtask_ids(self, task_id: str) -> list[str]:
+        """The ids of direct subtasks as they were registered; empty if there is no such task."""
+        ...
+
     def messages(self, task_id: str, *, after: int = 0, limit: int | None = None) -> list[Message]:
         """Messages of a task with ``seq > after``, in order; empty if there is no such task.
 

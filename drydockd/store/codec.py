@@ -139,6 +139,9 @@ def decode_row(table: str, document: Document) -> Row:
         if table == "build_data":
             blob = document.pop("blob", "")
             return BuildRow(BuildData(**document), blob)
+        if table == "tasks":
+            # Written before 2026; whose subtask it is says each subtask itself.
+            document.pop("subtask_id_list", None)
         for name, convert in _CONVERTERS[table]:
             if name in document:
                 document[name] = convert(document[name])

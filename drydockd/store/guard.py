@@ -18,7 +18,7 @@ def check_replacement(old: Any, new: Any) -> None:
         _check_boot_action(old, new)
 
 
-_FINAL_TASK = ("status", "subtask_id_list", "scope", "terminate", "terminated", "terminated_by")
+_FINAL_TASK = ("status", "scope", "terminate", "terminated", "terminated_by")
 _FINAL_RESULT = ("status", "message", "reason", "successes", "failures")
 _task_values = attrgetter(*_FINAL_TASK)
 _result_values = attrgetter(*_FINAL_RESULT)

@@ -127,6 +127,9 @@ class Reading:
         tasks = self._tables.tasks
         return in_creation_order(tasks[key] for key in self._tables.children.get(task_id, ()))
 
+    def subtask_ids(self, task_id: str) -> list[str]:
+        return list(self._tables.children.get(task_id, ()))
+
     def messages(self, task_id: str, *, after: int = 0, limit: int | None = None) -> list[Message]:
         log = self._tables.logs.get(task_id)
         if log is None:

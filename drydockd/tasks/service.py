@@ -217,7 +217,7 @@ class Tasks:
         So a waiter costs the same share of time whatever the size: a task of 3,000 nodes
         makes thousands of changes, and answering each with the whole record is their square.
         """
-        names = len(task.scope) + len(task.subtask_id_list)
+        names = len(task.scope) + len(self._store.subtask_ids(task.task_id))
         try:
             async with asyncio.timeout(min(LONGEST_GATHERING, names * GATHERING_PER_NAME)):
                 while not self._store.task(task.task_id).status.is_final:

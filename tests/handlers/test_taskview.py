@@ -155,14 +155,18 @@ async def shown(views, task, **asked):
     return [part async for part in views.shown(task, **asked)]
 
 
-async def test_a_missing_subtask_is_null(store):
-    views, task = TaskViews(store), a_task(subtask_id_list=("gone",))
+async def test_a_new_subtask_is_listed_by_its_parent_with_the_filter_of_its_nodes(store):
+    views, task = TaskViews(store), a_task()
     await store.write(Put(task))
-    assert orjson.loads(b"".join(await shown(views, task, layers=-1))) == {
-        "init_task_id": task.task_id,
-        task.task_id: task_json(store, task),
-        "gone": None,
-    }
+    assert orjson.loads(views.encoded(task))["subtask_id_list"] == []
+
+    sub = a_task("b" * 32, parent_task_id=task.task_id, scope=("n1", "n2"))
+    await store.write(Put(sub))
+
+    assert orjson.loads(views.encoded(task))["subtask_id_list"] == [sub.task_id]
+    tree = orjson.loads(b"".join(await shown(views, task, layers=-1)))
+    assert list(tree) == ["init_task_id", task.task_id, sub.task_id]
+    assert tree[sub.task_id]["node_filter"]["filter_set"][0]["node_names"] == ["n1", "n2"]
 
 
 @pytest.mark.parametrize("layers", [0, 1, 2, -1])
@@ -170,8 +174,8 @@ async def test_a_missing_subtask_is_null(store):
 @pytest.mark.parametrize("errors", [False, True])
 async def test_a_tree_in_parts_is_the_documented_object(store, layers, builddata, errors):
     tree = {
-        "top": a_task("top", subtask_id_list=("a", "b")),
-        "a": a_task("a", parent_task_id="top", subtask_id_list=("c",)),
+        "top": a_task("top"),
+        "a": a_task("a", parent_task_id="top"),
         "b": a_task("b", parent_task_id="top", node_filter={"odd": '"messageList":[]'}),
         "c": replace(a_task("c", parent_task_id="a"), design_ref='"messageList":[]'),
     }
@@ -233,7 +237,7 @@ async def test_a_task_with_many_messages_is_encoded_over_several_turns(store, mo
 
 async def test_a_task_purged_while_its_tree_is_shown_leaves_a_whole_answer(store):
     tree = [a_task(f"{n:032d}", parent_task_id="top") for n in range(1500)]
-    top = a_task("top", subtask_id_list=tuple(task.task_id for task in tree))
+    top = a_task("top")
     await store.write(Put(top), *(Put(task) for task in tree))
     views, parts = TaskViews(store), []
     async for part in views.shown(top, layers=-1):

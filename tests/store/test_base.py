@@ -113,7 +113,6 @@ async def test_an_edit_may_raise_and_then_nothing_is_changed(store):
     [
         {"status": RUNNING},
         {"result": Result(ResultStatus.FAILURE)},
-        {"subtask_id_list": ("x",)},
         {"scope": ("n9",)},
         {"terminated": TUESDAY},
         {"terminated_by": "me"},

@@ -18,7 +18,6 @@ FULL_TASK = a_task(
     ),
     node_filter={"filter_set": [{"node_names": ["n1"]}]},
     scope=("n1", "n2"),
-    subtask_id_list=("b",),
     retried_by=("c",),
     terminate=True,
     caller=Caller("ops", roles=("admin",), service_user="shipyard", service_roles=("x",)),
@@ -39,6 +38,11 @@ FULL_TASK = a_task(
 def test_a_row_comes_back_as_it_was(table, row):
     encoded = codec.encode_row(table, row)
     assert codec.decode_row(table, json.loads(encoded)) == row
+
+
+def test_a_task_of_an_older_state_directory_may_list_its_subtasks():
+    document = json.loads(codec.encode_row("tasks", FULL_TASK)) | {"subtask_id_list": ["b"]}
+    assert codec.decode_row("tasks", document) == FULL_TASK
 
 
 def test_every_record_of_the_model_has_a_table():

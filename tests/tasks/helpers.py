@@ -395,7 +395,7 @@ class Lab:
     def outline(self, task_id):
         """The tree as nested lists of action, status, nodes."""
         task = self.store.task(task_id)
-        children = [self.outline(child) for child in task.subtask_id_list]
+        children = [self.outline(child) for child in self.store.subtask_ids(task_id)]
         head = (str(task.action), str(task.result.status), task.scope)
         return [*head, children] if children else list(head)
 

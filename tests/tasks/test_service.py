@@ -203,7 +203,9 @@ async def test_stopping_reaches_the_whole_tree_and_twice_is_safe():
         await lab.until(
             lambda: (
                 sum(
-                    t.action == "bootaction_report" and len(t.scope) == 1 and not t.subtask_id_list
+                    t.action == "bootaction_report"
+                    and len(t.scope) == 1
+                    and not lab.store.subtask_ids(t.task_id)
                     for t in lab.tree(task.task_id)
                 )
                 == 3
@@ -225,7 +227,7 @@ async def test_what_cannot_be_stopped_is_refused():
         with pytest.raises(Conflict, match="complete already"):
             await lab.tasks.terminate(task.task_id, OPS)
         with pytest.raises(Conflict, match=f"subtask of {task.task_id}"):
-            await lab.tasks.terminate(task.subtask_id_list[0], OPS)
+            await lab.tasks.terminate(lab.store.subtask_ids(task.task_id)[0], OPS)
         with pytest.raises(NotFound):
             await lab.tasks.terminate("no-such-task", OPS)
 
@@ -279,7 +281,7 @@ async def test_what_cannot_be_retried_is_refused():
         with pytest.raises(Conflict, match="no failed node"):
             await lab.tasks.retry(done.task_id, OPS)
         with pytest.raises(Conflict, match="subtask"):
-            await lab.tasks.retry(done.subtask_id_list[0], OPS)
+            await lab.tasks.retry(lab.store.subtask_ids(done.task_id)[0], OPS)
         running = await lab.submit("noop")
         with pytest.raises(Conflict, match="when it has ended"):
             await lab.tasks.retry(running.task_id, OPS)

@@ -187,7 +187,7 @@ class Scheduler:
             "task %s %s %s", task.task_id, task.action, "resumed" if was_running else "started"
         )
         await self._shutdown.hold()
-        if not (was_running and task.subtask_id_list):
+        if not (was_running and self._store.subtask_ids(task.task_id)):
             job.findings = await self._verdicts.of(design)
             if task.action is not Action.VALIDATE_DESIGN:
                 _refuse_invalid(job.findings)

@@ -5,6 +5,7 @@ Nothing else writes an end, so what belongs to it is decided here.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -17,6 +18,9 @@ from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.words import messages, results, states
 
 log = logging.getLogger(__name__)
+
+# So many subtasks are looked at in one turn of the loop, 1 ms or less.
+SLICE = 1000
 
 LEFT_OPEN = "Closed with its task, which ended before it did."
 
@@ -48,7 +52,7 @@ async def end(
     """Record the end of a top-level task and of what of its tree is open, in one write."""
     store, now = recorder.store, timestamp()
     changes: list[Change] = [Put(message) for message in said]
-    for task in _open_below(store, task_id):
+    for task in await _open_below(store, task_id):
         changes.append(Edit(Task, task.task_id, partial(_left_open, now=now)))
     changes.append(Edit(Task, task_id, partial(_ended, result=result, now=now)))
     await recorder.write(*changes)
@@ -87,15 +91,18 @@ def _passed_so_far(store: Store, task: Task, steps: Sequence[str]) -> set[str]:
     return passed
 
 
-def _open_below(store: Store, task_id: str) -> list[Task]:
+async def _open_below(store: Store, task_id: str) -> list[Task]:
     """The unfinished descendants, leaves first; normally there are none.
 
     What is below an ended subtask has ended before it.
     """
     found = []
-    for child in store.subtasks(task_id):
+    for number, child_id in enumerate(store.subtask_ids(task_id), 1):
+        child = store.task(child_id)
         if not child.status.is_final:
-            found += [*_open_below(store, child.task_id), child]
+            found += [*await _open_below(store, child_id), child]
+        if number % SLICE == 0:
+            await asyncio.sleep(0)
     return found
 
 

@@ -41,12 +41,15 @@ async def branches(
         if await job.may_go_on():
             known |= await _open(parts, job, missing[start : start + LARGEST_BATCH])
             await asyncio.sleep(0)
+    line = f"{job.task_id}/{job.action}"
+    runs = {}
     async with asyncio.TaskGroup() as group:
-        runs = {
-            name: group.create_task(_branch(parts, job, known[name], name, work, limit), name=name)
-            for name in names
-            if name in known
-        }
+        for name in names:
+            if name in known:
+                # A coroutine for each of thousands that wait would be ten objects for each.
+                has_slot = await parts.slots.take(line, "", job.task_id)
+                run = _branch(parts, job, known[name], name, work, limit, line if has_slot else "")
+                runs[name] = group.create_task(run, name=name)
     return [name for name, run in runs.items() if run.result()]
 
 
@@ -59,9 +62,7 @@ async def _open(parts: StepParts, job: Job, names: Sequence[str]) -> dict[str, T
     """Register the subtasks in one write; none if the task is to stop."""
     parent = parts.recorder.store.task(job.task_id)
     children = [records.subtask(parent, job.action, [name]) for name in names]
-    ids = tuple(child.task_id for child in children)
-    add = partial(states.with_subtasks, subtask_ids=ids, now=timestamp())
-    changes: list[Change] = [Edit(Task, job.task_id, add)]
+    changes: list[Change] = [Edit(Task, job.task_id, states.taking_subtasks)]
     for child in children:
         changes += [Put(child), Put(messages.subtask_started(child))]
     try:
@@ -72,16 +73,17 @@ async def _open(parts: StepParts, job: Job, names: Sequence[str]) -> dict[str, T
 
 
 async def _branch(
-    parts: StepParts, job: Job, child: Task, name: str, work: Work, limit: float
+    parts: StepParts, job: Job, child: Task, name: str, work: Work, limit: float, line: str
 ) -> bool:
-    if child.status.is_final:
-        return child.result.status is ResultStatus.SUCCESS
-    line = f"{job.task_id}/{job.action}"
+    """Do the work with a slot of `line`, which it gives back; without one it is cut."""
     outcome = Outcome(passed=False)
-    if await parts.slots.take(line, "", job.task_id):
-        try:
+    try:
+        if child.status.is_final:
+            return child.result.status is ResultStatus.SUCCESS
+        if line:
             outcome = await _go(parts, job, child, name, work, limit)
-        finally:
+    finally:
+        if line:
             parts.slots.give(line)
     await _close(parts, job, child, name, outcome)
     return outcome.passed

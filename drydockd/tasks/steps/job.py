@@ -46,6 +46,8 @@ class Job:
         self.task_id = task.task_id
         self.action: Action = task.action
         self.scope = task.scope
+        # Node -> its place in the scope: what lists of nodes are sorted by.
+        self.places = {name: place for place, name in enumerate(task.scope)}
         self.started = task.started
         self.caller = task.caller or Caller(user=task.created_by or "")
         self.design = design

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 from drydockd.drivers.base import SiteNote
 from drydockd.errors import DriverTransient, DrydockError
-from drydockd.model import TERMINATED, Action, Result, ResultStatus, Task, TaskStatus, timestamp
+from drydockd.model import TERMINATED, Action, Result, ResultStatus, Task, TaskStatus
 from drydockd.store.base import Edit, Put
 from drydockd.tasks.shared import endings
 from drydockd.tasks.shared.limits import LimitPassed, bounded
@@ -105,9 +104,10 @@ async def _open(parts: StepParts, job: Job, action: Action) -> Task:
     parent = parts.recorder.store.task(job.task_id)
     deadline = moment_after(parts.settings.limit_of(action))
     task = records.subtask(parent, action, status=TaskStatus.RUNNING, deadline=deadline)
-    add = partial(states.with_subtasks, subtask_ids=(task.task_id,), now=timestamp())
     await parts.recorder.write(
-        Edit(Task, job.task_id, add), Put(task), Put(messages.subtask_started(task))
+        Edit(Task, job.task_id, states.taking_subtasks),
+        Put(task),
+        Put(messages.subtask_started(task)),
     )
     return task
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from drydockd import log as logs
-from drydockd.design import nodefilter
 from drydockd.errors import (
     Conflict,
     DriverPersistent,
@@ -46,8 +45,8 @@ log = logging.getLogger(__name__)
 
 # About 5 ms of work on the event loop.
 LARGEST_BATCH = 50
-GATHERING_PER_NODE = 0.0001
-LONGEST_GATHERING = 0.1
+# So many children of a step are added up at a time, 2 ms or less.
+SLICE = 500
 
 # Trying again would end the same way; contract, node-provisioner, section 1.
 HOPELESS = (DriverPersistent, DriverUnsupported, InvalidInput, RenderError)
@@ -99,12 +98,12 @@ class Step:
         self._parts = parts
         self._parent_id = parent_id
         self._not_after = not_after
-        self._open = set(expected)
+        self._expected = tuple(expected)
+        self._open = set(self._expected)
         self._arrivals: list[_Arrival] = []
         self._lock = asyncio.Lock()
         self._latest: dict[str, Task] = {}
         self._step_id = ""
-        self._registered = 0
         self._line_id = f"{parent_id}/{plan.action}/{min(self._open, default='')}"
         if job.was_resumed:
             self._remember()
@@ -169,37 +168,21 @@ class Step:
         self._arrivals.append(arrival)
         async with self._lock:
             if not arrival.child.done():
-                await asyncio.sleep(self._gathering_seconds())
+                await asyncio.sleep(0)
                 batch, self._arrivals = self._arrivals, []
                 for start in range(0, len(batch), LARGEST_BATCH):
                     await self._register(batch[start : start + LARGEST_BATCH])
                     await asyncio.sleep(0)
         return arrival.child.result()
 
-    def _gathering_seconds(self) -> float:
-        # The step's record names all its nodes and is written anew with each registration:
-        # one by one, a thousand nodes would write the square of their number.
-        return min(LONGEST_GATHERING, self._registered * GATHERING_PER_NODE)
-
     async def _register(self, batch: Sequence[_Arrival]) -> None:
-        names = [arrival.name for arrival in batch]
-        store = self._store
-        changes: list[Change] = []
-        if self._step_id:
-            step = store.task(self._step_id)
-        else:
-            parent = store.task(self._parent_id)
-            step = records.subtask(parent, self.plan.action, names, status=TaskStatus.RUNNING)
+        """Write the children of `batch`, and nothing that grows with the nodes before them."""
+        step = self._store.task(self._step_id) if self._step_id else self._new_step()
         children = [self._new_child(step, arrival) for arrival in batch]
-        ids = tuple(child.task_id for child in children)
-        if self._step_id:
-            changes.append(Edit(Task, step.task_id, partial(_with_nodes, ids=ids, names=names)))
-        else:
-            own = (step.task_id,)
-            add = partial(states.with_subtasks, subtask_ids=own, now=timestamp())
-            changes.append(Edit(Task, self._parent_id, add))
-            changes.append(Put(messages.subtask_started(step)))
-            changes.append(Put(replace(step, subtask_id_list=ids)))
+        parent_id = self._step_id or self._parent_id
+        changes: list[Change] = [Edit(Task, parent_id, states.taking_subtasks)]
+        if not self._step_id:
+            changes += [Put(messages.subtask_started(step)), Put(step)]
         for child in children:
             changes += [Put(child), Put(messages.subtask_started(child))]
         try:
@@ -218,9 +201,14 @@ class Step:
                     arrival.child.exception()
             raise
         self._step_id = step.task_id
-        self._registered += len(batch)
         for arrival, child in zip(batch, children, strict=True):
             arrival.child.set_result(child)
+
+    def _new_step(self) -> Task:
+        """The record names all nodes that may still come; its end leaves out who did not."""
+        parent = self._store.task(self._parent_id)
+        names = [name for name in self._expected if name in self._open]
+        return records.subtask(parent, self.plan.action, names, status=TaskStatus.RUNNING)
 
     def _new_child(self, step: Task, arrival: _Arrival) -> Task:
         action = self.plan.action
@@ -345,7 +333,7 @@ class Step:
         step = self._store.task(self._step_id)
         following = records.subtask(step, self.plan.action, [name], retry=child.retry + 1)
         more: list[Change] = [
-            Edit(Task, self._step_id, partial(_with_retry, child=following)),
+            Edit(Task, self._step_id, partial(_with_retry, retry=following.retry)),
             Put(following),
             Put(messages.subtask_started(following)),
         ]
@@ -363,13 +351,22 @@ class Step:
         step = store.task(self._step_id)
         if step.status.is_final:
             return
-        result = results.collect(step, store.subtasks(self._step_id), self.job.scope)
+        sum_up, ids = results.Sum(step), store.subtask_ids(self._step_id)
+        for start in range(0, len(ids), SLICE):
+            sum_up.add([store.task(task_id) for task_id in ids[start : start + SLICE]])
+            await asyncio.sleep(0)
+        step = store.task(self._step_id)
+        result = sum_up.result(self.job.places)
         if step.terminate and result.failures:
             result = results.cut_short(result)
         said = []
         if self.plan.retries and step.retry >= self.plan.retries and result.failures:
             said.append(messages.on_task(self._step_id, messages.EXHAUSTED))
-        await self._recorder.write(*endings.subtask_end(step, result, said=said))
+        narrow: list[Change] = []
+        if set(step.scope) != sum_up.nodes:
+            came = [name for name in self._expected if name in sum_up.nodes]
+            narrow.append(Edit(Task, self._step_id, partial(_with_scope, names=came)))
+        await self._recorder.write(*narrow, *endings.subtask_end(step, result, said=said))
 
 
 def _unexpected(action: Action, error: Exception) -> str:
@@ -377,13 +374,10 @@ def _unexpected(action: Action, error: Exception) -> str:
     return f"{action} failed unexpectedly ({type(error).__name__}); the log has the details"
 
 
-def _with_nodes(step: Task, ids: tuple[str, ...], names: Sequence[str]) -> Task:
-    step = states.with_subtasks(step, ids, timestamp())
-    known = frozenset(step.scope)
-    scope = step.scope + tuple(name for name in names if name not in known)
-    return replace(step, scope=scope, node_filter=nodefilter.by_names(scope))
+def _with_scope(step: Task, names: Sequence[str]) -> Task:
+    return replace(step, scope=tuple(names))
 
 
-def _with_retry(step: Task, child: Task) -> Task:
-    step = states.with_subtasks(step, (child.task_id,), timestamp())
-    return replace(step, retry=max(step.retry, child.retry))
+def _with_retry(step: Task, retry: int) -> Task:
+    step = states.taking_subtasks(step)
+    return step if step.retry >= retry else replace(step, retry=retry, updated=timestamp())

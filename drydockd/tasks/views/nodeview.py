@@ -102,7 +102,13 @@ class NodeViews:
 
 def _innermost(task: Task, open_tasks: Sequence[Task]) -> Task:
     """What of the task is going on for the node: its step's subtask, if there is one."""
-    below = {open_task.parent_task_id: open_task for open_task in open_tasks}
+    parents = {open_task.parent_task_id for open_task in open_tasks}
+    below: dict[str | None, Task] = {}
+    for found in open_tasks:
+        known = below.get(found.parent_task_id)
+        # A step also names those who may still come to it; where the node is, it has a record.
+        if known is None or found.task_id in parents or known.task_id not in parents:
+            below[found.parent_task_id] = found
     while task.task_id in below:
         task = below[task.task_id]
     return task

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from drydockd.design import nodefilter
 from drydockd.model import Action, Caller, Task, TaskStatus, Timestamp, timestamp
 from drydockd.tasks.words.requests import TaskRequest
 
@@ -49,7 +48,6 @@ def subtask(
         design_ref=parent.design_ref,
         status=status,
         parent_task_id=parent_id or parent.task_id,
-        node_filter=nodefilter.by_names(names) if names else None,
         scope=tuple(names),
         design=parent.design,
         created=now,

@@ -5,7 +5,7 @@ Source: contract, orchestration, section 3 (subtasks) and 3.1 (top-level tasks).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from drydockd.model import TERMINATED, Action, Result, ResultStatus, Task
@@ -48,40 +48,60 @@ def align(
     task: Task, result: Result, subtasks: Sequence[Task], action: Action | None = None
 ) -> Result:
     """Take the status anew from the ended direct subtasks (of `action`); lists stay."""
-    status = ResultStatus.INCOMPLETE if subtasks else ResultStatus.SUCCESS
-    result = replace(result, status=status)
+    if not subtasks:
+        return replace(result, status=ResultStatus.SUCCESS)
+    good = bad = False
     for sub in subtasks:
-        if not sub.status.is_final or (action is not None and sub.action is not action):
-            continue
-        if sub.result.status in GOOD:
-            result = success(result)
-        if sub.result.status in BAD and task.retry in (0, sub.retry):
-            result = failure(result)
-    return result
+        if sub.status.is_final and (action is None or sub.action is action):
+            good = good or sub.result.status in GOOD
+            bad = bad or (sub.result.status in BAD and task.retry in (0, sub.retry))
+    return replace(result, status=_status(good, bad))
 
 
-def collect(step: Task, children: Sequence[Task], order: Sequence[str] = ()) -> Result:
-    """Return the result of a driver's subtask from its per-node children.
+class Sum:
+    """What a driver's subtask `step` ended with, from its per-node children, all of them ended.
 
     Bubble and align; then, on top, the nodes that failed an earlier execution and were not
-    worth another one, which the retry rule alone would lose. Lists follow `order`.
+    worth another one, which the retry rule alone would lose. The children are added in any
+    portions, in the order of their registration; the cost is that of their number.
     """
-    result = align(step, bubble(step, children), children)
-    last: dict[str, Task] = {}
-    for child in children:
-        for name in child.scope:
-            if name not in last or child.retry >= last[name].retry:
-                last[name] = child
-    lost = [
-        name
-        for name, child in last.items()
-        if child.result.status in BAD and name not in result.failures
-    ]
-    for name in lost:
-        result = failure(result, name)
-    if result.status is ResultStatus.INCOMPLETE:
-        result = failure(result)
-    return _sorted(result, order)
+
+    def __init__(self, step: Task) -> None:
+        self._step = step
+        self._successes: dict[str, None] = {}
+        self._failures: dict[str, None] = {}
+        self._good = self._bad = False
+        self._last: dict[str, tuple[int, bool]] = {}
+
+    @property
+    def nodes(self) -> Set[str]:
+        """The nodes that had a child."""
+        return self._last.keys()
+
+    def add(self, children: Iterable[Task]) -> None:
+        for child in children:
+            is_bad = child.result.status in BAD
+            if child.status.is_final:
+                self._successes.update(dict.fromkeys(child.result.successes))
+                self._good = self._good or child.result.status in GOOD
+                if self._step.retry in (0, child.retry):
+                    self._failures.update(dict.fromkeys(child.result.failures))
+                    self._bad = self._bad or is_bad
+            for name in child.scope:
+                if child.retry >= self._last.get(name, (0, False))[0]:
+                    self._last[name] = (child.retry, is_bad)
+
+    def result(self, places: Mapping[str, int]) -> Result:
+        """Return the result; its lists are in the order of `places`, unknown names last."""
+        lost = {name: None for name, (_, is_bad) in self._last.items() if is_bad}
+        failures = self._failures | lost
+        is_bad = self._bad or bool(lost) or not self._good
+        return replace(
+            self._step.result,
+            status=_status(self._good, is_bad),
+            successes=_sorted(self._successes, places),
+            failures=_sorted(failures, places),
+        )
 
 
 def partition(scope: Sequence[str], passed: Collection[str]) -> Result:
@@ -105,13 +125,15 @@ def _with(names: tuple[str, ...], focus: str | None) -> tuple[str, ...]:
     return names if focus is None or focus in names else (*names, focus)
 
 
-def _sorted(result: Result, order: Sequence[str]) -> Result:
-    if not order:
-        return result
-    place = {name: i for i, name in enumerate(order)}
-    far = len(place)
+def _status(good: bool, bad: bool) -> ResultStatus:
+    """Return what any number of good and bad outcomes come to."""
+    if good and bad:
+        return ResultStatus.PARTIAL_SUCCESS
+    if bad:
+        return ResultStatus.FAILURE
+    return ResultStatus.SUCCESS if good else ResultStatus.INCOMPLETE
 
-    def sort(names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(sorted(names, key=lambda name: place.get(name, far)))
 
-    return replace(result, successes=sort(result.successes), failures=sort(result.failures))
+def _sorted(names: Iterable[str], places: Mapping[str, int]) -> tuple[str, ...]:
+    far = len(places)
+    return tuple(sorted(names, key=lambda name: places.get(name, far)))

@@ -75,8 +75,12 @@ def asked_to_stop(task: Task, user: str | None, now: Timestamp) -> Task:
     return task
 
 
-def with_subtasks(task: Task, subtask_ids: tuple[str, ...], now: Timestamp) -> Task:
-    """Return the task with more subtasks. Raises Conflict when it is to stop, or has ended."""
+def taking_subtasks(task: Task) -> Task:
+    """Return the task, which may have more subtasks. Raises Conflict once it is to stop or ended.
+
+    It stays as it is: each subtask says whose it is, so a thousand of them are registered
+    without writing the record of their parent a thousand times.
+    """
     if task.terminate or task.status.is_final:
         raise Conflict(f"Task {task.task_id} is {task.status}: no new subtask")
-    return replace(task, subtask_id_list=task.subtask_id_list + subtask_ids, updated=now)
+    return task

@@ -17,7 +17,9 @@ async def waiting_lab(lab):
         lambda: [
             t
             for t in lab.tree(task.task_id)
-            if t.action == "bootaction_report" and not t.subtask_id_list and t.status == "running"
+            if t.action == "bootaction_report"
+            and not lab.store.subtask_ids(t.task_id)
+            and t.status == "running"
         ]
     )
     (row,) = [r for r in lab.store.boot_actions("n1") if r.name == "hello"]

@@ -40,7 +40,7 @@ async def test_unknown_nodes_are_netbooted_identified_and_commissioned_each_in_i
         for branch in branches:
             steps = lab.store.subtasks(branch.task_id)
             assert [step.action for step in steps] == OOB
-            assert all(len(step.subtask_id_list) == 1 for step in steps)
+            assert all(len(lab.store.subtask_ids(step.task_id)) == 1 for step in steps)
         assert await lab.counters("power_cuts") == dict.fromkeys(names(3), 0)
         assert await lab.counters("netboots") == dict.fromkeys(names(3), 1)
 

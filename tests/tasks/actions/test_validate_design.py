@@ -5,10 +5,10 @@ async def test_a_valid_design_ends_success_with_every_rules_verdict():
     async with Lab() as lab:
         task = await lab.run("validate_design")
 
-        assert (task.result.status, task.result.successes, task.subtask_id_list) == (
+        assert (task.result.status, task.result.successes, lab.store.subtask_ids(task.task_id)) == (
             "success",
             (),
-            (),
+            [],
         )
         assert "CIDR Validity: Validation successful." in lab.texts(task.task_id, error=False)
         assert lab.store.error_count(task.task_id) == 0

@@ -14,8 +14,6 @@ async def with_open_subtask(lab, job, *, step=Action.VERIFY_NODES, passed=()):
     await lab.store.write(
         Put(sub),
         Put(child),
-        Edit(Task, parent.task_id, lambda t: states.with_subtasks(t, (sub.task_id,), NOW)),
-        Edit(Task, sub.task_id, lambda t: states.with_subtasks(t, (child.task_id,), NOW)),
     )
     result = results.partition(("n1",), passed)
     await lab.store.write(Edit(Task, child.task_id, lambda t: states.ended(t, result, NOW)))

@@ -9,7 +9,7 @@ from drydockd.model import Action, Task, TaskStatus
 from drydockd.store.base import Edit
 from drydockd.tasks.steps.step import Step, StepPlan
 from drydockd.tasks.words import states
-from tests.tasks.helpers import Lab
+from tests.tasks.helpers import Lab, names, site_text
 from tests.tasks.steps.test_job import a_job
 
 NOW = "2026-01-31T10:00:00.000000+00:00"
@@ -44,7 +44,7 @@ async def test_nodes_that_pass_are_the_steps_successes():
 
     assert passed == {"n1": True, "n2": True}
     assert (step.status, step.result.successes) == ("complete", ("n1", "n2"))
-    assert step.node_filter["filter_set"][0]["node_names"] == ["n1", "n2"]
+    assert step.scope == ("n1", "n2")
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,39 @@ async def test_nodes_that_come_together_are_registered_together():
     lab.store.watch(lambda seq, records: writes.append(records))
     await run_all(lab, job, a_plan(good))
 
-    registrations = [w for w in writes if any(getattr(r, "subtask_id_list", ()) for r in w)]
-    assert len(registrations) <= 3
+    children = [[r for r in w if isinstance(r, Task) and len(r.scope) == 1] for w in writes]
+    registrations = [rows for rows in children if any(row.status == "requested" for row in rows)]
+    assert len(registrations) <= 1
+
+
+async def test_a_step_names_who_may_still_come_and_in_the_end_who_came():
+    lab = Lab(site_text(3))
+    job = await running(lab)
+    step = Step(lab.parts, job, job.task_id, a_plan(good), ["n1", "n2", "n3"])
+    await step.leave("n1")
+    assert await step.run("n3")
+    (record,) = lab.store.subtasks(job.task_id)
+    assert record.scope == ("n2", "n3")
+
+    await step.leave("n2")
+
+    assert lab.store.task(record.task_id).scope == ("n3",)
+
+
+async def test_retries_of_many_nodes_change_the_record_of_the_step_once():
+    async def bad(run):
+        if lab.store.task(run.task_id).retry == 0:
+            raise DriverTransient("again")
+
+    lab = Lab(site_text(20))
+    job = await running(lab)
+    written = []
+    lab.store.watch(lambda seq, records: written.extend(records))
+    passed, step = await run_all(lab, job, a_plan(bad, retries=1), names(20))
+
+    assert all(passed.values())
+    of_the_step = [r.status for r in written if isinstance(r, Task) and r.task_id == step.task_id]
+    assert of_the_step == ["running", "running", "complete"]
 
 
 async def test_a_step_that_nobody_reaches_is_never_registered():

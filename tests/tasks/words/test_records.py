@@ -13,16 +13,13 @@ def test_a_new_task_is_queued_and_remembers_who_asked():
     assert task.created == task.updated
 
 
-def test_a_subtask_inherits_design_caller_and_name_and_carries_its_nodes_filter():
+def test_a_subtask_inherits_design_caller_and_name_and_names_its_nodes():
     parent = records.top_level(TaskRequest(Action.DEPLOY_NODES, "file:///s"), CALLER)
 
     child = records.subtask(parent, Action.DEPLOY_NODE, ["n1"], retry=2)
 
     assert (child.created_by, child.caller, child.design_ref) == ("ops", CALLER, "file:///s")
     assert (child.parent_task_id, child.retry, child.status) == (parent.task_id, 2, "requested")
-    assert child.node_filter == {
-        "filter_set_type": "intersection",
-        "filter_set": [{"filter_type": "union", "node_names": ["n1"]}],
-    }
+    assert child.scope == ("n1",)
     assert child.started is None
     assert records.subtask(parent, Action.DEPLOY_NODE, status=TaskStatus.RUNNING).started

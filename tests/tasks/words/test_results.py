@@ -79,6 +79,12 @@ def test_align_folds_the_ended_subtasks(children, status):
     assert results.align(a_task("failure"), Result(ResultStatus.FAILURE), subs).status == status
 
 
+def summed(step, subs, *order):
+    total = results.Sum(step)
+    total.add(subs)
+    return total.result({name: place for place, name in enumerate(order)})
+
+
 def test_collect_keeps_a_failure_that_was_not_worth_a_retry():
     step = a_task(retry=1)
     subs = [
@@ -87,7 +93,7 @@ def test_collect_keeps_a_failure_that_was_not_worth_a_retry():
         a_task("success", good=["n1"], retry=1),
     ]
 
-    result = results.collect(step, subs, ("hopeless", "n1"))
+    result = summed(step, subs, "hopeless", "n1")
 
     assert (result.status, result.successes, result.failures) == (
         "partial_success",
@@ -99,7 +105,26 @@ def test_collect_keeps_a_failure_that_was_not_worth_a_retry():
 def test_collect_lists_in_design_order():
     subs = [a_task(good=["n3"]), a_task(good=["n1"]), a_task(good=["n2"])]
 
-    assert results.collect(a_task(), subs, ("n1", "n2", "n3")).successes == ("n1", "n2", "n3")
+    assert summed(a_task(), subs, "n1", "n2", "n3").successes == ("n1", "n2", "n3")
+
+
+def test_a_step_whose_children_all_failed_failed():
+    subs = [a_task("failure", bad=["n2"]), a_task("failure", bad=["n1"])]
+
+    result = summed(a_task(), subs, "n1", "n2")
+
+    assert (result.status, result.successes, result.failures) == ("failure", (), ("n1", "n2"))
+
+
+def test_children_may_be_added_in_any_portions():
+    step = a_task(retry=1)
+    subs = [a_task("failure", bad=["n1"]), a_task(good=["n2"]), a_task(good=["n1"], retry=1)]
+    one_by_one = results.Sum(step)
+    for sub in subs:
+        one_by_one.add([sub])
+
+    assert one_by_one.result({"n1": 0, "n2": 1}) == summed(step, subs, "n1", "n2")
+    assert set(one_by_one.nodes) == {"n1", "n2"}
 
 
 @given(st.lists(st.text(max_size=3), unique=True), st.data())

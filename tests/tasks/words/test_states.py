@@ -60,7 +60,7 @@ def test_an_ended_task_neither_ends_again_nor_stops_nor_starts(status):
         lambda: states.ended(task, success(Result()), NOW),
         lambda: states.asked_to_stop(task, "ops", NOW),
         lambda: states.started(task, NOW),
-        lambda: states.with_subtasks(task, ("t2",), NOW),
+        lambda: states.taking_subtasks(task),
     ):
         with pytest.raises(Conflict):
             change()
@@ -85,11 +85,11 @@ def test_a_running_task_asked_to_stop_is_terminating_and_asking_again_changes_no
 
 
 def test_a_task_that_is_to_stop_takes_no_new_subtask():
-    task = states.with_subtasks(a_task("running"), ("t2", "t3"), NOW)
-    assert task.subtask_id_list == ("t2", "t3")
+    task = a_task("running")
+    assert states.taking_subtasks(task) is task
 
     with pytest.raises(Conflict):
-        states.with_subtasks(states.asked_to_stop(task, "ops", NOW), ("t4",), NOW)
+        states.taking_subtasks(states.asked_to_stop(task, "ops", NOW))
 
 
 def test_a_run_cut_by_its_roots_end_is_terminated_even_if_the_wish_has_not_reached_it():

@@ -36,6 +36,7 @@ async def test_without_a_provisioner_the_list_is_503(tmp_path):
         assert (answer.status_code, answer.json()["retry"]) == (503, True)
 
 
+@pytest.mark.slow
 async def test_a_room_that_is_away_is_503_and_unhealthy(tmp_path):
     away = {"config": None, "url": "http://127.0.0.1:9"}
     async with daemon(tmp_path, fake_driver=away) as drydock:

@@ -10,6 +10,8 @@ import pytest
 from drydockd.errors import RenderError
 from drydockd.render import Limits, Templates
 
+pytestmark = pytest.mark.slow
+
 CONTEXT = {"node": {"hostname": "n1", "tags": ["x"] * 300, "labels": {"a": "1"}}}
 LIMITS = Limits(template_seconds=0.5, asset_bytes=1 << 20, template_memory_bytes=64 << 20)
 

@@ -183,6 +183,7 @@ async def test_keys_are_never_logged_nor_shown(room, daemon, caplog):
     assert KEY not in repr(await room.machines())
 
 
+@pytest.mark.slow
 async def test_two_hundred_nodes_boot_at_once_and_every_post_arrives_once(open_room, daemon):
     room = open_room(quick(latencies=INSTANT))
     units = f"BOOTACTION_ID={ACTION}\nBOOTACTION_KEY={KEY}\n"

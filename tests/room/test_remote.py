@@ -141,6 +141,7 @@ async def test_machines_work_on_while_nobody_is_connected(open_room):
             assert (await remote.find(NodeCard("n1"))).deployment_id == "d1"
 
 
+@pytest.mark.slow
 async def test_hundreds_of_waiters_share_one_long_poll(open_room):
     room = open_room(quick(latencies={"commission": [0.05, 0.1]}))
     async with served(room) as (url, server):

@@ -32,6 +32,8 @@ from tests.store.helpers import (
     some_data,
 )
 
+pytestmark = pytest.mark.slow
+
 LONG = "long " * 1000
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 STATUSES = st.sampled_from(list(TaskStatus))

@@ -32,6 +32,8 @@ from tests.store.helpers import (
     some_data,
 )
 
+pytestmark = pytest.mark.slow
+
 LONG = "x" * 5000
 ROUNDS = 20
 

@@ -12,6 +12,8 @@ import pytest
 from drydockd.model import TaskStatus
 from tests.tasks.helpers import CutOff, Lab, names, site_text
 
+pytestmark = pytest.mark.slow
+
 # Of tasks, of boot actions and of machines.
 IDS = re.compile(r"m\d{4}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9A-HJKMNP-TV-Z]{26}")
 # A site step made again finds what it made.

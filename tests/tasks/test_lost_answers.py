@@ -9,6 +9,8 @@ from drydockd.drivers.base import PowerState
 from drydockd.errors import DriverPersistent, DriverTransient
 from tests.tasks.helpers import Lab, fault, names
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("bmc_silent", "bmc_answer_lost")
 REFUSALS = (DriverPersistent("not while off"), DriverTransient("503"))
 RUNNING = [{"name": name, "power": "on"} for name in names(3)]

@@ -10,6 +10,8 @@ import pytest
 from drydockd.model import Task
 from tests.tasks.helpers import QUICK, Lab, site_text
 
+pytestmark = pytest.mark.slow
+
 FEW, MANY = 40, 200
 FAN_OUT = 4
 

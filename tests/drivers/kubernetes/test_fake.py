@@ -41,6 +41,7 @@ async def test_a_room_that_answers_is_a_usable_cluster(site):
     await lab.kubernetes.check()
 
 
+@pytest.mark.slow
 async def test_a_room_that_is_away_is_not():
     away = FakeKubernetes(FakeOptions(url="http://127.0.0.1:9"))
     with pytest.raises(DriverTransient, match="does not answer"):

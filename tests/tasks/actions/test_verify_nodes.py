@@ -15,6 +15,7 @@ async def test_every_node_whose_bmc_answers_is_a_success():
         assert "n1: the BMC answers, power is off" in lab.said(task.task_id)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "words"),
     [("bmc_silent", "no answer from 10.2.0.3"), ("bmc_denied", "refuses the credentials")],

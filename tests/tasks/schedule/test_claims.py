@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -192,6 +193,7 @@ def begin(wishes):
             yield wish.order[1]
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(MOVES)
 def test_the_free_tasks_are_those_of_the_plain_rule(moves):

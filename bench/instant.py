@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from drydockd.drivers.base import (
-    Handle,
-    Inventory,
-    Log,
-    NodeRow,
-    NodeState,
-    PowerState,
-    SiteNote,
-    Voice,
-)
+from drydockd.drivers.base import Discovery, Handle, NodeRow, SiteNote, Voice
 from drydockd.errors import NodeUnknown
+from drydockd.machines import Document, Inventory, Log, NodeState, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
 
 # What the site of bench.storm names, as ``lshw -xml`` tells it.
-LSHW = Inventory(
+LSHW = Document(
     "lshw",
     "application/xml",
     """<list><node id="instant" class="system"><node id="pci" class="bridge">
@@ -59,6 +51,8 @@ class InstantOob:
 class InstantNodes:
     """A NodeProvisioner; it does not know a node when it is asked for the first time."""
 
+    discovers = Discovery.NETBOOT
+
     def __init__(self) -> None:
         self._nodes: dict[str, Handle] = {}
 
@@ -87,14 +81,14 @@ class InstantNodes:
         self._nodes[node.name] = Handle(node.name, node.name, NodeState.NEW)
         raise NodeUnknown(f"{node.name} is not known")
 
-    async def adopt(self, handle: Handle, node: Node) -> Handle:
-        return handle
+    async def adopt(self, handle: Handle | None, node: Node) -> Handle:
+        return handle or self._nodes[node.name]
 
     async def commission(self, handle: Handle, voice: Voice) -> Handle:
         return self._now(handle, NodeState.READY)
 
-    async def inventory(self, handle: Handle) -> Sequence[Inventory]:
-        return [LSHW]
+    async def inventory(self, handle: Handle) -> Inventory:
+        return Inventory((LSHW,))
 
     async def logs(self, handle: Handle, phase: str) -> Sequence[Log]:
         return [Log(phase, "all", f"{handle.name}: {phase} went well")]
@@ -126,6 +120,8 @@ class InstantNodes:
 
 class InstantLabels:
     """A KubernetesDriver that agrees."""
+
+    async def check(self) -> None: ...
 
     async def relabel(self, node_name: str, labels: Mapping[str, str]) -> None: ...
 

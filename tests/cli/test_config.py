@@ -25,8 +25,8 @@ def run(tmp_path, monkeypatch):
     return run
 
 
-def test_a_good_configuration_is_called_good_and_warned_about(run):
-    result = run("check", GOOD)
+def test_a_good_configuration_is_called_good_and_warned_about(run, tmp_path):
+    result = run("check", f"{GOOD}store: {{state_dir: {tmp_path / 'state'}}}\n")
     assert result.exit_code == 0
     assert "the configuration is good" in result.stdout
     assert "every node reports to itself" in result.stderr

@@ -35,7 +35,7 @@ def test_the_service_is_notified_watched_and_reloaded():
     service = unit["Service"]
     assert service["Type"] == "notify"
     assert service["WatchdogSec"]
-    assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
+    assert service["ExecReload"] == "/bin/sh -c 'kill -HUP $MAINPID'"
     assert service["RestartPreventExitStatus"] == "2"
     assert service["CapabilityBoundingSet"] == ""
     assert "#LoadCredential=" in (UNITS / "drydockd.service").read_text()

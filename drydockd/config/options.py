@@ -124,7 +124,10 @@ class Store(Section):
     )
     state_dir: Path = opt(Path("/var/lib/drydockd"), "Folder of the store, its secret and blobs")
     compact_bytes: int = opt(
-        8 * MIB, "Journal size from which it is folded into the file", ge=4096, le=1024 * MIB
+        8 * MIB,
+        "Journal size from which it is folded into the file, if it is longer than that",
+        ge=4096,
+        le=1024 * MIB,
     )
     retention_days: int | None = opt(
         None, "Purge finished tasks older than this many days, daily; null: never", ge=0, le=36500

@@ -84,6 +84,7 @@ def test_every_node_of_a_whole_design_is_shown_as_it_is(name):
             assert told.get("metadata", {}).get("owner_data", {}) == model["owner_data"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_no_node_of_a_design_shows_what_opens_its_bmc(name):
     design = load(str(design_path(name)))

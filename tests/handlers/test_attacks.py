@@ -159,6 +159,7 @@ async def test_a_password_in_a_reference_is_not_echoed(drydock):
         assert "hunter2" not in (await drydock.post(f"{V1}/{path}", body)).text
 
 
+@pytest.mark.slow
 async def test_a_slow_body_is_cut_off(tmp_path):
     async with daemon(tmp_path, api={"body_timeout": 1}) as drydock:
         head = (

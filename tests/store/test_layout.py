@@ -95,6 +95,7 @@ def test_the_end_is_found_however_many_chunks_there_are(monkeypatch):
     assert loaded.rows == tables.rows
 
 
+@pytest.mark.slow
 def test_a_chunk_may_end_at_any_byte_of_the_records(monkeypatch):
     tables = some_tables(tasks=3)
     for size in range(40, len(encoded(tables))):

@@ -87,6 +87,7 @@ async def test_what_was_removed_before_the_damage_stays_removed(state):
     assert await names_after(state) == ["b"]
 
 
+@pytest.mark.slow
 async def test_of_a_file_only_the_damaged_chunk_is_lost(state):
     whole = await fill(state, through_file=True, tasks=1500)
     content = bytearray(state.file.read_bytes())

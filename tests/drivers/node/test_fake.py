@@ -270,6 +270,7 @@ async def test_check_catalogue_and_capabilities_answer(site):
     assert "lvm.root" in await lab.nodes.capabilities()
 
 
+@pytest.mark.slow
 async def test_a_thousand_machines_go_through_their_whole_life_at_once(open_room):
     room = open_room(quick(machines=1000))
     lab = Site(room)

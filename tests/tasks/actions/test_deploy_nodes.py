@@ -59,6 +59,7 @@ async def test_a_whole_design_deploys_through_the_real_design_loader():
         await lab.designs.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "words", "step"),
     [

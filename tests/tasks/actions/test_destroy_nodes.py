@@ -43,6 +43,7 @@ async def test_a_misspelt_filter_is_refused_when_the_task_is_created():
             await lab.tasks.submit(TaskRequest(Action.DESTROY_NODES, SITE, bad), OPS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["wipe_fails", "wipe_hangs"])
 async def test_a_wipe_that_does_not_end_well_fails_its_node_and_keeps_it(kind):
     lab = Lab(initial="ready", faults=[fault(kind, "n2")])

@@ -94,6 +94,7 @@ async def test_a_short_outage_of_the_provisioner_is_waited_out():
         assert task.result.status == "success"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "words"),
     [

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from drydockd.drivers.base import Discovery, Handle, NodeRow, SiteNote, Voice
 from drydockd.errors import NodeUnknown
-from drydockd.machines import Document, Inventory, Log, NodeState, PowerState
+from drydockd.machines import BmcFacts, Document, Inventory, Log, NodeState, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
 
@@ -35,6 +35,11 @@ class InstantOob:
     async def check(self) -> None: ...
 
     async def set_network_boot(self, node: Node, voice: Voice) -> None: ...
+
+    async def set_disk_boot(self, node: Node, voice: Voice) -> None: ...
+
+    async def facts(self, node: Node) -> BmcFacts:
+        return BmcFacts("instant", PowerState.ON)
 
     async def power_state(self, node: Node) -> PowerState:
         return PowerState.ON

@@ -70,6 +70,31 @@ class Inventory:
 
 
 @dataclass(frozen=True, slots=True)
+class BmcFacts:
+    """What a BMC tells of itself and of its machine; None or empty: it does not say.
+
+    `generator` is the driver's short name and names the build data made of this. `macs` are
+    those of the machine's NICs, lower case, six octets. `boot_device` is the override in words
+    (``network, once``). `tls` says how the connection was secured. `odd` are sentences about
+    what an operator should look at. `seconds`: how long a plain question took.
+    """
+
+    generator: str
+    power: PowerState
+    boot_device: str | None = None
+    vendor: str | None = None
+    model: str | None = None
+    serial: str | None = None
+    uuid: str | None = None
+    name: str | None = None
+    macs: tuple[str, ...] = ()
+    firmware: str | None = None
+    tls: str | None = None
+    seconds: float | None = None
+    odd: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """One log; `phase` is ``commission``, ``testing`` or ``deploy``."""
 

@@ -177,7 +177,8 @@ class Intent:
     """A durable note written before a destructive driver call, and closed after it.
 
     `key` is ``<task id>/<node>/<operation>``; found open after a restart it says that the
-    call may have happened, so the backend is asked before anything is repeated.
+    call may have happened, so the backend is asked before anything is repeated. `session` is
+    the one at the device in which the call was made, where there is such a thing.
     """
 
     key: str
@@ -187,6 +188,7 @@ class Intent:
     opened: Timestamp
     closed: Timestamp | None = None
     outcome: str | None = None
+    session: str | None = None
 
 
 Record = Task | Message | BootContext | BootAction | BuildData | Intent

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from drydockd.machines import Inventory, Log, NodeState, PowerState
+from drydockd.machines import BmcFacts, Inventory, Log, NodeState, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
 
 __all__ = [
+    "BmcFacts",
     "Discovery",
     "Driver",
     "Handle",
@@ -40,6 +41,15 @@ class Voice(Protocol):
 
     async def say(self, text: str, *, error: bool = False) -> None: ...
 
+    async def fence(self, session: str) -> None:
+        """Note durably, with the intent of the call at hand, in which session it is made.
+
+        For backends whose sessions can be ended from outside: whoever takes the work over ends
+        this one before its own first act. Call it before the first request that changes
+        something. Source: contract, scale, section 6.
+        """
+        ...
+
 
 class OobDriver(Protocol):
     """Out-of-band control. All node methods: DriverTransient, DriverPersistent, DriverLimit.
@@ -57,6 +67,14 @@ class OobDriver(Protocol):
 
     async def set_network_boot(self, node: Node, voice: Voice) -> None:
         """Make the next start a network boot; returns once read back. Safe to repeat."""
+        ...
+
+    async def set_disk_boot(self, node: Node, voice: Voice) -> None:
+        """Make the next start a boot from disk; returns once read back. Safe to repeat."""
+        ...
+
+    async def facts(self, node: Node) -> BmcFacts:
+        """All that the BMC tells, in one operation. Read-only; what is missing is None."""
         ...
 
     async def power_state(self, node: Node) -> PowerState:

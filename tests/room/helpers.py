@@ -63,9 +63,13 @@ class Voice:
 
     def __init__(self):
         self.said = []
+        self.sessions = []
 
     async def say(self, text, *, error=False):
         self.said.append((text, error))
+
+    async def fence(self, session):
+        self.sessions.append(session)
 
 
 class Site:

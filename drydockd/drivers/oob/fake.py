@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from drydockd.drivers.base import PowerState, Voice
+from drydockd.drivers.base import BmcFacts, PowerState, Voice
 from drydockd.drivers.fake import SECTION, FakeOptions, access
 from drydockd.drivers.options import Offer
 from drydockd.errors import DriverTransient
@@ -27,10 +27,26 @@ class FakeOob:
         await self._access.port().catalogue()
 
     async def set_network_boot(self, node: Node, voice: Voice) -> None:
-        machine = await self._access.port().bmc_boot(card_of(node), "network")
-        if machine.next_boot != "network":
+        await self._set_boot(node, "network", voice)
+
+    async def set_disk_boot(self, node: Node, voice: Voice) -> None:
+        await self._set_boot(node, "disk", voice)
+
+    async def _set_boot(self, node: Node, device: str, voice: Voice) -> None:
+        machine = await self._access.port().bmc_boot(card_of(node), device)
+        if machine.next_boot != device:
             raise DriverTransient(f"{node.name}: next boot reads {machine.next_boot}")
-        await voice.say(f"{node.name}: the next start of {machine.id} is a network boot")
+        await voice.say(f"{node.name}: the next start of {machine.id} is a {device} boot")
+
+    async def facts(self, node: Node) -> BmcFacts:
+        machine = await self._access.port().bmc_power(card_of(node))
+        return BmcFacts(
+            "fake",
+            machine.power,
+            boot_device=machine.next_boot,
+            name=machine.name,
+            macs=(machine.boot_mac,),
+        )
 
     async def power_state(self, node: Node) -> PowerState:
         return (await self._access.port().bmc_power(card_of(node))).power

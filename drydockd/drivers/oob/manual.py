@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from drydockd.drivers.base import PowerState, Voice
+from drydockd.drivers.base import BmcFacts, PowerState, Voice
 from drydockd.drivers.options import Offer, Options, opt
 from drydockd.site import Node
 
@@ -28,6 +28,13 @@ class ManualOob:
 
     async def set_network_boot(self, node: Node, voice: Voice) -> None:
         await self._ask(node, voice, "set the boot device of the next start to network (PXE)")
+
+    async def set_disk_boot(self, node: Node, voice: Voice) -> None:
+        await self._ask(node, voice, "set the boot device of the next start to disk")
+
+    async def facts(self, node: Node) -> BmcFacts:
+        """Nobody can be asked: nothing, at once."""
+        return BmcFacts("manual", PowerState.UNKNOWN)
 
     async def power_state(self, node: Node) -> PowerState:
         """Nobody can be asked: unknown, at once."""

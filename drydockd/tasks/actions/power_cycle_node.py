@@ -22,6 +22,9 @@ class Unheard:
     async def say(self, text: str, *, error: bool = False) -> None:
         """Say nothing."""
 
+    async def fence(self, session: str) -> None:
+        """Setting a boot device needs no fence."""
+
 
 def network_boot_plan(driver: OobDriver, settings: TaskSettings) -> StepPlan:
     return StepPlan(

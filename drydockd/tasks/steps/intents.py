@@ -56,8 +56,17 @@ class Intents:
         await self._write(Put(intent), *together)
         self._known[operation] = intent
 
+    async def fence(self, session: str) -> None:
+        """Note durably in which session at the device the announced calls are made."""
+        for intent in self._known.values():
+            if intent.closed is None and intent.session != session:
+                await self._replace(replace(intent, session=session))
+
     async def settle(self, operation: Operation, outcome: str, *together: Change) -> None:
         """Note durably how the call ended."""
         intent = replace(self._known[operation], closed=timestamp(), outcome=outcome)
+        await self._replace(intent, *together)
+
+    async def _replace(self, intent: Intent, *together: Change) -> None:
         await self._write(Edit(Intent, intent.key, lambda _: intent), *together)
-        self._known[operation] = intent
+        self._known[Operation(intent.operation)] = intent

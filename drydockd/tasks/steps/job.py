@@ -160,6 +160,7 @@ class NodeRun:
         self._recorder = recorder
         self._retelling = Retelling(recorder.store, task_id, is_needed=was_resumed)
         self._settings = settings
+        self._intents: Intents | None = None
 
     async def say(self, text: str, *, error: bool = False) -> None:
         """Add a message about the node to its subtask.
@@ -180,7 +181,14 @@ class NodeRun:
         self.last_seen = str(what)
 
     def intents(self) -> Intents:
-        return Intents(self._recorder.store, self._recorder.write, self.task_id, self.name)
+        """The intents of this attempt; the same object each time, as it remembers them."""
+        if self._intents is None:
+            store, write = self._recorder.store, self._recorder.write
+            self._intents = Intents(store, write, self.task_id, self.name)
+        return self._intents
+
+    async def fence(self, session: str) -> None:
+        await self.intents().fence(session)
 
     def remaining(self) -> float:
         """Seconds until the limit; after a restart at least time for one look."""

@@ -93,3 +93,13 @@ async def test_a_node_beyond_the_last_machine_has_no_bmc(site):
 async def test_it_answers_for_every_type_unless_told_otherwise(room):
     assert FakeOob(room=room).oob_types == ("ipmi", "redfish", "libvirt", "manual")
     assert FakeOob(FakeOptions(oob_types=["ipmi"]), room=room).oob_types == ("ipmi",)
+
+
+async def test_the_next_start_can_be_one_from_disk(site):
+    lab = await site(quick())
+    await lab.oob.set_network_boot(a_node(), lab.voice)
+
+    await lab.oob.set_disk_boot(a_node(), lab.voice)
+
+    facts = await lab.oob.facts(a_node())
+    assert (facts.generator, facts.boot_device, facts.power) == ("fake", "disk", PowerState.OFF)

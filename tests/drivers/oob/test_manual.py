@@ -14,6 +14,7 @@ from tests.room.helpers import Voice, a_node
     ("method", "action"),
     [
         ("set_network_boot", "network (PXE)"),
+        ("set_disk_boot", "next start to disk"),
         ("power_off", "switch the power off"),
         ("power_on", "switch the power on"),
     ],
@@ -40,3 +41,8 @@ async def test_nobody_knows_the_power_state():
 
 def test_a_person_gets_a_minute_by_default_and_three_for_a_power_cycle():
     assert ManualOob(ManualOptions()).worst_case_seconds == 180
+
+
+async def test_nobody_tells_facts():
+    facts = await ManualOob(ManualOptions()).facts(a_node())
+    assert (facts.generator, facts.power, facts.serial) == ("manual", PowerState.UNKNOWN, None)

@@ -32,6 +32,19 @@ async def test_another_node_or_task_has_its_own():
     assert not Intents(recorder.store, recorder.write, "t2", "n1").was_announced(Operation.DEPLOY)
 
 
+async def test_an_open_call_knows_the_session_it_is_made_in_until_after_its_end():
+    store, _, intents = await opened()
+    await intents.announce(Operation.POWER_OFF)
+    await intents.settle(Operation.POWER_OFF, "off")
+    await intents.announce(Operation.POWER_ON)
+
+    await intents.fence("/redfish/v1/SessionService/Sessions/7")
+    await intents.settle(Operation.POWER_ON, "on")
+
+    noted = {intent.operation: intent.session for intent in store.intents("t1")}
+    assert noted == {"power_off": None, "power_on": "/redfish/v1/SessionService/Sessions/7"}
+
+
 async def test_what_belongs_to_the_call_is_written_with_its_announcement():
     store, _, intents = await opened()
 

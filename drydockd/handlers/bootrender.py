@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from drydockd.errors import DrydockError, InvalidDesign, NotFound, RenderError, Unavailable
-from drydockd.model import BootContext
+from drydockd.model import BootContext, Caller
 from drydockd.render import Archive, BootData, Templates
 from drydockd.site import Site
 from drydockd.store.base import Store
@@ -62,7 +62,7 @@ class BootRenderer:
         node = site.nodes.get(context.node)
         if node is None:
             raise RenderError(f"{context.node}: the pinned design has no such node")
-        marker, end_user = self._on_behalf_of(context)
+        caller = self._deployments.on_behalf_of(context) or Caller(user="")
         return await self._boot_data.archive(
             site,
             node,
@@ -71,15 +71,10 @@ class BootRenderer:
             design=context.design,
             report_url=self._report_url,
             design_ref=context.design_ref,
-            fetch=partial(self._designs.fetch, marker=marker, end_user=end_user),
+            fetch=partial(
+                self._designs.fetch, marker=caller.external_marker, end_user=caller.end_user
+            ),
         )
-
-    def _on_behalf_of(self, context: BootContext) -> tuple[str, str]:
-        try:
-            caller = self._store.task(context.task_id).caller
-        except NotFound:
-            return "", ""
-        return (caller.external_marker, caller.end_user) if caller else ("", "")
 
     async def _site(self, context: BootContext) -> Site:
         digest = context.design

@@ -32,6 +32,10 @@ from drydockd.store.worker import Worker
 log = logging.getLogger(__name__)
 
 COMPACT_BYTES = 8 << 20
+# A journal that is long enough is folded when nobody has written for so long, or at this many
+# times its length (but never at so much more): folding costs a busy daemon processor time.
+_QUIET_SECONDS = 1.0
+_LONGEST, _LONGEST_MORE = 3, 128 << 20
 PROBE_SECONDS = 5.0
 # From so many records on the collector is told to leave them alone.
 _MANY = 10_000
@@ -58,8 +62,9 @@ async def open_backend(
     """Open the state directory `path`, made if need be. Raises StoreRefused, InvalidInput.
 
     The journal is folded into the file when it is longer than `compact_bytes` and than the
-    file itself. After a failed write the disk is tried again every `probe_seconds`.
-    A disk that syncs within `quick_seconds` does so on the loop (see commit); 0: never.
+    file itself: as soon as nobody writes, at latest at three times that length. After a failed
+    write the disk is tried again every `probe_seconds`. A disk that syncs within
+    `quick_seconds` does so on the loop (see commit); 0: never.
     """
     if path is None:
         raise InvalidInput("store backend 'tiny' needs the path of its state directory")
@@ -152,6 +157,8 @@ class TinyBackend(Backend):
         # A compaction that failed is not tried again before the journal is this long.
         self._compact_over = 0
         self._compaction: asyncio.Task[None] | None = None
+        self._quiet: asyncio.TimerHandle | None = None
+        self._last_write = 0.0
         self._is_closing = False
         self._worker = Worker(asyncio.get_running_loop(), "drydock-journal")
         self._commit = GroupCommit(
@@ -184,8 +191,26 @@ class TinyBackend(Backend):
     def _land(self, batches: list[Batch]) -> asyncio.Future[None] | None:
         limit = max(self._compact_bytes, self._file_bytes, self._compact_over)
         if self._journal.size > limit and not self._is_closing:
-            self._start_compaction()
+            self._last_write = asyncio.get_running_loop().time()
+            if self._journal.size > min(limit * _LONGEST, limit + _LONGEST_MORE):
+                self._start_compaction()
+            elif self._quiet is None:
+                self._look_again(_QUIET_SECONDS)
         return self._landing.land(batches)
+
+    def _look_again(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._quiet = loop.call_later(seconds, self._fold_if_quiet)
+
+    def _fold_if_quiet(self) -> None:
+        self._quiet = None
+        if self._is_closing or self._compaction is not None:
+            return
+        left = self._last_write + _QUIET_SECONDS - asyncio.get_running_loop().time()
+        if left > 0:
+            self._look_again(left)
+        else:
+            self._start_compaction()
 
     # -- blobs
 
@@ -269,6 +294,8 @@ class TinyBackend(Backend):
 
     async def close(self) -> None:
         self._is_closing = True
+        if self._quiet is not None:
+            self._quiet.cancel()
         self._commit.stop()
         try:
             if self._compaction is not None:

@@ -20,7 +20,7 @@ from ulid import ULID
 
 from drydockd.auth.bootkey import BootKeys
 from drydockd.errors import Conflict, NotFound
-from drydockd.model import BootAction, BootActionStatus, BootContext, Timestamp, timestamp
+from drydockd.model import BootAction, BootActionStatus, BootContext, Caller, Timestamp, timestamp
 from drydockd.render import ActionGrant
 from drydockd.site import BootActionSpec
 from drydockd.store.base import Change, Edit, Put, Store
@@ -212,6 +212,18 @@ class Deployments:
             )
             for detail in details
         ]
+
+    def on_behalf_of(self, context: BootContext) -> Caller | None:
+        """Return who asked for the deployment: its top-level task's caller; None: it is gone."""
+        task_id: str | None = context.task_id
+        caller = None
+        try:
+            while task_id is not None and caller is None:
+                task = self._store.task(task_id)
+                task_id, caller = task.parent_task_id, task.caller
+        except NotFound:
+            return None
+        return caller
 
     def _has_task(self, task_id: str) -> bool:
         try:

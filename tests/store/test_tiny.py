@@ -13,7 +13,7 @@ from tinydb import TinyDB
 
 from drydockd.errors import StoreRefused, StoreUnavailable
 from drydockd.model import BuildData, Intent, Task
-from drydockd.store import Edit, Put, Remove, open_store
+from drydockd.store import Edit, Put, Remove, open_store, tiny
 from drydockd.store.damage import Damage
 from drydockd.store.memory import MemoryStore
 from drydockd.store.recovery import recover
@@ -305,6 +305,26 @@ async def test_a_long_journal_is_folded_by_itself(tmp_path):
             await store.write(Put(a_message("a", "x" * 500)))
     await store.close()
     assert len((await state_of(tmp_path / "state"))["messages"]) >= 15
+
+
+async def test_a_long_journal_is_folded_once_nobody_writes(tmp_path, monkeypatch):
+    folded = asyncio.Event()
+    compacted = tiny.TinyBackend._compacted
+
+    def told(backend, task):
+        compacted(backend, task)
+        folded.set()
+
+    monkeypatch.setattr(tiny, "_QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(tiny, "_LONGEST", 1000)
+    monkeypatch.setattr(tiny.TinyBackend, "_compacted", told)
+    store = await open_tiny(tmp_path / "state", compact_bytes=10_000)
+    await store.write(Put(a_task("a")), *(Put(a_message("a", "x" * 500)) for _ in range(30)))
+    assert not (tmp_path / "state" / "drydock.json").exists()
+    await folded.wait()
+    assert (tmp_path / "state" / "drydock.json").exists()
+    assert store.backend.health().journal_bytes < 10_000
+    await store.close()
 
 
 async def test_a_second_daemon_is_told_who_has_the_directory(tmp_path):

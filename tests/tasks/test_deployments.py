@@ -10,7 +10,7 @@ from drydockd.store.base import Remove
 from drydockd.store.memory import MemoryStore
 from drydockd.tasks.deployments import Deployments, ReportDetail, new_context, new_rows
 from drydockd.tasks.shared.changes import Changes
-from tests.tasks.helpers import KEYS, CutOff, Lab, fault, site_text
+from tests.tasks.helpers import KEYS, OPS, CutOff, Lab, fault, site_text
 
 DONE = BootActionStatus.SUCCESS
 
@@ -137,6 +137,17 @@ async def test_a_failed_rendering_is_told_on_the_deployments_task():
             "n1: boot action hello, asset 1: undefined name"
         )
         await lab.tasks.deployments.note_render_failure("nobody", "x")
+
+
+async def test_a_deployment_acts_on_behalf_of_who_asked_for_its_top_level_task():
+    lab, _ = await deployed()
+    async with lab:
+        context = lab.tasks.deployments.current("n1")
+        assert lab.store.task(context.task_id).caller is None
+        assert lab.tasks.deployments.on_behalf_of(context) == OPS
+
+        await lab.store.write(*(Remove(Task, t.task_id) for t in lab.store.tasks()))
+        assert lab.tasks.deployments.on_behalf_of(context) is None
 
 
 async def test_reports_work_before_tasks_are_resumed():

@@ -40,7 +40,11 @@ def subtask(
     status: TaskStatus = TaskStatus.REQUESTED,
     deadline: Timestamp | None = None,
 ) -> Task:
-    """Return the record of a new subtask that acts for the same caller on the same design."""
+    """Return the record of a new subtask on the same design.
+
+    For whom it acts says the top-level task alone: a task of thousands of nodes writes tens of
+    thousands of these.
+    """
     now = timestamp()
     return Task(
         task_id=new_id(),
@@ -56,5 +60,4 @@ def subtask(
         started=None if status is TaskStatus.REQUESTED else now,
         deadline=deadline,
         retry=retry,
-        caller=parent.caller,
     )

@@ -18,10 +18,11 @@ class Order:
 
     __slots__ = ("_chunks", "_lasts", "_length")
 
-    def __init__(self) -> None:
-        self._chunks: list[list[Place]] = []
-        self._lasts: list[Place] = []  # of each chunk
-        self._length = 0
+    def __init__(self, places: list[Place] | None = None) -> None:
+        """Begin with nothing, or with the sorted `places`, which are its own from now on."""
+        self._chunks: list[list[Place]] = [places] if places else []
+        self._lasts: list[Place] = places[-1:] if places else []  # of each chunk
+        self._length = len(places) if places else 0
 
     def __len__(self) -> int:
         return self._length

@@ -110,7 +110,7 @@ class Reading:
         if (action := query.action) is not None:
             looks.append(lambda: tables.by_action.get(action, _EMPTY))
         if (node := query.node) is not None:
-            looks.append(lambda: tables.by_scope.get(node, _EMPTY))
+            looks.append(lambda: tables.on_node(node))
         return min(looks, key=lambda look: len(look()))
 
     def arrival(self, task_id: str) -> int:

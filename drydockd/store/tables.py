@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -118,7 +118,9 @@ class Tables:
         self.unfinished_roots = Order()
         self.by_status: dict[TaskStatus, Order] = {status: Order() for status in TaskStatus}
         self.by_action: dict[str, Order] = {}
-        self.by_scope: dict[str, Order] = {}
+        # Plain sorted lists: a task of ten thousand nodes enters as many of them in one turn,
+        # and few tasks ever name the same node.
+        self._by_scope: dict[str, list[Place]] = {}
         self.children: dict[str, list[str]] = {}
         self.actions_by_node: dict[str, dict[str, list[str]]] = {}
         self.actions_by_task: dict[str, list[str]] = {}
@@ -285,11 +287,23 @@ class Tables:
 
     def _scope_places(self, task: Task, *, add: bool) -> None:
         place = _place(task)
+        index = self._by_scope
         for node in task.scope:
-            if add:
-                _order(self.by_scope, node).add(place)
-            else:
-                self._drop(self.by_scope, node, place)
+            places = index.get(node)
+            if not add:
+                if places is not None:
+                    _drop_place(index, node, places, place)
+            elif places is None:
+                index[node] = places = [place]
+                untrack(places)
+            elif places[-1] < place:  # the newest, the usual case
+                places.append(place)
+            elif places[bisect_left(places, place)] != place:
+                insort(places, place)
+
+    def on_node(self, node: str) -> Order:
+        """Return the tasks whose scope names `node`, for a look: not to be changed or kept."""
+        return Order(self._by_scope.get(node))
 
     def _child(self, task: Task, *, add: bool) -> None:
         if task.parent_task_id is None:
@@ -402,6 +416,16 @@ def _drop_key(index: dict[str, list[Any]], name: str, key: object) -> None:
     keys.remove(key)
     if not keys:
         del index[name]
+
+
+def _drop_place(
+    index: dict[str, list[Place]], name: str, places: list[Place], place: Place
+) -> None:
+    at = bisect_left(places, place)
+    if at < len(places) and places[at] == place:
+        del places[at]
+        if not places:
+            del index[name]
 
 
 def in_creation_order(rows: Iterable[Any]) -> list[Any]:

@@ -24,7 +24,7 @@ def test_removing_everything_leaves_no_index_behind():
         ("build_data", "1"),
     ):
         tables.remove(table, key)
-    for name in ("by_action", "by_scope", "children", "actions_by_node", "actions_by_task"):
+    for name in ("by_action", "_by_scope", "children", "actions_by_node", "actions_by_task"):
         assert getattr(tables, name) == {}, name
     for name in ("data_by_node", "data_by_task", "blob_uses", "logs", "intents_by_task"):
         assert getattr(tables, name) == {}, name

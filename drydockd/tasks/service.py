@@ -253,8 +253,11 @@ class Tasks:
             raise Unavailable("drydockd is shutting down; try again")
         await self._store.write(Put(task), *together)
         log.info("task %s %s created by %s", task.task_id, task.action, task.created_by)
-        self._scheduler.begin(task)
-        return self._store.task(task.task_id)
+        # Others may have seen it meanwhile, and ended it.
+        task = self._store.task(task.task_id)
+        if not task.status.is_final:
+            self._scheduler.begin(task)
+        return task
 
     def _top_level(self, task_id: str) -> Task:
         task = self._store.task(task_id)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from drydockd.errors import NotFound
+from drydockd.errors import Conflict, NotFound
 from drydockd.model import Task
+from drydockd.store.base import Edit, Put
 from drydockd.tasks.schedule.claims import Blocker, Claims
 from drydockd.tasks.shared.recorder import Recorder
-from drydockd.tasks.words import messages
+from drydockd.tasks.words import messages, states
 
 SHOWN_NODES = 8
 LOADING_PATIENCE = 1.0
@@ -83,7 +84,11 @@ class Queue:
             await asyncio.sleep(LOADING_PATIENCE)
         if self._claims.blocker(task_id) == blocker:
             text = f"Waiting for {self._describe(blocker)}."
-            await self._recorder.say(messages.on_task(task_id, text))
+            said = Put(messages.on_task(task_id, text))
+            try:
+                await self._recorder.write(Edit(Task, task_id, states.waiting), said)
+            except (Conflict, NotFound):
+                return  # terminated, or purged, in that very moment
 
     def _describe(self, blocker: Blocker) -> str:
         try:

@@ -13,7 +13,7 @@ from functools import partial
 
 from drydockd import log as logs
 from drydockd.design import Design, nodefilter
-from drydockd.errors import Conflict
+from drydockd.errors import Conflict, NotFound
 from drydockd.model import Action, Caller, Task, timestamp
 from drydockd.site import Finding
 from drydockd.store.base import Edit, Store
@@ -81,7 +81,12 @@ class Scheduler:
         self._queue.wake()
 
     def begin(self, task: Task) -> None:
-        """Begin with a stored task; it stands where it arrived, whoever begins first."""
+        """Begin with a stored task; it stands where it arrived, whoever begins first.
+
+        Once the shutdown has begun it is left to the next start.
+        """
+        if self._shutdown.has_begun:
+            return
         if not self._kinds[task.action].is_free:
             self._queue.enter(task)
         self._begin(task, was_running=False)
@@ -135,28 +140,54 @@ class Scheduler:
     async def _run(self, task: Task, was_running: bool) -> None:
         """Take one task to its end. Whatever escapes ends it as a failure here, at the latest."""
         logs.bind_here(task=task.task_id, **_ids(task.caller))
+        try:
+            await self._to_the_end(task, was_running)
+        except Exception as error:
+            await self._stopped_by(task, error)
+
+    async def _stopped_by(self, task: Task, error: Exception) -> None:
+        """End a task that `error` stopped, unless somebody else did: terminated it, or purged it.
+
+        Such a change may be on its way to the disk when the task runs into it.
+        """
+        is_told = False
+        while not await self._is_over(task.task_id):
+            if not is_told and not isinstance(error, Conflict | NoDriver | Unrunnable):
+                log.error(
+                    "task %s (%s) failed unexpectedly", task.task_id, task.action, exc_info=error
+                )
+            is_told = True
+            try:
+                return await self._record_failure(self._store.task(task.task_id), error)
+            except (Conflict, NotFound):
+                continue
+
+    async def _record_failure(self, task: Task, error: Exception) -> None:
         fail = partial(
             endings.fail, self._recorder, task.task_id, steps=self._kinds[task.action].steps
         )
-        try:
-            await self._to_the_end(task, was_running)
-        except Conflict as error:
-            # Terminated in the very moment it was to start; anything else is a defect.
-            if not self._store.task(task.task_id).status.is_final:
-                await fail(f"Task failed: {error}")
-        except NoDriver as error:
+        if isinstance(error, NoDriver):
             await fail(
                 f"No {error.kind.lower()} driver enabled, ending task.",
                 message=f"No {error.kind}Driver enabled.",
                 reason=BAD_CONFIGURATION,
             )
-        except Unrunnable as error:
+        elif isinstance(error, Unrunnable):
             await fail(str(error), findings=error.findings)
-        except Exception as error:
-            log.exception("task %s (%s) failed unexpectedly", task.task_id, task.action)
+        elif isinstance(error, Conflict):
+            await fail(f"Task failed: {error}")
+        else:
             await fail(
                 f"Task failed unexpectedly ({type(error).__name__}); the log has the details"
             )
+
+    async def _is_over(self, task_id: str) -> bool:
+        """Whether the task has its end, or is gone, once what is on its way has arrived."""
+        try:
+            await self._recorder.write(Edit(Task, task_id, _as_it_is))
+            return self._store.task(task_id).status.is_final
+        except NotFound:
+            return True
 
     async def _to_the_end(self, task: Task, was_running: bool) -> None:
         if was_running:
@@ -219,8 +250,15 @@ class Scheduler:
         scope = task.scope if task.design else self._scope(task, design)
         pin = partial(pinned, design=design.digest, scope=scope)
         start = partial(states.started, now=timestamp())
-        await self._recorder.write(Edit(Task, task.task_id, lambda t: start(pin(t))))
-        return self._store.task(task.task_id)
+        while True:
+            try:
+                await self._recorder.write(Edit(Task, task.task_id, lambda t: start(pin(t))))
+            except Conflict:
+                if await self._is_over(task.task_id):
+                    raise
+                # It was being terminated, but the disk refused that.
+                continue
+            return self._store.task(task.task_id)
 
     def _scope(self, task: Task, design: Design) -> tuple[str, ...]:
         if self._kinds[task.action].is_site_wide:
@@ -250,6 +288,10 @@ class Scheduler:
 def _refuse_invalid(findings: Sequence[Finding]) -> None:
     if any(finding.error for finding in findings):
         raise Unrunnable("Site design failed validation; see the messages.", findings)
+
+
+def _as_it_is(task: Task) -> Task:
+    return task
 
 
 def _ids(caller: Caller | None) -> dict[str, str]:

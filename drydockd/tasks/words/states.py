@@ -75,6 +75,13 @@ def asked_to_stop(task: Task, user: str | None, now: Timestamp) -> Task:
     return task
 
 
+def waiting(task: Task) -> Task:
+    """Return the task, which waits for its turn. Raises Conflict once it began or ended."""
+    if task.status not in WAITING:
+        raise Conflict(f"Task {task.task_id} is {task.status}: it waits for nobody")
+    return task
+
+
 def taking_subtasks(task: Task) -> Task:
     """Return the task, which may have more subtasks. Raises Conflict once it is to stop or ended.
 

@@ -24,8 +24,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "garbage": set(),
     # The room plays machines and their backends; the `fake` drivers are how drydockd reaches it.
     "room": DATA,
-    **dict.fromkeys(PARTS, DATA),
-    "drivers": DATA | {"room"},
+    **dict.fromkeys(PARTS, DATA | {"api"}),
+    "drivers": DATA | {"api", "room"},
     "tasks": DATA | PARTS | {"api"},
     "handlers": DATA | PARTS | {"api", "tasks"},
     "parts": DATA | PARTS | {"tasks"},

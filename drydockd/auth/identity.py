@@ -16,6 +16,7 @@ from typing import TypeVar
 from keystoneauth1 import exceptions, session
 from keystoneauth1.identity import v3
 
+from drydockd.api.headers import is_plain
 from drydockd.errors import InvalidConfig, Unavailable
 
 log = logging.getLogger(__name__)
@@ -156,8 +157,8 @@ class ServiceIdentity:
     def _own_token(self) -> str:
         self._count()
         token = self._plugin.get_token(self._session)
-        if not token:
-            raise Unavailable("Keystone gave no token")
+        if not token or not is_plain(token):
+            raise Unavailable("Keystone gave no token, or none that a header may carry")
         return token
 
     def _translated(self, call: Callable[[], Answer]) -> Answer:

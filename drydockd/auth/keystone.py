@@ -12,6 +12,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from drydockd.api.headers import quoted
 from drydockd.auth.identity import ServiceIdentity
 from drydockd.auth.jwtkeys import Key, public_keys
 from drydockd.auth.strategy import Verified
@@ -51,7 +52,9 @@ class Keystone:
         cache_size: int = 10_000,
         jws_keys: Sequence[Key] = (),
     ) -> None:
-        self.challenge: str | None = f'Keystone uri="{www_authenticate_uri or identity.url}"'
+        self.challenge: str | None = (
+            f'Keystone uri="{quoted(www_authenticate_uri or identity.url)}"'
+        )
         self._identity = identity
         self._known = TokenCache(seconds=cache_seconds, size=cache_size)
         self._refused = RefusedCache(seconds=refused_seconds, size=cache_size)

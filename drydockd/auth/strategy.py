@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from drydockd.api.headers import decoded
 from drydockd.auth.audit import Audit, Event
 from drydockd.auth.throttle import Throttle
 from drydockd.errors import InvalidConfig, Unavailable
@@ -107,7 +108,7 @@ class Authenticator:
             caller,
             request_id=request_id,
             external_marker=marker(headers.get(MARKER, "")),
-            end_user=headers.get(END_USER, "")[:MAX_END_USER_CHARS] or caller.user,
+            end_user=decoded(headers.get(END_USER, ""))[:MAX_END_USER_CHARS] or caller.user,
         )
 
     async def close(self) -> None:

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from drydockd.client.errors import ClientConnectionError
+from drydockd.api.headers import encoded, is_plain
+from drydockd.client.errors import ClientConnectionError, ClientError
 
 log = logging.getLogger(__name__)
 
@@ -107,12 +108,12 @@ class Session:
         if self.marker is not None:
             headers["X-Context-Marker"] = self.marker
         if self.end_user is not None:
-            headers["X-End-User"] = self.end_user
-        return headers
+            headers["X-End-User"] = encoded(self.end_user)
+        return _checked(headers)
 
     def set_auth(self) -> None:
         """Ask `auth_gen` for the headers again."""
-        self._auth = dict(self._auth_gen()) if self._auth_gen is not None else {}
+        self._auth = _checked(dict(self._auth_gen())) if self._auth_gen is not None else {}
 
     def get(
         self, endpoint: str, query: Query | None = None, timeout: Timeout = None
@@ -187,6 +188,7 @@ class Session:
         headers: Mapping[str, str] | None,
     ) -> httpx.Request:
         connect, read = _timeout(timeout, self.default_timeout)
+        headers = _checked(dict(headers or {}))
         given = {k: str(v) for k, v in (query or {}).items() if v is not None}
         return self._client.build_request(
             method,
@@ -194,9 +196,7 @@ class Session:
             params=given or None,
             content=body,
             json=data if body is None else None,
-            headers={"Content-Type": "application/json"} | dict(headers or {})
-            if body is not None
-            else headers,
+            headers={"Content-Type": "application/json"} | headers if body is not None else headers,
             timeout=httpx.Timeout(connect=connect, read=read, write=read, pool=connect),
         )
 
@@ -251,6 +251,16 @@ def _timeout(given: object, default: tuple[float, float]) -> tuple[float, float]
 
 def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _checked(headers: dict[str, str]) -> dict[str, str]:
+    """Return `headers`, if each can be sent; the values may be secret, and are not shown."""
+    for name, value in headers.items():
+        if not is_plain(value):
+            raise ClientError(
+                f"{name}: a letter or control that no header may have; check its source"
+            )
+    return headers
 
 
 def _verifier(verify: bool | str) -> bool | ssl.SSLContext:

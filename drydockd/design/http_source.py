@@ -19,6 +19,7 @@ from urllib.parse import urljoin
 
 import httpx
 
+from drydockd.api.headers import is_plain
 from drydockd.design import references
 from drydockd.design.confinement import Hosts, ServiceHosts
 from drydockd.design.file_source import too_large
@@ -243,8 +244,8 @@ class HttpSource:
         return Answer(
             await self._body(response, shown),
             url,
-            response.headers.get("ETag"),
-            response.headers.get("Last-Modified"),
+            _repeatable(response.headers.get("ETag")),
+            _repeatable(response.headers.get("Last-Modified")),
         )
 
     async def _body(self, response: httpx.Response, shown: str) -> bytes:
@@ -264,6 +265,11 @@ class HttpSource:
             # Reads and parses some hundred certificates: 10 to 30 ms.
             self._tls = await asyncio.to_thread(ssl.create_default_context)
         return self._tls
+
+
+def _repeatable(value: str | None) -> str | None:
+    """Return a validator that can be sent back; an ETag may have letters that cannot."""
+    return value if value and is_plain(value) else None
 
 
 def _conditions(known: Answer | None) -> dict[str, str]:

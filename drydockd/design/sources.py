@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
+from drydockd.api.headers import encoded
 from drydockd.design.documents.fields import SCHEMES
 from drydockd.design.file_source import Roots
 from drydockd.design.flights import Flights
@@ -135,5 +136,5 @@ def _pause_after(attempt: int) -> float:
 def _service_headers(reference: Reference, marker: str, end_user: str) -> dict[str, str]:
     if not reference.service:
         return {}
-    headers = {"X-Context-Marker": marker, "X-End-User": end_user}
+    headers = {"X-Context-Marker": marker, "X-End-User": encoded(end_user)}
     return {name: value for name, value in headers.items() if value}

@@ -271,3 +271,13 @@ async def test_no_local_token_key_or_secret_reaches_the_log_at_debug(
     node_keys = (keys.node_key(context), keys.action_key("c1", "a1"))
     for text in (user, service, "garbage-token", *hidden, *node_keys):
         assert text not in log
+
+
+@pytest.mark.parametrize(
+    "sent",
+    ["J%C3%B6rg", "Jörg", "Jörg".encode().decode("latin-1")],
+    ids=["escaped", "8859", "utf8"],
+)
+async def test_an_end_user_is_read_however_his_letters_came(authenticator, sent):
+    caller = await identify(authenticator, x_end_user=sent)
+    assert caller.end_user == "Jörg"

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from drydockd.client import ClientConnectionError, Session
+from drydockd.client import ClientConnectionError, ClientError, Session
 from tests.client.helpers import serving
 
 OK = (200, {"ok": True})
@@ -147,3 +147,26 @@ def test_the_library_imports_only_the_models_of_drydockd():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout == "[]\n"
+
+
+def test_an_end_user_with_any_letters_arrives_encoded(server):
+    server.answers["GET /api/v1.0/x"] = OK
+    with Session("127.0.0.1", server.port, end_user="Jörg Müller") as session:
+        session.get("v1.0/x")
+    assert server.asked[0].headers["X-End-User"] == "J%C3%B6rg M%C3%BCller"
+
+
+@pytest.mark.parametrize("token", ["sécret-token", "secret\ntoken", "secret\x00token"])
+def test_a_token_that_no_header_may_carry_is_refused_and_not_shown(token):
+    with pytest.raises(ClientError, match="X-Auth-Token") as caught:
+        Session("127.0.0.1", 1, token=token)
+    assert "cret" not in str(caught.value)
+
+
+def test_an_event_id_that_no_header_may_carry_is_refused(server):
+    with (
+        Session("127.0.0.1", server.port) as session,
+        pytest.raises(ClientError, match="Last-Event-ID"),
+        session.stream("v1.0/x", headers={"Last-Event-ID": "1\n"}, read_timeout=1),
+    ):
+        pass

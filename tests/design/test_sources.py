@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from drydockd.api.headers import clean, decoded
 from drydockd.design.confinement import Hosts
 from drydockd.design.file_source import Roots
 from drydockd.design.http_source import HttpSource
@@ -221,3 +222,23 @@ def test_a_source_that_never_answers_is_given_up_after_all_attempts_and_pauses()
     assert longest_fetch(**as_shipped, attempts=3) == 3 * 316 + 5 + 25
     assert longest_fetch(**as_shipped, attempts=1) == 316
     assert longest_fetch(**as_shipped, attempts=20) == 20 * 316 + 5 + 25 + 125 + 16 * 300
+
+
+@pytest.mark.parametrize("user", ["Jörg Müller", "李", "a\r\nX-Roles: admin", "100 %"])
+async def test_any_name_of_a_user_reaches_a_service_encoded(make, user):
+    async with Server(lambda r: reply(b"x")) as server:
+        await make().fetch(f"deckhand+http://h:{server.port}/", end_user=user)
+    (request,) = server.requests
+    assert decoded(request.headers["x-end-user"]) == clean(user)
+    assert "x-roles" not in request.headers
+
+
+async def test_an_etag_that_cannot_be_sent_back_is_not_sent_back(make, clock):
+    answers = iter([reply(b"first", etag='"é"'), reply(b"second")])
+    sources = make()
+    async with Server(lambda r: next(answers)) as server:
+        ref = f"http://h:{server.port}/"
+        assert await sources.fetch(ref) == b"first"
+        clock.now += 1000
+        assert await sources.fetch(ref) == b"second"
+    assert "if-none-match" not in server.requests[1].headers

@@ -23,7 +23,7 @@ LATER = "9999-01-01T00:00:00.000000+00:00"
 
 
 class LateBackend(MemoryBackend):
-    """Lands each write some turns of the loop later, in order; `refuse` loses what is on its way."""
+    """Lands each write some turns of the loop later; `refuse` loses what is on its way."""
 
     def __init__(self, turns):
         self._turns = turns

@@ -77,5 +77,5 @@ class PinnedDesigns:
 
 
 def pinned(task: Task, design: str, scope: tuple[str, ...]) -> Task:
-    """Return the task that knows its design, by the digest, and its nodes; an ended one as it is."""
+    """Return the task that knows its design, by the digest, and its nodes; not an ended one."""
     return task if task.status.is_final else replace(task, design=design, scope=scope)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 from drydockd import log as logs
@@ -157,10 +158,8 @@ class Scheduler:
                     "task %s (%s) failed unexpectedly", task.task_id, task.action, exc_info=error
                 )
             is_told = True
-            try:
-                return await self._record_failure(self._store.task(task.task_id), error)
-            except (Conflict, NotFound):
-                continue
+            with suppress(Conflict, NotFound):
+                await self._record_failure(self._store.task(task.task_id), error)
 
     async def _record_failure(self, task: Task, error: Exception) -> None:
         fail = partial(

@@ -11,26 +11,43 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TextIO
+from urllib.parse import quote, quote_plus
 
 # In the order in which they stand in a text line.
 IDS = ("request_id", "user", "marker", "end_user", "task", "node")
 
 _ids: ContextVar[Mapping[str, str]] = ContextVar("log_ids", default={})  # noqa: B039 (never written to)
 
-# A safety net below the rule that secrets are not logged at all.
-SENSITIVE = re.compile(
-    r"((?:X-Auth-Token|X-Service-Token|X-Subject-Token|X-Bootaction-Key|Authorization)"
-    r"['\"]?\s*[:=]\s*['\"]?)(?:(?:Bearer|Basic|OAuth)\s+)?[^\s'\",;)}\]]+",
-    re.IGNORECASE,
+# A safety net below the rule that secrets are not logged at all. Each pattern finds a name and
+# the value behind it; only the value is masked, a quoted one to its closing quote.
+#
+# A path or an option also begins our own sentences ("/state/secret: belongs to uid 7"): behind
+# "/" or "." a name with a colon and several words is no assignment. tests/test_log.py holds the
+# texts of the program against it.
+SENTENCE = r"""[ ]+(?:[A-Za-z_`'*.:-]+|/[\w./-]+:)[ ]+\S"""
+VALUE = (
+    r"""(?:(?P<open>\\*["'])(?:(?!(?P=open)).)*|"""
+    r"""[^\s'",;)}\]&]+)"""
 )
-ASSIGNED = re.compile(
-    r"((?:password|passwd|secret|api_key|action_key|credential)['\"]?\s*[:=]\s*['\"]?)"
-    r"[^\s'\",;)}\]&]+",
-    re.IGNORECASE,
+ASSIGNS = r"""\\*['"]?\s*[:=]\s*"""
+
+
+def _named(names: str, *, skipped: str = "") -> re.Pattern[str]:
+    """Match what `names` are said to be, behind `skipped`."""
+    begin = rf"(?:(?<![/.])|(?!(?:{names}):{SENTENCE}))"
+    text = rf"(?P<name>{begin}(?:{names}){ASSIGNS}{skipped}){VALUE}"
+    return re.compile(text, re.IGNORECASE | re.DOTALL)
+
+
+SENSITIVE = _named(
+    "X-Auth-Token|X-Service-Token|X-Subject-Token|X-Bootaction-Key|Authorization",
+    skipped=r"(?:(?:Bearer|Basic|OAuth)\s+)?",
 )
+ASSIGNED = _named("password|passwd|secret|api_key|action_key|credential")
 # Shorter ones are fingerprints, which the audit log is there to show.
-TOKEN = re.compile(r"(token['\"]?\s*[:=]\s*['\"]?)[^\s'\",;)}\]&]{16,}", re.IGNORECASE)
-URI_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
+TOKEN = re.compile(r"(token\\*['\"]?\s*[:=]\s*\\*['\"]?)[^\s'\",;)}\]&\\]{16,}", re.IGNORECASE)
+# To the last @ of the authority: a password may have one itself.
+URI_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s]+@")
 JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*")
 BOOT_KEY = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])")
 # One of these stands, case folded, in every text that a pattern above could match: most lines
@@ -70,9 +87,25 @@ class Redaction:
             self.register(secret)
 
     def register(self, secret: str) -> None:
-        """Mask `secret` from now on; shorter than four characters it would mask half the log."""
-        if len(secret) >= 4 and secret not in self._secrets:
-            self._secrets.append(secret)
+        """Mask `secret` from now on, also as JSON, Python and URIs write it.
+
+        Shorter than four characters it would mask half the log.
+        """
+        if len(secret) < 4:
+            return
+        written = (
+            secret,
+            json.dumps(secret)[1:-1],
+            json.dumps(secret, ensure_ascii=False)[1:-1],
+            repr(secret)[1:-1],
+            secret.encode("unicode_escape").decode("ascii"),
+            quote(secret, safe="", errors="replace"),
+            quote(secret, errors="replace"),
+            quote_plus(secret, errors="replace"),
+        )
+        # The longest first: one may be the beginning of another.
+        found = {*self._secrets, *written}
+        self._secrets = sorted(found, key=lambda text: (-len(text), text))
 
     def __call__(self, text: str) -> str:
         for secret in self._secrets:
@@ -81,12 +114,16 @@ class Redaction:
         folded = text.casefold()
         if not any(hint in folded for hint in HINTS) and HEX_KEY.search(folded) is None:
             return text
-        text = SENSITIVE.sub(r"\1****", text)
-        text = ASSIGNED.sub(r"\1****", text)
+        text = SENSITIVE.sub(_masked, text)
+        text = ASSIGNED.sub(_masked, text)
         text = TOKEN.sub(r"\1****", text)
         text = URI_PASSWORD.sub(r"\1****@", text)
         text = JWT.sub("****", text)
         return BOOT_KEY.sub("****", text)
+
+
+def _masked(found: re.Match[str]) -> str:
+    return f"{found['name']}{found['open'] or ''}****"
 
 
 class Names:
@@ -166,7 +203,10 @@ class JsonLine(Line):
             "logger": self.names(record.name),
             "message": self.redaction(self.text_of(record)),
             **{name: self.redaction(ids[name]) for name in IDS if ids.get(name)},
-            **record.__dict__.get("fields", {}),
+            **{
+                name: self.redaction(value) if isinstance(value, str) else value
+                for name, value in record.__dict__.get("fields", {}).items()
+            },
         }
         return json.dumps(event, default=str, ensure_ascii=False)
 

@@ -1,12 +1,19 @@
+import ast
 import asyncio
 import io
 import json
 import logging
+import re
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drydockd import log as logs
 
+PACKAGE = Path(logs.__file__).parent
 KEY = "ab12" * 16
 TOKEN = "gAAAAABlongfernettoken"
 
@@ -95,6 +102,94 @@ def test_what_looks_like_a_secret_is_masked(lines, text):
     assert "****" in buffer.getvalue()
     for secret in (KEY, KEY.upper(), TOKEN, "eyJ"):
         assert secret not in buffer.getvalue()
+
+
+SECRETS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=4).filter(
+    lambda text: text not in "**** password=" and text.strip()
+)
+
+
+def is_shown(secret, text):
+    return secret in text or json.dumps(secret)[1:-1] in text or quote(secret, safe="") in text
+
+
+@given(SECRETS, SECRETS, st.sampled_from(["{}", "{!r}", "password={}", "x: {}, y", "://joe:{}@h/"]))
+def test_no_registered_secret_passes_however_it_is_written(secret, other, form):
+    redact = logs.Redaction([secret, secret + other])
+    for written in (secret, secret + other, json.dumps(secret), quote(secret, safe="")):
+        shown = redact(form.format(written)).replace("****", "")
+        before = form.format("")
+        assert not is_shown(secret, shown) or is_shown(secret, before)
+
+
+QUOTED = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1)
+BARE = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=4).filter(
+    lambda text: not set(text) & set("'\",;)}]&\\")
+)
+NAMES = st.sampled_from(
+    ["password", "X-Auth-Token", "secret", "api_key", "action_key", "PASSWD", "credential"]
+)
+
+
+@given(NAMES, QUOTED)
+def test_no_quoted_value_of_a_secret_name_passes_blanks_and_commas_included(name, secret):
+    secret = f"<{secret}>"
+    for text in (json.dumps({name: secret}), json.dumps(json.dumps({name: secret}))):
+        assert "<" not in logs.Redaction()(text)
+
+
+@given(NAMES, BARE, st.sampled_from(["{}={}", "{}: {}", "{}:{}", "{} = {}"]))
+def test_no_bare_value_of_a_secret_name_passes(name, secret, form):
+    secret = f"<{secret}>"
+    assert "<" not in logs.Redaction()(f"before {form.format(name, secret)} behind")
+
+
+def texts_of_our_errors():
+    """Every text that is raised, about a file or an option whose name is that of a secret."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for raised in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(raised, ast.Raise):
+                continue
+            for text in ast.walk(raised):
+                if isinstance(text, ast.JoinedStr):
+                    for name in ("/var/lib/drydockd/secret", "keystone_authtoken.password"):
+                        yield path, filled_in(text, name)
+                elif isinstance(text, ast.Constant) and " " in str(text.value):
+                    yield path, text.value
+
+
+def filled_in(text, name):
+    names = iter((name,))
+    return "".join(
+        part.value if isinstance(part, ast.Constant) else next(names, "something")
+        for part in text.values
+    )
+
+
+def test_our_own_sentences_come_through_whole():
+    redact = logs.Redaction()
+    found = list(texts_of_our_errors())
+    assert len(found) > 500
+    garbled = [
+        f"{path.relative_to(PACKAGE)}: {text!r}: {redact(text)!r}"
+        for path, text in found
+        # One word behind the name might be anything.
+        if redact(text) != text and re.search(r"(secret|password): \S+\s", text)
+    ]
+    assert not garbled, "\n".join(garbled)
+
+
+def test_a_sentence_about_a_secret_is_not_one(lines):
+    buffer = lines()
+    LOG.error("/var/lib/drydockd/secret: belongs to uid 65534, drydockd runs as uid 0")
+    assert "secret: belongs to uid 65534" in buffer.getvalue()
+
+
+def test_fields_of_a_json_line_are_redacted_too(lines):
+    buffer = lines(style="json")
+    LOG.info("x", extra={"fields": {"path": f"/x?password={TOKEN}", "ms": 1.5}})
+    assert TOKEN not in buffer.getvalue()
+    assert json.loads(buffer.getvalue())["ms"] == 1.5
 
 
 def test_registered_secrets_are_masked_wherever_they_stand(lines):

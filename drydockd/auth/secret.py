@@ -66,7 +66,7 @@ def _read(path: Path) -> bytes:
         secret = b""
     if not SECRET_BYTES <= len(secret) <= MAX_FILE_BYTES // 2:
         raise InvalidConfig(
-            f"{path}: not a secret: expected at least {SECRET_BYTES * 2} hex digits and nothing "
+            f"{path}: not a secret, expected at least {SECRET_BYTES * 2} hex digits and nothing "
             "else; put the right file back, or remove it to have a new one made (which voids "
             "everything made with the old one)"
         )

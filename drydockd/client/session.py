@@ -258,7 +258,7 @@ def _checked(headers: dict[str, str]) -> dict[str, str]:
     for name, value in headers.items():
         if not is_plain(value):
             raise ClientError(
-                f"{name}: a letter or control that no header may have; check its source"
+                f"The value of {name} has a letter or control that no header may have"
             )
     return headers
 

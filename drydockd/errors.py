@@ -13,6 +13,7 @@
     │   └── Fenced                 another daemon has the right to act now
     ├── Gone                  410
     ├── TooLarge              413
+    ├── Misdirected           421  the request is for another host
     ├── RenderError           500  a boot action asset could not be rendered
     ├── StoreRefused               the state directory cannot be used as it is
     ├── Unavailable           503  try again later (``retry: true``)
@@ -70,6 +71,10 @@ class Conflict(DrydockError):
 
 class Fenced(Conflict):
     """A guarded write came after the end of its epoch: another daemon is the runner now."""
+
+
+class Misdirected(DrydockError):
+    """The request is for a host name that is not answered here."""
 
 
 class Gone(DrydockError):

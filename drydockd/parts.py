@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from drydockd import drivers as driver_table
 from drydockd.auth.audit import Audit
@@ -79,6 +80,7 @@ def authenticator(
         "noauth": lambda: NoAuth(
             auth.noauth_roles,
             [settings.api.listen.rpartition(":")[0]],
+            names=_public_names(settings),
             is_forced=auth.noauth_force,
         ),
     }
@@ -89,6 +91,11 @@ def authenticator(
         audit=audit,
         service_roles=keystone.service_token_roles if required else (),
     )
+
+
+def _public_names(settings: Settings) -> list[str]:
+    url = settings.api.public_url
+    return [urlsplit(url).hostname or ""] if url else []
 
 
 def _keystone(settings: Settings, identity: ServiceIdentity | None) -> Keystone:

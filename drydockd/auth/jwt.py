@@ -80,7 +80,7 @@ class LocalTokens:
         except RefusedToken:
             return False
 
-    def anonymous(self, remote: str) -> Caller | None:
+    def anonymous(self, remote: str, headers: Mapping[str, str]) -> Caller | None:
         return None
 
     async def verify(self, token: str) -> Verified | None:

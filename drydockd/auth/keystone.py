@@ -64,7 +64,7 @@ class Keystone:
     def recognises(self, token: str) -> bool:
         return False
 
-    def anonymous(self, remote: str) -> Caller | None:
+    def anonymous(self, remote: str, headers: Mapping[str, str]) -> Caller | None:
         return None
 
     async def verify(self, token: str) -> Verified | None:

@@ -47,8 +47,11 @@ class Strategy(Protocol):
         """Whether the token says it is this strategy's; then no other is asked. Costs little."""
         ...
 
-    def anonymous(self, remote: str) -> Caller | None:
-        """Return the identity of a request from address `remote` that needs no token."""
+    def anonymous(self, remote: str, headers: Mapping[str, str]) -> Caller | None:
+        """Return the identity of a request from address `remote` that needs no token.
+
+        Raises Misdirected and Forbidden for one that a browser was lured into.
+        """
         ...
 
     async def verify(self, token: str) -> Verified | None:
@@ -99,9 +102,9 @@ class Authenticator:
 
         Without a valid identity the caller has ``authenticated=False`` and no roles, and if
         a token was sent the answer may be delayed. Raises Unavailable when a token cannot be
-        checked now.
+        checked now, and what `Strategy.anonymous` raises.
         """
-        caller = self._without_token(remote)
+        caller = self._without_token(remote, headers)
         if caller is None:
             caller = await self._by_tokens(headers, remote, request_id)
         return replace(
@@ -116,9 +119,9 @@ class Authenticator:
         for strategy in self._strategies:
             await strategy.close()
 
-    def _without_token(self, remote: str) -> Caller | None:
+    def _without_token(self, remote: str, headers: Mapping[str, str]) -> Caller | None:
         for strategy in self._strategies:
-            caller = strategy.anonymous(remote)
+            caller = strategy.anonymous(remote, headers)
             if caller is not None:
                 return caller
         return None

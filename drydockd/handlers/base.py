@@ -53,6 +53,7 @@ STATUS: tuple[tuple[type[Exception], int, bool], ...] = (
     (errors.Conflict, 409, False),
     (errors.Gone, 410, False),
     (errors.TooLarge, 413, False),
+    (errors.Misdirected, 421, False),
     (errors.Unavailable, 503, True),
     (errors.DriverTransient, 503, True),
     (errors.DriverLimit, 503, True),

@@ -31,7 +31,7 @@ class Away:
     def recognises(self, token):
         return False
 
-    def anonymous(self, remote):
+    def anonymous(self, remote, headers):
         return None
 
     async def verify(self, token):

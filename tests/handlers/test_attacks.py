@@ -198,3 +198,15 @@ async def test_the_node_address_serves_nodes_only(tmp_path):
             json={"action": "validate_design", "design_ref": REF},
         )
         assert made.status_code in (404, 413)
+
+
+async def test_noauth_answers_no_name_that_somebody_else_let_point_here(tmp_path):
+    auth = {"strategy": ("noauth",), "noauth_roles": ("admin",)}
+    async with daemon(tmp_path, auth=auth) as drydock:
+        get, path = drydock.http.get, f"{V1}/tasks"
+        assert (await get(path)).status_code == 200
+        rebound = await get(path, headers={"Host": "evil.example:9000"})
+        assert rebound.status_code == 421
+        assert "set api.public_url" in rebound.json()["message"]
+        lured = await get(path, headers={"Origin": "http://evil.example"})
+        assert lured.status_code == 403

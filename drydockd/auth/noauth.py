@@ -82,8 +82,8 @@ class NoAuth:
         origin = headers.get("Origin")
         if origin is not None and not self._is_page_of_ours(origin, host):
             raise Forbidden(
-                f"auth.strategy noauth answers no page of another place (Origin: {origin[:100]!r}); "
-                "jwt or keystone do, to who has a token"
+                f"auth.strategy noauth answers no page of another place (Origin: {origin[:100]!r}"
+                "); jwt or keystone do, to who has a token"
             )
         return self._caller
 

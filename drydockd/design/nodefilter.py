@@ -93,7 +93,7 @@ def _mapping(raw: object, where: str) -> Mapping[object, object]:
 def _no_other_keys(body: Mapping[object, object], known: tuple[str, ...], where: str) -> None:
     for key in body:
         if key not in known:
-            close = get_close_matches(str(key), known, 1)
+            close = get_close_matches(str(key)[:60].lower(), known, 1)
             hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
             raise InvalidFilter(f"{where}: unknown key {key!r}; {hint}")
 

@@ -14,6 +14,10 @@ from drydockd.site import Catalogue, Finding, Level, Site
 
 log = logging.getLogger(__name__)
 
+PASSED = "Site design passed validation"
+FAILED = "Site design failed validation."
+REASON = "See detail messages."
+
 _LOG_LEVELS = {Level.ERROR: logging.ERROR, Level.WARNING: logging.WARNING}
 
 
@@ -80,7 +84,8 @@ def _broken(error: Exception) -> Verdict:
 def status_document(findings: Iterable[Finding]) -> dict[str, object]:
     """Return the Status document that tells `findings`; its ``code`` is the HTTP status.
 
-    Success unless any finding is an Error. A finding without a time gets the present one.
+    Success unless any finding is an Error, whoever found it. The message is never null. A finding
+    without a time gets the present one. Source: contract, validation, section 2.
     """
     now = timestamp()
     told = list(findings)
@@ -89,16 +94,19 @@ def status_document(findings: Iterable[Finding]) -> dict[str, object]:
         "kind": "Status",
         "apiVersion": "v1.0",
         "metadata": {},
-        "message": "Site design failed validation." if errors else "Site design passed validation",
-        "reason": "See detail messages." if errors else None,
+        "message": FAILED if errors else PASSED,
+        "reason": REASON if errors else None,
         "status": "Failure" if errors else "Success",
-        "details": {"errorCount": errors, "messageList": [message(one, now) for one in told]},
+        "details": {
+            "errorCount": errors,
+            "messageList": [finding_json(finding, now) for finding in told],
+        },
         "code": 400 if errors else 200,
     }
 
 
-def message(finding: Finding, now: str) -> dict[str, object]:
-    """Return one entry of ``details.messageList``; `now` stands in for a missing time."""
+def finding_json(finding: Finding, now: str = "") -> dict[str, object]:
+    """Return one entry of ``details.messageList``; without a time it gets `now` or the present."""
     return {
         "kind": "ValidationMessage",
         "name": finding.code,
@@ -106,6 +114,6 @@ def message(finding: Finding, now: str) -> dict[str, object]:
         "error": finding.error,
         "level": str(finding.level),
         "diagnostic": finding.diagnostic,
-        "ts": finding.ts or now,
+        "ts": finding.ts or now or timestamp(),
         "documents": [{"schema": ref.schema, "name": ref.name} for ref in finding.documents],
     }

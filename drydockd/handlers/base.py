@@ -8,7 +8,7 @@ from __future__ import annotations
 import http.client
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 import orjson
@@ -67,11 +67,13 @@ class BaseHandler(web.RequestHandler):
 
     `policy` names the rule of each method; a method without one is refused. `answers` names
     the model of each answer, by method and status; what is sent is made without it, for speed,
-    and held against it by the tests. `has_titles` adds ``title`` and ``description`` to
-    errors, where the original's clients read them.
+    and held against it by the tests. `parameters` names those of the query of each method; any
+    other is refused where an identity is asked, as a typo would change what is meant. `has_titles`
+    adds ``title`` and ``description`` to errors, where the original's clients read them.
     """
 
     policy: ClassVar[Mapping[str, str]] = {}
+    parameters: ClassVar[Mapping[str, Collection[str]]] = {}
     answers: ClassVar[Answers] = {}
     has_titles: ClassVar[bool] = False
 
@@ -113,6 +115,13 @@ class BaseHandler(web.RequestHandler):
         )
         logs.bind_here(user=caller.user, marker=caller.external_marker, end_user=caller.end_user)
         self.require(rule)
+        self._check_query()
+
+    def _check_query(self) -> None:
+        if self.request.query_arguments:
+            method = "GET" if self.request.method == "HEAD" else self.request.method or ""
+            known = self.parameters.get(method, ())
+            body.check_keys(self.request.query_arguments, known, "query parameter")
 
     def require(self, rule: str) -> None:
         """Raise Forbidden or Unauthenticated unless the caller satisfies `rule`."""
@@ -153,10 +162,6 @@ class BaseHandler(web.RequestHandler):
         """Refuse keys on a route that takes none: they would be meant for something."""
         if self.request.body.strip():
             self.parse(Request)
-
-    def only(self, *known: str) -> None:
-        """Refuse query parameters other than these, for a route where a typo would do harm."""
-        body.check_keys(self.request.query_arguments, known)
 
     def query(self, name: str) -> str | None:
         """Return a query parameter, the last one when repeated; None when absent."""

@@ -52,14 +52,14 @@ def parsed(kind: type[R], given: Mapping[str, object]) -> R:
         raise InvalidInput(own or f"{_place(first['loc'])}: {required}") from None
 
 
-def check_keys(given: Iterable[str], known: Collection[str]) -> None:
+def check_keys(given: Iterable[str], known: Collection[str], what: str = "key") -> None:
     """Raise InvalidInput for a key that is not known, with what it may have meant."""
     for key in given:
         if key not in known:
             near = get_close_matches(key[:60].lower(), known, 1)
             meant = f", did you mean {near[0]}?" if near else ""
             takes = f"known: {', '.join(known)}" if known else "this route takes none"
-            raise InvalidInput(f"{shown(key)}: unknown key{meant} ({takes})")
+            raise InvalidInput(f"{shown(key)}: unknown {what}{meant} ({takes})")
 
 
 def _place(path: tuple[int | str, ...]) -> str:

@@ -10,6 +10,7 @@ from typing import ClassVar
 from drydockd import errors
 from drydockd.api.error import Error
 from drydockd.api.validation import Validation, ValidationRequest
+from drydockd.design.validate import status_document
 from drydockd.drivers.base import NodeProvisioner
 from drydockd.handlers import body
 from drydockd.handlers.base import BaseHandler
@@ -17,9 +18,6 @@ from drydockd.model import timestamp
 from drydockd.site import Catalogue, Finding, Level
 
 log = logging.getLogger(__name__)
-
-PASSED = "Site design passed validation"
-FAILED = "Site design failed validation."
 
 
 class ValidateDesignHandler(BaseHandler):
@@ -37,12 +35,12 @@ class ValidateDesignHandler(BaseHandler):
             )
         except errors.SourceUnavailable as error:
             unreachable = Finding("DD000", Level.ERROR, str(error), ts=timestamp())
-            self.reply(status_object([unreachable], ruled=False), 400)
+            self.reply(status_document([unreachable]), 400)
             return
         findings: Sequence[Finding] = design.findings
         if design.ok:
             findings = await designs.validate(design, await self._catalogue())
-        answer = status_object(findings, ruled=design.ok)
+        answer = status_document(findings)
         self.reply(answer, 200 if answer["status"] == "Success" else 400)
 
     def _href(self) -> str:
@@ -68,45 +66,11 @@ class ValidateDesignHandler(BaseHandler):
             return None
 
 
-def status_object(findings: Sequence[Finding], *, ruled: bool) -> dict[str, object]:
-    """Return the Status object; `ruled`: the rules ran, so it carries message and reason.
-
-    Source: contract, api, section 8.
-    """
-    failures = sum(finding.error for finding in findings)
-    message = reason = None
-    if ruled:
-        message, reason = (FAILED, "See detail messages.") if failures else (PASSED, None)
-    return {
-        "kind": "Status",
-        "apiVersion": "v1.0",
-        "metadata": {},
-        "message": message,
-        "reason": reason,
-        "status": "Failure" if failures else "Success",
-        "code": 400 if failures else 200,
-        "details": {
-            "errorCount": failures,
-            "messageList": [finding_json(finding) for finding in findings],
-        },
-    }
-
-
-def finding_json(finding: Finding) -> dict[str, object]:
-    return {
-        "kind": "ValidationMessage",
-        "name": finding.code,
-        "message": finding.message,
-        "error": finding.error,
-        "level": finding.level,
-        "diagnostic": finding.diagnostic,
-        "ts": finding.ts or timestamp(),
-        "documents": [{"schema": ref.schema, "name": ref.name} for ref in finding.documents],
-    }
-
-
 class _Retired(BaseHandler):
-    """Designs are not stored here; answers so, after the policy check."""
+    """Designs are not stored here; answers so, after the policy check, whatever else is said."""
+
+    def _check_query(self) -> None:
+        return None
 
     def gone(self, *args: str) -> None:
         raise errors.Gone("Designs are not stored here; name their place as design_ref")

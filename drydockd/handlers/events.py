@@ -25,6 +25,7 @@ class EventsHandler(OfTasks):
     """Ends with the task. Source of the format: WHATWG HTML, server-sent events."""
 
     policy: ClassVar = {"GET": "read_task"}
+    parameters: ClassVar = {"GET": ("last_event_id",)}
     answers: ClassVar = {("GET", 200): None}
 
     async def get(self, task_id: str) -> None:

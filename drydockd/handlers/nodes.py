@@ -48,6 +48,7 @@ class NodeHandler(BaseHandler):
 
 class NodeBuildDataHandler(BaseHandler):
     policy: ClassVar = {"GET": "read_build_data"}
+    parameters: ClassVar = {"GET": ("latest",)}
     answers: ClassVar = {("GET", 200): list[BuildData]}
 
     async def get(self, host: str) -> None:

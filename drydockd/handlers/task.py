@@ -18,6 +18,7 @@ class TaskHandler(OfTasks):
     """One task; ``wait`` seconds holds the answer until it changes or ends."""
 
     policy: ClassVar = {"GET": "read_task"}
+    parameters: ClassVar = {"GET": ("wait", "layers", "builddata", "subtaskerrors")}
     answers: ClassVar = {("GET", 200): Task | TaskTree}
 
     async def get(self, task_id: str) -> None:

@@ -14,9 +14,9 @@ from drydockd.api.task import Purged
 from drydockd.api.task import Task as TaskAnswer
 from drydockd.api.task import TaskRequest as TaskBody
 from drydockd.auth.audit import Event
+from drydockd.design.validate import finding_json
 from drydockd.handlers import body
 from drydockd.handlers.base import BaseHandler
-from drydockd.handlers.designs import finding_json
 from drydockd.model import Action, Task, TaskStatus, timestamp
 from drydockd.tasks import DryRun, TaskRequest
 
@@ -55,6 +55,10 @@ class OfTasks(BaseHandler):
 
 class TasksHandler(OfTasks):
     policy: ClassVar = {"GET": "read_task", "POST": "create_task", "DELETE": "delete_tasks"}
+    parameters: ClassVar = {
+        "GET": ("status", "action", "node", "limit", "marker"),
+        "DELETE": ("days",),
+    }
     answers: ClassVar = {
         ("GET", 200): list[TaskAnswer],
         ("POST", 201): TaskAnswer,
@@ -91,7 +95,6 @@ class TasksHandler(OfTasks):
         self.created(made)
 
     async def delete(self) -> None:
-        self.only("days")
         text = self.query("days")
         # The original's client says "None" when it was given no number.
         given = text not in (None, "", "None")

@@ -96,6 +96,8 @@ def test_names_of_this_machine_are_answered(host):
         "0x7f.1",
         "a b",
         "::1x",
+        "unix:x",
+        "/run/x",
     ],
 )
 def test_a_name_that_somebody_else_may_point_here_is_not_answered(host):

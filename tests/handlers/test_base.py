@@ -372,3 +372,70 @@ async def test_a_client_of_http_1_0_gets_a_long_answer_until_the_end_of_the_conn
 )
 def test_a_query_in_the_log_shows_only_values_of_our_own_names(query, shown):
     assert shown_query(query) == shown
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "meant"),
+    [
+        ("GET", "/tasks/x?wiat=5", "'wiat': unknown query parameter, did you mean wait?"),
+        ("HEAD", "/tasks/x?wiat=5", ""),
+        ("GET", "/tasks/x?build_data=1", "did you mean builddata?"),
+        ("GET", "/tasks?statsu=queued", "did you mean status?"),
+        ("GET", "/tasks?recieve=1", "known: status, action, node, limit, marker"),
+        ("DELETE", "/tasks?day=1", "did you mean days?"),
+        ("POST", "/tasks?dry_run=true", "takes none"),
+        ("POST", "/nodefilter?node_filter=x", "takes none"),
+        ("POST", "/tasks/x/terminate?dry_run=1", "takes none"),
+        ("GET", "/nodes/n1/builddata?lastest=true", "did you mean latest?"),
+        ("GET", "/tasks/x/builddata?latest=true", "takes none"),
+    ],
+)
+async def test_a_query_parameter_that_is_unknown_is_refused(drydock, method, path, meant):
+    answer = await drydock.http.request(method, V1 + path, headers=drydock.admin, json={})
+    assert answer.status_code == 400
+    if method != "HEAD":
+        assert meant in answer.json()["message"]
+
+
+async def test_who_may_not_call_a_route_learns_nothing_of_its_parameters(drydock):
+    answer = await drydock.http.get(f"{V1}/tasks?statsu=queued")
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/versions?x=1", "/api/v1.0/health?x=1"])
+async def test_who_looks_whether_it_lives_may_say_what_he_likes(drydock, path):
+    assert (await drydock.http.get(path)).status_code in (200, 204)
+
+
+FILTER = {"filter_set_type": "union", "filter_set": [{"filter_type": "union"}]}
+
+
+@pytest.mark.parametrize("route", ["tasks", "nodefilter"])
+@pytest.mark.parametrize(
+    ("more", "meant"),
+    [
+        ({"dry-run": True, "all_nodes": True}, "dry-run"),
+        ({"nodefilter": FILTER}, "did you mean node_filter?"),
+        ({"node_filter": FILTER | {"filter_sets": []}}, "did you mean filter_set?"),
+        (
+            {"node_filter": FILTER | {"filter_set": [{"filter_type": "union", "node-names": []}]}},
+            "did you mean node_names?",
+        ),
+        (
+            {"node_filter": FILTER | {"filter_set": [{"filter_type": "union", "Node_Names": []}]}},
+            "did you mean node_names?",
+        ),
+    ],
+)
+async def test_a_key_that_is_unknown_is_refused_at_any_depth(drydock, route, more, meant):
+    action = {"action": "destroy_nodes"} if route == "tasks" else {}
+    answer = await drydock.post(f"{V1}/{route}", {"design_ref": REF, **action, **more})
+    assert answer.status_code == 400
+    assert meant in answer.json()["message"]
+    assert (await drydock.get(f"{V1}/tasks")).json() == []
+
+
+@pytest.mark.parametrize("route", ["terminate", "retry"])
+async def test_terminate_and_retry_take_no_keys(drydock, route):
+    answer = await drydock.post(f"{V1}/tasks/x/{route}", {"dry-run": True})
+    assert answer.status_code == 400

@@ -133,7 +133,9 @@ ROWS = [
     ("8 no href", "POST", "/validatedesign", {"json": {}}, 400, "message",
      'The "href" key must be provided in the request body.'),
     ("8 unresolvable", "POST", "/validatedesign", {"json": {"href": "file:///x"}}, 400,
-     "status", "Failure", "details.messageList.0.name", "DD000", "message", None),
+     "status", "Failure", "details.messageList.0.name", "DD000",
+     # Never null: contract, validation, section 2.
+     "message", "Site design failed validation."),
     # 9 designs
     ("9 gone", "GET", "/designs", {}, 410, "type", "error"),
     ("9 gone for good", "POST", "/designs/x/parts", {"json": {}}, 410),

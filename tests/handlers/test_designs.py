@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from drydockd.handlers.designs import status_object
+from drydockd.design.validate import status_document
 from drydockd.site import DocumentRef, Finding, Level
 from tests.handlers.helpers import JSON, REF, SITE, V1, daemon
 
@@ -94,8 +94,10 @@ async def test_documents_that_cannot_be_read_give_a_status_object(
     (tmp_path / "bad.yaml").write_text(document)
     answer = await drydock.post(f"{V1}/validatedesign", {"href": (tmp_path / "bad.yaml").as_uri()})
     shown = answer.json()
-    assert (answer.status_code, shown["status"], shown["message"]) == (400, "Failure", None)
-    assert shown["reason"] is None
+    assert (answer.status_code, shown["status"]) == (400, "Failure")
+    # The same document as that of `drydock design validate`: never without a message.
+    assert shown["message"] == "Site design failed validation."
+    assert shown["reason"] == "See detail messages."
     assert {m["name"] for m in shown["details"]["messageList"] if m["error"]} == {name}
 
 
@@ -121,7 +123,7 @@ async def test_documents_of_others_pass_with_a_warning(drydock, tmp_path):
 
 def test_a_warning_does_not_fail_a_design():
     finding = Finding("DD2006", Level.WARNING, "x", documents=(DocumentRef("s", "n"),))
-    shown = status_object([finding], ruled=True)
+    shown = status_document([finding])
     assert (shown["status"], shown["details"]["errorCount"]) == ("Success", 0)
     assert shown["details"]["messageList"][0]["documents"] == [{"schema": "s", "name": "n"}]
 

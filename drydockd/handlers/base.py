@@ -65,7 +65,8 @@ UNKNOWN_ERROR = "Unknown error"
 class BaseHandler(web.RequestHandler):
     """A handler parses, calls and writes; this does the rest.
 
-    `policy` names the rule of each method; a method without one is refused. `answers` names
+    `policy` names the rule of each method; a method without one is refused. `about` says in a line
+    of Markdown what each is for, for docs/routes.md. `answers` names
     the model of each answer, by method and status; what is sent is made without it, for speed,
     and held against it by the tests. `parameters` names those of the query of each method; any
     other is refused where an identity is asked, as a typo would change what is meant. `has_titles`
@@ -73,6 +74,7 @@ class BaseHandler(web.RequestHandler):
     """
 
     policy: ClassVar[Mapping[str, str]] = {}
+    about: ClassVar[Mapping[str, str]] = {}
     parameters: ClassVar[Mapping[str, Collection[str]]] = {}
     answers: ClassVar[Answers] = {}
     has_titles: ClassVar[bool] = False

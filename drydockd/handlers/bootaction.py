@@ -17,6 +17,9 @@ class BootActionHandler(KeyedHandler):
     """``/bootaction/<id>``, ``/bootactions/<id>``: 404, 401, 403, 400, 409, in that order."""
 
     policy: ClassVar = {"POST": NODE_KEY}
+    about: ClassVar = {
+        "POST": "the boot action after the [report](boot-actions.md#reporting-from-the-node)",
+    }
     answers: ClassVar = {("POST", 200): BootActionState}
 
     async def post(self, action_id: str) -> None:

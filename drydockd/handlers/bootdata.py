@@ -76,10 +76,12 @@ class BootDataHandler(KeyedHandler):
 
 
 class UnitsHandler(BootDataHandler):
+    about: ClassVar = {"GET": "systemd units, a [gzipped tar](boot-actions.md#the-archives)"}
     kind = "unit"
 
 
 class FilesHandler(BootDataHandler):
+    about: ClassVar = {"GET": "files, a [gzipped tar](boot-actions.md#the-archives)"}
     kind = "file"
 
 

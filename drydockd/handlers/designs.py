@@ -24,6 +24,9 @@ class ValidateDesignHandler(BaseHandler):
     """Validates a design now and tells the outcome: 200 valid, 400 not. A fresh result per call."""
 
     policy: ClassVar = {"POST": "validate_site_design"}
+    about: ClassVar = {
+        "POST": "the [verdict](rules.md): 200 valid, 400 not",
+    }
     answers: ClassVar = {("POST", 200): Validation, ("POST", 400): Validation | Error}
 
     async def post(self) -> None:
@@ -68,6 +71,8 @@ class ValidateDesignHandler(BaseHandler):
 
 class _Retired(BaseHandler):
     """Designs are not stored here; answers so, after the policy check, whatever else is said."""
+
+    about: ClassVar = dict.fromkeys(("GET", "POST"), "410: designs are not stored here")
 
     def _check_query(self) -> None:
         return None

@@ -25,6 +25,9 @@ class EventsHandler(OfTasks):
     """Ends with the task. Source of the format: WHATWG HTML, server-sent events."""
 
     policy: ClassVar = {"GET": "read_task"}
+    about: ClassVar = {
+        "GET": "the [events](tasks.md#watching) of its tree, as they happen",
+    }
     parameters: ClassVar = {"GET": ("last_event_id",)}
     answers: ClassVar = {("GET", 200): None}
 

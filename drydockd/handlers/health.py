@@ -15,6 +15,9 @@ from drydockd.handlers.healthcheck import report
 
 class VersionsHandler(BaseHandler):
     policy: ClassVar = {"GET": OPEN}
+    about: ClassVar = {
+        "GET": "where each version of the API begins",
+    }
     answers: ClassVar = {("GET", 200): dict[str, Version]}
 
     def get(self) -> None:
@@ -25,6 +28,9 @@ class HealthHandler(BaseHandler):
     """204, or 503 without a body."""
 
     policy: ClassVar = {"GET": OPEN}
+    about: ClassVar = {
+        "GET": "204, or 503",
+    }
     answers: ClassVar = {("GET", 204): None, ("GET", 503): None}
 
     async def get(self) -> None:
@@ -36,6 +42,9 @@ class HealthHandler(BaseHandler):
 
 class ExtendedHealthHandler(BaseHandler):
     policy: ClassVar = {"GET": "health_data"}
+    about: ClassVar = {
+        "GET": "one message per failed check",
+    }
     answers: ClassVar = {("GET", 200): Health, ("GET", 503): Health}
 
     async def get(self) -> None:
@@ -47,6 +56,9 @@ class MetricsHandler(BaseHandler):
     """For Prometheus. Open: nothing in it names a host, a task or a person."""
 
     policy: ClassVar = {"GET": OPEN}
+    about: ClassVar = {
+        "GET": "[numbers](operations.md#health-and-metrics) for Prometheus; 404 when turned off",
+    }
     answers: ClassVar = {("GET", 200): None}
 
     def get(self) -> None:

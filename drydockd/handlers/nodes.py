@@ -24,6 +24,9 @@ class NodesHandler(BaseHandler):
     """The nodes the provisioner knows, which are not those of a design."""
 
     policy: ClassVar = {"GET": "read_data"}
+    about: ClassVar = {
+        "GET": "the nodes the provisioner knows",
+    }
     answers: ClassVar = {("GET", 200): list[Node]}
 
     async def get(self) -> None:
@@ -38,6 +41,9 @@ class NodeHandler(BaseHandler):
     """One node, now: what it waits for, since when, until when."""
 
     policy: ClassVar = {"GET": "read_data"}
+    about: ClassVar = {
+        "GET": "what the node waits for, since when, until when",
+    }
     answers: ClassVar = {("GET", 200): NodeAnswer}
 
     async def get(self, host: str) -> None:
@@ -48,6 +54,9 @@ class NodeHandler(BaseHandler):
 
 class NodeBuildDataHandler(BaseHandler):
     policy: ClassVar = {"GET": "read_build_data"}
+    about: ClassVar = {
+        "GET": "what was learnt about it",
+    }
     parameters: ClassVar = {"GET": ("latest",)}
     answers: ClassVar = {("GET", 200): list[BuildData]}
 
@@ -61,6 +70,9 @@ class NodeFilterHandler(BaseHandler):
     """Which nodes of a design a filter selects. It changes nothing, though it is a POST."""
 
     policy: ClassVar = {"POST": "read_data"}
+    about: ClassVar = {
+        "POST": "names of the nodes of a design that a filter selects",
+    }
     answers: ClassVar = {("POST", 200): list[str]}
 
     async def post(self) -> None:

@@ -18,6 +18,9 @@ class TaskHandler(OfTasks):
     """One task; ``wait`` seconds holds the answer until it changes or ends."""
 
     policy: ClassVar = {"GET": "read_task"}
+    about: ClassVar = {
+        "GET": "one task; its tree, its build data",
+    }
     parameters: ClassVar = {"GET": ("wait", "layers", "builddata", "subtaskerrors")}
     answers: ClassVar = {("GET", 200): Task | TaskTree}
 
@@ -53,6 +56,9 @@ class TaskHandler(OfTasks):
 
 class TaskBuildDataHandler(OfTasks):
     policy: ClassVar = {"GET": "read_build_data"}
+    about: ClassVar = {
+        "GET": "what it learnt about its nodes",
+    }
     answers: ClassVar = {("GET", 200): list[BuildData]}
 
     async def get(self, task_id: str) -> None:
@@ -65,6 +71,9 @@ class TaskBuildDataHandler(OfTasks):
 
 class TerminateHandler(OfTasks):
     policy: ClassVar = {"POST": "terminate_task"}
+    about: ClassVar = {
+        "POST": "the task, [being stopped](tasks.md#stopping-and-trying-again)",
+    }
     answers: ClassVar = {("POST", 200): Task}
 
     async def post(self, task_id: str) -> None:
@@ -78,6 +87,9 @@ class RetryHandler(OfTasks):
     """A new task for the nodes that failed; needs the right to create such a task."""
 
     policy: ClassVar = {"POST": "create_task"}
+    about: ClassVar = {
+        "POST": "201, a new task for the nodes that failed; the action's own rule is asked too",
+    }
     answers: ClassVar = {("POST", 201): Task}
 
     async def post(self, task_id: str) -> None:

@@ -55,6 +55,11 @@ class OfTasks(BaseHandler):
 
 class TasksHandler(OfTasks):
     policy: ClassVar = {"GET": "read_task", "POST": "create_task", "DELETE": "delete_tasks"}
+    about: ClassVar = {
+        "GET": "tasks, the oldest first; narrowed and in pages",
+        "POST": "201, a new [task](tasks.md); the action's own rule is asked too",
+        "DELETE": "how much was purged: ended tasks older than `days` (90)",
+    }
     parameters: ClassVar = {
         "GET": ("status", "action", "node", "limit", "marker"),
         "DELETE": ("days",),

@@ -1,6 +1,11 @@
-"""Write the pages that are written by the program itself: ``python -m tests.docs``."""
+"""Write what the program itself knows: ``python -m tests.docs``."""
 
-from tests.docs import commands
+from drydockd import parts
+from drydockd.config.sample import sample
+from tests.docs import commands, routes
 from tests.docs.pages import ROOT
 
 (ROOT / "docs" / "commands.md").write_text(commands.page(), encoding="utf-8")
+(ROOT / "conf" / "drydockd.yaml").write_text(sample(parts.schema()), encoding="utf-8")
+routes.PAGE.write_text(routes.page(), encoding="utf-8")
+routes.POLICY.write_text(routes.policy(), encoding="utf-8")

@@ -5,33 +5,38 @@ from http import HTTPMethod
 
 from tornado.httputil import HTTPServerRequest, RequestStartLine
 
+from drydockd.auth.rules import NAMES, PREFIX, RULES
 from drydockd.handlers import V1, all_routes
 from drydockd.handlers.base import NODE_KEY, OPEN
 from drydockd.room import server as room
-from tests.docs.pages import codes, rows
+from tests.docs import routes
+from tests.docs.pages import codes
 
 API = all_routes(1, 1)
-WORDS = {"anybody": OPEN, "node key": NODE_KEY}
 METHODS = "|".join(HTTPMethod)
 # "GET /tasks/{id}", "GET bootdata/<host>/files", "`POST /v1/do/<operation>`", "GET tasks?wait=1"
 ROUTE = re.compile(rf"((?:(?:{METHODS})[, ]+)+)(/?[a-z][\w.]*[\w/.<>{{}}-]*)")
 
 
-def served() -> set[tuple[str, str, str]]:
-    return {
-        (method, route.pattern, rule)
-        for route in API.all
-        for method, rule in route.handler.policy.items()
-    }
+def test_the_table_is_that_of_the_routes():
+    shipped = routes.PAGE.read_text(encoding="utf-8")
+    assert shipped == routes.page(), "write it anew: python -m tests.docs"
 
 
-def test_the_table_holds_every_route_with_its_rule_and_no_other():
-    written = set()
-    for row in rows("Route", "Rule"):
-        ((method, pattern),) = (text.split() for text in row.code("Route"))
-        rule = row.cells["Rule"].strip("`")
-        written.add((method, pattern, WORDS.get(rule, rule)))
-    assert written == served()
+def test_the_sample_policy_is_that_of_the_rules_and_routes():
+    shipped = routes.POLICY.read_text(encoding="utf-8")
+    assert shipped == routes.policy(), "write it anew: python -m tests.docs"
+
+
+def test_every_rule_of_a_route_is_defined_and_every_rule_guards_something():
+    asked = {PREFIX + rule for _, _, rule in routes.served() if rule not in (OPEN, NODE_KEY)}
+    assert asked <= NAMES, "define it in drydockd/auth/rules.py"
+    assert {rule.name for rule in RULES if not rule.note} == asked
+
+
+def test_every_route_says_in_a_line_what_it_is_for():
+    for method, route, _ in routes.served():
+        assert route.handler.about.get(method, ""), f"{route.handler.__name__}.about: {method}"
 
 
 def test_every_route_that_a_document_names_is_served():

@@ -6,6 +6,7 @@ for anybody (ERROR, CRITICAL), and when all is quiet no task is without its end.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -83,6 +84,19 @@ async def test_a_task_that_is_terminated_while_it_begins_ends_without_a_cry(capl
         ended = await lab.finished(task.task_id)
         assert ended.status in ("terminated", "complete")
         assert (await lab.run("noop", "n1")).result.status == "success"
+    assert calls_for_somebody(caplog) == []
+
+
+@pytest.mark.parametrize("turns", range(0, 60, 3))
+async def test_a_site_wide_task_that_is_terminated_at_any_moment_says_no_error(caplog, turns):
+    async with Lab(store=late_store(lambda: 5)) as lab:
+        task = await lab.submit("prepare_site")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        with contextlib.suppress(Conflict):
+            await lab.tasks.terminate(task.task_id, OPS)
+        await lab.finished(task.task_id)
+        assert not [text for text in lab.texts(task.task_id, error=True) if "subtask" in text]
     assert calls_for_somebody(caplog) == []
 
 

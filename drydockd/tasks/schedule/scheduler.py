@@ -27,7 +27,7 @@ from drydockd.tasks.shared.shutdown import Shutdown
 from drydockd.tasks.shared.slots import Slots
 from drydockd.tasks.steps.job import Job
 from drydockd.tasks.steps.kinds import ActionKinds
-from drydockd.tasks.words import messages, states
+from drydockd.tasks.words import messages, results, states
 from drydockd.tasks.words.drivers import NoDriver
 
 log = logging.getLogger(__name__)
@@ -151,15 +151,14 @@ class Scheduler:
 
         Such a change may be on its way to the disk when the task runs into it.
         """
-        is_told = False
-        while not await self._is_over(task.task_id):
-            if not is_told and not isinstance(error, Conflict | NoDriver | Unrunnable):
-                log.error(
-                    "task %s (%s) failed unexpectedly", task.task_id, task.action, exc_info=error
-                )
-            is_told = True
+        is_over = await self._is_over(task.task_id)
+        is_known = isinstance(error, Conflict | NoDriver | Unrunnable)
+        if not is_known and not (is_over and isinstance(error, NotFound)):
+            log.error("task %s (%s) failed unexpectedly", task.task_id, task.action, exc_info=error)
+        while not is_over:
             with suppress(Conflict, NotFound):
                 await self._record_failure(self._store.task(task.task_id), error)
+            is_over = await self._is_over(task.task_id)
 
     async def _record_failure(self, task: Task, error: Exception) -> None:
         fail = partial(
@@ -173,6 +172,9 @@ class Scheduler:
             )
         elif isinstance(error, Unrunnable):
             await fail(str(error), findings=error.findings)
+        elif isinstance(error, Conflict) and task.terminate:
+            # Told to stop in the moment a step of the site was to begin.
+            await endings.end(self._recorder, task.task_id, results.partition(task.scope, ()))
         elif isinstance(error, Conflict):
             await fail(f"Task failed: {error}")
         else:

@@ -16,7 +16,6 @@ from drydockd import parts
 from drydockd.auth.audit import Audit, Event
 from drydockd.auth.bootkey import BootKeys
 from drydockd.auth.certificates import Expiry
-from drydockd.auth.secret import load_secret
 from drydockd.auth.throttle import Throttle
 from drydockd.config import Settings
 from drydockd.errors import InvalidConfig
@@ -138,7 +137,8 @@ async def _services(
 ) -> Services:
     store = await _store(settings)
     ending.push_async_callback(store.close)
-    bootkeys = BootKeys(load_secret(settings.store.state_dir / "secret"), parts.lifetime(settings))
+    secret = parts.server_secret(settings, contexts=store.health().boot_contexts)
+    bootkeys = BootKeys(secret, parts.lifetime(settings))
     identity = parts.identity(settings)
     if identity is not None:
         ending.push_async_callback(identity.close)

@@ -21,12 +21,15 @@ from drydockd.auth.jwtkeys import SECRET_FILE, Key, public_keys, secret_keys
 from drydockd.auth.keystone import Keystone, load_jws_keys
 from drydockd.auth.noauth import NoAuth
 from drydockd.auth.policy import Policy
+from drydockd.auth.secret import load_secret
 from drydockd.auth.strategy import Authenticator, Strategy
 from drydockd.auth.throttle import Throttle
 from drydockd.config import Schema, Settings
 from drydockd.design import Designs
-from drydockd.errors import InvalidConfig
+from drydockd.errors import InvalidConfig, StoreRefused
 from drydockd.render import Limits
+from drydockd.store.check import missing_secret
+from drydockd.store.statedir import StateDir
 from drydockd.tasks import DRIVER_KINDS, TaskSettings
 
 
@@ -67,6 +70,25 @@ def identity(settings: Settings) -> ServiceIdentity | None:
             retries=k.http_request_max_retries,
             **{name: getattr(k, name) for name in names.split()},
         )
+    )
+
+
+def server_secret(settings: Settings, *, contexts: int = 0, create: bool = True) -> bytes:
+    """Return what the keys of nodes are derived from; made where no record needs the old one.
+
+    `contexts` is the number of boot contexts there are. Raises InvalidConfig, StoreRefused.
+    """
+    state = StateDir(settings.store.state_dir)
+    if (problem := missing_secret(state, contexts)) is not None:
+        raise StoreRefused(problem)
+    return load_secret(state.secret, create=create, anew=new_secret(state.path))
+
+
+def new_secret(state_dir: Path) -> str:
+    """Say how a new secret is made on purpose."""
+    return (
+        f"run `drydock store new-secret --state-dir {state_dir}` to make a new one (which voids"
+        " the boot keys of all nodes that are being deployed)"
     )
 
 

@@ -19,7 +19,6 @@ from pathlib import Path
 from drydockd import parts
 from drydockd.auth.jwtkeys import public_keys
 from drydockd.auth.keystone import load_jws_keys
-from drydockd.auth.secret import load_secret
 from drydockd.config import ConfigError, Loaded, Mistake, Settings
 from drydockd.config import load as load_values
 from drydockd.errors import InvalidConfig, StoreRefused
@@ -92,11 +91,10 @@ def problems(
 
 
 def _state(settings: Settings) -> Iterator[tuple[Option, Trial]]:
-    folder = settings.store.state_dir
     option = ("store", "state_dir")
     yield option, partial(_check_state_dir, settings)
     # Made at the start if it is not there; one that is there must be right.
-    yield option, partial(_check_secret, folder / "secret")
+    yield option, partial(_check_secret, settings)
 
 
 def _check_state_dir(settings: Settings) -> None:
@@ -113,10 +111,10 @@ def _check_state_dir(settings: Settings) -> None:
         refuse_if_open_to_others(StateDir(folder))
 
 
-def _check_secret(path: Path) -> None:
+def _check_secret(settings: Settings) -> None:
     # One that may not be seen is not there either: the folder's own trial has said so.
-    if os.path.exists(path):
-        load_secret(path, create=False)
+    if os.path.exists(StateDir(settings.store.state_dir).secret):
+        parts.server_secret(settings, create=False)
 
 
 def _auth(settings: Settings) -> Iterator[tuple[Option, Trial]]:

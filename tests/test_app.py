@@ -4,7 +4,10 @@ import socket
 import pytest
 
 from drydockd import app
-from drydockd.errors import InvalidConfig
+from drydockd.auth.secret import replace_secret
+from drydockd.errors import InvalidConfig, StoreRefused
+from drydockd.model import BootContext
+from drydockd.store import Put, open_store
 from tests.handlers.helpers import REF, V1, daemon, settings
 
 
@@ -55,6 +58,34 @@ async def test_what_was_written_is_there_after_a_restart(tmp_path):
 async def test_a_part_that_cannot_be_made_refuses_the_start(tmp_path, sections, text):
     with pytest.raises(InvalidConfig, match=text):
         await app.start(settings(tmp_path, **sections), base=tmp_path)
+
+
+async def test_a_lost_secret_beside_keyed_nodes_refuses_the_start_until_a_new_one_is_meant(
+    tmp_path,
+):
+    """Made anew silently, it voids the keys of every node that is being deployed."""
+    folder = tmp_path / "state"
+    tiny = {"backend": "tiny", "state_dir": folder}
+    async with daemon(folder, store=tiny):
+        pass
+    store = await open_store("tiny", folder)
+    await store.write(Put(BootContext("n1", "c1", "t", "file:///d", "", "2026")))
+    await store.close()
+    secret = folder / "secret"
+    secret.unlink()
+    with pytest.raises(StoreRefused, match=r"boot keys of 1 nodes.*drydock store new-secret"):
+        await app.start(settings(folder, store=tiny), base=folder)
+    assert not secret.exists()
+    replace_secret(secret)
+    async with daemon(folder, store=tiny):
+        pass
+
+
+async def test_a_secret_that_is_none_is_refused_with_what_makes_a_new_one(tmp_path):
+    (tmp_path / "secret").write_text("")
+    (tmp_path / "secret").chmod(0o600)
+    with pytest.raises(InvalidConfig, match="not a secret.*drydock store new-secret"):
+        await app.start(settings(tmp_path), base=tmp_path)
 
 
 async def test_a_failed_start_frees_the_port_and_the_state(tmp_path):

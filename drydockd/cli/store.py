@@ -9,12 +9,16 @@ from typing import BinaryIO
 
 import click
 
+from drydockd.auth.jwtkeys import OLD_SECRET_FILE, SECRET_FILE
+from drydockd.auth.secret import REMOVE, replace_secret, secret_problem
 from drydockd.errors import DrydockError
 from drydockd.store import archive
 from drydockd.store.check import check as check_state
+from drydockd.store.check import missing_secret
 from drydockd.store.export import export as export_records
+from drydockd.store.recovery import recover
 from drydockd.store.repair import repair as repair_state
-from drydockd.store.statedir import StateDir
+from drydockd.store.statedir import Lock, StateDir
 
 Command = Callable[..., None]
 
@@ -54,8 +58,10 @@ def check(state_dir: Path) -> None:
 
     Changes nothing, and may run beside the daemon.
     """
+    state = StateDir(state_dir)
     with _told():
-        report = check_state(StateDir(state_dir))
+        report = check_state(state)
+        report.problems.extend(_secret_problems(state, report.boot_contexts))
     for fact in report.facts:
         click.echo(fact)
     for problem in report.problems:
@@ -63,6 +69,19 @@ def check(state_dir: Path) -> None:
     if report.problems:
         raise SystemExit(1)
     click.echo("whole")
+
+
+def _secret_problems(state: StateDir, contexts: int) -> Iterator[str]:
+    if (missing := missing_secret(state, contexts)) is not None:
+        yield missing
+    anew = f"run `drydock store new-secret --state-dir {state.path}` to make a new one"
+    for path, how in (
+        (state.secret, anew),
+        (state.path / SECRET_FILE, REMOVE),
+        (state.path / OLD_SECRET_FILE, REMOVE),
+    ):
+        if (problem := secret_problem(path, anew=how)) is not None:
+            yield problem
 
 
 @command.command()
@@ -79,8 +98,35 @@ def repair(state_dir: Path) -> None:
         return
     for dropped in done.dropped:
         click.echo(f"DROPPED {dropped}")
+    for doubtful in done.doubtful:
+        click.echo(f"UNSURE {doubtful}")
     click.echo(f"kept {done.kept}")
     click.echo(f"the damaged files are in {done.originals}")
+
+
+@command.command("new-secret")
+@_with_state_dir
+def new_secret(state_dir: Path) -> None:
+    """Make a new secret for the keys of nodes, when the old one is lost or known to others.
+
+    The daemon must be stopped. Nodes that are being deployed can neither fetch their boot data
+    nor report any more: deploy them again. An old secret is kept beside the new one.
+    """
+    state = StateDir(state_dir)
+    if not state_dir.is_dir():
+        raise click.ClickException(f"{state_dir}: no such state directory; give --state-dir")
+    with _told():
+        lock = Lock(state)
+        try:
+            nodes = sorted(recover(state).tables.boot_contexts)
+            old = replace_secret(state.secret)
+        finally:
+            lock.release()
+    click.echo(f"made {state.secret}")
+    if old is not None:
+        click.echo(f"the old one is {old}; remove it when you are sure")
+    if nodes:
+        click.echo(f"void are the keys of {len(nodes)} nodes: {', '.join(nodes)}")
 
 
 @command.command()

@@ -160,6 +160,8 @@ def _write(path: Path, content: IO[bytes]) -> None:
 
 def _move_in(disk: Disk, draft: StateDir, state: StateDir) -> None:
     """Blobs before the records that name them; the file last but one, never half."""
+    if state.mark.exists():  # of the records that were here; the next start makes a new one
+        disk.unlink(state.mark)
     for path in draft.blobs.iterdir():
         disk.rename(path, state.blobs / path.name)
     disk.sync_folder(state.blobs)

@@ -96,6 +96,7 @@ class StoreHealth:
     journal_bytes: int = 0
     tasks: int = 0
     messages: int = 0
+    boot_contexts: int = 0
 
 
 # Called with the number of the write and the new values it left.

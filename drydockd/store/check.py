@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,10 +16,14 @@ from drydockd.store.tables import Tables
 
 @dataclass(slots=True)
 class Report:
-    """What was found: `facts` for the curious, `problems` for whoever must act."""
+    """What was found: `facts` for the curious, `problems` for whoever must act.
+
+    `boot_contexts`: how many nodes have keys that the server's secret makes.
+    """
 
     facts: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    boot_contexts: int = 0
 
 
 def check(state: StateDir) -> Report:
@@ -31,6 +36,7 @@ def check(state: StateDir) -> Report:
     else:
         _tell_records(report, found)
         _check_blobs(report, state, found.tables)
+        report.boot_contexts = len(found.tables.boot_contexts)
     for path in open_to_others(state):
         report.problems.append(f"{path} is open to others; run `chmod -R go= {state.path}`")
     return report
@@ -53,6 +59,12 @@ def _tell_records(report: Report, found: Recovered) -> None:
             f"drydock.journal: {found.torn_bytes} bytes of a write at its end that is under way"
             " or was cut short; it was never acknowledged, and the next start drops it"
         )
+    if found.mark is None:
+        report.facts.append("drydock.mark: not there; the next start makes it")
+    else:
+        report.facts.append(
+            f"drydock.mark: writes up to {found.mark.seq} were acknowledged, and are there"
+        )
     report.facts.append(f"records: {describe(found.tables)}")
 
 
@@ -66,6 +78,21 @@ def _check_blobs(report: Report, state: StateDir, tables: Tables) -> None:
     unused = len(present - set(tables.blob_uses))
     report.facts.append(
         f"blobs: {len(present)}, {unused} of them named by no record (the next start sweeps them)"
+    )
+
+
+def missing_secret(state: StateDir, contexts: int) -> str | None:
+    """Say why a daemon must not make the server's secret anew, None where it may.
+
+    `contexts` is the number of boot contexts: nodes whose keys are derived from the secret.
+    """
+    if not contexts or os.path.lexists(state.secret):
+        return None
+    return (
+        f"{state.secret} is missing, and the boot keys of {contexts} nodes are derived from it."
+        " Put it back (every backup holds it), or run"
+        f" `drydock store new-secret --state-dir {state.path}`: it makes a new one, with which"
+        " nodes that are being deployed can neither fetch their boot data nor report"
     )
 
 

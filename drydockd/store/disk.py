@@ -25,6 +25,14 @@ class Disk:
         """Open the existing `path` for reading and appending."""
         return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
 
+    def open_to_change(self, path: Path) -> int:
+        """Open the existing `path` for reading and overwriting."""
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+
+    def write_at(self, descriptor: int, data: bytes) -> None:
+        """Overwrite the file's beginning with `data`, less than a sector."""
+        os.pwrite(descriptor, data, 0)
+
     def write(self, descriptor: int, data: bytes | memoryview) -> int:
         """Write some of `data`; return how many bytes."""
         return os.write(descriptor, data)

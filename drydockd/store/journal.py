@@ -12,6 +12,7 @@ from pathlib import Path
 from drydockd.store.damage import Damage
 from drydockd.store.disk import Disk, replace_file, write_all
 from drydockd.store.lines import Header, Journal, encode_header, encode_write
+from drydockd.store.mark import MarkWriter
 from drydockd.store.statedir import StateDir
 
 
@@ -38,6 +39,7 @@ class JournalWriter:
         self._path = state.journal
         self._descriptor = -1
         self._trouble = _Trouble.NONE
+        self._mark = MarkWriter(disk, state.mark, header.store_id)
         self.seq = header.after
         self.size = 0
 
@@ -46,6 +48,7 @@ class JournalWriter:
         header = self._header(self.seq)
         replace_file(self._disk, self._path, [header])
         self._reopen(self._path, len(header))
+        self._mark.begin(self.seq)
 
     def resume(self, path: Path, seq: int, size: int) -> None:
         """Continue the existing `path` behind `size`, cutting off what follows."""
@@ -54,15 +57,15 @@ class JournalWriter:
         if os.fstat(self._descriptor).st_size != size:
             self._trouble = _Trouble.TAIL
             self._mend()
+        self._mark.begin(seq)
 
     def upgrade(self) -> None:
         """Give a journal of an older format the first line of today's; its writes stay."""
         good = os.pread(self._descriptor, self.size, 0)
         found = Journal(self._path, good)
-        if found.header is not None:
-            header = self._header(found.header.after)
-            replace_file(self._disk, self._path, [header, good[found.end :]])
-            self._reopen(self._path, len(header) + self.size - found.end)
+        header = self._header(found.header.after)
+        replace_file(self._disk, self._path, [header, good[found.end :]])
+        self._reopen(self._path, len(header) + self.size - found.end)
 
     def _header(self, after: int) -> bytes:
         return encode_header(Header(self._store_id, after, self._origin))
@@ -85,6 +88,7 @@ class JournalWriter:
         self._trouble = _Trouble.NONE
         self.size += len(data)
         self.seq += len(writes)
+        self._mark.note(self.seq)
 
     def is_rotated(self) -> bool:
         return self._path == self._state.next_journal
@@ -105,11 +109,14 @@ class JournalWriter:
             self._disk.rename(self._path, self._state.journal)
             self._path = self._state.journal
         self._disk.sync_folder(self._state.path)
+        self._mark.sync()
 
     def close(self) -> None:
         """Safe to call twice."""
         if self._descriptor < 0:
             return
+        self._mark.sync()
+        self._mark.close()
         with contextlib.suppress(OSError):
             self._mend()
         self._disk.close(self._descriptor)

@@ -12,7 +12,8 @@ last write that was on disk when the line was appended; without it that is the o
 
 What a power cut leaves of an append is a torn tail, and was never acknowledged:
 
-- a last line without its newline, which JSON cannot hold: it was cut off;
+- a last line without its newline, which JSON cannot hold: it was cut off (never the first:
+  that is on disk before the file has its name);
 - zeros (JSON cannot hold one) where the file's length, or a later block of it, reached the
   disk before a block did. They begin at the line or at a sector, and end at a sector or with
   the file; whole lines may follow, but none whose `after` says that the lost one was on disk.
@@ -108,25 +109,28 @@ class Journal:
     def __init__(self, path: Path, content: bytes) -> None:
         self.path = path
         self._content = content
-        self.header: Header | None = None
         self.torn_bytes = 0
         self.end = 0
-        self._read_header()
+        self.header = self._read_header()
 
-    def _read_header(self) -> None:
+    def _read_header(self) -> Header:
         document = self._document_at(0)
         if document is None:
-            return
+            # A journal has its name only when its first line is on disk: see journal.create.
+            what = (
+                "its first line is not there"
+                if self._content.strip(b"\0")
+                else _gone(self._content)
+            )
+            raise Damage(self.path, 0, f"{what}; no power cut does that")
         if document.get("journal") != "drydock":
             raise Damage(self.path, 0, "its first line is not that of a journal")
         if document["format"] > FORMAT:
             raise newer(self.path, document["format"])
-        self.header = Header(document["store"], document["after"], document.get("origin", 0))
+        return Header(document["store"], document["after"], document.get("origin", 0))
 
     def writes(self) -> Iterator[Line]:
         """The writes in order; contiguous numbers from ``header.after + 1``."""
-        if self.header is None:
-            return
         expected = self.header.after + 1
         while True:
             offset = self.end
@@ -153,7 +157,7 @@ class Journal:
         if newline < 0:
             self._check_tail(offset)
             return None
-        document = _verified(content[offset:newline])
+        document = verified(content[offset:newline])
         if document is None:
             if not (seq and self._is_torn(offset, seq)):
                 raise Damage(self.path, offset, "the line does not match its checksum")
@@ -165,7 +169,7 @@ class Journal:
     def _check_tail(self, offset: int) -> None:
         tail = self._content[offset:]
         # A zero in the place of the newline: a length that reached the disk before it.
-        if tail and tail[-1] and _verified(tail[:-1]) is not None:
+        if tail and tail[-1] and verified(tail[:-1]) is not None:
             raise Damage(self.path, offset, "the line is whole, but for its newline")
         self.torn_bytes = len(tail)
 
@@ -173,7 +177,7 @@ class Journal:
         """Is what stands from `offset` on the rest of the append that began with write `seq`?"""
         content, start = self._content, offset
         while (newline := content.find(b"\n", start)) >= 0:
-            document = _verified(content[start:newline])
+            document = verified(content[start:newline])
             if document is None:
                 if not self._has_hole(start, newline):
                     return False
@@ -191,7 +195,12 @@ class Journal:
         )
 
 
-def _verified(line: bytes) -> dict[str, Any] | None:
+def _gone(content: bytes) -> str:
+    return f"all of its {len(content)} bytes are zero" if content else "it is empty"
+
+
+def verified(line: bytes) -> dict[str, Any] | None:
+    """Return the document of a line without its newline, None if it is not what was written."""
     if len(line) < _SHORTEST or line[_CHECKSUM_BYTES] != 0x20:
         return None
     document = line[_CHECKSUM_BYTES + 1 :]

@@ -44,7 +44,10 @@ class Records(Reading):
     def health(self) -> StoreHealth:
         tables = self._tables
         return replace(
-            self.backend.health(), tasks=len(tables.tasks), messages=tables.message_count
+            self.backend.health(),
+            tasks=len(tables.tasks),
+            messages=tables.message_count,
+            boot_contexts=len(tables.boot_contexts),
         )
 
     async def fresh(self, seconds: float) -> None:

@@ -16,6 +16,7 @@ from drydockd.store.codec import MESSAGES, Document, message_tail
 from drydockd.store.damage import Damage
 from drydockd.store.layout import Meta, load_file
 from drydockd.store.lines import Header, Journal, Line
+from drydockd.store.mark import Mark, read_mark
 from drydockd.store.statedir import StateDir
 from drydockd.store.tables import Tables
 
@@ -28,7 +29,7 @@ GAP = 1 << 24
 class Recovered:
     """The records of a state directory and how far they go.
 
-    `path` and `size` are the journal to continue (None: it must be made anew) and its good
+    `path` and `size` are the journal to continue (None: there never was one) and its good
     part; `torn_bytes` follow that, from a write that was never acknowledged.
     """
 
@@ -43,26 +44,92 @@ class Recovered:
     replayed: int = 0
     # The next journal continues the journal, but the file already includes that one.
     is_promotable: bool = False
+    mark: Mark | None = None
 
 
 def recover(state: StateDir) -> Recovered:
-    """Read `state`: the file, then the journals. Raises Damage, StoreRefused."""
-    found = Recovered()
+    """Read `state`: the mark, the file, then the journals. Raises Damage, StoreRefused.
+
+    Whatever it refuses is left as it is.
+    """
+    # First: what is read after it, beside a writing daemon, holds all that it says.
+    mark = read_mark(state.mark)
+    found = Recovered(mark=mark)
     with _without_collector():
         if state.file.exists():
             with mapped(state.file) as content:
                 found.meta = load_file(state.file, content, found.tables)
             found.store_id, found.seq = found.meta.store_id, found.meta.seq
             found.origin = found.meta.origin
-        if state.journal.exists():
-            _replay_journals(state, found)
-        elif found.meta is not None:
-            raise StoreRefused(
-                f"{state.journal} is missing beside {state.file.name}, and with it the latest"
-                " writes. Put it back, or run"
-                f" `drydock store repair --state-dir {state.path}` to go on without them"
-            )
+        if not state.journal.exists():
+            _refuse_without_journal(state, found, mark)
+            return found
+        try:
+            last = _replay_journals(state, found)
+        except Damage as damage:
+            raise _with_loss(damage, found.seq, mark) from damage
+    _refuse_less(state, found, last, mark)
     return found
+
+
+def _refuse_without_journal(state: StateDir, found: Recovered, mark: Mark | None) -> None:
+    """A directory in which there never was a store is the only one without a journal."""
+    lost = _lost(found.seq, mark)
+    if state.holds_records():
+        others = [path.name for path in (state.file, state.next_journal) if path.exists()]
+        raise StoreRefused(
+            f"{state.journal} is missing beside {' and '.join(others)}, and with it the latest"
+            f" writes{lost and f' ({lost})'}. Put it back, or run"
+            f" `drydock store repair --state-dir {state.path}` to go on without them"
+        )
+    blobs = list(state.blobs.iterdir()) if state.blobs.exists() else []
+    if mark is None and not blobs:
+        return
+    left = state.mark.name if mark is not None else f"{len(blobs)} blobs"
+    raise StoreRefused(
+        f"{state.path}: {left} but neither {state.file.name} nor {state.journal.name}: all"
+        f" records are missing{lost and f' ({lost})'}. Put them back, or restore a backup with"
+        " `drydock store restore`; to begin with no records, move what is left out of the folder"
+    )
+
+
+def _with_loss(damage: Damage, seq: int, mark: Mark | None) -> Damage:
+    lost = _lost(seq, mark)
+    what = f"{damage.what}; {lost}" if lost else damage.what
+    return Damage(damage.path, damage.offset, what)
+
+
+def _lost(seq: int, mark: Mark | None) -> str:
+    """Say which writes are known to be lost when the records end at `seq`."""
+    if mark is None or mark.seq <= seq:
+        return ""
+    return f"writes {seq + 1} to {mark.seq} were acknowledged"
+
+
+def _refuse_less(state: StateDir, found: Recovered, last: int, mark: Mark | None) -> None:
+    """Refuse whole files that hold less than was certainly on disk."""
+    remedy = (
+        "Put the latest files back, or restore a backup; or run `drydock store repair --state-dir"
+        f" {state.path}` to go on with what is there"
+    )
+    if found.meta is not None and last < found.meta.seq:
+        raise StoreRefused(
+            f"{found.path or state.journal} ends with write {last}, but {state.file.name} holds"
+            f" all up to {found.meta.seq}: it is an older one, or has lost its end. {remedy}"
+        )
+    if mark is None:
+        return
+    if mark.store_id != found.store_id:
+        raise StoreRefused(
+            f"{state.path} holds the records of the store {found.store_id}, but {state.mark.name}"
+            f" is that of {mark.store_id}: they are not those that were written here. {remedy}"
+        )
+    if lost := _lost(found.seq, mark):
+        raise StoreRefused(
+            f"{state.path}: the records end with write {found.seq}, but {lost}"
+            f" ({state.mark.name}): the files are of an earlier moment, or a journal has lost its"
+            f" end. {remedy}"
+        )
 
 
 def an_origin(tables: Tables) -> int:
@@ -94,6 +161,7 @@ def recover_running(state: StateDir) -> Recovered:
     for _ in range(_ATTEMPTS):
         before = _identity(state)
         if not any(before):
+            recover(state)  # says so if there are traces of some
             raise StoreRefused(f"{state.path} holds no records: there is no drydock.json in it")
         try:
             return recover(state)
@@ -114,21 +182,22 @@ def _identity(state: StateDir) -> list[int]:
     return found
 
 
-def _replay_journals(state: StateDir, found: Recovered) -> None:
+def _replay_journals(state: StateDir, found: Recovered) -> int:
+    """Apply the journals; return the number of their last write."""
     journal = Journal(state.journal, state.journal.read_bytes())
     last = _replay(journal, found)
     successor = _successor(state)
     if successor is not None:
         if journal.torn_bytes:
             raise Damage(journal.path, journal.end, "the line is cut, but later writes exist")
-        if successor.header is not None and successor.header.after != last:
+        if successor.header.after != last:
             raise Damage(successor.path, 0, f"it does not continue from write {last}")
         found.is_promotable = found.meta is not None and found.meta.seq >= last
         journal, last = successor, _replay(successor, found)
     found.torn_bytes = journal.torn_bytes
     found.size = journal.end
-    if journal.header is not None and last == found.seq:
-        found.path = journal.path
+    found.path = journal.path
+    return last
 
 
 def _successor(state: StateDir) -> Journal | None:
@@ -145,8 +214,6 @@ def _successor(state: StateDir) -> Journal | None:
 def _replay(journal: Journal, found: Recovered) -> int:
     """Apply what the tables lack; return the number of the journal's last write."""
     header = journal.header
-    if header is None:
-        return found.seq
     _check_origin(journal, header, found)
     last = header.after
     for line in journal.writes():
@@ -162,12 +229,14 @@ def _check_origin(journal: Journal, header: Header, found: Recovered) -> None:
     if found.store_id and header.store_id != found.store_id:
         raise StoreRefused(
             f"{journal.path} belongs to another store than the file beside it"
-            f" ({header.store_id}, not {found.store_id}); put back the one that belongs here"
+            f" ({header.store_id}, not {found.store_id}); put back the one that belongs here, or"
+            f" run `drydock store repair --state-dir {journal.path.parent}` to go on without it"
         )
     if header.after > found.seq:
         raise StoreRefused(
             f"{journal.path} continues from write {header.after}, but the records before it end"
-            f" at {found.seq}: the drydock.json beside it is missing or too old; put it back"
+            f" at {found.seq}: the drydock.json beside it is missing or too old; put it back, or"
+            f" run `drydock store repair --state-dir {journal.path.parent}` to go on without it"
         )
     found.store_id = header.store_id
     found.origin = found.origin or header.origin

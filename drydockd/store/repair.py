@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +14,27 @@ from drydockd.errors import StoreRefused
 from drydockd.model import timestamp
 from drydockd.store import layout
 from drydockd.store.check import describe, is_blob_whole
-from drydockd.store.codec import MESSAGES, message_tail
+from drydockd.store.codec import MESSAGES, Document, message_tail
 from drydockd.store.damage import Damage
 from drydockd.store.disk import Disk, replace_file
 from drydockd.store.layout import CHUNK_BYTES, Meta
-from drydockd.store.lines import Header, Journal, Line, encode_header
+from drydockd.store.lines import Header, Journal, encode_header, verified
+from drydockd.store.mark import Mark, read_mark
 from drydockd.store.recovery import an_origin, beyond, mapped, recover
-from drydockd.store.statedir import Lock, StateDir
+from drydockd.store.statedir import Lock, StateDir, damaged_folder
 from drydockd.store.storage import TinyFile
 from drydockd.store.tables import Tables
 
 
 @dataclass(slots=True)
 class Repair:
-    """What a repair did. `originals` is the folder with the files as they were found."""
+    """What a repair did. `originals` is the folder with the files as they were found.
+
+    `doubtful`: where records were kept that nothing proves to be what they were.
+    """
 
     dropped: list[str] = field(default_factory=list)
+    doubtful: list[str] = field(default_factory=list)
     kept: str = ""
     originals: Path | None = None
 
@@ -38,9 +43,11 @@ class Repair:
 class _Salvage:
     tables: Tables = field(default_factory=Tables)
     dropped: list[str] = field(default_factory=list)
+    doubtful: list[str] = field(default_factory=list)
     seq: int = 0
     store_id: str = ""
     origin: int = 0
+    has_file: bool = False
 
 
 def repair(state: StateDir) -> Repair:
@@ -75,6 +82,7 @@ def _only_if_repairable(state: StateDir, error: StoreRefused) -> None:
 
 def _salvage(state: StateDir, bad_blobs: list[Path]) -> _Salvage:
     salvage = _Salvage()
+    mark = _mark(state, salvage)
     if state.file.exists():
         with mapped(state.file) as content:
             _salvage_file(salvage, state.file, content)
@@ -83,8 +91,18 @@ def _salvage(state: StateDir, bad_blobs: list[Path]) -> _Salvage:
             _salvage_journal(salvage, path)
         elif path == state.journal:
             salvage.dropped.append(f"{path.name}: it is missing, with the writes in it")
+    if mark is not None and mark.seq > salvage.seq:
+        _miss(salvage, mark.seq, f"acknowledged ({state.mark.name}), but in no file")
     _drop_orphans(salvage, state, bad_blobs)
     return salvage
+
+
+def _mark(state: StateDir, salvage: _Salvage) -> Mark | None:
+    try:
+        return read_mark(state.mark)
+    except Damage as damage:
+        salvage.dropped.append(f"{state.mark.name}: {damage.what}; nothing of the records is in it")
+        return None
 
 
 # -- the file
@@ -92,6 +110,7 @@ def _salvage(state: StateDir, bad_blobs: list[Path]) -> _Salvage:
 
 def _salvage_file(salvage: _Salvage, path: Path, content: memoryview) -> None:
     end, bad = len(content), set[int]()
+    salvage.has_file = True
     try:
         meta, checksums, end = layout.read_meta(path, content)
         bad = set(layout.bad_chunks(content, checksums, end))
@@ -101,39 +120,56 @@ def _salvage_file(salvage: _Salvage, path: Path, content: memoryview) -> None:
         salvage.dropped.append(
             f"{path.name}, byte {damage.offset}: {damage.what}; kept what can be read without"
         )
-    for number in sorted(bad):
-        salvage.dropped.append(
-            f"{path.name}, byte {number * CHUNK_BYTES}: {CHUNK_BYTES} bytes do not match their"
-            " checksum, so the records in them are dropped"
-        )
-    lost = _salvage_lines(salvage.tables, bytes(content[:end]), bad)
+    lost = _salvage_lines(salvage.tables, bytes(content[:end]))
     salvage.tables.number_arrivals(salvage.seq)
-    if lost:
-        salvage.dropped.append(f"{path.name}: {lost} lines")
+    for offset, size in lost:
+        salvage.dropped.append(
+            f"{path.name}, byte {offset}: a line of {size} bytes cannot be read any more"
+        )
+    for number in sorted(bad):
+        salvage.doubtful.append(
+            f"{path.name}, bytes {number * CHUNK_BYTES} to"
+            f" {min((number + 1) * CHUNK_BYTES, end) - 1}: they do not match their checksum; what"
+            " could be read there is kept, though a value in it may have changed"
+        )
 
 
-def _salvage_lines(tables: Tables, content: bytes, bad: set[int]) -> int:
-    """Keep the documents of the good chunks; return how many lines are lost."""
-    lost = start = 0
+def _salvage_lines(tables: Tables, content: bytes) -> list[tuple[int, int]]:
+    """Keep every document that can be read; return offset and size of the lines that cannot."""
+    lost = []
+    start = 0
     for line in content.split(b"\n"):
-        chunks = range(start // CHUNK_BYTES, (start + len(line)) // CHUNK_BYTES + 1)
-        start += len(line) + 1
+        offset, start = start, start + len(line) + 1
         if line.startswith(b'"meta":'):
             break
-        if len(line) < 3 or line.endswith(b'":{'):  # braces, and the names of the tables
+        if line in _FRAME or _salvage_line(tables, line):
             continue
-        if not (bad.isdisjoint(chunks) and _salvage_line(tables, line)):
-            lost += 1
+        # A newline that is another byte now joins two lines: each may still be whole.
+        parts = _JOINT.split(line)
+        results = [_salvage_line(tables, part) for part in parts]
+        for part, is_kept in zip(parts, results, strict=True):
+            if not is_kept and part not in _FRAME:
+                lost.append((offset, len(part)))
+            offset += len(part) + 1
     return lost
 
 
+# What stands around the documents: braces, and the names of the tables.
+_FRAME = frozenset(
+    (b"", b"{", b"}", b"},", *(b'"%b":{' % name.encode() for name in layout.TABLE_ORDER))
+)
+# No document has a byte between its comma and the next number, not even in a text of it.
+_JOINT = re.compile(rb'(?<=\},).(?="[0-9]+":\{)', re.DOTALL)
+
+
 def _salvage_line(tables: Tables, line: bytes) -> bool:
+    """Keep the document of a line of the file; False if there is none to be read."""
     try:
         document = orjson.loads(line[line.index(b":") + 1 :].rstrip(b","))
         # By its fields, not by the heading above it: that may be among what is lost.
         table = next(name for key, name in _TABLE_BY_FIELD.items() if key in document)
         _keep(tables, table, document)
-    except (ValueError, KeyError, TypeError, StopIteration, StoreRefused):
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration, StoreRefused):
         return False
     return True
 
@@ -162,53 +198,82 @@ def _keep(tables: Tables, table: str, document: dict[str, Any], seq: int = 0) ->
 
 
 def _salvage_journal(salvage: _Salvage, path: Path) -> None:
+    """Redo every write that is whole, those behind the damage too."""
     content = path.read_bytes()
-    try:
-        journal = Journal(path, content)
-        why = _is_foreign(salvage, journal.header)
+    offset = _salvage_header(salvage, path, content)
+    if offset < 0:
+        return
+    while (newline := content.find(b"\n", offset)) >= 0:
+        document = verified(content[offset:newline])
+        why = _BROKEN if document is None else _redo(salvage, document)
         if why:
-            lines = content.count(b"\n") - 1
-            salvage.dropped.append(f"{path.name}: {why}; dropped all of its {lines} writes")
-            return
-        if journal.header and journal.header.after > salvage.seq == 0:
-            lost = journal.header.after
-            salvage.dropped.append(f"drydock.json: it is missing, with all writes up to {lost}")
-        if journal.header and not salvage.origin:
-            salvage.origin = journal.header.origin
-        for line in journal.writes():
-            if line.seq > salvage.seq:
-                _redo(salvage.tables, line)
-                salvage.seq = line.seq
-        if journal.torn_bytes:
             salvage.dropped.append(
-                f"{path.name}, byte {journal.end}: {journal.torn_bytes} bytes of a write cut"
-                " short, which was never acknowledged"
+                f"{path.name}, byte {offset}: {why}; dropped {newline + 1 - offset} bytes"
             )
-    except Damage as damage:
-        rest = content[damage.offset :]
+        offset = newline + 1
+    if offset < len(content):
         salvage.dropped.append(
-            f"{path.name}, byte {damage.offset}: {damage.what}; dropped from there on:"
-            f" {len(rest)} bytes, about {max(1, rest.count(10))} writes"
+            f"{path.name}, byte {offset}: {len(content) - offset} bytes of a write cut short"
         )
 
 
-def _is_foreign(salvage: _Salvage, header: Header | None) -> str:
-    """Return why a journal does not continue what is salvaged so far, or nothing."""
-    if header is None or not salvage.store_id:
-        return ""
-    if header.store_id != salvage.store_id:
-        return "it belongs to another store"
+_BROKEN = "the line does not match its checksum"
+
+
+def _miss(salvage: _Salvage, until: int, why: str) -> None:
+    """Tell that the writes behind the last one, up to `until`, are lost."""
+    first = salvage.seq + 1
+    which = f"write {first}" if first == until else f"writes {first} to {until}"
+    salvage.dropped.append(f"{which}: {why}")
+    salvage.seq = until
+
+
+def _salvage_header(salvage: _Salvage, path: Path, content: bytes) -> int:
+    """Return where the writes begin, -1 when they are of another store."""
+    try:
+        journal = Journal(path, content)
+    except Damage as damage:
+        salvage.dropped.append(f"{path.name}, byte {damage.offset}: {damage.what}")
+        return content.find(b"\n") + 1 or len(content)
+    header = journal.header
+    if salvage.store_id and header.store_id != salvage.store_id:
+        lines = content.count(b"\n") - 1
+        salvage.dropped.append(
+            f"{path.name}: it belongs to another store; dropped all of its {lines} writes"
+        )
+        return -1
     if header.after > salvage.seq:
-        return f"it continues from write {header.after}, the records end at {salvage.seq}"
+        if not salvage.has_file:
+            salvage.dropped.append(
+                f"drydock.json: it is missing, with all writes up to {header.after}"
+            )
+        elif salvage.store_id:
+            _miss(salvage, header.after, f"what {path.name} continues from")
+        salvage.seq = header.after
+    salvage.store_id = salvage.store_id or header.store_id
+    salvage.origin = salvage.origin or header.origin
+    return journal.end
+
+
+def _redo(salvage: _Salvage, document: Document) -> str:
+    """Do what a whole line says, unless it is done; return why it cannot be."""
+    seq = document.get("seq")
+    if not isinstance(seq, int) or not isinstance(document.get("ops"), list):
+        return "the line is no write"
+    if seq <= salvage.seq:
+        return ""
+    if seq > salvage.seq + 1 and salvage.seq:
+        _miss(salvage, seq - 1, "not to be read any more")
+    salvage.seq = seq
+    try:
+        for name, value in document["ops"]:
+            if name.startswith("-"):
+                salvage.tables.remove(name[1:], value)
+            else:
+                _keep(salvage.tables, name, value, seq)
+    except (ValueError, KeyError, TypeError, AttributeError, StoreRefused) as error:
+        return f"write {seq} makes no sense ({error!r})"
     return ""
-
-
-def _redo(tables: Tables, line: Line) -> None:
-    for name, value in line.ops:
-        if name.startswith("-"):
-            tables.remove(name[1:], value)
-        else:
-            _keep(tables, name, value, line.seq)
 
 
 # -- what hangs on what is lost
@@ -256,13 +321,14 @@ def _misses_blobs(state: StateDir, tables: Tables, bad_blobs: list[Path]) -> set
 def _replace(state: StateDir, salvage: _Salvage, bad_blobs: list[Path]) -> Repair:
     """Originals first, then the new file, then a journal that belongs to it."""
     disk = Disk()
-    originals = state.path / f"damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
-    disk.make_folder(originals)
-    for path in (state.file, state.journal, state.next_journal, *bad_blobs):
+    originals = damaged_folder(disk, state)
+    for path in (state.file, state.journal, state.next_journal, state.mark, *bad_blobs):
         if path.exists():
             disk.link(path, originals / path.name)
     disk.sync_folder(originals)
     disk.sync_folder(state.path)
+    if state.mark.exists():  # made anew at the next start
+        disk.unlink(state.mark)
     tables, origin = salvage.tables, salvage.origin or an_origin(salvage.tables)
     seq = beyond(max([salvage.seq, *tables.arrival.values()]), origin)
     store_id = str(uuid.uuid4())
@@ -272,4 +338,4 @@ def _replace(state: StateDir, salvage: _Salvage, bad_blobs: list[Path]) -> Repai
         if path.exists():
             disk.unlink(path)
     disk.sync_folder(state.path)
-    return Repair(salvage.dropped, describe(salvage.tables), originals)
+    return Repair(salvage.dropped, salvage.doubtful, describe(salvage.tables), originals)

@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from drydockd.errors import StoreRefused
@@ -34,6 +35,16 @@ class StateDir:
         return self.path / "drydock.journal.next"
 
     @property
+    def mark(self) -> Path:
+        """Says how far the store certainly came; see mark."""
+        return self.path / "drydock.mark"
+
+    @property
+    def secret(self) -> Path:
+        """What the keys of nodes are derived from; not ours, but of one life with the records."""
+        return self.path / "secret"
+
+    @property
     def blobs(self) -> Path:
         return self.path / "blobs"
 
@@ -45,7 +56,7 @@ class StateDir:
         return sorted(self.path.glob("drydock.*.new"))
 
     def holds_records(self) -> bool:
-        return self.file.exists() or self.journal.exists()
+        return any(path.exists() for path in (self.file, self.journal, self.next_journal))
 
     def prepare(self, disk: Disk) -> None:
         """Make the directory if need be. Raises StoreRefused if it is open to others."""
@@ -61,6 +72,13 @@ class StateDir:
                 disk.sync_folder(self.path)
         except OSError as error:
             raise StoreRefused(f"state directory {self.path}: {error}") from error
+
+
+def damaged_folder(disk: Disk, state: StateDir) -> Path:
+    """Make a folder for what was found damaged, and return it. Raises OSError."""
+    folder = state.path / f"damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
+    disk.make_folder(folder)
+    return folder
 
 
 def open_to_others(state: StateDir) -> list[Path]:

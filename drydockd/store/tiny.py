@@ -17,14 +17,14 @@ from drydockd.store.backend import Backend, Landing, Loaded
 from drydockd.store.base import Epoch, StoreHealth
 from drydockd.store.blobs import Blobs
 from drydockd.store.commit import QUICK_SECONDS, GroupCommit
-from drydockd.store.disk import Disk
+from drydockd.store.disk import Disk, replace_file
 from drydockd.store.journal import JournalWriter
 from drydockd.store.layout import Meta
-from drydockd.store.lines import Header, encode_ops
+from drydockd.store.lines import Header, Journal, encode_ops
 from drydockd.store.records import Records
 from drydockd.store.recovery import Recovered, an_origin, recover
 from drydockd.store.staging import SLICE, Batch
-from drydockd.store.statedir import Lock, StateDir
+from drydockd.store.statedir import Lock, StateDir, damaged_folder
 from drydockd.store.storage import TinyFile
 from drydockd.store.tables import Frozen
 from drydockd.store.worker import Worker
@@ -111,19 +111,37 @@ def _open_journal(disk: Disk, state: StateDir, found: Recovered) -> JournalWrite
     is_old = not found.origin
     found.origin = found.origin or an_origin(found.tables)
     journal = JournalWriter(disk, state, Header(found.store_id, found.seq, found.origin))
-    if found.torn_bytes:
-        log.warning("%s: dropped %d bytes of a write cut short", state.path, found.torn_bytes)
     if found.path is None:
         journal.create()
     else:
+        if found.torn_bytes:
+            _drop_tail(disk, state, found.path, found)
         journal.resume(found.path, found.seq, found.size)
         if is_old:
             journal.upgrade()
         if found.is_promotable:
             journal.promote()
     if not journal.is_rotated() and state.next_journal.exists():
-        disk.unlink(state.next_journal)  # made, but never written to
+        _drop_successor(disk, state)
     return journal
+
+
+def _drop_tail(disk: Disk, state: StateDir, path: Path, found: Recovered) -> None:
+    """Keep what is cut off the journal: nobody but the log will ever say that it was there."""
+    kept = damaged_folder(disk, state) / f"{path.name}.tail"
+    replace_file(disk, kept, [path.read_bytes()[found.size :]])
+    log.warning(
+        "%s: dropped %d bytes of a write cut short; they are in %s", path, found.torn_bytes, kept
+    )
+
+
+def _drop_successor(disk: Disk, state: StateDir) -> None:
+    """Remove a next journal without a write; what was cut short in it is kept."""
+    path = state.next_journal
+    content = path.read_bytes()
+    if len(content) > Journal(path, content).end:
+        disk.link(path, damaged_folder(disk, state) / path.name)
+    disk.unlink(path)
 
 
 def _encoded(batch: Batch) -> bytes:

@@ -7,8 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from drydockd.cli.store import command
-from drydockd.model import Action, Message, Task
+from drydockd.model import Action, BootContext, Message, Task
 from drydockd.store import Put
+from drydockd.store.statedir import Lock, StateDir
 from drydockd.store.tiny import open_tiny
 
 
@@ -61,7 +62,7 @@ def test_repair_says_what_it_dropped_and_where_the_original_is(store, state):
     damage(state)
     result = store("repair")
     assert result.exit_code == 0
-    assert "DROPPED drydock.json, byte 0" in result.output
+    assert "UNSURE drydock.json, bytes 0 to" in result.output
     assert "kept " in result.output
     assert f"the damaged files are in {state}/damaged-" in result.output
     assert store("check").exit_code == 0
@@ -98,3 +99,62 @@ def test_a_directory_without_records_is_told(store, tmp_path, name):
     result = store(name, folder=tmp_path / "nowhere")
     assert result.exit_code == 1
     assert "holds no records" in result.output
+
+
+def keyed(folder):
+    """Let a node of the store have keys."""
+
+    async def fill():
+        store = await open_tiny(folder)
+        await store.write(Put(BootContext("n1", "c1", "a", "file:///d", "", "2026")))
+        await store.close()
+
+    asyncio.run(fill())
+
+
+def test_a_missing_secret_beside_keyed_nodes_is_a_problem_until_a_new_one_is_made(store, state):
+    keyed(state)
+    result = store("check")
+    assert result.exit_code == 1
+    assert f"{state}/secret is missing, and the boot keys of 1 nodes" in result.output
+    assert f"drydock store new-secret --state-dir {state}" in result.output
+    made = store("new-secret")
+    assert made.exit_code == 0, made.output
+    assert made.output == f"made {state}/secret\nvoid are the keys of 1 nodes: n1\n"
+    assert store("check").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["secret", "jwt.secret", "jwt.secret.old"])
+@pytest.mark.parametrize("content", ["", "abcd", "zz" * 32, "ab" * 31])
+def test_a_secret_that_is_none_is_a_problem(store, state, name, content):
+    (state / name).write_text(content)
+    (state / name).chmod(0o600)
+    result = store("check")
+    assert result.exit_code == 1
+    assert f"PROBLEM {state}/{name}: not a secret" in result.output
+
+
+def test_an_old_secret_is_kept_beside_the_new_one(store, state):
+    assert store("new-secret").exit_code == 0
+    old = (state / "secret").read_text()
+    result = store("new-secret")
+    assert "the old one is" in result.output
+    assert (state / "secret").read_text() != old
+    assert [path.read_text() for path in state.glob("secret.void-*")] == [old]
+
+
+def test_no_secret_is_made_under_a_running_daemon(store, state):
+    lock = Lock(StateDir(state))
+    try:
+        result = store("new-secret")
+    finally:
+        lock.release()
+    assert result.exit_code == 1
+    assert "is in use by process" in result.output
+    assert not (state / "secret").exists()
+
+
+def test_no_secret_is_made_where_no_store_is(store, tmp_path):
+    result = store("new-secret", folder=tmp_path / "nowhere")
+    assert result.exit_code == 1
+    assert "no such state directory" in result.output

@@ -6,7 +6,7 @@ from drydockd.errors import StoreRefused
 from drydockd.model import Task
 from drydockd.store import Put, Remove
 from drydockd.store.check import check
-from drydockd.store.layout import CHUNK_BYTES
+from drydockd.store.lines import encode_write
 from drydockd.store.repair import repair
 from drydockd.store.statedir import StateDir
 from drydockd.store.tiny import open_tiny
@@ -56,7 +56,7 @@ async def test_what_is_whole_is_left_alone(state):
     assert after["drydock.journal"] == before["drydock.journal"]
 
 
-async def test_a_journal_is_kept_up_to_the_damage(state):
+async def test_of_a_journal_only_the_damaged_line_is_lost(state):
     await fill(state)
     content = state.journal.read_bytes()
     lines = content.split(b"\n")
@@ -66,12 +66,36 @@ async def test_a_journal_is_kept_up_to_the_damage(state):
     state.journal.write_bytes(damaged)
     done = repair(state)
     assert done.dropped == [
-        f"drydock.journal, byte {offset}: the line does not match its checksum; dropped from"
-        f" there on: {len(content) - offset} bytes, about 4 writes"
+        f"drydock.journal, byte {offset}: the line does not match its checksum; dropped"
+        f" {len(lines[4]) + 1} bytes",
+        "write 4: not to be read any more",
     ]
     assert (done.originals / "drydock.journal").read_bytes() == damaged
-    assert await names_after(state) == ["t0", "t1", "t2"]
+    assert await names_after(state) == ["t0", "t1", "t2", "t4", "t5"]
     assert repair(state).originals is None
+
+
+async def test_what_comes_after_a_lost_message_is_kept(state):
+    store = await open_tiny(state.path)
+    await store.write(Put(a_task("a")))
+    for text in ("one", "two", "three"):
+        await store.write(Put(a_message("a", text)))
+    journal = state.journal.read_bytes()
+    await store.close()
+    state.file.unlink()
+    state.journal.write_bytes(journal.replace(b'"two"', b'"tw0"'))
+    repair(state)
+    store = await open_tiny(state.path)
+    assert [message.message for message in store.messages("a")] == ["one", "three"]
+    await store.close()
+
+
+async def test_a_write_that_makes_no_sense_is_dropped_and_told(state):
+    await fill(state)
+    with state.journal.open("ab") as file:
+        file.write(encode_write(8, b'["planets",{"name":"x"}]', 7))
+    assert "write 8 makes no sense" in repair(state).dropped[0]
+    assert len(await names_after(state)) == 6
 
 
 async def test_what_was_removed_before_the_damage_stays_removed(state):
@@ -87,20 +111,46 @@ async def test_what_was_removed_before_the_damage_stays_removed(state):
     assert await names_after(state) == ["b"]
 
 
-@pytest.mark.slow
-async def test_of_a_file_only_the_damaged_chunk_is_lost(state):
-    whole = await fill(state, through_file=True, tasks=1500)
+async def test_of_a_file_only_the_lines_with_damage_are_lost(state):
+    """Twenty bytes cost what they are in, not the 256 KiB around them."""
+    await fill(state, through_file=True, tasks=500)
     content = bytearray(state.file.read_bytes())
-    assert len(content) > 3 * CHUNK_BYTES
-    content[CHUNK_BYTES + 100] ^= 1
+    at = content.index(b'"task_id":"t250"')
+    content[at : at + 20] = b"\xff" * 20
     state.file.write_bytes(content)
     done = repair(state)
-    assert f"byte {CHUNK_BYTES}: {CHUNK_BYTES} bytes do not match" in done.dropped[0]
-    names = await names_after(state)
-    assert len(whole["tasks"]) > len(names) > len(whole["tasks"]) / 2
-    assert names[0] == "t0"
-    assert "t1499" in names
+    assert "a line of" in done.dropped[0]
+    assert done.dropped[1:] == ["1 messages of task t250, which is lost"]
+    assert len(done.doubtful) == 1
+    assert done.doubtful[0].startswith("drydock.json, bytes 0 to")
+    assert set(await names_after(state)) == {f"t{n}" for n in range(500) if n != 250}
     assert (done.originals / "drydock.json").read_bytes() == content
+
+
+async def test_a_newline_that_is_another_byte_costs_no_record(state):
+    await fill(state, through_file=True)
+    content = state.file.read_bytes()
+    at = content.index(b'\n"3":{"task_id"')
+    state.file.write_bytes(content[:at] + b"\x00" + content[at + 1 :])
+    done = repair(state)
+    assert not done.dropped
+    assert await names_after(state) == [f"t{n}" for n in range(6)]
+
+
+async def test_a_newline_where_none_was_costs_one_record(state):
+    await fill(state, through_file=True)
+    content = state.file.read_bytes()
+    at = content.index(b'"task_id":"t3"')
+    state.file.write_bytes(content[:at] + b"\n" + content[at + 1 :])
+    repair(state)
+    assert await names_after(state) == ["t0", "t1", "t2", "t4", "t5"]
+
+
+async def test_a_damaged_mark_costs_nothing(state):
+    await fill(state, through_file=True)
+    state.mark.write_bytes(bytes(128))
+    assert "drydock.mark" in repair(state).dropped[0]
+    assert len(await names_after(state)) == 6
 
 
 async def test_a_file_without_its_end_is_kept_as_far_as_it_goes(state):

@@ -208,6 +208,7 @@ async def a_journal(folder: Path) -> tuple[bytes, list[dict]]:
         states.append(everything(model))
     journal = (folder / "drydock.journal").read_bytes()
     shutil.copytree(folder, folder.with_name("copy"))
+    (folder.with_name("copy") / "drydock.mark").unlink()  # nothing says what must be there
     await store.close()
     return journal, states
 
@@ -216,6 +217,8 @@ async def test_a_journal_cut_at_any_byte_gives_the_writes_it_has_whole(tmp_path)
     journal, states = await a_journal(tmp_path / "state")
     copy = tmp_path / "copy"
     for size in range(len(journal) + 1):
+        if b"\n" not in journal[:size]:  # that is damage: see test_recovery
+            continue
         (copy / "drydock.journal").write_bytes(journal[:size])
         whole = max(0, journal[:size].count(b"\n") - 1)  # without the header
         assert records_in(copy) == states[whole], size
@@ -488,6 +491,7 @@ async def test_writes_of_one_append_that_lost_a_block_are_dropped_together(tmp_p
     await asyncio.gather(*(store.write(Put(a_message("a", "x" * 300))) for _ in range(20)))
     shutil.copytree(folder, tmp_path / "cut")
     (tmp_path / "cut" / "lock").unlink()
+    (tmp_path / "cut" / "drydock.mark").unlink()  # which says that these came to the disk
     await store.close()
     journal = tmp_path / "cut" / "drydock.journal"
     content = journal.read_bytes()

@@ -144,7 +144,8 @@ async def _services(
         ending.push_async_callback(identity.close)
     audit = Audit()
     throttle = Throttle(free=settings.auth.throttle_failures, audit=audit)
-    auth = parts.authenticator(settings, identity, throttle, audit)
+    lookups = parts.lookups(settings, audit)
+    auth = parts.authenticator(settings, identity, throttle, audit, lookups)
     ending.push_async_callback(auth.close)
     designs = parts.designs(settings, identity)
     ending.push_async_callback(designs.close)
@@ -161,6 +162,7 @@ async def _services(
         timeout_seconds=settings.health.timeout,
         cache_seconds=settings.health.cache,
         certificates=lambda: certificates,
+        keystone=identity.check if identity is not None else None,
     )
     ending.push_async_callback(health.close)
     views = TaskViews(store)
@@ -183,7 +185,7 @@ async def _services(
         proxies=Proxies(settings.api.trusted_proxies),
         views=views,
     )
-    publish(services, certificates, identity)
+    publish(services, certificates, identity, lookups)
     return services
 
 

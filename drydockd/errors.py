@@ -14,6 +14,7 @@
     ├── Gone                  410
     ├── TooLarge              413
     ├── Misdirected           421  the request is for another host
+    ├── TooMany               429  the caller asks too often; the message says for how long
     ├── RenderError           500  a boot action asset could not be rendered
     ├── StoreRefused               the state directory cannot be used as it is
     ├── Unavailable           503  try again later (``retry: true``)
@@ -83,6 +84,14 @@ class Gone(DrydockError):
 
 class TooLarge(DrydockError):
     """A body, a document set or an asset is over its configured limit."""
+
+
+class TooMany(DrydockError):
+    """A caller is over a limit in number; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class RenderError(DrydockError):

@@ -19,6 +19,7 @@ from drydockd.auth.identity import Account, ServiceIdentity
 from drydockd.auth.jwt import LocalTokens
 from drydockd.auth.jwtkeys import SECRET_FILE, Key, public_keys, secret_keys
 from drydockd.auth.keystone import Keystone, load_jws_keys
+from drydockd.auth.lookups import Lookups
 from drydockd.auth.noauth import NoAuth
 from drydockd.auth.policy import Policy
 from drydockd.auth.secret import load_secret
@@ -93,11 +94,15 @@ def new_secret(state_dir: Path) -> str:
 
 
 def authenticator(
-    settings: Settings, identity: ServiceIdentity | None, throttle: Throttle, audit: Audit
+    settings: Settings,
+    identity: ServiceIdentity | None,
+    throttle: Throttle,
+    audit: Audit,
+    lookups: Lookups,
 ) -> Authenticator:
     auth, keystone = settings.auth, settings.keystone_authtoken
     made: dict[str, Callable[[], Strategy]] = {
-        "keystone": lambda: _keystone(settings, identity),
+        "keystone": lambda: _keystone(settings, identity, lookups),
         "jwt": lambda: local_tokens(settings, jwt_keys(settings)),
         "noauth": lambda: NoAuth(
             auth.noauth_roles,
@@ -120,13 +125,22 @@ def _public_names(settings: Settings) -> list[str]:
     return [urlsplit(url).hostname or ""] if url else []
 
 
-def _keystone(settings: Settings, identity: ServiceIdentity | None) -> Keystone:
+def lookups(settings: Settings, audit: Audit) -> Lookups:
+    auth = settings.auth
+    return Lookups(
+        per_address=auth.unknown_tokens_per_address, total=auth.unknown_tokens, audit=audit
+    )
+
+
+def _keystone(settings: Settings, identity: ServiceIdentity | None, lookups: Lookups) -> Keystone:
     if identity is None:
         raise InvalidConfig("keystone_authtoken.auth_url is required by auth.strategy keystone")
     return Keystone(
         identity,
         www_authenticate_uri=settings.keystone_authtoken.www_authenticate_uri or "",
         cache_seconds=settings.keystone_authtoken.token_cache_time,
+        refused_seconds=settings.auth.refused_seconds,
+        lookups=lookups,
         jws_keys=load_jws_keys(settings.auth.keystone_jws_keys),
     )
 

@@ -84,7 +84,7 @@ async def test_a_lost_secret_beside_keyed_nodes_refuses_the_start_until_a_new_on
 async def test_a_secret_that_is_none_is_refused_with_what_makes_a_new_one(tmp_path):
     (tmp_path / "secret").write_text("")
     (tmp_path / "secret").chmod(0o600)
-    with pytest.raises(InvalidConfig, match="not a secret.*drydock store new-secret"):
+    with pytest.raises(InvalidConfig, match=r"not a secret.*drydock store new-secret"):
         await app.start(settings(tmp_path), base=tmp_path)
 
 

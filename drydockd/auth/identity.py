@@ -5,23 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from keystoneauth1 import exceptions, session
 from keystoneauth1.identity import v3
 
 from drydockd.api.headers import is_plain
+from drydockd.auth.circuit import Circuit
 from drydockd.errors import InvalidConfig, Unavailable
 
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
+
+NO_ANSWER = "Keystone does not answer; try again later"
+TOO_LONG = "Keystone takes too long; try again later"
+# A probe's time-out for each of its two requests.
+PROBE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +61,23 @@ class Account:
     retries: int = 3
 
 
+class _Away(Unavailable):
+    """Keystone did not answer, or not us; `trouble` says it for the operator."""
+
+    def __init__(self, said: str, trouble: str, level: int = logging.WARNING) -> None:
+        super().__init__(said)
+        self.trouble = trouble
+        self.level = level
+
+
 class ServiceIdentity:
     """Holds drydockd's own Keystone token and the few threads that talk to Keystone.
 
     A TokenSource. Every call is bounded: by the library's time-out in its thread, by
-    `deadline_seconds` for who waits, by `max_waiting` calls in all. After a failed
-    connection the next `pause_seconds` answer Unavailable at once. Raises InvalidConfig for
-    an account that cannot work.
+    `deadline_seconds` for who waits, by `max_waiting` calls in all; those of the reserve
+    (`is_reserved`) have threads of their own and no such limit. After a failure everyone's
+    call ends at once, and after `pause_seconds` one probe finds out whether Keystone is back
+    (see circuit). Raises InvalidConfig for an account that cannot work.
     """
 
     def __init__(
@@ -70,6 +85,7 @@ class ServiceIdentity:
         account: Account,
         *,
         workers: int = 4,
+        reserved_workers: int = 2,
         deadline_seconds: float = 15.0,
         pause_seconds: float = 1.0,
         max_waiting: int = 256,
@@ -78,12 +94,18 @@ class ServiceIdentity:
         self.url = v3_url(account.auth_url)
         self._plugin = _plugin(account, self.url)
         self._session = _session(account, self._plugin)
+        quick = replace(account, timeout_seconds=PROBE_SECONDS, retries=0, insecure=False)
+        self._probing = _session(quick, self._plugin)
+        self._probing.verify = self._session.verify
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="keystone")
+        self._reserve = ThreadPoolExecutor(reserved_workers, thread_name_prefix="keystone-known")
+        self._prober = ThreadPoolExecutor(1, thread_name_prefix="keystone-probe")
+        self._circuit = Circuit(
+            "Keystone", lambda: self._run(self._prober, self._probe), pause_seconds=pause_seconds
+        )
         self._deadline = deadline_seconds
-        self._pause = pause_seconds
         self._max_waiting = max_waiting
         self._waiting = 0
-        self._away_until = 0.0
         self._lock = threading.Lock()
         self._requests = 0
 
@@ -98,7 +120,16 @@ class ServiceIdentity:
         Raises Unavailable when Keystone gives none; the log says why. Worth a call at the
         start of the daemon: it shows a wrong account before the first request does.
         """
-        return await self.wait(self.submit(self._own_token))
+        await self.ready()
+        return await self.wait(self.submit(self._own_token, is_reserved=True))
+
+    async def ready(self) -> None:
+        """Return at once while Keystone answers; else raise Unavailable within a second."""
+        await self._circuit.ready()
+
+    async def check(self, seconds: float) -> str | None:
+        """Ask Keystone whether it is there; return what is wrong, None if nothing is."""
+        return await self._circuit.check(seconds)
 
     def forget(self) -> None:
         """Drop the own token because someone answered 401 to it. Safe to call twice."""
@@ -122,16 +153,20 @@ class ServiceIdentity:
         body = response.json() if response.status_code == 200 else None
         return response.status_code, body
 
-    def submit(self, call: Callable[[], Answer]) -> asyncio.Future[Answer]:
-        """Run `call` in a thread; its Keystone errors become Unavailable. Await it by `wait`."""
-        if time.monotonic() < self._away_until:
-            raise Unavailable("Keystone does not answer; try again later")
+    def submit(
+        self, call: Callable[[], Answer], *, is_reserved: bool = False
+    ) -> asyncio.Future[Answer]:
+        """Run `call` in a thread; its Keystone errors become Unavailable. Await it by `wait`.
+
+        `is_reserved`: for somebody who was known before; never refused for others' sake.
+        """
+        if is_reserved:
+            return self._run(self._reserve, call)
         if self._waiting >= self._max_waiting:
             raise Unavailable("too many requests wait for Keystone; try again later")
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._pool, self._translated, call)
+        future = self._run(self._pool, call)
         self._waiting += 1
-        future.add_done_callback(self._done)
+        future.add_done_callback(self._one_less)
         return future
 
     async def wait(self, future: asyncio.Future[Answer]) -> Answer:
@@ -139,20 +174,59 @@ class ServiceIdentity:
 
         The future itself goes on: others may wait for it too.
         """
-        try:
-            return await asyncio.wait_for(asyncio.shield(future), self._deadline)
-        except TimeoutError:
-            raise Unavailable("Keystone takes too long; try again later") from None
+        failure = self._circuit.failure()
+        both: set[asyncio.Future[Any]] = {future, failure}
+        done, _ = await asyncio.wait(
+            both, timeout=self._deadline, return_when=asyncio.FIRST_COMPLETED
+        )
+        if future in done:
+            return future.result()
+        if failure not in done:
+            trouble = f"Keystone at {self.url} takes longer than {self._deadline} s"
+            self._circuit.open(trouble, TOO_LONG)
+            raise Unavailable(TOO_LONG)
+        raise Unavailable(NO_ANSWER)
 
     async def close(self) -> None:
         """Let the threads end; calls under way finish within their own time-out."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._reserve, self._prober):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, pool: ThreadPoolExecutor, call: Callable[[], Answer]) -> asyncio.Future[Answer]:
+        loop = asyncio.get_running_loop()
+        is_probe = pool is self._prober
+        future = loop.run_in_executor(pool, self._translated, call, is_probe)
+        future.add_done_callback(self._done)
+        return future
+
+    def _one_less(self, future: asyncio.Future[Answer]) -> None:
+        self._waiting -= 1
 
     def _done(self, future: asyncio.Future[Answer]) -> None:
-        self._waiting -= 1
         # Looked at here, so that a failure nobody waits for any more is not a warning.
-        if not future.cancelled():
-            future.exception()
+        if future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            self._circuit.close()
+        elif isinstance(error, _Away):
+            self._circuit.open(error.trouble, str(error), level=error.level)
+
+    def _probe(self) -> None:
+        """Ask about our own token, briefly and once."""
+        self._count()
+        own = self._plugin.get_token(self._probing)
+        response = self._probing.get(
+            f"{self.url}/auth/tokens",
+            params={"nocatalog": ""},
+            headers={"X-Subject-Token": own, "Accept": "application/json"},
+            authenticated=True,
+            raise_exc=False,
+            redirect=False,
+            log=False,
+        )
+        if response.status_code >= 500:
+            raise ValueError(f"HTTP {response.status_code}")
 
     def _own_token(self) -> str:
         self._count()
@@ -161,22 +235,21 @@ class ServiceIdentity:
             raise Unavailable("Keystone gave no token, or none that a header may carry")
         return token
 
-    def _translated(self, call: Callable[[], Answer]) -> Answer:
+    def _translated(self, call: Callable[[], Answer], is_probe: bool) -> Answer:
+        if self._circuit.trouble is not None and not is_probe:
+            raise Unavailable(NO_ANSWER)  # waited in the queue meanwhile
         try:
             return call()
         except exceptions.HTTPClientError as error:
             # Paused too: each further login would bring the account nearer to being locked.
-            self._away_until = time.monotonic() + self._pause
-            log.error(
-                "Keystone refuses drydockd's own account with HTTP %s: check user, password, "
-                "project and roles in keystone_authtoken",
-                error.http_status,
-            )
-            raise Unavailable("drydockd cannot log in to Keystone; tell its operator") from error
+            raise _Away(
+                "drydockd cannot log in to Keystone; tell its operator",
+                f"Keystone refuses drydockd's own account with HTTP {error.http_status}: check"
+                " user, password, project and roles in keystone_authtoken",
+                logging.ERROR,
+            ) from error
         except (exceptions.ClientException, ValueError) as error:
-            self._away_until = time.monotonic() + self._pause
-            log.warning("Keystone at %s does not answer: %s", self.url, error)
-            raise Unavailable("Keystone does not answer; try again later") from error
+            raise _Away(NO_ANSWER, f"Keystone at {self.url} does not answer: {error}") from error
 
     def _count(self) -> None:
         with self._lock:

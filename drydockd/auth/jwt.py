@@ -83,7 +83,7 @@ class LocalTokens:
     def anonymous(self, remote: str, headers: Mapping[str, str]) -> Caller | None:
         return None
 
-    async def verify(self, token: str) -> Verified | None:
+    async def verify(self, token: str, remote: str = "") -> Verified | None:
         known = self._cache.get(token)
         if known is not None:
             return Verified(known)

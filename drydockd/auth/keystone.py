@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from drydockd.api.headers import quoted
 from drydockd.auth.identity import ServiceIdentity
 from drydockd.auth.jwtkeys import Key, public_keys
+from drydockd.auth.lookups import Lookups
 from drydockd.auth.strategy import Verified
 from drydockd.auth.tokencache import RefusedCache, TokenCache, digest
 from drydockd.errors import InvalidConfig, Unavailable
@@ -35,8 +36,9 @@ class Keystone:
     Answers are kept for `cache_seconds` (0 or less: not) and never past the token's end, so
     a revocation shows after at most that long; refusals for `refused_seconds`. Requests that
     bring the same unknown token at the same time share one call. While Keystone is away,
-    known tokens go on and unknown ones raise Unavailable. With `jws_keys`, Keystone's public
-    keys, a JWS token that is forged or expired is refused without a call.
+    known tokens go on and unknown ones raise Unavailable. `lookups` bounds how many unknown
+    tokens it is asked about; those that were good before do not count. With `jws_keys`,
+    Keystone's public keys, a JWS token that is forged or expired is refused without a call.
     Source: contract, auth-policy, section 2.
     """
 
@@ -51,6 +53,7 @@ class Keystone:
         refused_seconds: float = 10,
         cache_size: int = 10_000,
         jws_keys: Sequence[Key] = (),
+        lookups: Lookups | None = None,
     ) -> None:
         self.challenge: str | None = (
             f'Keystone uri="{quoted(www_authenticate_uri or identity.url)}"'
@@ -60,6 +63,7 @@ class Keystone:
         self._refused = RefusedCache(seconds=refused_seconds, size=cache_size)
         self._under_way: dict[bytes, asyncio.Future[Checked]] = {}
         self._jws_keys = tuple(jws_keys)
+        self._lookups = lookups or Lookups()
 
     def recognises(self, token: str) -> bool:
         return False
@@ -67,41 +71,55 @@ class Keystone:
     def anonymous(self, remote: str, headers: Mapping[str, str]) -> Caller | None:
         return None
 
-    async def verify(self, token: str) -> Verified | None:
+    async def verify(self, token: str, remote: str = "") -> Verified | None:
         caller = self._known.get(token)
         if caller is not None:
             return Verified(caller)
         if token in self._refused:
             return None
-        if self._is_forged(token):
+        is_signed = self._is_signed(token)
+        if is_signed is False:
             return None
+        await self._identity.ready()
         future = self._under_way.get(digest(token))
         is_mine = future is None
         if future is None:
-            future = self._start(token)
+            is_known = bool(is_signed) or self._known.was_good(token)
+            future = self._start(token, remote, is_known=is_known)
         checked = await self._identity.wait(future)
         return None if checked is None else Verified(checked[0], is_fresh=is_mine)
 
     async def close(self) -> None:
         self._known.clear()
 
-    def _start(self, token: str) -> asyncio.Future[Checked]:
-        future = self._identity.submit(lambda: self._ask(token))
+    def _start(self, token: str, remote: str, *, is_known: bool) -> asyncio.Future[Checked]:
+        """Ask about `token`: one good before, or signed by Keystone, is never refused that."""
+        if not is_known:
+            self._lookups.admit(remote)
+        future = self._identity.submit(lambda: self._ask(token), is_reserved=is_known)
+        if not is_known:
+            self._lookups.began(remote)
         key = digest(token)
         self._under_way[key] = future
 
         def keep(done: asyncio.Future[Checked]) -> None:
             del self._under_way[key]
-            if done.cancelled() or done.exception() is not None:
-                return
-            checked = done.result()
-            if checked is None:
-                self._refused.add(token)
-            else:
-                self._known.put(token, *checked)
+            is_good = None
+            if not done.cancelled() and done.exception() is None:
+                is_good = self._keep(token, done.result())
+            if not is_known:
+                self._lookups.ended(remote, is_good=is_good)
 
         future.add_done_callback(keep)
         return future
+
+    def _keep(self, token: str, checked: Checked) -> bool:
+        if checked is None:
+            self._known.forget(token)
+            self._refused.add(token)
+            return False
+        self._known.put(token, *checked)
+        return True
 
     def _ask(self, token: str) -> Checked:
         """Ask Keystone; in a thread. Returns caller and expiry, None for an invalid token."""
@@ -114,10 +132,10 @@ class Keystone:
         log.error("Keystone answers HTTP %s to a validation by drydockd's own account", status)
         raise Unavailable("Keystone cannot validate tokens now; try again later")
 
-    def _is_forged(self, token: str) -> bool:
-        """Whether a JWS token is certainly no valid one; other formats are left to Keystone."""
+    def _is_signed(self, token: str) -> bool | None:
+        """Whether Keystone's own key signed it; False: certainly not valid, None: unknown."""
         if not self._jws_keys or token.count(".") != 2:
-            return False
+            return None
         for key in self._jws_keys:
             try:
                 jwt.decode(
@@ -130,9 +148,9 @@ class Keystone:
             except jwt.InvalidSignatureError:
                 continue
             except (jwt.PyJWTError, ValueError, OverflowError):
-                return True
-            return False
-        return True
+                return False
+            return True
+        return False
 
 
 def load_jws_keys(paths: Sequence[Path]) -> list[Key]:

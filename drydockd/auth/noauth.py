@@ -97,7 +97,7 @@ class NoAuth:
         place = origin.partition("://")[2].lower()
         return bool(place) and (place == host.lower() or _name(place) in self._names)
 
-    async def verify(self, token: str) -> Verified | None:
+    async def verify(self, token: str, remote: str = "") -> Verified | None:
         return None
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 from drydockd.api.headers import decoded
 from drydockd.auth.audit import Audit, Event
 from drydockd.auth.throttle import Throttle
-from drydockd.errors import InvalidConfig, Unavailable
+from drydockd.errors import InvalidConfig, TooMany, Unavailable
 from drydockd.model import Caller
 
 USER_TOKEN = "X-Auth-Token"  # noqa: S105
@@ -54,10 +54,11 @@ class Strategy(Protocol):
         """
         ...
 
-    async def verify(self, token: str) -> Verified | None:
-        """Return whose token it is, None when it is not valid.
+    async def verify(self, token: str, remote: str = "") -> Verified | None:
+        """Return whose token it is, None when it is not valid; it came from address `remote`.
 
-        Raises Unavailable when that cannot be found out now.
+        Raises Unavailable when that cannot be found out now, TooMany when it will not be for
+        this address.
         """
         ...
 
@@ -102,7 +103,8 @@ class Authenticator:
 
         Without a valid identity the caller has ``authenticated=False`` and no roles, and if
         a token was sent the answer may be delayed. Raises Unavailable when a token cannot be
-        checked now, and what `Strategy.anonymous` raises.
+        checked now, TooMany when this address brought too many wrong ones, and what
+        `Strategy.anonymous` raises.
         """
         caller = self._without_token(remote, headers)
         if caller is None:
@@ -149,7 +151,7 @@ class Authenticator:
     async def _verify(self, token: str, remote: str, request_id: str) -> Caller | None:
         if not token:
             return None
-        verified = await self._ask(token) if TOKEN.fullmatch(token) else None
+        verified = await self._ask(token, remote) if TOKEN.fullmatch(token) else None
         if verified is None:
             self._refused(token, remote, request_id, "the token is not valid")
             return None
@@ -163,12 +165,12 @@ class Authenticator:
             )
         return verified.caller
 
-    async def _ask(self, token: str) -> Verified | None:
-        away: Unavailable | None = None
+    async def _ask(self, token: str, remote: str) -> Verified | None:
+        away: Unavailable | TooMany | None = None
         for strategy in self._candidates(token):
             try:
-                verified = await strategy.verify(token)
-            except Unavailable as error:
+                verified = await strategy.verify(token, remote)
+            except (Unavailable, TooMany) as error:
                 away = away or error
                 continue
             if verified is not None:

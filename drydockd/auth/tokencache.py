@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -23,8 +24,9 @@ class _Entry:
 class TokenCache:
     """Token -> caller for at most `seconds`, never past the token's end, `size` at most.
 
-    `seconds` of 0 or less keeps nothing. Kept time is monotonic; a token's own end is by
-    the wall clock, as its issuer meant it. The least recently used goes first.
+    `seconds` of 0 or less believes nothing. Kept time is monotonic; a token's own end is by
+    the wall clock, as its issuer meant it. The least recently used goes first. That a token
+    was good is remembered up to its end.
     """
 
     def __init__(
@@ -46,28 +48,39 @@ class TokenCache:
 
     def get(self, token: str) -> Caller | None:
         """Return the caller of a token put before, None when unknown or its time is over."""
-        key = digest(token)
-        entry = self._entries.get(key)
-        if entry is None:
-            return None
-        if self._clock() >= entry.until or self._wall_clock() >= entry.expires:
-            del self._entries[key]
-            return None
-        self._entries.move_to_end(key)
-        return entry.caller
+        entry = self._entry(token)
+        return entry.caller if entry is not None and self._clock() < entry.until else None
+
+    def was_good(self, token: str) -> bool:
+        """Whether `token` was put before, and has not ended by its own clock."""
+        return self._entry(token) is not None
 
     def put(self, token: str, caller: Caller, expires: float) -> None:
         """Remember `token`, which ends at `expires` (seconds since the epoch)."""
-        if self._seconds <= 0:
-            return
         key = digest(token)
-        self._entries[key] = _Entry(caller, self._clock() + self._seconds, expires)
+        until = self._clock() + self._seconds if self._seconds > 0 else -math.inf
+        self._entries[key] = _Entry(caller, until, expires)
         self._entries.move_to_end(key)
         if len(self._entries) > self._size:
             self._entries.popitem(last=False)
 
+    def forget(self, token: str) -> None:
+        """Drop a token that is good no more. Safe to call for any."""
+        self._entries.pop(digest(token), None)
+
     def clear(self) -> None:
         self._entries.clear()
+
+    def _entry(self, token: str) -> _Entry | None:
+        key = digest(token)
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        if self._wall_clock() >= entry.expires:
+            del self._entries[key]
+            return None
+        self._entries.move_to_end(key)
+        return entry
 
 
 class RefusedCache:

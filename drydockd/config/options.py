@@ -155,6 +155,15 @@ class Auth(Section):
         "host or host:port that deckhand+ and promenade+ references may send the service "
         "token to; empty: none",
     )
+    unknown_tokens_per_address: int = opt(
+        60, "Wrong tokens a minute of one address that Keystone is asked about", ge=1, le=100000
+    )
+    unknown_tokens: int = opt(
+        1200, "Wrong tokens a minute of all addresses that it is asked about", ge=1, le=1000000
+    )
+    refused_seconds: int = opt(
+        10, "Seconds that Keystone's refusal of a token is remembered; 0: not", ge=0, le=300
+    )
     throttle_failures: int = opt(
         10, "Wrong boot action keys from one address before answers are slowed", ge=1, le=100000
     )

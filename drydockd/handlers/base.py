@@ -54,6 +54,7 @@ STATUS: tuple[tuple[type[Exception], int, bool], ...] = (
     (errors.Gone, 410, False),
     (errors.TooLarge, 413, False),
     (errors.Misdirected, 421, False),
+    (errors.TooMany, 429, True),
     (errors.Unavailable, 503, True),
     (errors.DriverTransient, 503, True),
     (errors.DriverLimit, 503, True),
@@ -235,6 +236,8 @@ class BaseHandler(web.RequestHandler):
         challenge = getattr(error, "challenge", None)
         if status_code == 401 and challenge:
             self.set_header("WWW-Authenticate", challenge)
+        if isinstance(error, errors.TooMany):
+            self.set_header("Retry-After", str(error.retry_after))
         message = message_of(error, status_code)
         if not self.has_titles and status_code not in (405, 500):
             self.finish(error_body(message, retry=retry))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from drydockd.api.health import Health, HealthDetails, HealthMessage
 from drydockd.auth.certificates import Expiry
@@ -21,7 +21,8 @@ NO_NODE_DRIVER = "Unable to connect to MaaS"
 class HealthChecks:
     """Answers `verdict`; concurrent askers share one round of checks.
 
-    `certificates` returns the ends of the configured certificates.
+    `certificates` returns the ends of the configured certificates; `keystone` asks, for so
+    many seconds, what is wrong with it.
     """
 
     def __init__(
@@ -32,12 +33,14 @@ class HealthChecks:
         timeout_seconds: float,
         cache_seconds: float,
         certificates: Callable[[], Sequence[Expiry]] = lambda: (),
+        keystone: Callable[[float], Awaitable[str | None]] | None = None,
     ) -> None:
         self._store = store
         self._node_driver = node_driver
         self._timeout = timeout_seconds
         self._cache = cache_seconds
         self._certificates = certificates
+        self._keystone = keystone
         self._round: asyncio.Task[list[HealthMessage]] | None = None
         self._until = 0.0
 
@@ -55,6 +58,9 @@ class HealthChecks:
             found.append(_message(NO_STORE))
         if self._node_driver is not None and not await self._is_reachable(self._node_driver):
             found.append(_message(NO_NODE_DRIVER))
+        if self._keystone is not None and (trouble := await self._keystone(self._timeout)):
+            # Degraded, not down: known tokens, nodes and running tasks go on.
+            found.append(_message(f"degraded: {trouble}", error=False))
         for expiry in self._certificates():
             if (problem := expiry.problem()) is not None:
                 found.append(_message(problem, error=False))

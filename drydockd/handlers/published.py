@@ -6,12 +6,16 @@ from collections.abc import Iterator, Sequence
 
 from drydockd.auth.certificates import Expiry
 from drydockd.auth.identity import ServiceIdentity
+from drydockd.auth.lookups import Lookups
 from drydockd.handlers.services import Services
 from drydockd.model import TaskStatus
 
 
 def publish(
-    services: Services, certificates: Sequence[Expiry], identity: ServiceIdentity | None
+    services: Services,
+    certificates: Sequence[Expiry],
+    identity: ServiceIdentity | None,
+    lookups: Lookups,
 ) -> None:
     """Register every number; each is read when somebody asks for the metrics."""
     store, throttle = services.store, services.throttle
@@ -62,6 +66,11 @@ def publish(
         "drydock_auth_tracked_addresses",
         "Addresses whose refusals are remembered.",
         lambda: iter([("", float(throttle.tracked))]),
+    )
+    measures.counter(
+        "drydock_auth_unknown_tokens_refused",
+        "Unknown tokens that were refused without asking Keystone, as too many were wrong.",
+        lambda: iter([("", float(lookups.refused))]),
     )
     if identity is not None:
         measures.counter(

@@ -1,6 +1,8 @@
 """drydockd's own account: settings that cannot work are refused, a real Keystone does the rest."""
 
 import asyncio
+import os
+import signal
 import socket
 import threading
 
@@ -156,7 +158,81 @@ async def test_who_waits_too_long_is_told_and_the_loop_goes_on():
     with pytest.raises(Unavailable, match="too many"):
         identity.submit(release.wait)
     release.set()
-    await asyncio.gather(*futures)
-    await asyncio.sleep(0)
+    assert await futures[0]
+    with pytest.raises(Unavailable):  # was still in the line: nobody waits for it any more
+        await futures[1]
     assert await identity.wait(identity.submit(lambda: 7)) == 7
     await identity.close()
+
+
+async def test_the_reserve_is_there_while_everyone_else_waits():
+    release = threading.Event()
+    identity = ServiceIdentity(Account(**GOOD), workers=1, max_waiting=2)
+    waiting = [identity.submit(release.wait) for _ in range(2)]
+    with pytest.raises(Unavailable, match="too many"):
+        identity.submit(lambda: 7)
+    known = [identity.submit(lambda: 7, is_reserved=True) for _ in range(20)]
+    assert await asyncio.gather(*map(identity.wait, known)) == [7] * 20
+    assert not any(future.done() for future in waiting)
+    release.set()
+    await asyncio.gather(*waiting)
+    await identity.close()
+
+
+async def test_whoever_waits_is_let_go_by_the_first_failure():
+    """Time-outs are for the first: those beside it end as it does."""
+    release = threading.Event()
+    identity = ServiceIdentity(Account(**GOOD), workers=2, pause_seconds=60)
+
+    def fails():
+        raise ValueError("no JSON")
+
+    hanging = identity.submit(release.wait)
+    waiting = asyncio.create_task(identity.wait(hanging))
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable, match="does not answer"):
+        await identity.wait(identity.submit(fails))
+    with pytest.raises(Unavailable, match="does not answer"):
+        await waiting
+    with pytest.raises(Unavailable, match="does not answer"):
+        await identity.ready()
+    assert not hanging.done()
+    release.set()
+    await hanging
+    await identity.close()
+
+
+async def test_one_probe_finds_out_that_keystone_is_back(make_keystone, make_identity):
+    server = make_keystone()
+    identity = make_identity(server, pause_seconds=0)
+    server.stop()
+    with pytest.raises(Unavailable, match="does not answer"):
+        await identity.token()
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await identity.ready()
+    assert "does not answer" in await identity.check(20)
+    server.start()
+    async with asyncio.timeout(60):  # its first answers may take longer than a probe waits
+        while await identity.check(20) is not None:
+            pass
+    asked = server.calls()
+    await identity.ready()
+    assert server.calls() == asked
+    assert await identity.token()
+
+
+async def test_a_keystone_that_hangs_holds_nobody_up_after_the_first(make_keystone, make_identity):
+    """It takes connections and says nothing, as one does whose database is gone."""
+    server = make_keystone()
+    identity = make_identity(server, pause_seconds=0, account={"timeout_seconds": 0.2})
+    os.kill(server.process.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(Unavailable):
+            await identity.token()
+        hanging = [asyncio.create_task(identity.ready()) for _ in range(50)]
+        for call in asyncio.as_completed(hanging):
+            with pytest.raises(Unavailable):
+                await call
+    finally:
+        os.kill(server.process.pid, signal.SIGCONT)

@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from drydockd.auth.audit import Audit, fingerprint
 from drydockd.auth.identity import ServiceIdentity
 from drydockd.auth.keystone import Keystone, caller_of, load_jws_keys
+from drydockd.auth.lookups import Lookups
 from drydockd.auth.strategy import Authenticator
-from drydockd.errors import InvalidConfig, Unavailable
+from drydockd.errors import InvalidConfig, TooMany, Unavailable
 from tests.auth.helpers import account
 from tests.peers.keystone import USERS
 
@@ -176,9 +177,59 @@ async def test_while_keystone_is_away_known_tokens_go_on_and_unknown_ones_must_w
             await strategy.verify(token)
 
     server.start()
-    strategy._identity._away_until = 0
+    async with asyncio.timeout(60):  # its first answers may take longer than a probe waits
+        while await strategy._identity.check(20) is not None:
+            pass
     assert (await strategy.verify(unknown)).caller.user == "max-member"
     assert await strategy.verify("garbage") is None
+
+
+async def test_one_clients_wrong_tokens_are_refused_before_keystone_is_asked(
+    keystone, make_strategy
+):
+    """And cost neither who is known nor who logs in elsewhere anything."""
+    strategy = make_strategy(keystone, cache_seconds=0, lookups=Lookups(per_address=5))
+    operators = [keystone.token(user) for user in ("ann-admin", "max-member", "rita-reader")]
+    for token in operators[:2]:
+        assert await strategy.verify(token, "10.0.0.66")
+    calls = keystone.calls()
+    outcomes = [await outcome(strategy, f"gAAAAABk{n:0200}", "10.0.0.66") for n in range(50)]
+    assert outcomes == [None] * 5 + [TooMany] * 45
+    assert keystone.calls() == calls + 5
+    # Of that very address: good before, so asked about again.
+    assert (await strategy.verify(operators[0], "10.0.0.66")).caller.user == "ann-admin"
+    assert await outcome(strategy, operators[2], "10.0.0.66") is TooMany
+    # Of another address: new, and asked about.
+    assert (await strategy.verify(operators[2], "10.0.0.7")).caller.user == "rita-reader"
+
+
+async def outcome(strategy, token, remote):
+    try:
+        return await strategy.verify(token, remote)
+    except (TooMany, Unavailable) as error:
+        return type(error)
+
+
+async def test_a_signed_token_is_asked_about_in_the_midst_of_a_flood(keystone_jws, make_strategy):
+    keys = load_jws_keys([keystone_jws.public_keys])
+    strategy = make_strategy(keystone_jws, jws_keys=keys, lookups=Lookups(per_address=1))
+    for number in range(20):
+        await outcome(strategy, f"gAAAAABk{number:0200}", "10.0.0.66")
+    assert await outcome(strategy, "gAAAAABkwrong", "10.0.0.66") is TooMany
+    token = keystone_jws.token("max-member")
+    assert (await strategy.verify(token, "10.0.0.66")).caller.user == "max-member"
+
+
+async def test_a_token_that_was_revoked_is_known_no_more(keystone, make_strategy):
+    strategy = make_strategy(
+        keystone, cache_seconds=0, refused_seconds=0, lookups=Lookups(per_address=1)
+    )
+    token = keystone.token("ann-admin")
+    assert await strategy.verify(token, "10.0.0.1")
+    keystone.revoke(token)
+    assert await strategy.verify(token, "10.0.0.1") is None
+    assert await outcome(strategy, token, "10.0.0.1") is None
+    assert await outcome(strategy, token, "10.0.0.1") is TooMany
 
 
 async def test_a_known_token_is_not_known_past_its_own_end(keystone, make_strategy):

@@ -34,7 +34,7 @@ class Away:
     def anonymous(self, remote, headers):
         return None
 
-    async def verify(self, token):
+    async def verify(self, token, remote=""):
         self.asked += 1
         raise Unavailable("Keystone does not answer")
 

@@ -31,7 +31,23 @@ def test_a_token_is_known_until_its_cache_time(clock):
     assert cache.get("t") is ANN
     clock.now += 1
     assert cache.get("t") is None
-    assert len(cache) == 0
+
+
+def test_that_a_token_was_good_is_remembered_up_to_its_end(clock):
+    for seconds in (300, 0):
+        cache = a_cache(clock, seconds=seconds)
+        cache.put("t", ANN, expires=clock.now + 3600)
+        clock.now += 301
+        assert cache.get("t") is None
+        assert cache.was_good("t")
+        assert not cache.was_good("u")
+        cache.forget("u")
+        clock.now += 3300
+        assert not cache.was_good("t")
+        assert len(cache) == 0
+        cache.put("t", ANN, expires=clock.now + 3600)
+        cache.forget("t")
+        assert not cache.was_good("t")
 
 
 def test_a_token_is_never_known_past_its_end(clock):
@@ -44,7 +60,7 @@ def test_a_token_is_never_known_past_its_end(clock):
 
 
 @pytest.mark.parametrize("seconds", [0, -1])
-def test_a_cache_switched_off_keeps_nothing(clock, seconds):
+def test_a_cache_switched_off_believes_nothing(clock, seconds):
     cache = a_cache(clock, seconds=seconds)
     cache.put("t", ANN, expires=9999)
     assert cache.get("t") is None

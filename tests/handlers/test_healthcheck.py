@@ -120,3 +120,18 @@ def test_the_report_has_the_documented_form():
     }
     healthy = report([])
     assert (healthy.status, healthy.message, healthy.code) == ("Success", "", 200)
+
+
+async def test_a_keystone_that_is_away_degrades_and_is_no_failure():
+    asked = []
+
+    async def keystone(seconds):
+        asked.append(seconds)
+        return "Keystone at http://k/v3 does not answer: refused"
+
+    found = await checks(keystone=keystone, timeout_seconds=5).messages()
+    assert [(message.message, message.error) for message in found] == [
+        ("degraded: Keystone at http://k/v3 does not answer: refused", False)
+    ]
+    assert asked == [5]
+    assert report(found).code == 200

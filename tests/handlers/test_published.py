@@ -4,6 +4,7 @@ from pathlib import Path
 from prometheus_client import generate_latest
 
 from drydockd.auth.certificates import Expiry
+from drydockd.auth.lookups import Lookups
 from drydockd.handlers.measure import Measures
 from drydockd.handlers.published import publish
 from tests.handlers.helpers import V1
@@ -22,7 +23,7 @@ async def test_the_end_of_a_certificate_is_published(drydock):
     end = datetime(2030, 1, 1, tzinfo=UTC)
     services = drydock.app.services
     services.measures = Measures()
-    publish(services, [Expiry("api.tls_cert", Path("/c"), "CN=x", end)], None)
+    publish(services, [Expiry("api.tls_cert", Path("/c"), "CN=x", end)], None, Lookups())
     text = generate_latest(services.measures.registry).decode()
     assert 'certificate_expiry_timestamp_seconds{kind="api.tls_cert"} 1.893456e+09' in text
 

@@ -51,11 +51,20 @@ class InvalidDesign(InvalidInput):
 
 
 class Unauthenticated(DrydockError):
-    """No valid identity. ``challenge`` is the value for WWW-Authenticate, if any."""
+    """No valid identity. ``challenge`` is the value for WWW-Authenticate, if any.
 
-    def __init__(self, message: str = "Unauthenticated", challenge: str | None = None) -> None:
+    ``description`` says why, as far as the sender may know.
+    """
+
+    def __init__(
+        self,
+        message: str = "Unauthenticated",
+        challenge: str | None = None,
+        description: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.challenge = challenge
+        self.description = description
 
 
 class Forbidden(DrydockError):

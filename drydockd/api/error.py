@@ -10,7 +10,8 @@ from drydockd.api.base import Answer
 class Error(Answer):
     """What was wrong; `retry`: the same request may succeed later.
 
-    `title` and `description` are there on the routes whose original had them.
+    `title` and `description` are there on the routes whose original had them; a 401 always
+    has a `description`, which says why there is no identity.
     """
 
     type: Literal["error"]

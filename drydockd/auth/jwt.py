@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import jwt
 
 from drydockd.auth.jwtkeys import Key, check_distinct
+from drydockd.auth.reasons import expiry_reason, quoted, unverified_claims
 from drydockd.auth.strategy import MAX_TOKEN_CHARS, Verified
 from drydockd.auth.tokencache import TokenCache
 from drydockd.errors import InvalidConfig
@@ -93,6 +94,24 @@ class LocalTokens:
             return None
         self._cache.put(token, caller, expires)
         return Verified(caller, is_fresh=True)
+
+    def why(self, token: str) -> str:
+        if not token:
+            return ""
+        claims = unverified_claims(token) if token.count(".") == 2 else None
+        if claims is None:
+            return "the token is malformed: not a JWT that can be read"
+        missing = [name for name in REQUIRED if name not in claims]
+        if missing:
+            return f"the token has no {', '.join(missing)}"
+        if late := expiry_reason(claims["exp"], leeway_seconds=self._leeway):
+            return late
+        if claims["iss"] != self._issuer:
+            return f"the token was issued by {quoted(claims['iss'])}, who is not trusted here"
+        audience = claims["aud"]
+        if self._audience not in (audience if isinstance(audience, list) else [audience]):
+            return f"the token is meant for {quoted(audience)}, not for this daemon"
+        return "the token is unknown here: forged, damaged, or made with a key that is void"
 
     async def close(self) -> None:
         self._cache.clear()

@@ -16,6 +16,7 @@ from drydockd.api.headers import quoted
 from drydockd.auth.identity import ServiceIdentity
 from drydockd.auth.jwtkeys import Key, public_keys
 from drydockd.auth.lookups import Lookups
+from drydockd.auth.reasons import expiry_reason, unverified_claims
 from drydockd.auth.strategy import Verified
 from drydockd.auth.tokencache import RefusedCache, TokenCache, digest
 from drydockd.errors import InvalidConfig, Unavailable
@@ -89,6 +90,19 @@ class Keystone:
         checked = await self._identity.wait(future)
         return None if checked is None else Verified(checked[0], is_fresh=is_mine)
 
+    def why(self, token: str) -> str:
+        if not token:
+            return ""
+        end: object = self._known.end(token)
+        if end is None and self._jws_keys and token.count(".") == 2:
+            claims = unverified_claims(token)
+            if claims is None:
+                return "the token is malformed: no part of it can be read"
+            end = claims.get("exp")
+        return expiry_reason(end) or (
+            "the token is unknown to Keystone: it has expired, was revoked, or is of another one"
+        )
+
     async def close(self) -> None:
         self._known.clear()
 
@@ -115,7 +129,8 @@ class Keystone:
 
     def _keep(self, token: str, checked: Checked) -> bool:
         if checked is None:
-            self._known.forget(token)
+            if self._known.was_good(token):  # revoked; of one that ended, the end stays known
+                self._known.forget(token)
             self._refused.add(token)
             return False
         self._known.put(token, *checked)

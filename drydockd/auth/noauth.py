@@ -100,6 +100,9 @@ class NoAuth:
     async def verify(self, token: str, remote: str = "") -> Verified | None:
         return None
 
+    def why(self, token: str) -> str:
+        return "noauth believes requests from this machine only, whatever token they bring"
+
     async def close(self) -> None:
         return None
 

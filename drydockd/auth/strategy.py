@@ -10,6 +10,7 @@ from typing import Protocol
 
 from drydockd.api.headers import decoded
 from drydockd.auth.audit import Audit, Event
+from drydockd.auth.reasons import ABSENT, MALFORMED
 from drydockd.auth.throttle import Throttle
 from drydockd.errors import InvalidConfig, TooMany, Unavailable
 from drydockd.model import Caller
@@ -62,6 +63,13 @@ class Strategy(Protocol):
         """
         ...
 
+    def why(self, token: str) -> str:
+        """Say why `token` was refused, by what it says itself and what its sender knows.
+
+        Asks nobody. Empty: the request brought none.
+        """
+        ...
+
     async def close(self) -> None:
         """Let go of threads and connections. Safe to call twice."""
         ...
@@ -99,22 +107,30 @@ class Authenticator:
     async def identify(
         self, headers: Mapping[str, str], remote: str, *, request_id: str = ""
     ) -> Caller:
-        """Return who sent a request with `headers` from address `remote`.
+        """Return who sent a request with `headers` from address `remote`; see `examine`."""
+        caller, _ = await self.examine(headers, remote, request_id=request_id)
+        return caller
+
+    async def examine(
+        self, headers: Mapping[str, str], remote: str, *, request_id: str = ""
+    ) -> tuple[Caller, str]:
+        """Return who sent a request, and why nobody is known to have (empty: somebody is).
 
         Without a valid identity the caller has ``authenticated=False`` and no roles, and if
         a token was sent the answer may be delayed. Raises Unavailable when a token cannot be
         checked now, TooMany when this address brought too many wrong ones, and what
         `Strategy.anonymous` raises.
         """
-        caller = self._without_token(remote, headers)
+        caller, why = self._without_token(remote, headers), ""
         if caller is None:
-            caller = await self._by_tokens(headers, remote, request_id)
-        return replace(
+            caller, why = await self._by_tokens(headers, remote, request_id)
+        caller = replace(
             caller,
             request_id=request_id,
             external_marker=marker(headers.get(MARKER, "")),
             end_user=decoded(headers.get(END_USER, ""))[:MAX_END_USER_CHARS] or caller.user,
         )
+        return caller, why
 
     async def close(self) -> None:
         """Close every strategy. Safe to call twice."""
@@ -128,20 +144,41 @@ class Authenticator:
                 return caller
         return None
 
-    async def _by_tokens(self, headers: Mapping[str, str], remote: str, request_id: str) -> Caller:
+    async def _by_tokens(
+        self, headers: Mapping[str, str], remote: str, request_id: str
+    ) -> tuple[Caller, str]:
         user_token = headers.get(USER_TOKEN, "")
         service_token = headers.get(SERVICE_TOKEN, "")
         if not user_token and not service_token:
-            return ANONYMOUS
+            return ANONYMOUS, self._why("")
         user = await self._verify(user_token, remote, request_id)
         service = await self._verify(service_token, remote, request_id)
-        if service is not None and not self._is_service(service):
+        lacks_role = service is not None and not self._is_service(service)
+        if lacks_role:
             self._refused(service_token, remote, request_id, "the service token lacks a role")
             service = None
         caller = _combine(user, service, has_service_token=bool(service_token))
-        if caller is ANONYMOUS and self._throttle is not None:
+        if caller is not ANONYMOUS:
+            return caller, ""
+        if user_token and user is None:
+            why = f"{USER_TOKEN}: {self._why(user_token)}"
+        elif lacks_role:
+            why = f"{SERVICE_TOKEN}: it has none of the roles that services need"
+        else:
+            why = f"{SERVICE_TOKEN}: {self._why(service_token)}"
+        if self._throttle is not None:
             await self._throttle.failed(remote, "token")
-        return caller
+        return ANONYMOUS, why
+
+    def _why(self, token: str) -> str:
+        if token and not TOKEN.fullmatch(token):
+            return MALFORMED
+        asked = self._candidates(token) if token else self._strategies
+        if len(asked) == 1:
+            return asked[0].why(token) or ABSENT
+        if not token:
+            return ABSENT
+        return "; ".join(f"by {strategy.name}, {strategy.why(token)}" for strategy in asked)
 
     def _is_service(self, service: Caller) -> bool:
         return not self._service_roles or any(

@@ -25,8 +25,8 @@ class TokenCache:
     """Token -> caller for at most `seconds`, never past the token's end, `size` at most.
 
     `seconds` of 0 or less believes nothing. Kept time is monotonic; a token's own end is by
-    the wall clock, as its issuer meant it. The least recently used goes first. That a token
-    was good is remembered up to its end.
+    the wall clock, as its issuer meant it. That it was good is remembered up to that, and when
+    it ended still longer. The least recently used goes first.
     """
 
     def __init__(
@@ -71,13 +71,15 @@ class TokenCache:
     def clear(self) -> None:
         self._entries.clear()
 
+    def end(self, token: str) -> float | None:
+        """Return when a token put before ends or ended; None when nothing is known of it."""
+        entry = self._entries.get(digest(token))
+        return entry.expires if entry is not None else None
+
     def _entry(self, token: str) -> _Entry | None:
         key = digest(token)
         entry = self._entries.get(key)
-        if entry is None:
-            return None
-        if self._wall_clock() >= entry.expires:
-            del self._entries[key]
+        if entry is None or self._wall_clock() >= entry.expires:
             return None
         self._entries.move_to_end(key)
         return entry

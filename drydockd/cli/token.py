@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from drydockd.auth.jwt import AUDIENCE, ISSUER, LocalTokens, mint
-from drydockd.auth.jwtkeys import public_keys, secret_keys
+from drydockd.auth.jwt import LocalTokens, mint
+from drydockd.auth.jwtkeys import SECRET_FILE, public_keys, secret_keys
 from drydockd.errors import InvalidConfig
 
-STATE_DIR = Path("/var/lib/drydockd")
 MAX_TTL_SECONDS = 30 * 86400
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 TIMES = ("iat", "nbf", "exp")
@@ -22,14 +23,67 @@ TIMES = ("iat", "nbf", "exp")
 state_dir_option = click.option(
     "--state-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    default=STATE_DIR,
     envvar="DRYDOCKD_STORE__STATE_DIR",
-    show_default=True,
     show_envvar=True,
-    help="The daemon's state directory, which holds the secret.",
+    help="The state directory, which holds the secret. Default: store.state_dir.",
 )
-issuer_option = click.option("--issuer", default=ISSUER, show_default=True)
-audience_option = click.option("--audience", default=AUDIENCE, show_default=True)
+issuer_option = click.option(
+    "--issuer",
+    envvar="DRYDOCKD_AUTH__JWT_ISSUER",
+    show_envvar=True,
+    help="Default: auth.jwt_issuer.",
+)
+audience_option = click.option(
+    "--audience",
+    envvar="DRYDOCKD_AUTH__JWT_AUDIENCE",
+    show_envvar=True,
+    help="Default: auth.jwt_audience.",
+)
+config_option = click.option(
+    "--config",
+    "files",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The daemon's configuration, which gives the defaults. Repeatable; the usual one is"
+    " read if it is there.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What the daemon's configuration says about tokens, under what the options say."""
+
+    state_dir: Path
+    issuer: str
+    audience: str
+    leeway_seconds: float
+    public_keys: tuple[Path, ...]
+
+
+def _place(
+    files: tuple[Path, ...], state_dir: Path | None, issuer: str | None, audience: str | None
+) -> _Place:
+    """Raises a ClickException for a configuration that was named and cannot be read."""
+    from drydockd import parts, preflight
+    from drydockd.config import ConfigError, Settings, load
+
+    settings = Settings()
+    try:
+        settings = load(preflight.files_of(files), os.environ, parts.schema()).settings
+    except ConfigError as error:
+        if files:
+            raise click.ClickException(str(error)) from error
+        if any(path.exists() for path in preflight.files_of(())):
+            click.echo(f"note: the defaults are used, as {error}", err=True)
+    auth = settings.auth
+    return _Place(
+        state_dir or settings.store.state_dir,
+        issuer or auth.jwt_issuer,
+        audience or auth.jwt_audience,
+        auth.jwt_leeway,
+        auth.jwt_public_keys,
+    )
 
 
 def _ttl(ctx: click.Context, param: click.Parameter, value: str) -> int:
@@ -54,8 +108,15 @@ def command() -> None:
 @state_dir_option
 @issuer_option
 @audience_option
+@config_option
 def create(
-    user: str, roles: tuple[str, ...], ttl: int, state_dir: Path, issuer: str, audience: str
+    user: str,
+    roles: tuple[str, ...],
+    ttl: int,
+    state_dir: Path | None,
+    issuer: str | None,
+    audience: str | None,
+    files: tuple[Path, ...],
 ) -> None:
     """Print a token signed with the state directory's secret (made if there is none).
 
@@ -65,13 +126,15 @@ def create(
         raise click.BadParameter("must be text on one line", param_hint="--user")
     if not all(role.strip() and role.isprintable() for role in roles):
         raise click.BadParameter("must not be empty", param_hint="--role")
-    if not state_dir.is_dir():
-        raise click.ClickException(f"{state_dir}: no such state directory; give --state-dir")
+    place = _place(files, state_dir, issuer, audience)
+    if not place.state_dir.is_dir():
+        raise click.ClickException(f"{place.state_dir}: no such state directory; give --state-dir")
     try:
-        key = secret_keys(state_dir, create=True)[0]
+        key = secret_keys(place.state_dir, create=True)[0]
     except InvalidConfig as error:
         raise click.ClickException(str(error)) from error
-    click.echo(mint(key, user=user, roles=roles, ttl_seconds=ttl, issuer=issuer, audience=audience))
+    more = {"issuer": place.issuer, "audience": place.audience}
+    click.echo(mint(key, user=user, roles=roles, ttl_seconds=ttl, **more))
 
 
 @command.command()
@@ -86,18 +149,31 @@ def create(
 )
 @issuer_option
 @audience_option
+@config_option
 def inspect(
-    token: str, state_dir: Path, key_files: tuple[Path, ...], issuer: str, audience: str
+    token: str,
+    state_dir: Path | None,
+    key_files: tuple[Path, ...],
+    issuer: str | None,
+    audience: str | None,
+    files: tuple[Path, ...],
 ) -> None:
     """Show what TOKEN says, and whether and why it is refused (then the exit code is 1).
 
     Give - to read the token from standard input, which keeps it out of the shell's history.
     """
     text = sys.stdin.read().strip() if token == "-" else token  # noqa: S105
+    place = _place(files, state_dir, issuer, audience)
     try:
-        keys = [key for path in key_files for key in public_keys(path)]
-        keys = keys or secret_keys(state_dir)
-        tokens = LocalTokens(keys, issuer=issuer, audience=audience)
+        keys = [key for path in key_files or place.public_keys for key in public_keys(path)]
+        if not key_files and (not keys or os.path.exists(place.state_dir / SECRET_FILE)):
+            keys += secret_keys(place.state_dir)
+        tokens = LocalTokens(
+            keys,
+            issuer=place.issuer,
+            audience=place.audience,
+            leeway_seconds=place.leeway_seconds,
+        )
     except InvalidConfig as error:
         raise click.ClickException(str(error)) from error
     inspection = tokens.inspect(text)

@@ -20,11 +20,17 @@ class ClientError(Exception):
     def reason(self) -> str:
         """The server's own words in one line, else the message."""
         if isinstance(self.body, dict):
+            if self.status_code == 401 and (why := _text(self.body, "description")):
+                return f"{_text(self.body, 'message') or 'Unauthenticated'}: {why}"
             for key in ("message", "description", "title"):
-                text = self.body.get(key)
-                if isinstance(text, str) and text:
-                    return " ".join(text.split())
+                if text := _text(self.body, key):
+                    return text
         return " ".join(self.message.split())
+
+
+def _text(body: dict[str, object], key: str) -> str:
+    text = body.get(key)
+    return " ".join(text.split()) if isinstance(text, str) else ""
 
 
 class ClientUnauthorizedError(ClientError):

@@ -232,7 +232,23 @@ def _translated(request: httpx.Request) -> Iterator[None]:
         kind = "connection" if isinstance(error, httpx.ConnectTimeout) else "answer"
         raise ClientConnectionError(f"{_shown(request.url)}: no {kind} in time") from error
     except httpx.HTTPError as error:
-        raise ClientConnectionError(f"{_shown(request.url)}: {error}") from error
+        why = _other_scheme(request.url, error) or str(error)
+        raise ClientConnectionError(f"{_shown(request.url)}: {why}") from error
+
+
+# How OpenSSL calls an answer that is no TLS, by its versions.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
+
+
+def _other_scheme(url: httpx.URL, error: Exception) -> str:
+    """Say that http was spoken to who speaks https, or the reverse; empty if it was not that."""
+    if url.scheme == "https":
+        text = f"{error!r} {error.__cause__!r}".upper().replace(" ", "_")
+        if any(reason in text for reason in _NO_TLS):
+            return "the server does not speak TLS there: use http:// instead of https://"
+    elif isinstance(error, httpx.RemoteProtocolError):
+        return f"no HTTP answer ({error}): if the server speaks TLS there, use https://"
+    return ""
 
 
 def _timeout(given: object, default: tuple[float, float]) -> tuple[float, float]:

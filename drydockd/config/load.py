@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
+from drydockd.config.exposed import URI_PASSWORD, exposed_keys, exposed_secrets
 from drydockd.config.legacy import (
     ALIASES,
     IGNORED_SECTIONS,
@@ -29,8 +30,6 @@ from drydockd.config.sources import (
     read_environment,
     read_file,
 )
-
-URI_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 
 
 class ConfigError(Exception):
@@ -70,8 +69,10 @@ def load(
     gathered = Gathered()
     for path in files:
         read_file(path, gathered)
-    if folder := environ.get("CREDENTIALS_DIRECTORY"):
-        read_credentials(Path(folder), gathered, schema)
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    credentials = Path(folder) if folder else None
+    if credentials is not None:
+        read_credentials(credentials, gathered, schema)
     read_environment(environ, gathered, schema)
     base = files[-1].absolute().parent if files else Path.cwd()
     known, warnings = _sort_out(gathered, schema)
@@ -82,6 +83,8 @@ def load(
     if gathered.mistakes or settings is None:
         raise ConfigError(gathered.mistakes)
     origins = {(s, o): given.origin for s, options in known.items() for o, given in options.items()}
+    warnings += exposed_secrets(known, files, credentials, schema)
+    warnings += exposed_keys(settings)
     return Loaded(settings, (*warnings, *_worries(settings)), base, origins)
 
 

@@ -82,6 +82,7 @@ class BaseHandler(web.RequestHandler):
 
     request_id: str = ""
     caller: Caller = UNASKED
+    why: str = ""  # there is no identity
 
     def initialize(self, services: Services, route: Route) -> None:
         self.services = services
@@ -113,9 +114,10 @@ class BaseHandler(web.RequestHandler):
         return self._admit(rule)
 
     async def _admit(self, rule: str) -> None:
-        self.caller = caller = await self.services.auth.identify(
+        self.caller, self.why = await self.services.auth.examine(
             self.request.headers, self.remote, request_id=self.request_id
         )
+        caller = self.caller
         logs.bind_here(user=caller.user, marker=caller.external_marker, end_user=caller.end_user)
         self.require(rule)
         self._check_query()
@@ -141,7 +143,9 @@ class BaseHandler(web.RequestHandler):
             )
             raise
         except errors.Unauthenticated:
-            raise errors.Unauthenticated(challenge=self.services.auth.challenge) from None
+            raise errors.Unauthenticated(
+                challenge=self.services.auth.challenge, description=self.why or None
+            ) from None
 
     @property
     def remote(self) -> str:
@@ -239,11 +243,12 @@ class BaseHandler(web.RequestHandler):
         if isinstance(error, errors.TooMany):
             self.set_header("Retry-After", str(error.retry_after))
         message = message_of(error, status_code)
+        why = error.description if isinstance(error, errors.Unauthenticated) else None
         if not self.has_titles and status_code not in (405, 500):
-            self.finish(error_body(message, retry=retry))
+            self.finish(error_body(message, retry=retry, description=why))
             return
         title = self.title_of(status_code) or title_of(status_code)
-        description = None if status_code == 500 else self.description_of(error, message)
+        description = None if status_code == 500 else why or self.description_of(error, message)
         self.finish(error_body(message, retry=retry, title=title, description=description))
 
     def title_of(self, status: int) -> str | None:

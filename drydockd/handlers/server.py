@@ -12,6 +12,7 @@ from tornado.iostream import IOStream
 
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.base import error_body, title_of
+from drydockd.handlers.schemes import answer_other_scheme
 
 # What Tornado writes, on the bare stream, for a request it cannot parse.
 BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"
@@ -28,11 +29,12 @@ class Server(HTTPServer):
             return write(malformed() if data == BARE_400 else data)
 
         stream.write = answered  # type: ignore[method-assign]
+        answer_other_scheme(stream, malformed)
         super().handle_stream(stream, address)
 
 
-def malformed() -> bytes:
-    body = error_body(NOT_HTTP, title=title_of(400), description=NOT_HTTP)
+def malformed(what: str = NOT_HTTP) -> bytes:
+    body = error_body(what, title=title_of(400), description=what)
     head = (
         "HTTP/1.1 400 Bad Request\r\nServer: drydockd\r\nContent-Type: application/json\r\n"
         f"X-Drydock-Req: {uuid.uuid4()}\r\nContent-Length: {len(body)}\r\n"

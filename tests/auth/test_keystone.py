@@ -372,3 +372,21 @@ async def test_no_token_or_password_reaches_the_log_at_debug(
     assert fingerprint(logins[0][1]) in log
     for secret in secrets:
         assert secret not in log
+
+
+async def test_a_refusal_says_what_is_known_of_the_token(keystone, make_strategy):
+    strategy = make_strategy(keystone, cache_seconds=0)
+    assert strategy.why("") == ""
+    assert "unknown to Keystone" in strategy.why("gAAAAABk-garbage")
+    token = keystone.token("ann-admin")
+    assert await strategy.verify(token)
+    strategy._known.put(token, None, time.time() - 300)
+    assert strategy.why(token) == "the token expired 5 min ago"
+
+
+def test_a_jws_token_says_itself_that_it_has_expired(keystone_jws, signing_key, make_strategy):
+    keys = load_jws_keys([keystone_jws.public_keys])
+    strategy = make_strategy(keystone_jws, jws_keys=keys)
+    late = jwt.encode({"sub": "x", "exp": int(time.time()) - 3 * 86400}, signing_key, "ES256")
+    assert strategy.why(late) == "the token expired 3 d ago"
+    assert "malformed" in strategy.why("a.b.c")

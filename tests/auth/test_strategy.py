@@ -38,6 +38,9 @@ class Away:
         self.asked += 1
         raise Unavailable("Keystone does not answer")
 
+    def why(self, token):
+        return "it is away"
+
     async def close(self):
         pass
 
@@ -281,3 +284,44 @@ async def test_no_local_token_key_or_secret_reaches_the_log_at_debug(
 async def test_an_end_user_is_read_however_his_letters_came(authenticator, sent):
     caller = await identify(authenticator, x_end_user=sent)
     assert caller.end_user == "Jörg"
+
+
+async def why(authenticator, **headers):
+    sent = {name.replace("_", "-").title(): text for name, text in headers.items()}
+    caller, why = await authenticator.examine(sent, "10.0.0.1")
+    assert not caller.authenticated
+    return why
+
+
+async def test_a_refusal_says_which_of_the_reasons_it_is(authenticator, key):
+    def a_token(**changes):
+        return mint(key, **({"user": "ann", "roles": ["admin"], "ttl_seconds": 60} | changes))
+
+    assert await why(authenticator) == "no token: send one in X-Auth-Token"
+    assert "malformed" in await why(authenticator, x_auth_token="two words")
+    assert "malformed: not a JWT" in await why(authenticator, x_auth_token="gAAAA")
+    late = await why(authenticator, x_auth_token=a_token(ttl_seconds=-7200))
+    assert late == "X-Auth-Token: the token expired 2 h ago"
+    issuer = await why(authenticator, x_auth_token=a_token(issuer="https://id.example"))
+    assert issuer.endswith('was issued by "https://id.example", who is not trusted here')
+    audience = await why(authenticator, x_auth_token=a_token(audience="other"))
+    assert audience.endswith('is meant for "other", not for this daemon')
+    forged = a_token()[:-4] + "AAAA"
+    assert "unknown here" in await why(authenticator, x_auth_token=forged)
+    for text in (issuer, audience):
+        assert "drydockd" not in text, "what is expected here is nobody's business"
+
+
+async def test_a_refusal_names_the_header_whose_token_it_was(authenticator, user):
+    said = await why(authenticator, x_auth_token=user, x_service_token="gAAAA")
+    assert said.startswith("X-Service-Token: the token is malformed")
+
+
+async def test_the_role_that_a_service_token_lacks_is_said(tokens, user):
+    authenticator = Authenticator([tokens], service_roles=["service"])
+    said = await why(authenticator, x_auth_token=user, x_service_token=user)
+    assert said == "X-Service-Token: it has none of the roles that services need"
+
+
+async def test_who_is_known_has_no_reason(authenticator, user):
+    assert (await authenticator.examine({"X-Auth-Token": user}, "10.0.0.1"))[1] == ""

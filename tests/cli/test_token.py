@@ -108,3 +108,45 @@ def test_tokens_are_inspected_with_public_keys(run, tmp_path):
     shown = run("inspect", "x.y.z", "--key", str(tmp_path / "bad.pem"))
     assert shown.exit_code == 1
     assert "bad.pem" in shown.output
+
+
+CONFIG = "auth: {strategy: jwt, jwt_issuer: https://site.example, jwt_audience: north}\n"
+
+
+@pytest.fixture
+def configured(tmp_path):
+    (tmp_path / "state").mkdir(mode=0o700)
+    path = tmp_path / "drydockd.yaml"
+    path.write_text(CONFIG + f"store: {{state_dir: {tmp_path / 'state'}}}\n")
+    return path
+
+
+def call(*arguments, **more):
+    return CliRunner().invoke(command, [*map(str, arguments)], **more)
+
+
+def test_a_token_follows_the_daemons_configuration(configured, tmp_path):
+    """Minted for another issuer than the daemon trusts, it was refused and nobody knew why."""
+    who = ("--user", "ann", "--role", "admin", "--config", configured)
+    made = call("create", *who)
+    assert made.exit_code == 0, made.output
+    keys = [secret_key(tmp_path / "state" / "jwt.secret")]
+    tokens = LocalTokens(keys, issuer="https://site.example", audience="north")
+    assert tokens.check(made.output.strip())[0].user == "ann"
+    shown = call("inspect", "-", "--config", configured, input=made.output)
+    assert shown.output.endswith("accepted\n")
+    other = call("create", *who, "--issuer", "lab").output.strip()
+    assert "refused: issued by 'lab'" in call("inspect", other, "--config", configured).output
+
+
+def test_the_environment_counts_as_for_the_daemon(configured):
+    place = {"DRYDOCKD_AUTH__JWT_ISSUER": "from-env"}
+    who = ("--user", "ann", "--role", "admin", "--config", configured)
+    token = call("create", *who, env=place).output.strip()
+    assert "from-env" in call("inspect", token, "--config", configured).output
+
+
+def test_a_configuration_that_was_named_and_is_wrong_is_an_error(tmp_path):
+    result = call("create", "--user", "a", "--role", "b", "--config", tmp_path / "no.yaml")
+    assert result.exit_code == 1
+    assert "no.yaml: cannot be read" in result.output

@@ -13,3 +13,12 @@ def test_the_reason_is_what_the_server_said_in_one_line():
     assert ClientError("m", 404, {"message": "Task x does not exist"}).reason.startswith("Task x")
     assert ClientError("no\nanswer").reason == "no answer"
     assert ClientError("m", 500, "<html>").reason == "m"
+
+
+def test_why_nobody_is_known_is_said_with_a_401():
+    body = {"message": "Unauthenticated", "description": "X-Auth-Token: the token expired 2 h ago"}
+    told = ClientUnauthorizedError("m", 401, body).reason
+    assert told == "Unauthenticated: X-Auth-Token: the token expired 2 h ago"
+    assert ClientUnauthorizedError("m", 401, {"message": "Unauthenticated"}).reason == (
+        "Unauthenticated"
+    )

@@ -266,7 +266,12 @@ async def test_no_way_of_writing_a_path_leads_around_the_door(drydock, path):
 async def test_a_refusal_tells_where_to_log_in(with_keystone, keystone):
     drydock = with_keystone
     answer = await drydock.http.get(f"{V1}/tasks")
-    assert answer.json() == {"type": "error", "message": "Unauthenticated", "retry": False}
+    assert answer.json() == {
+        "type": "error",
+        "message": "Unauthenticated",
+        "retry": False,
+        "description": "no token: send one in X-Auth-Token",
+    }
     assert f'Keystone uri="{keystone.url}"' in answer.headers["WWW-Authenticate"]
     token = keystone.token("rita-reader")
     answer = await drydock.http.get(f"{V1}/tasks", headers={"X-Auth-Token": token})

@@ -22,8 +22,9 @@ from drydockd.errors import InvalidConfig
 from drydockd.handlers.bootrender import BootRenderer
 from drydockd.handlers.healthcheck import HealthChecks
 from drydockd.handlers.listen import API_SOCKETS as API_SOCKETS  # the lab names its socket so
-from drydockd.handlers.listen import Sockets, listeners, serve
+from drydockd.handlers.listen import Sockets, bounded, listeners, serve
 from drydockd.handlers.measure import Measures
+from drydockd.handlers.places import event_streams, long_polls
 from drydockd.handlers.proxies import Proxies
 from drydockd.handlers.published import publish
 from drydockd.handlers.server import Server
@@ -156,6 +157,8 @@ async def _services(
         store, designs, enabled, bootkeys, parts.task_settings(settings), templates=templates
     )
     ending.push_async_callback(tasks.drain, 0.0)
+    proxies = Proxies(settings.api.trusted_proxies)
+    connections = bounded(settings, proxies)
     health = HealthChecks(
         store,
         enabled.node,
@@ -163,6 +166,7 @@ async def _services(
         cache_seconds=settings.health.cache,
         certificates=lambda: certificates,
         keystone=identity.check if identity is not None else None,
+        shortage=connections.problem,
     )
     ending.push_async_callback(health.close)
     views = TaskViews(store)
@@ -182,8 +186,11 @@ async def _services(
         ),
         health=health,
         measures=Measures(),
-        proxies=Proxies(settings.api.trusted_proxies),
+        proxies=proxies,
         views=views,
+        connections=connections,
+        polls=long_polls(settings),
+        streams=event_streams(settings),
     )
     publish(services, certificates, identity, lookups)
     return services

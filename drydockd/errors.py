@@ -14,7 +14,7 @@
     ├── Gone                  410
     ├── TooLarge              413
     ├── Misdirected           421  the request is for another host
-    ├── TooMany               429  the caller asks too often; the message says for how long
+    ├── TooMany               429  the caller has had its share, or asks too often
     ├── RenderError           500  a boot action asset could not be rendered
     ├── StoreRefused               the state directory cannot be used as it is
     ├── Unavailable           503  try again later (``retry: true``)
@@ -96,9 +96,9 @@ class TooLarge(DrydockError):
 
 
 class TooMany(DrydockError):
-    """A caller is over a limit in number; `retry_after` is in seconds."""
+    """The caller has had its share; `retry_after` seconds, if any, are worth waiting."""
 
-    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+    def __init__(self, message: str, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 
@@ -115,7 +115,11 @@ class StoreRefused(DrydockError):
 
 
 class Unavailable(DrydockError):
-    """Something needed is away for now; the same request may succeed later."""
+    """Something needed is away for now; the same request may succeed in `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class StoreUnavailable(Unavailable):

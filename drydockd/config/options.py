@@ -105,8 +105,29 @@ class Api(Section):
     json_depth: int = opt(32, "Deepest nesting of a JSON body", ge=4, le=512)
     idle_timeout: int = opt(75, "Seconds a connection may wait for its request", ge=1, le=3600)
     body_timeout: int = opt(30, "Seconds in which a request body must arrive", ge=1, le=3600)
+    stall_timeout: int = opt(
+        60, "Seconds in which a client must take 64 KiB of its answer, or all of it", ge=1, le=3600
+    )
+    connections: int = opt(
+        4096,
+        "Connections at once; fewer where the process may not open enough files (LimitNOFILE)",
+        ge=1,
+        le=1_000_000,
+    )
+    connections_per_address: int = opt(
+        1024, "Connections at once from one address; trusted_proxies are not bounded", ge=1
+    )
+    handshakes: int = opt(512, "TLS handshakes under way at once", ge=1, le=100_000)
+    handshake_timeout: int = opt(10, "Seconds in which a TLS handshake must end", ge=1, le=600)
     wait_limit: int = opt(60, "Longest ?wait= of GET tasks/<id>, seconds", ge=0, le=600)
+    long_polls: int = opt(1024, "Requests with ?wait= held open at once", ge=1, le=100_000)
+    long_polls_per_caller: int = opt(
+        128, "The same of one user; without a user, of one address", ge=1, le=100_000
+    )
     event_streams: int = opt(64, "Open GET tasks/<id>/events at once", ge=1, le=10000)
+    event_streams_per_caller: int = opt(
+        32, "The same of one user; without a user, of one address", ge=1, le=10000
+    )
     shutdown_grace: int = opt(
         30, "Seconds that requests and running steps get after SIGTERM", ge=0, le=3600
     )

@@ -5,6 +5,7 @@ The table `STATUS` is the only place where an error becomes a status code.
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import logging
 import uuid
@@ -19,11 +20,14 @@ from drydockd import errors
 from drydockd import log as logs
 from drydockd.api.base import Request
 from drydockd.auth.audit import Event
+from drydockd.auth.noauth import NAME as NOBODY
+from drydockd.auth.throttle import group
 from drydockd.handlers import body
 from drydockd.handlers.body import R
 from drydockd.handlers.parts import send
 from drydockd.handlers.routing import Route
 from drydockd.handlers.services import Services
+from drydockd.handlers.streams import Stream
 from drydockd.model import Caller
 
 log = logging.getLogger(__name__)
@@ -54,11 +58,13 @@ STATUS: tuple[tuple[type[Exception], int, bool], ...] = (
     (errors.Gone, 410, False),
     (errors.TooLarge, 413, False),
     (errors.Misdirected, 421, False),
-    (errors.TooMany, 429, True),
+    (errors.TooMany, 429, False),
     (errors.Unavailable, 503, True),
     (errors.DriverTransient, 503, True),
     (errors.DriverLimit, 503, True),
 )
+# What is counted for a client that was gone before it had its answer: nobody gets to see it.
+GONE = 499
 # The message of an error without a line above may name what a caller must not see.
 UNKNOWN_ERROR = "Unknown error"
 
@@ -148,6 +154,19 @@ class BaseHandler(web.RequestHandler):
             ) from None
 
     @property
+    def holder(self) -> str:
+        """Whom the places held by this request are counted for: the user, else the address."""
+        caller = self.caller
+        if caller.authenticated and caller.user_id != NOBODY:
+            return f"user {caller.user_id or caller.user}@{caller.user_domain_id}"
+        return f"address {group(self.remote)}"
+
+    def leaving(self, *, may_hurry: bool = False) -> asyncio.Future[None]:
+        """Return what is done when there is no use in waiting longer; see Stream.leaving."""
+        stream: Stream = self.request.connection.stream  # type: ignore[union-attr]
+        return stream.leaving(may_hurry=may_hurry)
+
+    @property
     def remote(self) -> str:
         """The caller's address, past trusted proxies."""
         return self.services.proxies.remote(
@@ -220,11 +239,16 @@ class BaseHandler(web.RequestHandler):
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         """Turn an exception into its status code; after the first byte, cut the connection."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, StreamClosedError):
+            if not self._finished:
+                self.set_status(GONE, "Client Closed Request")
+                self.cut()
+            return
         if self._headers_written:
             if not self._finished:
                 self.cut()
             return
-        error = kwargs.get("exc_info", (None, None, None))[1]
         super().send_error(status_of(error)[0] if error else status_code, **kwargs)
 
     def cut(self) -> None:
@@ -240,8 +264,10 @@ class BaseHandler(web.RequestHandler):
         challenge = getattr(error, "challenge", None)
         if status_code == 401 and challenge:
             self.set_header("WWW-Authenticate", challenge)
-        if isinstance(error, errors.TooMany):
-            self.set_header("Retry-After", str(error.retry_after))
+        retry_after = getattr(error, "retry_after", None)
+        if retry_after is not None:
+            retry = True
+            self.set_header("Retry-After", str(retry_after))
         message = message_of(error, status_code)
         why = error.description if isinstance(error, errors.Unauthenticated) else None
         if not self.has_titles and status_code not in (405, 500):
@@ -260,7 +286,7 @@ class BaseHandler(web.RequestHandler):
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
         if isinstance(value, StreamClosedError):
-            log.debug("%s %s: the client is gone", self.request.method, self.request.path)
+            log.info("%s %s: the client hung up", self.request.method, self.request.path)
         elif value is None or status_of(value)[0] != 500:
             log.debug("refused: %s", value)
         elif isinstance(value, errors.DrydockError):
@@ -329,7 +355,7 @@ def status_of(error: BaseException) -> tuple[int, bool]:
         return error.status_code, False
     for kind, status, retry in STATUS:
         if isinstance(error, kind):
-            return status, retry
+            return status, retry or getattr(error, "retry_after", None) is not None
     return 500, False
 
 

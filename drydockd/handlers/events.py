@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import orjson
 from tornado.iostream import StreamClosedError
@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 # A line now and then keeps proxies from closing a quiet stream and finds readers that left.
 SILENCE_SECONDS = 15.0
+# The same for a reader that sends no more: it may be gone.
+DOUBT_SECONDS = 1.0
 # So long may a reader leave its buffers full before it is dropped.
 SLOW_SECONDS = 10.0
 
@@ -35,31 +37,31 @@ class EventsHandler(OfTasks):
         task = self.task_of(task_id)
         last = last_id(self.request.headers.get("Last-Event-ID") or self.query("last_event_id"))
         services = self.services
-        if services.open_streams >= services.settings.api.event_streams:
-            raise errors.Unavailable("Too many event streams are open; ask again, or use ?wait=")
-        services.open_streams += 1
-        try:
+        with services.streams.taken(self.holder):
             self.set_header("Content-Type", "text/event-stream")
             self.set_header("X-Accel-Buffering", "no")
-            if self.request.method != "HEAD":
-                await self._send(services.tasks.events(task.task_id, last))
-        except (StreamClosedError, TimeoutError, TooSlow) as error:
-            log.info("event reader dropped: %s", error or "it reads too slowly")
-            if not self._finished:
-                self.cut()
-        finally:
-            services.open_streams -= 1
+            try:
+                if self.request.method != "HEAD":
+                    await self._send(services.tasks.events(task.task_id, last))
+            except (StreamClosedError, TimeoutError, TooSlow) as error:
+                log.info("event reader dropped: %s", error or "it reads too slowly")
+                if not self._finished:
+                    self.cut()
 
     async def _send(self, stream: EventStream) -> None:
         events = aiter(stream)
         await self._put(b": drydockd\nretry: 2000\n\n")
         coming = asyncio.ensure_future(anext(events, None))
         closing = asyncio.ensure_future(self.services.closing.wait())
+        leaving = self.leaving()
         try:
             while True:
+                # Who sends no more may still read: a line tells, and soon another.
+                has_left = leaving.done()
+                causes: list[asyncio.Future[Any]] = [coming, closing]
                 await asyncio.wait(
-                    [coming, closing],
-                    timeout=SILENCE_SECONDS,
+                    causes if has_left else [*causes, leaving],
+                    timeout=DOUBT_SECONDS if has_left else SILENCE_SECONDS,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 if closing.done():

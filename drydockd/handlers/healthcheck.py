@@ -22,7 +22,7 @@ class HealthChecks:
     """Answers `verdict`; concurrent askers share one round of checks.
 
     `certificates` returns the ends of the configured certificates; `keystone` asks, for so
-    many seconds, what is wrong with it.
+    many seconds, what is wrong with it; `shortage` returns what callers use up, if they do.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class HealthChecks:
         cache_seconds: float,
         certificates: Callable[[], Sequence[Expiry]] = lambda: (),
         keystone: Callable[[float], Awaitable[str | None]] | None = None,
+        shortage: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._store = store
         self._node_driver = node_driver
@@ -41,6 +42,7 @@ class HealthChecks:
         self._cache = cache_seconds
         self._certificates = certificates
         self._keystone = keystone
+        self._shortage = shortage
         self._round: asyncio.Task[list[HealthMessage]] | None = None
         self._until = 0.0
 
@@ -64,6 +66,8 @@ class HealthChecks:
         for expiry in self._certificates():
             if (problem := expiry.problem()) is not None:
                 found.append(_message(problem, error=False))
+        if (short := self._shortage()) is not None:
+            found.append(_message(short, error=False))
         self._until = asyncio.get_running_loop().time() + self._cache
         return found
 

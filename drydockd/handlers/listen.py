@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import socket
 from collections.abc import Mapping, Sequence
@@ -11,9 +12,13 @@ from drydockd.config import Settings
 from drydockd.errors import InvalidConfig
 from drydockd.handlers import all_routes, node_routes
 from drydockd.handlers.base import UnknownPath, refusal
+from drydockd.handlers.connections import Bounds, Connections, affordable
+from drydockd.handlers.proxies import Proxies
 from drydockd.handlers.routing import Api, Routes
 from drydockd.handlers.server import Server, server_options, tls_context
 from drydockd.handlers.services import Services
+
+log = logging.getLogger(__name__)
 
 BACKLOG = 4096
 # FileDescriptorName= in drydockd.socket, and in a second one for nodes.
@@ -89,6 +94,27 @@ def _bound(option: str, listen: str, port: int | None = None) -> list[socket.soc
     return found
 
 
+def bounded(settings: Settings, proxies: Proxies) -> Connections:
+    """Return the book of the daemon's connections, within the files this process may open."""
+    api = settings.api
+    most = affordable(api.connections)
+    if most < api.connections:
+        log.warning(
+            "api.connections is %d, but this process may not open so many files: %d connections "
+            "are accepted at once (LimitNOFILE= of the unit, ulimit -n)",
+            api.connections,
+            most,
+        )
+    bounds = Bounds(
+        most=most,
+        per_address=api.connections_per_address,
+        handshakes=api.handshakes,
+        handshake_seconds=api.handshake_timeout,
+        stall_seconds=api.stall_timeout,
+    )
+    return Connections(bounds, proxies.is_trusted)
+
+
 def serve(
     settings: Settings,
     services: Services,
@@ -119,7 +145,7 @@ def serve(
             # The handlers write their own line.
             log_function=lambda handler: None,
         )
-        server = Server(application, **options)
+        server = Server(application, connections=services.connections, **options)
         server.add_sockets(listeners)
         servers.append(server)
     return servers

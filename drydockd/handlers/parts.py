@@ -6,14 +6,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler
 
 # What a part may hold, and what may be encoded for it: about 3 ms.
 PART_BYTES = 256 << 10
 PART_RECORDS = 1000
-# A client that takes longer over one part is as good as gone.
-SLOW_SECONDS = 60.0
 
 
 class Part:
@@ -43,13 +40,14 @@ class Part:
 async def send(handler: RequestHandler, parts: AsyncGenerator[bytes, None]) -> None:
     """Answer with `parts`, each made when the client has taken the one before but one.
 
-    Raises what `parts` raises, and StreamClosedError when the client is gone.
+    Raises what `parts` raises, and StreamClosedError when the client is gone: who takes too
+    little for too long (`api.stall_timeout`) is cut off by the server.
     """
     async with aclosing(parts):
         is_waiting = False
         async for part in parts:
             if part and is_waiting:
-                await _taken(handler)
+                await handler.flush()
                 if handler.request.method == "HEAD":
                     break
             if part:
@@ -58,11 +56,3 @@ async def send(handler: RequestHandler, parts: AsyncGenerator[bytes, None]) -> N
             # A client that takes everything at once must not keep the loop.
             await asyncio.sleep(0)
     handler.finish()
-
-
-async def _taken(handler: RequestHandler) -> None:
-    try:
-        async with asyncio.timeout(SLOW_SECONDS):
-            await handler.flush()
-    except TimeoutError:
-        raise StreamClosedError from None

@@ -17,7 +17,7 @@ class Proxies:
 
         `forwarded` is read from the right: what stands further left anybody may have written.
         """
-        if not self._trusted or forwarded is None or not self._is_trusted(peer):
+        if not self._trusted or forwarded is None or not self.is_trusted(peer):
             return peer
         remote = peer
         for hop in reversed(forwarded.split(",")):
@@ -27,11 +27,12 @@ class Proxies:
             except ValueError:
                 return remote
             remote = address
-            if not self._is_trusted(address):
+            if not self.is_trusted(address):
                 return remote
         return remote
 
-    def _is_trusted(self, address: str) -> bool:
+    def is_trusted(self, address: str) -> bool:
+        """Whether this is the address of a trusted proxy."""
         try:
             ip = ipaddress.ip_address(address.partition("%")[0])
         except ValueError:

@@ -81,7 +81,31 @@ def publish(
     measures.gauge(
         "drydock_event_streams",
         "Open event streams.",
-        lambda: iter([("", float(services.open_streams))]),
+        lambda: iter([("", float(services.streams.open))]),
+    )
+    measures.gauge(
+        "drydock_long_polls",
+        "Requests that wait for a change.",
+        lambda: iter([("", float(services.polls.open))]),
+    )
+    connections = services.connections
+    measures.gauge(
+        "drydock_connections",
+        "Connections open, and those of them whose TLS handshake is not done.",
+        lambda: iter(
+            [("open", float(connections.open)), ("handshake", float(connections.shaking))]
+        ),
+    )
+    measures.counter(
+        "drydock_connections_closed",
+        "Connections refused, closed to make room, or closed because the client took nothing.",
+        lambda: iter(
+            [
+                ("refused", float(connections.refused)),
+                ("evicted", float(connections.evicted)),
+                ("stalled", float(connections.stalled)),
+            ]
+        ),
     )
     measures.gauge(
         "drydock_certificate_expiry_timestamp_seconds",

@@ -12,6 +12,8 @@ from urllib.parse import unquote_to_bytes
 from tornado import httputil, web
 from tornado.http1connection import HTTP1Connection
 
+from drydockd.handlers.streams import Stream
+
 # How much of a refused body is still read, so that the client gets to see the answer
 # (closing a socket with unread data resets the connection).
 DRAIN_BYTES = 16 << 20
@@ -123,6 +125,8 @@ class Api(web.Application):
         self, request: httputil.HTTPServerRequest, **kwargs: Any
     ) -> httputil.HTTPMessageDelegate:
         """Choose the delegate for `request`, whose headers have been read, its body not."""
+        stream = cast(Stream, cast(HTTP1Connection, request.connection).stream)
+        stream.watcher.began(stream)
         if _header_size(request) > self._header_bytes:
             text = f"The headers are longer than {self._header_bytes} bytes"
             return _Refusal(request, self._refuse, 431, text)

@@ -2,25 +2,152 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
 import ssl
 import uuid
 from asyncio import Future
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
+from tornado import httputil
+from tornado.http1connection import HTTP1Connection
 from tornado.httpserver import HTTPServer
+from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream
 
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.base import error_body, title_of
+from drydockd.handlers.connections import Connections
 from drydockd.handlers.schemes import answer_other_scheme
+from drydockd.handlers.streams import Stream, TlsStream
+
+log = logging.getLogger(__name__)
 
 # What Tornado writes, on the bare stream, for a request it cannot parse.
 BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 NOT_HTTP = "The request is not valid HTTP"
 
 
+# So many are accepted before others get their turn of the loop.
+ACCEPTS_PER_TURN = 32
+# What accept says when the process or the machine has no descriptor, or no memory for one.
+SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+# All are closed at once; what their requests still do is not waited for longer.
+CLOSE_SECONDS = 2.0
+RETRY_SECONDS = 5
+
+
 class Server(HTTPServer):
-    """Tornado's server; answers to malformed requests have a body and a request id too."""
+    """Tornado's server, which accepts no more than `connections` allow.
+
+    Answers to malformed requests have a body and a request id too.
+    """
+
+    def initialize(  # type: ignore[override]
+        self,
+        request_callback: httputil.HTTPServerConnectionDelegate,
+        *,
+        connections: Connections,
+        **options: Any,
+    ) -> None:
+        super().initialize(request_callback, **options)
+        self._book = connections
+        self._listening: set[socket.socket] = set()
+
+    # -- accepting
+
+    def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
+        for listener in sockets:
+            listener.setblocking(False)
+            self._sockets[listener.fileno()] = listener
+            self._handlers[listener.fileno()] = partial(self._ignore, listener)
+            self._listen(listener)
+
+    def stop(self) -> None:
+        """Accept no more, close connections without a request, let the others end."""
+        super().stop()
+        self.conn_params.no_keep_alive = True
+        self._book.close_idle()
+
+    async def close_all_connections(self) -> None:
+        """Close everything, whatever is under way or queued behind it."""
+        self._book.close_all()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await super().close_all_connections()
+        except TimeoutError:
+            log.warning("%d connections did not end in time", len(self._connections))
+
+    def _listen(self, listener: socket.socket) -> None:
+        if not self._stopped:
+            self._listening.add(listener)
+            IOLoop.current().add_handler(listener, self._accept, IOLoop.READ)
+
+    def _ignore(self, listener: socket.socket) -> None:
+        if listener in self._listening:
+            self._listening.remove(listener)
+            IOLoop.current().remove_handler(listener)
+
+    def _pause(self, listener: socket.socket, cause: str = "") -> None:
+        self._ignore(listener)
+        self._book.pause(partial(self._listen, listener), cause)
+
+    def _accept(self, listener: socket.socket, events: int) -> None:
+        for _ in range(ACCEPTS_PER_TURN):
+            if not self._book.has_room():
+                return self._pause(listener)
+            try:
+                connection, address = listener.accept()
+            except BlockingIOError:
+                return None
+            except ConnectionAbortedError:
+                continue
+            except OSError as error:
+                if error.errno not in SHORT:
+                    raise
+                return self._pause(listener, error.strerror or str(error))
+            self._handle_connection(connection, address)
+        return None
+
+    def _handle_connection(self, connection: socket.socket, address: Any) -> None:
+        peer = str(address[0]) if isinstance(address, tuple) and address else ""
+        if not self._book.admits(peer):
+            self._refuse(connection, peer)
+            return
+        options: dict[str, Any] = {
+            "max_buffer_size": self.max_buffer_size,
+            "read_chunk_size": self.read_chunk_size,
+            "watcher": self._book,
+        }
+        try:
+            if isinstance(self.ssl_options, ssl.SSLContext):
+                wrapped = self.ssl_options.wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False
+                )
+                stream: Stream = TlsStream(wrapped, **options)
+            else:
+                stream = Stream(connection, **options)
+        except OSError as error:  # it was closed at once, as by a port scan
+            log.debug("connection of %s: %s", peer, error)
+            connection.close()
+            return
+        self._book.opened(stream, peer)
+        self.handle_stream(stream, address)
+
+    def _refuse(self, connection: socket.socket, peer: str) -> None:
+        with connection, contextlib.suppress(OSError):
+            if self.ssl_options is None:
+                connection.setblocking(False)
+                connection.send(bare(503, self._book.refusal(peer), retry_seconds=RETRY_SECONDS))
+                connection.shutdown(socket.SHUT_WR)
+
+    # -- serving
 
     def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:
         write = stream.write
@@ -32,12 +159,25 @@ class Server(HTTPServer):
         answer_other_scheme(stream, malformed)
         super().handle_stream(stream, address)
 
+    def start_request(
+        self, server_conn: object, request_conn: httputil.HTTPConnection
+    ) -> httputil.HTTPMessageDelegate:
+        self._book.waits(cast(Stream, cast(HTTP1Connection, request_conn).stream))
+        return super().start_request(server_conn, request_conn)
+
 
 def malformed(what: str = NOT_HTTP) -> bytes:
-    body = error_body(what, title=title_of(400), description=what)
+    return bare(400, what)
+
+
+def bare(status: int, text: str, *, retry_seconds: int = 0) -> bytes:
+    """Return a whole answer for a connection that is closed behind it."""
+    title = title_of(status)
+    body = error_body(text, retry=retry_seconds > 0, title=title, description=text)
+    retry = f"Retry-After: {retry_seconds}\r\n" if retry_seconds else ""
     head = (
-        "HTTP/1.1 400 Bad Request\r\nServer: drydockd\r\nContent-Type: application/json\r\n"
-        f"X-Drydock-Req: {uuid.uuid4()}\r\nContent-Length: {len(body)}\r\n"
+        f"HTTP/1.1 {title}\r\nServer: drydockd\r\nContent-Type: application/json\r\n"
+        f"X-Drydock-Req: {uuid.uuid4()}\r\nContent-Length: {len(body)}\r\n{retry}"
         "Connection: close\r\n\r\n"
     )
     return head.encode("ascii") + body
@@ -68,6 +208,8 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
     """Return a server context, TLS 1.2 or newer. Raises InvalidConfig."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # A handshake costs the server more than the client: one is enough.
+    context.options |= ssl.OP_NO_RENEGOTIATION
     try:
         context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:

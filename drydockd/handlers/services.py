@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from drydockd.design import Designs
     from drydockd.drivers.base import NodeProvisioner
     from drydockd.handlers.bootrender import BootRenderer
+    from drydockd.handlers.connections import Connections
     from drydockd.handlers.healthcheck import HealthChecks
     from drydockd.handlers.measure import Measures
+    from drydockd.handlers.places import Places
     from drydockd.handlers.proxies import Proxies
     from drydockd.handlers.taskview import TaskViews
     from drydockd.store.base import Store
@@ -41,7 +43,9 @@ class Services:
     measures: Measures
     proxies: Proxies
     views: TaskViews
-    open_streams: int = 0
+    connections: Connections
+    polls: Places
+    streams: Places
     # Requests being answered, and whether all of them should come to an end.
     in_flight: int = 0
     closing: asyncio.Event = field(default_factory=asyncio.Event)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from drydockd.api.builddata import BuildData
 from drydockd.api.task import Task, TaskTree
@@ -40,18 +40,24 @@ class TaskHandler(OfTasks):
         )
 
     async def _changed(self, task_id: str, seconds: float) -> None:
-        """Return when the task changed, the time is over, or the daemon is about to stop."""
-        waiting = [
-            asyncio.ensure_future(self.services.tasks.wait(task_id, seconds)),
-            asyncio.ensure_future(self.services.closing.wait()),
-        ]
-        try:
-            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for future in waiting:
-                future.cancel()
-        if waiting[0] in done:
-            waiting[0].result()
+        """Return when the task changed, the time is over, or nobody need wait any longer.
+
+        That is when the daemon is about to stop, when the client left or will say no more
+        (half closed or gone looks the same until something is written), or when others need
+        the connection.
+        """
+        with self.services.polls.taken(self.holder):
+            change = asyncio.ensure_future(self.services.tasks.wait(task_id, seconds))
+            closing = asyncio.ensure_future(self.services.closing.wait())
+            leaving = self.leaving(may_hurry=True)
+            causes: list[asyncio.Future[Any]] = [change, closing, leaving]
+            try:
+                done, _ = await asyncio.wait(causes, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                change.cancel()
+                closing.cancel()
+            if change in done:
+                change.result()
 
 
 class TaskBuildDataHandler(OfTasks):

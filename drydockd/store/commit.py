@@ -88,7 +88,7 @@ class GroupCommit:
         failure = self._try_to_save([batch])
         if failure is not None:
             self._failed([], failure)
-            raise StoreUnavailable(self.error)
+            raise StoreUnavailable(str(self.error))
         self._has_blocked = True
         self._loop.call_soon(self._end_turn)
         return self._saved([batch])

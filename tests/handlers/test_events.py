@@ -66,17 +66,18 @@ async def test_a_reader_that_leaves_frees_its_place(drydock):
     await drydock.post(f"{V1}/tasks/{task['task_id']}/terminate")
     await drydock.ended(task["task_id"])
     async with asyncio.timeout(20):
-        while drydock.app.services.open_streams:
+        while drydock.app.services.streams.open:
             await drydock.get(f"{V1}/health")
 
 
 async def test_too_many_readers_are_told_to_come_back(tmp_path):
     async with daemon(tmp_path, api={"event_streams": 1}) as drydock:
-        drydock.app.services.open_streams = 1
         task = await drydock.task(action="validate_design")
-        answer = await drydock.get(f"{V1}/tasks/{task['task_id']}/events")
-        drydock.app.services.open_streams = 0
+        with drydock.app.services.streams.taken("somebody else"):
+            answer = await drydock.get(f"{V1}/tasks/{task['task_id']}/events")
         assert (answer.status_code, answer.json()["retry"]) == (503, True)
+        assert "api.event_streams" in answer.json()["message"]
+        assert int(answer.headers["Retry-After"]) > 0
 
 
 async def test_a_wrong_last_event_id_is_400(drydock):
@@ -95,7 +96,7 @@ async def test_a_stop_of_the_daemon_ends_the_streams(tmp_path):
         ).json()
         reader = asyncio.create_task(stream(drydock, task["task_id"]))
         async with asyncio.timeout(20):
-            while not drydock.app.services.open_streams:
+            while not drydock.app.services.streams.open:
                 await drydock.get(f"{V1}/health")
         async with asyncio.timeout(60):
             await drydock.app.stop()

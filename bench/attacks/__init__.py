@@ -1,0 +1,1 @@
+"""What an attacker or a broken client does to a daemon: plain functions, used by tests too."""

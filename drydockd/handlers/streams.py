@@ -1,0 +1,166 @@
+"""A client's socket: who has said all may still hear, who is gone is answered nothing more.
+
+Tornado's streams close at the end of what the client sends, and go on with what it sent before
+it left. Here the end of sending is only that: the answer is still given, and the connection
+ends when a further request is awaited. A connection that broke drops what it still had in its
+buffer: requests that nobody waits for are not answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import struct
+import termios
+from typing import Any, Protocol
+
+from tornado.ioloop import IOLoop
+from tornado.iostream import IOStream, SSLIOStream
+
+# So much may come while an answer is being made; then the socket is left alone until it is given.
+AHEAD_BYTES = 64 << 10
+# Who takes less than this of what waits for it, within the time allowed, is as good as gone.
+LEAST_BYTES = 64 << 10
+
+
+class Watcher(Protocol):
+    """Who is told what becomes of a connection."""
+
+    def ready(self, stream: Stream) -> None:
+        """The handshake is done."""
+        ...
+
+    def began(self, stream: Stream) -> None:
+        """A request is here: its headers."""
+        ...
+
+    def waits_long(self, stream: Stream) -> None:
+        """Its answer waits, and would be given when `hurry` is called."""
+        ...
+
+    def closed(self, stream: Stream) -> None:
+        """The descriptor is free again; told once."""
+        ...
+
+
+class Stream(IOStream):
+    """A plain connection."""
+
+    def __init__(self, *args: Any, watcher: Watcher, **options: Any) -> None:
+        self.has_ended = False
+        self.watcher = watcher
+        self._leaving: asyncio.Future[None] | None = None
+        self._taken_bytes, self._taken_at = 0, -1.0
+        super().__init__(*args, **options)
+
+    @property
+    def is_shaking_hands(self) -> bool:
+        """Whether the connection is not yet ready for a request."""
+        return False
+
+    def leaving(self, *, may_hurry: bool = False) -> asyncio.Future[None]:
+        """Return what is done once the client is gone, has said all, or talks far ahead.
+
+        For an answer that waits for something: it is given then, to whoever still listens.
+        `may_hurry`: also when others need the connection, because it may be given any time.
+        """
+        self._leaving = asyncio.get_running_loop().create_future()
+        if self.closed() or self.has_ended or self._is_full:
+            self._leaving.set_result(None)
+        elif may_hurry:
+            self.watcher.waits_long(self)
+        return self._leaving
+
+    def hurry(self) -> None:
+        """End the wait for `leaving`."""
+        if self._leaving is not None and not self._leaving.done():
+            self._leaving.set_result(None)
+
+    def is_stalled(self, now: float, seconds: float) -> bool:
+        """Whether the client took next to nothing of its answer for `seconds`. Ask now and then."""
+        if self.closed() or not self._write_buffer:
+            self._taken_at = -1.0
+            return False
+        taken = self._total_write_done_index - unsent_bytes(self.socket.fileno())
+        if self._taken_at < 0 or taken - self._taken_bytes >= LEAST_BYTES:
+            self._taken_bytes, self._taken_at = taken, now
+        return now - self._taken_at > seconds
+
+    # -- what Tornado calls
+
+    def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
+        count = super().read_from_fd(buf)
+        if count != 0:
+            return count
+        self.has_ended = True
+        self.hurry()
+        return None
+
+    def close_fd(self) -> None:
+        super().close_fd()
+        self.watcher.closed(self)
+
+    def close(self, exc_info: Any = False) -> None:
+        if not self.closed():
+            self._read_buffer = bytearray()
+            self._read_buffer_size = 0
+        super().close(exc_info)
+        self.hurry()
+
+    def _handle_events(self, fd: Any, events: int) -> None:
+        super()._handle_events(fd, events)
+        if self.closed() or self._state is None:
+            return
+        # Listen whether the client is still there, but not for what has no place or no end.
+        wanted = self._state
+        if self.has_ended or (self._is_full and not self.reading()):
+            wanted &= ~IOLoop.READ
+        elif self._close_callback is not None:
+            wanted |= IOLoop.READ
+        if wanted != self._state:
+            self._state = wanted
+            self.io_loop.update_handler(self.fileno(), wanted)
+
+    def _handle_read(self) -> None:
+        super()._handle_read()
+        if self.closed():
+            return
+        if self.has_ended and self._read_future is not None:
+            self.close()
+        elif self._is_full and self._read_future is None:
+            self.hurry()
+
+    def _add_io_state(self, state: int) -> None:
+        if state & IOLoop.READ and self.has_ended:
+            if self._read_future is not None:
+                self.close()
+                return
+            state &= ~IOLoop.READ
+        if state:
+            super()._add_io_state(state)
+
+    def _maybe_add_error_listener(self) -> None:
+        if not self.closed() and self._close_callback is not None and not self._is_full:
+            self._add_io_state(IOLoop.READ)
+
+    @property
+    def _is_full(self) -> bool:
+        return self._read_buffer_size >= AHEAD_BYTES
+
+
+class TlsStream(Stream, SSLIOStream):
+    """A connection over TLS."""
+
+    @property
+    def is_shaking_hands(self) -> bool:
+        return self._ssl_accepting
+
+    def _finish_ssl_connect(self) -> None:
+        super()._finish_ssl_connect()
+        self.watcher.ready(self)
+
+
+def unsent_bytes(descriptor: int) -> int:
+    """Return how much of what was written the other side has not got. Source: tcp(7), SIOCOUTQ."""
+    answer = fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4))
+    return int(struct.unpack("i", answer)[0])

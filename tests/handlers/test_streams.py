@@ -1,0 +1,148 @@
+import asyncio
+import time
+
+import httpx
+
+from bench.attacks.connections import (
+    answered,
+    connected,
+    get,
+    half_closed,
+    is_closed,
+    pipelined_and_gone,
+    reset,
+)
+from drydockd.handlers.streams import AHEAD_BYTES
+from drydockd.model import Task, TaskStatus
+from drydockd.store import Put
+from tests.handlers.helpers import V1, daemon
+
+ID = "0b6c1c1e-58a2-4d0b-9a2a-1c5d1f0e7a11"
+
+
+def place(drydock):
+    url = httpx.URL(drydock.app.url)
+    return url.host, url.port
+
+
+async def a_waiting_task(drydock):
+    """Put a task that goes on for ever; return the path that waits for it, as long as allowed."""
+    task = Task(ID, "noop", status=TaskStatus.RUNNING, created="2026-01-31T10:20:30.123456+00:00")
+    await drydock.app.services.store.write(Put(task))
+    return f"{V1}/tasks/{ID}?wait=600"
+
+
+async def until(drydock, is_so):
+    """Wait, a turn of the daemon at a time, until `is_so()`."""
+    async with asyncio.timeout(20):
+        while not is_so():
+            await drydock.get("/versions")
+
+
+def requests_of(drydock, route):
+    """Return status -> how many requests of a route the daemon counted."""
+    return {
+        int(sample.labels["code"]): int(sample.value)
+        for family in drydock.app.services.measures.registry.collect()
+        for sample in family.samples
+        if sample.name == "drydock_http_requests_total" and sample.labels["route"] == route
+    }
+
+
+async def test_who_says_no_more_gets_the_answer(drydock):
+    answer = await half_closed(place(drydock), get("/versions"))
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert answer.endswith(b"}}")
+
+
+async def test_who_says_no_more_gets_the_answers_to_all_that_was_asked(drydock):
+    answer = await half_closed(place(drydock), get("/versions") * 50)
+    assert answer.count(b"HTTP/1.1 200 OK") == 50
+
+
+async def test_who_says_no_more_in_the_middle_of_a_request_is_closed(drydock):
+    assert await half_closed(place(drydock), b"GET /versions HTT") == b""
+    head = f"POST {V1}/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{".encode()
+    assert await half_closed(place(drydock), head) == b""
+
+
+async def test_who_says_no_more_has_the_answer_to_a_long_poll_at_once(tmp_path):
+    async with daemon(tmp_path, api={"wait_limit": 600}) as drydock:
+        path = await a_waiting_task(drydock)
+        answer = await half_closed(place(drydock), get(path, drydock.admin))
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+        assert b'"status":"running"' in answer
+        assert drydock.app.services.polls.open == 0
+
+
+async def test_requests_of_a_connection_that_is_gone_are_not_answered(drydock):
+    leaving = (pipelined_and_gone(place(drydock), get("/metrics") * 1_500) for _ in range(10))
+    await asyncio.gather(*leaving)
+    await until(drydock, lambda: drydock.app.services.connections.open == 1)
+    assert sum(requests_of(drydock, "/metrics").values()) < 200
+
+
+async def test_little_is_kept_of_what_comes_ahead_of_an_answer(tmp_path):
+    async with daemon(tmp_path, api={"wait_limit": 600, "shutdown_grace": 0}) as drydock:
+        path = await a_waiting_task(drydock)
+        services = drydock.app.services
+        talker = await connected(place(drydock))
+        await asyncio.get_running_loop().sock_sendall(talker, get(path, drydock.admin))
+        await until(drydock, lambda: services.polls.open == 1)
+        sending = asyncio.create_task(
+            asyncio.get_running_loop().sock_sendall(talker, b"x" * (16 << 20))
+        )
+        # It does not wait for the change: nobody would be seen leaving behind so much.
+        await until(drydock, lambda: services.polls.open == 0)
+        kept = max(stream._read_buffer_size for stream in services.connections._open)
+        assert kept <= AHEAD_BYTES + 2 * 65536
+        sending.cancel()
+        await asyncio.wait([sending])
+        talker.close()
+
+
+async def test_a_long_poll_ends_with_its_client(tmp_path):
+    async with daemon(tmp_path, api={"wait_limit": 600, "shutdown_grace": 0}) as drydock:
+        path = await a_waiting_task(drydock)
+        polls = drydock.app.services.polls
+        for leave in (reset, lambda one: one.close()):
+            # Also where more was asked behind it.
+            for data in (get(path, drydock.admin), get(path, drydock.admin) * 3):
+                one = await connected(place(drydock))
+                await asyncio.get_running_loop().sock_sendall(one, data)
+                await until(drydock, lambda: polls.open == 1)
+                leave(one)
+                await until(drydock, lambda: polls.open == 0)
+        await until(drydock, lambda: drydock.app.services.connections.open == 1)
+        assert drydock.app.services.in_flight == 0
+
+
+async def test_who_takes_nothing_of_an_answer_is_cut_off(drydock, monkeypatch):
+    services = drydock.app.services
+    ended = asyncio.Event()
+
+    async def endless(_):
+        try:
+            while True:
+                yield b" " * (1 << 20)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(services.views, "listed", endless)
+    one = await connected(place(drydock), small=True)
+    await asyncio.get_running_loop().sock_sendall(one, get(f"{V1}/tasks", drydock.admin))
+    await until(drydock, lambda: any(stream.writing() for stream in services.connections._open))
+    now = time.monotonic()
+    services.connections.look(now + 1)
+    await drydock.get("/versions")
+    assert not ended.is_set()
+    services.connections.look(now + 1000)
+    async with asyncio.timeout(20):
+        await ended.wait()
+        assert await is_closed(one)
+    one.close()
+    assert services.connections.stalled == 1
+
+
+async def test_nonsense_is_still_answered(drydock):
+    assert (await answered(place(drydock), b"nonsense\r\n\r\n")).startswith(b"HTTP/1.1 400 ")

@@ -146,6 +146,7 @@ class BootAction:
     """State of one boot action in one boot context; `action_id` is an upper-case ULID.
 
     `closed` is set when a later deployment or a destroy supersedes it: no longer postable.
+    `reports` and `report_bytes` are what the node has sent about it, and what of it is kept.
     """
 
     action_id: str
@@ -157,6 +158,8 @@ class BootAction:
     created: Timestamp
     updated: Timestamp = ""
     closed: Timestamp | None = None
+    reports: int = 0
+    report_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

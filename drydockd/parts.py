@@ -31,7 +31,7 @@ from drydockd.errors import InvalidConfig, StoreRefused
 from drydockd.render import Limits
 from drydockd.store.check import missing_secret
 from drydockd.store.statedir import StateDir
-from drydockd.tasks import DRIVER_KINDS, TaskSettings
+from drydockd.tasks import DRIVER_KINDS, ReportLimits, TaskSettings
 
 
 def schema() -> Schema:
@@ -217,12 +217,18 @@ def task_settings(settings: Settings) -> TaskSettings:
         network_max_retries=network.max_retries,
         network_retry_min_delay=network.retry_min_delay,
         network_retry_max_delay=network.retry_max_delay,
+        reports=_report_limits(settings),
         report_url=settings.bootactions.report_url,
         boot_url=public,
         internal_url=public,
         retention_days=settings.store.retention_days,
         longest_wait=settings.api.wait_limit,
     )
+
+
+def _report_limits(settings: Settings) -> ReportLimits:
+    names = ReportLimits.__dataclass_fields__
+    return ReportLimits(**{name: getattr(settings.bootactions, name) for name in names})
 
 
 def _own_url(settings: Settings) -> str:

@@ -115,7 +115,10 @@ class Api(Section):
         le=1_000_000,
     )
     connections_per_address: int = opt(
-        1024, "Connections at once from one address; trusted_proxies are not bounded", ge=1
+        1024,
+        "Connections at once from one address; trusted_proxies are not bounded",
+        ge=1,
+        le=1_000_000,
     )
     handshakes: int = opt(512, "TLS handshakes under way at once", ge=1, le=100_000)
     handshake_timeout: int = opt(10, "Seconds in which a TLS handshake must end", ge=1, le=600)
@@ -258,6 +261,16 @@ class Bootactions(Section):
     template_seconds: int = opt(2, "Longest time to render one template", ge=1, le=300)
     asset_bytes: int = opt(16 * MIB, "Largest rendered asset", ge=1024, le=1024 * MIB)
     archive_bytes: int = opt(64 * MIB, "Largest sum of a node's assets", ge=1024, le=4096 * MIB)
+    detail_fields: int = opt(32, "Further fields of one detail of a report", ge=0, le=10_000)
+    detail_bytes: int = opt(16384, "Their size together, as JSON", ge=0, le=MIB)
+    reports: int = opt(500, "Reports about one boot action", ge=1, le=MIB)
+    report_bytes: int = opt(
+        524288, "What is kept of them: texts, fields, 256 for each detail", ge=1024, le=1024 * MIB
+    )
+    node_reports: int = opt(
+        2000, "Reports about all boot actions of one node's deployment", ge=1, le=MIB
+    )
+    node_report_bytes: int = opt(2 * MIB, "What is kept of them", ge=1024, le=1024 * MIB)
 
 
 class Network(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -60,9 +61,10 @@ class BootDataHandler(KeyedHandler):
         if archive.data is not None:
             await self.finish(archive.data)
         else:
-            async for chunk in archive.chunks():
-                self.write(chunk)
-                await self.flush()
+            async with aclosing(archive.chunks()) as chunks:
+                async for chunk in chunks:
+                    self.write(chunk)
+                    await self.flush()
             await self.finish()
         if self.request.method == "GET":
             await self.services.tasks.deployments.note_delivery(context.node, f"{self.kind}s")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
+from contextlib import aclosing
 
 from drydockd.render.assets import Fetch, Prepared, Rendering
 from drydockd.render.cache import ByteCache
@@ -27,11 +28,12 @@ class Archive:
         self._assets = assets
         self._pieces = pieces
 
-    async def chunks(self, chunk_bytes: int = CHUNK_BYTES) -> AsyncIterator[bytes]:
+    async def chunks(self, chunk_bytes: int = CHUNK_BYTES) -> AsyncGenerator[bytes, None]:
         """Yield the archive; the consumer's pace is kept, large members are packed in threads."""
         if self.data is None:
-            async for chunk in stream_tar_gz(self._assets, chunk_bytes, self._pieces):
-                yield chunk
+            async with aclosing(stream_tar_gz(self._assets, chunk_bytes, self._pieces)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
             return
         for start in range(0, len(self.data), chunk_bytes):
             yield self.data[start : start + chunk_bytes]

@@ -12,7 +12,7 @@ import re
 import struct
 import tarfile
 import zlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -104,7 +104,7 @@ async def stream_tar_gz(
     assets: Sequence[RenderedAsset],
     chunk_bytes: int = CHUNK_BYTES,
     cache: Pieces | None = None,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Yield the bytes of `tar_gz`; what takes more than a moment is compressed in a thread."""
     chunks = iter_tar_gz(assets, chunk_bytes, cache)
     if sum(len(asset.content) for asset in assets) <= CHUNK_BYTES:

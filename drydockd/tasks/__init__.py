@@ -1,11 +1,12 @@
 """Top-level tasks: accept, run, resume, stop, retry, and tell about them."""
 
-from drydockd.tasks.deployments import Deployments, ReportDetail
+from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.service import Tasks
 from drydockd.tasks.views.events import EventStream, TooSlow
 from drydockd.tasks.words.drivers import Drivers
+from drydockd.tasks.words.reports import ReportDetail
 from drydockd.tasks.words.requests import DryRun, Event, NodeView, TaskRequest
-from drydockd.tasks.words.settings import DRIVER_KINDS, TaskSettings
+from drydockd.tasks.words.settings import DRIVER_KINDS, ReportLimits, TaskSettings
 
 __all__ = [
     "DRIVER_KINDS",
@@ -16,6 +17,7 @@ __all__ = [
     "EventStream",
     "NodeView",
     "ReportDetail",
+    "ReportLimits",
     "TaskRequest",
     "TaskSettings",
     "Tasks",

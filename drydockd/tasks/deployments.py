@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,9 @@ from drydockd.render import ActionGrant
 from drydockd.site import BootActionSpec
 from drydockd.store.base import Change, Edit, Put, Store
 from drydockd.tasks.shared.changes import Changes
-from drydockd.tasks.words import messages
+from drydockd.tasks.words import messages, reports
+from drydockd.tasks.words.reports import ReportDetail, Spent
+from drydockd.tasks.words.settings import ReportLimits
 
 if TYPE_CHECKING:
     import asyncio
@@ -36,22 +38,22 @@ log = logging.getLogger(__name__)
 ACTION_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class ReportDetail:
-    """One entry of a report's `details`, with every further field the node sent."""
-
-    message: str
-    error: bool = False
-    extra: Mapping[str, object] = field(default_factory=dict)
-
-
 class Deployments:
     """One per daemon. A node has at most one current deployment, its open boot context."""
 
-    def __init__(self, store: Store, keys: BootKeys, changes: Changes) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keys: BootKeys,
+        changes: Changes,
+        limits: ReportLimits | None = None,
+    ) -> None:
         self._store = store
         self._keys = keys
         self._changes = changes
+        self._limits = limits or ReportLimits()
+        # Action id -> what its reports on their way to the disk will have used up.
+        self._arriving: dict[str, Spent] = {}
         self._contacts: dict[str, Timestamp] = {}
 
     # -- what is current ---------------------------------------------------------------
@@ -154,16 +156,46 @@ class Deployments:
         """Record details and, if given, the final `status` in one durable write.
 
         Returns the row as it is then. Raises NotFound, and Conflict once the action has
-        ended or was superseded: of two final reports exactly one is taken.
+        ended or was superseded: of two final reports exactly one is taken. Raises TooLarge and
+        TooMany for what is over a limit; a final status is always taken, its details cut.
         """
         row = self._store.boot_action(action_id)
-        changes: list[Change] = [
-            Edit(BootAction, action_id, partial(_reported, status=status, now=timestamp()))
-        ]
-        changes += self._messages(row, details)
-        await self._store.write(*changes)
+        now = timestamp()
+        _check_open(row)
+        kept, remark = self._within_limits(row, details, final=status is not None)
+        changes = self._messages(row, kept)
+        if remark and self._has_task(row.task_id):
+            changes.append(Put(messages.on_boot_action(row, remark, error=False)))
+        spent = Spent(1, reports.size_bytes(kept) if changes else 0)
+        change = partial(_reported, status=status, now=now, spent=spent)
+        before = self._arriving.get(action_id, reports.NOTHING)
+        self._arriving[action_id] = before + spent
+        try:
+            await self._store.write(Edit(BootAction, action_id, change), *changes)
+        finally:
+            self._arrived(action_id, spent)
         self._contacts[row.node] = timestamp()
         return self._store.boot_action(action_id)
+
+    def _within_limits(
+        self, row: BootAction, details: Sequence[ReportDetail], *, final: bool
+    ) -> tuple[Sequence[ReportDetail], str]:
+        """Return the details to keep, and a remark on those that are not."""
+        action = reports.spent_on([row], self._arriving)
+        rows = self._store.boot_actions(row.node, context_id=row.context_id)
+        node = reports.spent_on(rows, self._arriving)
+        if final:
+            return reports.fitting(details, self._limits, action, node)
+        reports.admit(details, self._limits, action, node)
+        return details, ""
+
+    def _arrived(self, action_id: str, spent: Spent) -> None:
+        left = self._arriving[action_id]
+        left = Spent(left.reports - spent.reports, left.bytes - spent.bytes)
+        if left.reports:
+            self._arriving[action_id] = left
+        else:
+            del self._arriving[action_id]
 
     async def note_delivery(self, host: str, kind: str) -> None:
         """Note that the node fetched its ``units`` or ``files``; the first time durably.
@@ -275,10 +307,22 @@ def _closed(row: BootAction, now: Timestamp) -> BootAction:
     return row if row.closed is not None else replace(row, closed=now)
 
 
-def _reported(row: BootAction, status: BootActionStatus | None, now: Timestamp) -> BootAction:
+def _check_open(row: BootAction) -> None:
     if row.status is not BootActionStatus.INCOMPLETE or row.closed is not None:
         raise Conflict(f"Action {row.action_id} status finalized, not available for update.")
-    return replace(row, status=status or row.status, updated=now)
+
+
+def _reported(
+    row: BootAction, status: BootActionStatus | None, now: Timestamp, spent: Spent
+) -> BootAction:
+    _check_open(row)
+    return replace(
+        row,
+        status=status or row.status,
+        updated=now,
+        reports=row.reports + spent.reports,
+        report_bytes=row.report_bytes + spent.bytes,
+    )
 
 
 def _delivered(context: BootContext, context_id: str, kind: str, now: Timestamp) -> BootContext:

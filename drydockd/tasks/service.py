@@ -73,7 +73,7 @@ class Tasks:
         self._drivers = drivers
         self._changes = Changes(store, settings.event_history)
         self._shutdown = Shutdown()
-        self.deployments = Deployments(store, bootkeys, self._changes)
+        self.deployments = Deployments(store, bootkeys, self._changes, settings.reports)
         recorder = Recorder(store)
         slots = Slots(settings.fan_out, settings.total_limit, settings.driver_limits)
         self._step_parts = StepParts(recorder, slots, self._shutdown, settings)

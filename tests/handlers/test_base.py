@@ -1,5 +1,6 @@
 import asyncio
 import re
+import time
 import uuid
 from typing import ClassVar
 
@@ -8,7 +9,7 @@ import pytest
 from tornado.web import HTTPError
 
 from drydockd import errors
-from drydockd.handlers import all_routes, parts
+from drydockd.handlers import all_routes
 from drydockd.handlers.base import BaseHandler, missing_policies, shown_query, status_of
 from drydockd.handlers.tasks import TasksHandler
 from tests.handlers.helpers import JSON, REF, V1, daemon, raw
@@ -309,10 +310,14 @@ async def test_a_long_answer_goes_as_fast_as_it_is_taken_and_ends_with_its_reade
 
 async def test_a_client_that_does_not_take_its_answer_is_cut_off(drydock, monkeypatch, caplog):
     endless = Endless()
-    monkeypatch.setattr(parts, "SLOW_SECONDS", 0.05)
     monkeypatch.setattr(drydock.app.services.views, "listed", endless.listed)
     reader, writer = await asked_for_tasks(drydock)
+    connections = drydock.app.services.connections
     async with asyncio.timeout(20):
+        while not any(stream.writing() for stream in connections._open):
+            await drydock.http.get("/versions")
+        connections.look(time.monotonic())
+        connections.look(time.monotonic() + 1000)
         await endless.closed.wait()
         answer = await reader.read()
     assert answer.startswith(b"HTTP/1.1 200")

@@ -2,11 +2,12 @@ import asyncio
 
 import pytest
 
+from bench.attacks.reports import flood
 from drydockd.api.bootaction import BootActionReport
 from drydockd.errors import InvalidInput
 from drydockd.handlers import body
 from drydockd.model import BootActionStatus
-from tests.handlers.helpers import JSON, V1
+from tests.handlers.helpers import JSON, V1, daemon
 
 NODE = "a01-control"
 SUCCESS = {"status": "success", "details": [{"message": "done", "error": False}]}
@@ -170,3 +171,91 @@ async def test_statuses_as_the_clients_send_them(drydock, signalling, status, me
 def test_what_is_no_report_is_refused(given):
     with pytest.raises(InvalidInput):
         body.parsed(BootActionReport, given)
+
+
+def detail(text="x", **extra):
+    return {"message": text, "error": False, **extra}
+
+
+async def reporting(drydock):
+    """Return a function that posts a report of one boot action, and the task it is about."""
+    task = await drydock.task(action="validate_design")
+    node = await drydock.deployed(NODE, task["task_id"])
+    row = next(r for r in node.actions.values() if r.status is BootActionStatus.INCOMPLETE)
+    return reporter(drydock, row.action_id, node.action_keys[row.name]), task["task_id"]
+
+
+def reporter(drydock, action_id, key):
+    async def report(**body):
+        return await drydock.http.post(
+            f"{V1}/bootaction/{action_id}", headers={"X-Bootaction-Key": key}, json=body
+        )
+
+    report.made_with = (action_id, key)
+    return report
+
+
+async def test_further_fields_are_bounded_in_number_and_size(tmp_path):
+    async with daemon(tmp_path, bootactions={"detail_fields": 2, "detail_bytes": 100}) as drydock:
+        report, task_id = await reporting(drydock)
+        for extra, option in (
+            ({"a": 1, "b": 2, "c": 3}, "bootactions.detail_fields"),
+            ({"a": "x" * 100}, "bootactions.detail_bytes"),
+        ):
+            answer = await report(details=[detail(), detail(**extra)])
+            assert (answer.status_code, answer.json()["retry"]) == (413, False)
+            assert "details[1]" in answer.json()["message"]
+            assert option in answer.json()["message"]
+        # None of it is kept, but a final status is taken whatever comes with it.
+        assert drydock.app.services.store.messages(task_id)[-1].context_type != "bootaction"
+        answer = await report(status="failure", details=[detail("why", a="x" * 100)])
+        assert answer.json()["action_status"] == "failure"
+        *_, why, remark = drydock.app.services.store.messages(task_id)
+        assert (why.message, why.extra) == ("why", {})
+        assert "bootactions.detail_bytes" in remark.message
+
+
+@pytest.mark.parametrize(
+    ("limits", "option"),
+    [
+        ({"reports": 3}, "bootactions.reports"),
+        ({"node_reports": 3}, "bootactions.node_reports"),
+        ({"report_bytes": 1024}, "bootactions.report_bytes"),
+        ({"node_report_bytes": 1024}, "bootactions.node_report_bytes"),
+    ],
+)
+async def test_reports_over_a_limit_are_429_but_the_final_one_is_taken(tmp_path, limits, option):
+    async with daemon(tmp_path, bootactions=limits) as drydock:
+        report, task_id = await reporting(drydock)
+        answers = await asyncio.gather(*(report(details=[detail()]) for _ in range(10)))
+        assert sorted(answer.status_code for answer in answers) == [200] * 3 + [429] * 7
+        refused = next(answer for answer in answers if answer.status_code == 429).json()
+        assert (option in refused["message"], refused["retry"]) == (True, False)
+        answer = await report(status="success", details=[detail("y" * 1000)] * 3)
+        assert answer.json()["action_status"] == "success"
+        messages = drydock.app.services.store.messages(task_id)
+        assert option in messages[-1].message
+        assert sum(said.context_type == "bootaction" for said in messages) == 4
+        assert (await report()).status_code == 409
+
+
+async def test_reports_are_counted_over_a_restart(tmp_path):
+    sections = {"store": {"backend": "tiny"}, "bootactions": {"reports": 3}}
+    async with daemon(tmp_path, **sections) as drydock:
+        report, _ = await reporting(drydock)
+        for _ in range(2):
+            assert (await report(details=[detail()])).status_code == 200
+    async with daemon(tmp_path, **sections) as drydock:
+        report = reporter(drydock, *report.made_with)
+        assert (await report(details=[detail()])).status_code == 200
+        assert (await report(details=[detail()])).status_code == 429
+
+
+async def test_one_key_does_not_fill_the_daemon(drydock):
+    report, task_id = await reporting(drydock)
+    action_id, key = report.made_with
+    statuses = await flood(drydock.http, f"{V1}/bootaction/{action_id}", key, count=40)
+    assert statuses.keys() == {200, 429}
+    kept = drydock.app.services.store.messages(task_id)
+    assert sum(len(str(said.extra)) + len(said.message) for said in kept) < 600_000
+    assert (await report(status="success")).status_code == 200

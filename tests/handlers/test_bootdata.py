@@ -1,13 +1,17 @@
+import asyncio
 import gzip
 import io
 import tarfile
+import time
 
 import pytest
 
+from bench.attacks.connections import connected, get, reset
 from drydockd.handlers.bootdata import disposition
 from drydockd.model import BootContext, timestamp
 from drydockd.store import Edit, Put
 from tests.handlers.helpers import V1
+from tests.handlers.test_streams import place, requests_of, until
 
 NODE = "a01-control"
 FAMILIES = ("bootdata/{host}", "bootactions/nodes/{host}")
@@ -177,3 +181,61 @@ async def test_a_design_that_cannot_be_rendered_is_500_told_on_the_task_once(dry
 )
 def test_no_host_name_breaks_out_of_the_header(name, header):
     assert disposition(name) == header
+
+
+class Endless:
+    """An archive of megabytes that goes on until nobody takes it any more."""
+
+    data = None
+
+    def __init__(self):
+        self.made = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    async def chunks(self):
+        try:
+            while True:
+                self.made.set()
+                yield b"x" * (1 << 20)
+        finally:
+            self.ended.set()
+
+
+async def fetching(drydock, monkeypatch, archive):
+    """Return a socket of a node that fetches `archive`, what `chunks` have begun with."""
+    node = await drydock.deployed(NODE)
+
+    async def rendered(context, kind):
+        return archive
+
+    monkeypatch.setattr(drydock.app.services.bootdata, "archive", rendered)
+    one = await connected(place(drydock), small=True)
+    ask = get(f"{V1}/bootdata/{NODE}/files", {"X-Bootaction-Key": node.key})
+    await asyncio.get_running_loop().sock_sendall(one, ask)
+    async with asyncio.timeout(20):
+        await archive.made.wait()
+    return one
+
+
+async def test_a_node_that_hangs_up_is_no_error(drydock, monkeypatch, caplog):
+    for leave in (reset, lambda one: one.close()):
+        archive = Endless()
+        leave(await fetching(drydock, monkeypatch, archive))
+        async with asyncio.timeout(20):
+            await archive.ended.wait()
+    services = drydock.app.services
+    await until(drydock, lambda: services.in_flight <= 1)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    assert requests_of(drydock, f"{V1}/bootdata/{{host}}/files") == {499: 2}
+    assert services.store.boot_context(NODE).delivered == {}
+
+
+async def test_a_node_that_takes_nothing_is_cut_off(drydock, monkeypatch):
+    archive, connections = Endless(), drydock.app.services.connections
+    one = await fetching(drydock, monkeypatch, archive)
+    await until(drydock, lambda: any(stream.writing() for stream in connections._open))
+    connections.look(time.monotonic())
+    connections.look(time.monotonic() + 1000)
+    async with asyncio.timeout(20):
+        await archive.ended.wait()
+    one.close()

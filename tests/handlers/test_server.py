@@ -1,10 +1,16 @@
+import asyncio
+import errno
 import json
+import ssl
 
 import pytest
 
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.server import malformed, tls_context
+from tests.daemon.test_process import self_signed
 from tests.handlers.helpers import raw
+
+LAST = b"GET /versions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
 def test_the_answer_to_nonsense_is_whole():
@@ -45,3 +51,33 @@ def test_a_wrong_certificate_refuses_the_start(tmp_path):
     (tmp_path / "no.key").write_text("nonsense")
     with pytest.raises(InvalidConfig, match=r"api\.tls_cert"):
         tls_context(tmp_path / "no.pem", tmp_path / "no.key")
+
+
+async def test_a_machine_without_descriptors_is_asked_again(drydock, monkeypatch, caplog):
+    # A real shortage cannot be had in the process of the test; see test_connections for one.
+    server, listener = drydock.app.servers[0], drydock.app.sockets[0]
+    asked = []
+
+    class Short:
+        def accept(self):
+            asked.append(listener)
+            raise OSError(errno.EMFILE, "Too many open files")
+
+    short = Short()
+    monkeypatch.setattr(server, "_ignore", lambda _: None)
+    monkeypatch.setattr(server, "_listen", lambda _: server._accept(short, 0) if _ else None)
+    for _ in range(3):
+        server._accept(short, 0)
+    assert len(asked) == 3
+    assert caplog.text.count("Too many open files") == 1
+    assert "Too many open files" in drydock.app.services.connections.problem()
+    # When a connection ends
+    assert (await raw(drydock.app.url, LAST)).startswith(b"HTTP/1.1 200 OK")
+    async with asyncio.timeout(20):
+        while len(asked) < 6:
+            await asyncio.sleep(0)
+
+
+def test_a_tls_context_refuses_another_handshake(tmp_path):
+    certificate, key = self_signed(tmp_path)
+    assert tls_context(certificate, key).options & ssl.OP_NO_RENEGOTIATION

@@ -13,7 +13,7 @@ from bench.attacks.connections import (
     reset,
 )
 from drydockd.handlers.streams import AHEAD_BYTES
-from drydockd.model import Task, TaskStatus
+from drydockd.model import Action, Task, TaskStatus
 from drydockd.store import Put
 from tests.handlers.helpers import V1, daemon
 
@@ -27,7 +27,9 @@ def place(drydock):
 
 async def a_waiting_task(drydock):
     """Put a task that goes on for ever; return the path that waits for it, as long as allowed."""
-    task = Task(ID, "noop", status=TaskStatus.RUNNING, created="2026-01-31T10:20:30.123456+00:00")
+    task = Task(
+        ID, Action.NOOP, status=TaskStatus.RUNNING, created="2026-01-31T10:20:30.123456+00:00"
+    )
     await drydock.app.services.store.write(Put(task))
     return f"{V1}/tasks/{ID}?wait=600"
 
@@ -36,7 +38,7 @@ async def until(drydock, is_so):
     """Wait, a turn of the daemon at a time, until `is_so()`."""
     async with asyncio.timeout(20):
         while not is_so():
-            await drydock.get("/versions")
+            await drydock.http.get("/versions")
 
 
 def requests_of(drydock, route):

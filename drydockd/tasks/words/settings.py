@@ -8,6 +8,19 @@ from dataclasses import dataclass, field
 from drydockd.model import Action
 
 DRIVER_KINDS = ("oob", "node", "kubernetes")
+KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLimits:
+    """Per detail, per boot action and per node's deployment; the options of `bootactions`."""
+
+    detail_fields: int = 32
+    detail_bytes: int = 16 * KIB
+    reports: int = 500
+    report_bytes: int = 512 * KIB
+    node_reports: int = 2000
+    node_report_bytes: int = 2048 * KIB
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,8 @@ class TaskSettings:
     network_max_retries: int = 10
     network_retry_min_delay: float = 10.0
     network_retry_max_delay: float = 60.0
+
+    reports: ReportLimits = field(default_factory=ReportLimits)
 
     report_url: str = "http://localhost:9000/api/v1.0/bootactions/"
     boot_url: str = "http://localhost:9000/api/v1.0"

@@ -102,6 +102,9 @@ class Api(Section):
     bootaction_body_bytes: int = opt(
         262144, "Largest body of a boot action report", ge=1024, le=64 * MIB
     )
+    bodies_bytes: int = opt(
+        64 * MIB, "Bodies of all requests on their way, together", ge=1024, le=4096 * MIB
+    )
     json_depth: int = opt(32, "Deepest nesting of a JSON body", ge=4, le=512)
     idle_timeout: int = opt(75, "Seconds a connection may wait for its request", ge=1, le=3600)
     body_timeout: int = opt(30, "Seconds in which a request body must arrive", ge=1, le=3600)
@@ -134,6 +137,12 @@ class Api(Section):
     shutdown_grace: int = opt(
         30, "Seconds that requests and running steps get after SIGTERM", ge=0, le=3600
     )
+
+    @model_validator(mode="after")
+    def _one_body_has_room(self) -> Self:
+        if max(self.body_bytes, self.bootaction_body_bytes) > self.bodies_bytes:
+            raise ValueError("bodies_bytes is less than body_bytes or bootaction_body_bytes")
+        return self
 
     @model_validator(mode="after")
     def _tls_needs_both(self) -> Self:

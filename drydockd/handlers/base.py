@@ -23,6 +23,7 @@ from drydockd.auth.audit import Event
 from drydockd.auth.noauth import NAME as NOBODY
 from drydockd.auth.throttle import group
 from drydockd.handlers import body
+from drydockd.handlers.accesslog import access
 from drydockd.handlers.body import R
 from drydockd.handlers.parts import send
 from drydockd.handlers.routing import Route
@@ -41,12 +42,6 @@ Answers = Mapping[tuple[str, int], object]
 
 UNASKED = Caller(user="", authenticated=False)
 ORDER = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
-
-# Query parameters whose values may stand in the log.
-PARAMETERS = frozenset(
-    {"action", "builddata", "days", "last_event_id", "latest", "layers", "limit"}
-    | {"marker", "node", "status", "subtaskerrors", "wait"}
-)
 
 # The first class an error is an instance of decides; most special first.
 STATUS: tuple[tuple[type[Exception], int, bool], ...] = (
@@ -318,37 +313,6 @@ class BaseHandler(web.RequestHandler):
         access(method, request.path, status, seconds, request.query, self.request_id)
 
 
-def shown_query(query: str) -> str:
-    """Return a query for the log: values of names that are not ours may be anything."""
-    parts = (part.partition("=") for part in query[:1000].split("&"))
-    return "&".join(f"{n}{eq}{v if n in PARAMETERS else '***' * bool(v)}" for n, eq, v in parts)
-
-
-def access(
-    method: str, path: str, status: int, seconds: float, query: str, request_id: str
-) -> None:
-    """Write the line of one request."""
-    if not access_log.isEnabledFor(logging.INFO):
-        return
-    shown = f"{path}?{shown_query(query)}" if query else path
-    # Made by hand: looking for the calling line would cost as much as all the rest.
-    record = logging.LogRecord(
-        access_log.name,
-        logging.INFO,
-        __file__,
-        0,
-        "%s %s %d %.1f ms",
-        (method, shown, status, seconds * 1000),
-        None,
-    )
-    record.ids = {"request_id": request_id}
-    record.fields = {"method": method, "path": path, "status": status, "ms": seconds * 1000}
-    access_log.handle(record)
-
-
-access_log = logging.getLogger("drydockd.handlers.access")
-
-
 def status_of(error: BaseException) -> tuple[int, bool]:
     """Return the status code of an error, and whether the same request may succeed later."""
     if isinstance(error, web.HTTPError):
@@ -385,7 +349,8 @@ def refusal(
     request: httputil.HTTPServerRequest, status: int, text: str
 ) -> tuple[httputil.HTTPHeaders, bytes]:
     """Return headers and body for a request refused before it reached a handler."""
-    answer = error_body(text, title=title_of(status), description=text)
+    may_retry = status == 503
+    answer = error_body(text, retry=may_retry, title=title_of(status), description=text)
     headers = httputil.HTTPHeaders(
         {
             "Server": "drydockd",
@@ -394,6 +359,8 @@ def refusal(
             "X-Drydock-Req": str(uuid.uuid4()),
         }
     )
+    if may_retry:
+        headers["Retry-After"] = "5"
     access(
         request.method or "",
         request.path,

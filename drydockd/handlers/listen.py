@@ -13,6 +13,7 @@ from drydockd.errors import InvalidConfig
 from drydockd.handlers import all_routes, node_routes
 from drydockd.handlers.base import UnknownPath, refusal
 from drydockd.handlers.connections import Bounds, Connections, affordable
+from drydockd.handlers.intake import Intake
 from drydockd.handlers.proxies import Proxies
 from drydockd.handlers.routing import Api, Routes
 from drydockd.handlers.server import Server, server_options, tls_context
@@ -134,13 +135,14 @@ def serve(
         (all_routes(api.body_bytes, api.bootaction_body_bytes), sockets),
         (Routes(node_routes(api.bootaction_body_bytes)), node_sockets),
     ]
-    servers = []
+    servers, intake = [], Intake(api.bodies_bytes)
     for routes, listeners in tables:
         application = Api(
             routes,
             unknown=UnknownPath,
             refuse=refusal,
             header_bytes=api.header_bytes,
+            intake=intake,
             handler_kwargs={"services": services},
             # The handlers write their own line.
             log_function=lambda handler: None,

@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 from tornado import httputil, web
 from tornado.http1connection import HTTP1Connection
 
+from drydockd.handlers.intake import Intake
 from drydockd.handlers.streams import Stream
 
 # How much of a refused body is still read, so that the client gets to see the answer
@@ -108,6 +109,7 @@ class Api(web.Application):
         unknown: type[web.RequestHandler],
         refuse: Refuse,
         header_bytes: int,
+        intake: Intake,
         handler_kwargs: Mapping[str, object],
         **settings: Any,
     ) -> None:
@@ -116,6 +118,7 @@ class Api(web.Application):
         self._unknown = Route("", unknown)
         self._refuse = refuse
         self._header_bytes = header_bytes
+        self.intake = intake
         self._kwargs = {
             route.pattern: {**handler_kwargs, "route": route}
             for route in (*routes.all, self._unknown)
@@ -146,9 +149,9 @@ class Api(web.Application):
         delegate: httputil.HTTPMessageDelegate = self.get_handler_delegate(
             request, route.handler, self._kwargs[route.pattern], args
         )
-        if "Transfer-Encoding" in headers:
-            return _Counting(delegate, request, self._refuse, limit)
-        return delegate
+        if length == "0" and "Transfer-Encoding" not in headers:
+            return delegate
+        return _Counting(delegate, request, self._refuse, limit, self.intake)
 
 
 def _is_form(content_type: str) -> bool:
@@ -211,7 +214,7 @@ class _Refusal(httputil.HTTPMessageDelegate):
 
 
 class _Counting(httputil.HTTPMessageDelegate):
-    """Passes a body of unknown length on, and refuses it where it grows over the limit."""
+    """Passes a body on, and refuses it where it grows over the limit, its own or that of all."""
 
     def __init__(
         self,
@@ -219,12 +222,14 @@ class _Counting(httputil.HTTPMessageDelegate):
         request: httputil.HTTPServerRequest,
         refuse: Refuse,
         limit: int,
+        intake: Intake,
     ) -> None:
         self._inner = inner
-        self._refusal = _Refusal(request, refuse, 413, _too_long(limit))
+        self._request, self._refuse = request, refuse
         self._connection = cast(HTTP1Connection, request.connection)
-        self._left = limit
-        self._refused = False
+        self._limit = self._left = limit
+        self._intake, self._held = intake, 0
+        self._refusal: _Refusal | None = None
 
     def headers_received(
         self, start_line: StartLine, headers: httputil.HTTPHeaders
@@ -233,22 +238,34 @@ class _Counting(httputil.HTTPMessageDelegate):
         return self._inner.headers_received(start_line, headers)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        if self._refusal is not None:
+            return None
         self._left -= len(chunk)
-        if self._left >= 0:
+        if self._left < 0:
+            self._refuse_with(413, _too_long(self._limit))
+        elif not self._intake.takes(len(chunk)):
+            self._refuse_with(503, self._intake.refusal)
+        else:
+            self._held += len(chunk)
             return self._inner.data_received(chunk)
-        if not self._refused:
-            self._refused = True
-            self._inner.on_connection_close()
-            self._refusal.answer()
-            self._connection.set_body_timeout(DRAIN_SECONDS)
         return None
 
+    def _refuse_with(self, status: int, text: str) -> None:
+        self._give_back()
+        self._refusal = _Refusal(self._request, self._refuse, status, text)
+        self._inner.on_connection_close()
+        self._refusal.answer()
+        self._connection.set_body_timeout(DRAIN_SECONDS)
+
+    def _give_back(self) -> None:
+        self._intake.give_back(self._held)
+        self._held = 0
+
     def finish(self) -> None:
-        if self._refused:
-            self._refusal.finish()
-        else:
-            self._inner.finish()
+        self._give_back()
+        (self._refusal or self._inner).finish()
 
     def on_connection_close(self) -> None:
-        if not self._refused:
+        self._give_back()
+        if self._refusal is None:
             self._inner.on_connection_close()

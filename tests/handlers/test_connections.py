@@ -200,6 +200,15 @@ async def test_ten_thousand_handshakes_that_never_end_keep_nobody_out(tmp_path):
     assert "Traceback" not in drydockd.log
 
 
+async def ended(http, task_id):
+    """Wait for the end of a task, asking again when the answer came early: others needed it."""
+    async with asyncio.timeout(60):
+        while True:
+            shown = (await http.get(f"{V1}/tasks/{task_id}?wait=20")).json()
+            if shown["status"] == "complete":
+                return shown
+
+
 @pytest.mark.process
 async def test_callers_cannot_use_up_the_descriptors(tmp_path):
     def few() -> None:
@@ -218,9 +227,9 @@ async def test_callers_cannot_use_up_the_descriptors(tmp_path):
             async with crowd(there, 200, get(path, admin)):
                 # When somebody who is connected has work done
                 task = (await http.post(f"{V1}/tasks", json=body)).json()
-                shown = await http.get(f"{V1}/tasks/{task['task_id']}?wait=20")
+                shown = await ended(http, task["task_id"])
                 # Then it is done, with files that are opened for it, and health says what is short.
-                assert shown.json()["result"]["status"] == "success", shown.text
+                assert shown["result"]["status"] == "success", shown
                 health = (await http.get(f"{V1}/health/extended")).json()
                 said = [message["message"] for message in health["details"]["messageList"]]
                 assert any("api.connections" in text for text in said), said

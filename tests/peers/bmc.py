@@ -1,0 +1,630 @@
+"""A scripted Redfish BMC: it plays the right one and every wrong one of contract, oob-faults, C.
+
+`ScriptedBmc` is one BMC in this process; `python -m tests.peers.bmc` plays many, for benchmarks.
+What takes time in the field takes looks here: a power state changes after so many reads of it,
+a POST phase is over after so many refusals. So nothing in a test waits for a clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import hashlib
+import itertools
+import json
+import re
+import ssl
+from dataclasses import dataclass, field
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+ROOT = "/redfish/v1"
+ACCOUNT, PASSWORD = "drydock-operator", "pa55-of-the-bmc"
+
+
+@dataclass
+class Rule:
+    """What happens to requests that match, instead of or after the usual.
+
+    `status` with `id` and `text` answers; `drop` closes the connection, before or after the
+    request was carried out (``after``); `hold` is awaited first; `delay` is in seconds. `times`
+    says how often, None always.
+    """
+
+    method: str = ".*"
+    path: str = ".*"
+    status: int | None = None
+    id: str = ""
+    text: str = ""
+    args: tuple = ()
+    headers: dict = field(default_factory=dict)
+    raw: bytes | None = None
+    drop: str = ""
+    hold: asyncio.Event | None = None
+    delay: float = 0.0
+    times: int | None = None
+    # Requests that match are let through before it begins.
+    skip: int = 0
+    hits: int = 0
+
+    def matches(self, method: str, path: str) -> bool:
+        if not (re.fullmatch(self.method, method) and re.fullmatch(self.path, path)):
+            return False
+        self.hits += 1
+        nth = self.hits - self.skip
+        return nth > 0 and (self.times is None or nth <= self.times)
+
+
+@dataclass
+class Machine:
+    """One system behind the BMC. `lag`: how many reads its power takes to follow."""
+
+    id: str = "1"
+    power: str = "Off"
+    lag: int = 0
+    serial: str = "SN-0001"
+    uuid: str = "8d3f6f52-30c2-4c6e-9a8c-0d5b1b2f0001"
+    macs: list = field(default_factory=lambda: ["52:54:00:AA:00:01"])
+    type: str = "Physical"
+    name: str = ""
+    sku: str = ""
+    boot: dict = field(default_factory=dict)
+    more: dict = field(default_factory=dict)
+    resets: list = field(default_factory=list)
+    # How often a running machine was cut off.
+    cuts: int = 0
+    # Power states that the next reads show, before the one it ends in.
+    coming: list = field(default_factory=list)
+    version: int = 1
+
+    def read_power(self) -> str:
+        if self.coming:
+            self.power = self.coming.pop(0)
+        return self.power
+
+    def settle(self) -> str:
+        """The state it is on its way to."""
+        return self.coming[-1] if self.coming else self.power
+
+
+def a_boot(**more) -> dict:
+    return {
+        "BootSourceOverrideEnabled": "Disabled",
+        "BootSourceOverrideTarget": "None",
+        "BootSourceOverrideMode": "UEFI",
+        **more,
+    }
+
+
+class ScriptedBmc:
+    """One BMC on a port of its own; every attribute may be changed while it runs."""
+
+    def __init__(self, *machines: Machine, context: ssl.SSLContext | None = None) -> None:
+        self.machines = list(machines) or [Machine()]
+        for machine in self.machines:
+            machine.boot = machine.boot or a_boot()
+        self.account, self.password = ACCOUNT, PASSWORD
+        self.context = context
+        self.rules: list[Rule] = []
+        # -- sessions
+        self.limit = 8
+        self.limit_answer = (503, "IDRAC.2.8.RAC0218")
+        self.has_sessions = True
+        self.links = "links"  # service: only the session service; none: neither
+        self.has_session_body_uri_only = False
+        self.must_change_password = False
+        self.sessions: dict[str, str] = {}
+        self.most_sessions = 0
+        self.logins = 0
+        self.judged = 0  # how often the account was looked at
+        self.refused_logins = 0
+        # -- changes
+        self.need_etag = False
+        self.need_etag_for_reset = False
+        self.etag_form = "plain"  # twice: quoted twice; weak; none: in the body only
+        self.takes_etags: set[str] | None = None  # of: sent, strong, star, none
+        self.post_refusals = 0
+        self.needs_full_boot = False
+        self.mode_readonly = False
+        self.mode_reverts_to = ""
+        self.settings_only = False
+        self.ignore_once = 0  # how many changes of the boot device it forgets
+        # -- power
+        self.reset_types: list | None = ["On", "ForceOff", "GracefulShutdown", "PushPowerButton"]
+        self.action_info = False
+        self.conflict_on_same = False
+        self.on_conflicts = 0
+        self.forgets_resets = 0  # how many resets it takes without doing anything
+        self.falls_back = 0  # how many resets show PoweringOn and the old state again
+        self.deaf_to: set[str] = set()
+        self.answers_with_task = False
+        self.task_body: dict | None = None
+        self.task_is_gone = False
+        # -- what it knows
+        self.empty_collections = 0  # how often Systems shows none
+        self.adapter_ports = ""  # Ports, NetworkPorts, NetworkDeviceFunctions
+        self.needs_login_for_root = False
+        self.asked: list[tuple[str, str]] = []
+        self.bodies: list[tuple[str, str, dict]] = []
+        self.headers: list[dict] = []
+        self.open_requests = 0
+        self._tokens = itertools.count(1)
+
+    async def start(self, port: int = 0) -> ScriptedBmc:
+        app = Application([(".*", _Handler, {"bmc": self})], log_function=lambda _: None)
+        self._server = HTTPServer(app, ssl_options=self.context)
+        sockets = bind_sockets(port, "127.0.0.1")
+        self.port = sockets[0].getsockname()[1]
+        self._server.add_sockets(sockets)
+        return self
+
+    async def stop(self) -> None:
+        for rule in self.rules:
+            if rule.hold is not None:
+                rule.hold.set()
+        self._server.stop()
+        await self._server.close_all_connections()
+
+    def rule(self, method: str = ".*", path: str = ".*", **what) -> Rule:
+        self.rules.append(Rule(method, path, **what))
+        return self.rules[-1]
+
+    def restart(self) -> None:
+        """Its sessions are gone, as after a restart of a real one."""
+        self.sessions.clear()
+
+    def count(self, method: str, path: str = ".*") -> int:
+        return sum(1 for m, p in self.asked if m == method and re.fullmatch(path, p))
+
+    @property
+    def machine(self) -> Machine:
+        return self.machines[0]
+
+    def etag(self, machine: Machine) -> str:
+        bare = hashlib.md5(f"{machine.id}/{machine.version}".encode()).hexdigest()[:8]
+        return {"twice": f'""{bare}""', "weak": f'W/"{bare}"'}.get(self.etag_form, f'"{bare}"')
+
+    def etag_is_right(self, machine: Machine, sent: str | None) -> bool:
+        bare = self.etag(machine).replace("W/", "").strip('"')
+        kind = {
+            None: "none",
+            "*": "star",
+            self.etag(machine): "sent",
+            f'"{bare}"': "strong",
+        }.get(sent, "wrong")
+        if self.takes_etags is not None:
+            # As sent and strong are one where it is plain.
+            both = {"sent", "strong"} if self.etag(machine) == f'"{bare}"' else {kind}
+            return kind in self.takes_etags or bool(both & self.takes_etags and kind in both)
+        return kind in ("sent", "strong", "star")
+
+    # -- the documents
+
+    def get(self, path: str) -> dict | None:
+        path = path.rstrip("/")
+        fixed = {
+            "/redfish": lambda: {"v1": f"{ROOT}/"},
+            ROOT: self._root,
+            f"{ROOT}/SessionService": self._session_service,
+            f"{ROOT}/SessionService/Sessions": self._sessions,
+            f"{ROOT}/Systems": self._systems,
+            f"{ROOT}/Managers": lambda: _collection(f"{ROOT}/Managers", ["bmc"], "Manager"),
+            f"{ROOT}/Managers/bmc": self._manager,
+            f"{ROOT}/Chassis": lambda: _collection(f"{ROOT}/Chassis", ["1"], "Chassis"),
+            f"{ROOT}/Tasks/7": lambda: None if self.task_is_gone else self.task_body,
+        }
+        if path in fixed:
+            return fixed[path]()
+        if match := re.fullmatch(rf"{ROOT}/Systems/([^/]+)(?:/(.*))?", path):
+            machine = next((m for m in self.machines if m.id == match[1]), None)
+            return self._under_system(machine, match[2] or "") if machine else None
+        if match := re.fullmatch(rf"{ROOT}/Chassis/1(?:/(.*))?", path):
+            return self._under_chassis(match[1] or "")
+        if match := re.fullmatch(rf"{ROOT}/SessionService/Sessions/([^/]+)", path):
+            return self._session(match[1]) if path in self.sessions else None
+        return None
+
+    def _root(self) -> dict:
+        body = {
+            "@odata.id": f"{ROOT}/",
+            "@odata.type": "#ServiceRoot.v1_15_0.ServiceRoot",
+            "Id": "RootService",
+            "Name": "Root Service",
+            "Vendor": "Scripted",
+            "RedfishVersion": "1.15.0",
+            "UUID": "92384634-2938-2342-8820-489239905423",
+            "Systems": {"@odata.id": f"{ROOT}/Systems"},
+            "Managers": {"@odata.id": f"{ROOT}/Managers"},
+            "Chassis": {"@odata.id": f"{ROOT}/Chassis"},
+            "Links": {},
+        }
+        if self.links == "links":
+            body["Links"]["Sessions"] = {"@odata.id": f"{ROOT}/SessionService/Sessions"}
+        if self.links in ("links", "service") and self.has_sessions:
+            body["SessionService"] = {"@odata.id": f"{ROOT}/SessionService"}
+        if not self.has_sessions:
+            body["Links"] = {}
+        return body
+
+    def _session_service(self) -> dict | None:
+        if not self.has_sessions:
+            return None
+        return {
+            "@odata.id": f"{ROOT}/SessionService",
+            "@odata.type": "#SessionService.v1_1_8.SessionService",
+            "Id": "SessionService",
+            "Name": "Session Service",
+            "ServiceEnabled": True,
+            "SessionTimeout": 1800,
+            "Sessions": {"@odata.id": f"{ROOT}/SessionService/Sessions"},
+        }
+
+    def _sessions(self) -> dict | None:
+        if not self.has_sessions:
+            return None
+        names = [path.rpartition("/")[2] for path in self.sessions]
+        return _collection(f"{ROOT}/SessionService/Sessions", names, "Session")
+
+    def _session(self, name: str) -> dict:
+        return {
+            "@odata.id": f"{ROOT}/SessionService/Sessions/{name}",
+            "@odata.type": "#Session.v1_5_0.Session",
+            "Id": name,
+            "Name": "User Session",
+            "UserName": self.account,
+        }
+
+    def _systems(self) -> dict:
+        names = [machine.id for machine in self.machines]
+        if self.empty_collections:
+            self.empty_collections -= 1
+            names = []
+        return _collection(f"{ROOT}/Systems", names, "ComputerSystem")
+
+    def _manager(self) -> dict:
+        return {
+            "@odata.id": f"{ROOT}/Managers/bmc",
+            "@odata.type": "#Manager.v1_19_0.Manager",
+            "Id": "bmc",
+            "Name": "Manager",
+            "ManagerType": "BMC",
+            "FirmwareVersion": "7.10.30.00",
+        }
+
+    def _under_system(self, machine: Machine, rest: str) -> dict | None:
+        path = f"{ROOT}/Systems/{machine.id}"
+        if rest in ("", "SD"):
+            return self._system(machine, path, rest)
+        if rest == "ResetActionInfo" and self.action_info:
+            parameter = {"Name": "ResetType", "AllowableValues": self.reset_types or []}
+            return {"@odata.id": f"{path}/{rest}", "Id": rest, "Parameters": [parameter]}
+        nics = f"{path}/EthernetInterfaces"
+        names = [str(number) for number in range(len(machine.macs))]
+        if rest == "EthernetInterfaces" and not self.adapter_ports:
+            return _collection(nics, names, "EthernetInterface")
+        if (name := rest.removeprefix("EthernetInterfaces/")) in names and not self.adapter_ports:
+            mac = machine.macs[int(name)]
+            return {
+                "@odata.id": f"{nics}/{name}",
+                "@odata.type": "#EthernetInterface.v1_9_0.EthernetInterface",
+                "Id": name,
+                "Name": f"NIC {name}",
+                "MACAddress": mac,
+            }
+        return None
+
+    def _system(self, machine: Machine, path: str, rest: str) -> dict:
+        action = {"target": f"{path}/Actions/ComputerSystem.Reset"}
+        if self.action_info:
+            action["@Redfish.ActionInfo"] = f"{path}/ResetActionInfo"
+        elif self.reset_types is not None:
+            action["ResetType@Redfish.AllowableValues"] = self.reset_types
+        place = f"{path}/{rest}" if rest else path
+        body = {
+            "@odata.id": place,
+            "@odata.type": "#ComputerSystem.v1_20_0.ComputerSystem",
+            "@odata.etag": self.etag(machine),
+            "Id": machine.id,
+            "Name": f"System {machine.id}",
+            "SystemType": machine.type,
+            "Manufacturer": "Example Inc.",
+            "Model": "Scripted 9000",
+            "SerialNumber": machine.serial,
+            "UUID": machine.uuid,
+            "HostName": machine.name,
+            "PowerState": machine.read_power(),
+            "Boot": dict(machine.boot),
+            "Actions": {"#ComputerSystem.Reset": action},
+            "Links": {
+                "ManagedBy": [{"@odata.id": f"{ROOT}/Managers/bmc"}],
+                "Chassis": [{"@odata.id": f"{ROOT}/Chassis/1"}],
+            },
+            **machine.more,
+        }
+        if machine.sku:
+            body["SKU"] = machine.sku
+        if not self.adapter_ports:
+            body["EthernetInterfaces"] = {"@odata.id": f"{path}/EthernetInterfaces"}
+        if self.settings_only and not rest:
+            settings = {"SettingsObject": {"@odata.id": f"{path}/SD"}}
+            body["@Redfish.Settings"] = settings
+        return body
+
+    def _under_chassis(self, rest: str) -> dict | None:
+        path = f"{ROOT}/Chassis/1"
+        kind = self.adapter_ports
+        chassis = {
+            "@odata.id": path,
+            "@odata.type": "#Chassis.v1_23_0.Chassis",
+            "Id": "1",
+            "Name": "Chassis",
+            "ChassisType": "RackMount",
+        }
+        if not kind:
+            return chassis if not rest else None
+        adapters = f"{path}/NetworkAdapters"
+        ports = f"{adapters}/NIC.1/{kind}"
+        documents = {
+            "": {**chassis, "NetworkAdapters": {"@odata.id": adapters}},
+            "NetworkAdapters": _collection(adapters, ["NIC.1"], "NetworkAdapter"),
+            "NetworkAdapters/NIC.1": {"Id": "NIC.1", kind: {"@odata.id": ports}},
+            f"NetworkAdapters/NIC.1/{kind}": _collection(ports, ["1"], "Port"),
+            f"NetworkAdapters/NIC.1/{kind}/1": {
+                "Ports": {"Ethernet": {"AssociatedMACAddresses": self.machine.macs}},
+                "NetworkPorts": {"AssociatedNetworkAddresses": self.machine.macs},
+                "NetworkDeviceFunctions": {"Ethernet": {"MACAddress": self.machine.macs[0]}},
+            }[kind],
+        }
+        return documents.get(rest)
+
+    # -- the changes: each returns (status, body, headers)
+
+    def log_in(self, body: dict) -> tuple:
+        self.logins += 1
+        if len(self.sessions) >= self.limit:
+            status, message_id = self.limit_answer
+            return status, error(message_id, "The maximum number of user sessions is reached."), {}
+        self.judged += 1
+        if (body.get("UserName"), body.get("Password")) != (self.account, self.password):
+            self.refused_logins += 1
+            return 401, error("Base.1.13.ResourceAtUriUnauthorized", "Wrong password."), {}
+        number = next(self._tokens)
+        token = f"token-{number}-of-the-bmc"
+        path = f"{ROOT}/SessionService/Sessions/{number}"
+        self.sessions[path] = token
+        self.most_sessions = max(self.most_sessions, len(self.sessions))
+        document = self._session(str(number))
+        if self.must_change_password:
+            note = error("Base.1.13.PasswordChangeRequired", "Change it.")["error"]
+            document["@Message.ExtendedInfo"] = note["@Message.ExtendedInfo"]
+        place = {} if self.has_session_body_uri_only else {"Location": path}
+        return 201, document, {"X-Auth-Token": token, **place}
+
+    def patch_system(self, machine: Machine, rest: str, body: dict, if_match: str | None) -> tuple:
+        if not self._etag_allows(machine, if_match, self.need_etag):
+            return _unmatched()
+        if self.settings_only and not rest:
+            return 400, error("Base.1.5.OperationSupportedInFutureStateURI", "Use SD."), {}
+        if self.post_refusals:
+            self.post_refusals -= 1
+            return 400, error("iLO.2.15.UnableToModifyDuringSystemPOST", "In POST."), {}
+        wanted = body.get("Boot", {})
+        full = {"BootSourceOverrideEnabled", "BootSourceOverrideTarget", "BootSourceOverrideMode"}
+        if self.needs_full_boot and not full <= set(wanted):
+            return 400, error("Base.1.8.PropertyMissing", "Boot is incomplete."), {}
+        if self.mode_readonly and "BootSourceOverrideMode" in wanted:
+            return 400, error("Base.1.8.PropertyNotWritable", "The mode is read-only."), {}
+        machine.version += 1
+        if self.ignore_once:
+            self.ignore_once -= 1
+        else:
+            machine.boot.update(wanted)
+            if self.mode_reverts_to:
+                machine.boot["BootSourceOverrideMode"] = self.mode_reverts_to
+        return 204, None, {}
+
+    def reset(self, machine: Machine, body: dict, if_match: str | None) -> tuple:
+        if not self._etag_allows(machine, if_match, self.need_etag_for_reset):
+            return _unmatched()
+        way = body.get("ResetType")
+        if self.reset_types is not None and way not in self.reset_types:
+            return 400, error("Base.1.13.ActionParameterValueNotInList", f"No {way}."), {}
+        old = machine.settle()
+        new = {"PushPowerButton": "Off" if old == "On" else "On"}.get(
+            way, "On" if way in ("On", "ForceOn") else "Off"
+        )
+        if new == old and self.conflict_on_same:
+            return 409, error("IDRAC.2.8.PSU501", f"The server is already powered {new}."), {}
+        if new == "On" and self.on_conflicts:
+            self.on_conflicts -= 1
+            return 409, error("Base.1.18.ActionParameterValueConflict", "Not yet."), {}
+        machine.resets.append(way)
+        self._turn(machine, way, old, new)
+        if self.answers_with_task:
+            task = {"@odata.id": f"{ROOT}/Tasks/7", "TaskState": "Running"}
+            return 202, task, {"Location": f"{ROOT}/Tasks/7/Monitor"}
+        return 204, None, {}
+
+    def _turn(self, machine: Machine, way: str, old: str, new: str) -> None:
+        if self.forgets_resets:
+            self.forgets_resets -= 1
+        elif self.falls_back:
+            self.falls_back -= 1
+            machine.coming = [f"Powering{new}", old]
+        elif way not in self.deaf_to and new != old:
+            machine.cuts += new == "Off"
+            machine.coming = [old] * machine.lag + [f"Powering{new}"] * bool(machine.lag) + [new]
+
+    def _etag_allows(self, machine: Machine, sent: str | None, is_needed: bool) -> bool:
+        if self.takes_etags is not None:
+            return self.etag_is_right(machine, sent)
+        return self.etag_is_right(machine, sent) if (is_needed or sent) else True
+
+
+class _Handler(RequestHandler):
+    SUPPORTED_METHODS = ("GET", "POST", "PATCH", "DELETE", "HEAD", "PUT", "OPTIONS")
+
+    def initialize(self, bmc: ScriptedBmc) -> None:
+        self.bmc = bmc
+
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
+        self.set_header("OData-Version", "4.0")
+        self.set_header("Cache-Control", "no-cache")
+
+    async def _any(self) -> None:
+        bmc, method, path = self.bmc, self.request.method, self.request.path
+        bmc.asked.append((method, path))
+        bmc.headers.append({k.lower(): v for k, v in self.request.headers.get_all()})
+        rule = next((r for r in bmc.rules if r.matches(method, path)), None)
+        if rule is None:
+            self._send(*self._answer(method, path))
+            return
+        bmc.open_requests += 1
+        try:
+            if rule.hold is not None:
+                await rule.hold.wait()
+            if rule.delay:
+                await asyncio.sleep(rule.delay)
+        finally:
+            bmc.open_requests -= 1
+        if rule.drop == "before":
+            self.request.connection.stream.close()
+        elif rule.drop == "after":
+            self._answer(method, path)
+            self.request.connection.stream.close()
+        elif rule.status is not None:
+            body = error(rule.id, rule.text, rule.args) if rule.id else None
+            self._send(rule.status, body, rule.headers, raw=rule.raw)
+        else:
+            self._send(*self._answer(method, path))
+
+    get = post = patch = delete = head = put = options = _any
+
+    def _answer(self, method: str, path: str) -> tuple:
+        bmc = self.bmc
+        sessions = f"{ROOT}/SessionService/Sessions"
+        body = self._body()
+        if body is None:
+            return 400, error("Base.1.13.MalformedJSON", "Not JSON."), {}
+        if method == "POST" and path.rstrip("/") in (sessions, f"{sessions}/Members"):
+            return bmc.log_in(body) if bmc.has_sessions else _missing(path)
+        is_open = path.rstrip("/") in ("/redfish", ROOT) and not bmc.needs_login_for_root
+        if not is_open and (refused := self._refused()):
+            return refused
+        if method in ("GET", "HEAD"):
+            return self._read(path)
+        if bmc.get(path) is None and "/Actions/" not in path:
+            return _missing(path)
+        if method == "DELETE" and path.startswith(f"{sessions}/"):
+            del bmc.sessions[path]
+            return 204, None, {}
+        bmc.bodies.append((method, path, body))
+        match = re.fullmatch(
+            rf"{ROOT}/Systems/([^/]+)(/SD|/Actions/ComputerSystem\.Reset)?", path.rstrip("/")
+        )
+        machine = next((m for m in bmc.machines if match and m.id == match[1]), None)
+        if_match = self.request.headers.get("If-Match")
+        if machine and method == "PATCH" and "Actions" not in (match[2] or ""):
+            return bmc.patch_system(machine, (match[2] or "").lstrip("/"), body, if_match)
+        if machine and method == "POST" and "Actions" in (match[2] or ""):
+            return bmc.reset(machine, body, if_match)
+        refusal = error("Base.1.13.OperationNotAllowed", "Not here.")
+        return 405, refusal, {"Allow": "GET, HEAD"}
+
+    def _read(self, path: str) -> tuple:
+        document = self.bmc.get(path)
+        if document is None:
+            return _missing(path)
+        headers = {"Allow": "GET, HEAD, PATCH" if "/Systems/" in path else "GET, HEAD"}
+        if "@odata.etag" in document and self.bmc.etag_form != "none":
+            headers["ETag"] = document["@odata.etag"]
+        return 200, document, headers
+
+    def _refused(self) -> tuple | None:
+        bmc, headers = self.bmc, self.request.headers
+        if (token := headers.get("X-Auth-Token")) is not None:
+            is_in = token in bmc.sessions.values()
+        elif basic := headers.get("Authorization"):
+            bmc.judged += 1
+            pair = f"{bmc.account}:{bmc.password}".encode()
+            is_in = basic == f"Basic {base64.b64encode(pair).decode()}"
+            bmc.refused_logins += not is_in
+        else:
+            is_in = False
+        if not is_in:
+            refusal = error("Base.1.13.NoValidSession", "No valid session.")
+            return 401, refusal, {"WWW-Authenticate": 'Basic realm="bmc"'}
+        if bmc.must_change_password and self.request.method != "DELETE":
+            return 403, error("Base.1.13.PasswordChangeRequired", "Change it."), {}
+        return None
+
+    def _body(self) -> dict | None:
+        try:
+            body = json.loads(self.request.body or b"{}")
+        except ValueError:
+            return None
+        return body if isinstance(body, dict) else None
+
+    def _send(self, status: int, body: dict | None, headers: dict, raw: bytes | None = None):
+        self.set_status(status)
+        for name, value in headers.items():
+            self.set_header(name, value)
+        if raw is not None:
+            self.finish(raw)
+        elif body is not None:
+            self.set_header("Content-Type", "application/json; charset=utf-8")
+            self.finish(json.dumps(body))
+        else:
+            self.clear_header("Content-Type")
+            self.finish()
+
+
+def _collection(path: str, names: list, kind: str) -> dict:
+    return {
+        "@odata.id": path,
+        "@odata.type": f"#{kind}Collection.{kind}Collection",
+        "Name": f"{kind} Collection",
+        "Members@odata.count": len(names),
+        "Members": [{"@odata.id": f"{path}/{name}"} for name in names],
+    }
+
+
+def error(message_id: str, text: str = "", args: tuple = ()) -> dict:
+    note = {"MessageId": message_id, "Message": text, "MessageArgs": list(args)}
+    return {
+        "error": {
+            "code": "Base.1.13.GeneralError",
+            "message": "A general error has occurred.",
+            "@Message.ExtendedInfo": [note],
+        }
+    }
+
+
+def _missing(path: str) -> tuple:
+    return 404, error("Base.1.13.ResourceMissingAtURI", f"{path} is not there."), {}
+
+
+def _unmatched() -> tuple:
+    return 412, error("Base.1.13.PreconditionFailed", "The ETag does not match."), {}
+
+
+async def serve(count: int, seconds: float) -> None:
+    """Play `count` BMCs that take `seconds` for each answer; print their ports in one line."""
+    bmcs = [ScriptedBmc() for _ in range(count)]
+    for bmc in bmcs:
+        await bmc.start()
+        bmc.rule(delay=seconds)
+    print(" ".join(str(bmc.port) for bmc in bmcs), flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=0.0)
+    given = parser.parse_args()
+    asyncio.run(serve(given.count, given.seconds))

@@ -1,22 +1,8 @@
-"""SHA-256 fingerprints of certificates, as people write and read them."""
+"""SHA-256 fingerprints of certificates, as people see them; `drydockd.oob` reads them."""
 
 from __future__ import annotations
 
 import hashlib
-import re
-
-_PREFIX = re.compile(r"^sha-?256(?: fingerprint)?\s*[:=]\s*", re.IGNORECASE)
-
-
-def parse_fingerprint(text: str) -> str:
-    """Return 64 lower case hex digits for `text`, with or without colons and ``sha256:``.
-
-    That is how ``openssl x509 -fingerprint -sha256`` prints them. Raises ValueError.
-    """
-    digits = _PREFIX.sub("", text.strip()).replace(":", "").replace(" ", "").lower()
-    if re.fullmatch("[0-9a-f]{64}", digits) is None:
-        raise ValueError("a SHA-256 fingerprint is 64 hex digits, with or without colons")
-    return digits
 
 
 def fingerprint_of(certificate: bytes) -> str:

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
-from drydockd.drivers.oob.redfish.fingerprints import parse_fingerprint
 from drydockd.drivers.options import Options, opt
+from drydockd.oob import parse_fingerprint
 
 # As many slow answers as one of the driver's calls may need: service root, login, system, the
 # change, and what it reads afterwards. Source: contract, oob-faults, D.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from drydockd.drivers.oob.redfish.fingerprints import parse_fingerprint
 from drydockd.drivers.oob.redfish.options import RedfishOptions
 from drydockd.errors import DriverPersistent
+from drydockd.oob import parse_fingerprint, parse_port, parse_truth, parse_uuid
 from drydockd.site import Node
+
+T = TypeVar("T")
 
 MODES = {"uefi": "UEFI", "bios": "Legacy"}
 
@@ -66,16 +68,18 @@ def target_of(node: Node, options: RedfishOptions) -> Target:
     return Target(
         node=node.name,
         address=address,
-        port=_port(node, options),
+        port=_read(node, "port", parse_port) or options.port or (443 if options.use_ssl else 80),
         scheme="https" if options.use_ssl else "http",
         account=_given(node, "account"),
         password=_given(node, "credential"),
         verify=_verify(node, options),
-        fingerprint=_fingerprint(node, address, options),
+        fingerprint=_read(node, "fingerprint", parse_fingerprint)
+        or options.fingerprints.get(node.name)
+        or options.fingerprints.get(address),
         identity=Identity(
             system_id=oob.get("system_id") or options.system_id,
             serial=oob.get("serial") or None,
-            uuid=_uuid(node),
+            uuid=_read(node, "uuid", parse_uuid),
             boot_mac=node.boot_mac.lower() if node.boot_mac else None,
         ),
         boot_mode=MODES.get(node.hardware.boot_mode or "") if node.hardware else None,
@@ -108,47 +112,20 @@ def _given(node: Node, key: str) -> str:
     )
 
 
-def _port(node: Node, options: RedfishOptions) -> int:
-    usual = 443 if options.use_ssl else 80
-    text = node.oob_parameters.get("port")
-    if not text:
-        return options.port or usual
-    if text.isascii() and text.isdecimal() and 1 <= int(text[:6]) <= 65535:
-        return int(text)
-    raise _wrong(node, "port", text, "a TCP port, 1 to 65535")
-
-
-def _verify(node: Node, options: RedfishOptions) -> bool:
-    text = node.oob_parameters.get("verify")
-    if not text:
-        return options.ca_file is not None if options.verify is None else options.verify
-    # YAML's own true and false reach here as Python writes them.
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    raise _wrong(node, "verify", text, "true or false")
-
-
-def _fingerprint(node: Node, address: str, options: RedfishOptions) -> str | None:
-    if text := node.oob_parameters.get("fingerprint"):
-        try:
-            return parse_fingerprint(text)
-        except ValueError as error:
-            raise _wrong(node, "fingerprint", text, str(error)) from None
-    known: Mapping[str, str] = options.fingerprints
-    return known.get(node.name) or known.get(address)
-
-
-def _uuid(node: Node) -> str | None:
-    text = node.oob_parameters.get("uuid")
+def _read(node: Node, key: str, parse: Callable[[str], T]) -> T | None:
+    """The value of an optional key of `oob`; None where it is not given."""
+    text = node.oob_parameters.get(key)
     if not text:
         return None
     try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise _wrong(node, "uuid", text, "a UUID") from None
+        return parse(text)
+    except ValueError as error:
+        raise DriverPersistent(
+            f"{node.name}: oob.{key} reads {text[:80]!r}, not {error}; correct it in the design"
+        ) from None
 
 
-def _wrong(node: Node, key: str, text: str, wanted: str) -> DriverPersistent:
-    return DriverPersistent(
-        f"{node.name}: oob.{key} reads {text[:80]!r}, not {wanted}; correct it in the design"
-    )
+def _verify(node: Node, options: RedfishOptions) -> bool:
+    if (said := _read(node, "verify", parse_truth)) is not None:
+        return said
+    return options.ca_file is not None if options.verify is None else options.verify

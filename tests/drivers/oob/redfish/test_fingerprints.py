@@ -1,31 +1,14 @@
-"""Fingerprints as people write them."""
+"""Fingerprints as people see them."""
 
-import pytest
-
-from drydockd.drivers.oob.redfish.fingerprints import fingerprint_of, parse_fingerprint, shown
+from drydockd.drivers.oob.redfish.fingerprints import fingerprint_of, shown
 from drydockd.log import Redaction
+from drydockd.oob import parse_fingerprint
 
 DIGITS = fingerprint_of(b"a certificate")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        DIGITS,
-        DIGITS.upper(),
-        f"sha256:{DIGITS}",
-        f"SHA256 Fingerprint={shown(DIGITS)}",
-        f" sha256 Fingerprint={shown(DIGITS)}\n",
-    ],
-)
-def test_every_usual_way_to_write_one_is_read(text):
-    assert parse_fingerprint(text) == DIGITS
-
-
-@pytest.mark.parametrize("text", ["", "ab", DIGITS + "0", "g" * 64, f"sha1:{DIGITS[:40]}"])
-def test_what_is_none_is_refused(text):
-    with pytest.raises(ValueError, match="64 hex digits"):
-        parse_fingerprint(text)
+def test_what_is_shown_can_be_pinned():
+    assert parse_fingerprint(shown(DIGITS)) == DIGITS
 
 
 def test_one_that_is_shown_is_not_masked_in_the_log():

@@ -59,9 +59,9 @@ def test_the_design_may_hold_the_fingerprint():
 @pytest.mark.parametrize(
     ("key", "text", "wanted"),
     [
-        ("port", "0", "a TCP port, 1 to 65535"),
-        ("port", "https", "a TCP port, 1 to 65535"),
-        ("port", "99999999999999999999", "a TCP port, 1 to 65535"),
+        ("port", "0", "a port, 1 to 65535"),
+        ("port", "https", "a port, 1 to 65535"),
+        ("port", "99999999999999999999", "a port, 1 to 65535"),
         ("verify", "maybe", "true or false"),
         ("uuid", "17", "a UUID"),
         ("fingerprint", "ab:cd", "64 hex digits"),

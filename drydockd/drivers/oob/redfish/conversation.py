@@ -9,14 +9,15 @@ from collections.abc import Mapping
 
 from drydockd.drivers.base import Voice
 from drydockd.drivers.oob.redfish import faults
-from drydockd.drivers.oob.redfish.answers import Answer, Mask, link, mapping, path_of
+from drydockd.drivers.oob.redfish.answers import Answer, link, mapping, path_of
+from drydockd.drivers.oob.redfish.asking import Asking
 from drydockd.drivers.oob.redfish.options import RedfishOptions
 from drydockd.drivers.oob.redfish.pace import Pace
 from drydockd.drivers.oob.redfish.sessions import Login, logged_in
 from drydockd.drivers.oob.redfish.target import Target
 from drydockd.drivers.oob.redfish.uninterrupted import Grace, uninterrupted
 from drydockd.drivers.oob.redfish.wire import NoAnswer, Untrusted, Wire
-from drydockd.errors import DriverConflict, DriverPersistent, DriverTransient
+from drydockd.errors import DriverPersistent, DriverTransient
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +27,7 @@ SESSIONS = "/redfish/v1/SessionService/Sessions"
 LOOK_RETRIES = 1
 
 
-class Unheard(Exception):
-    """A request that must not be repeated blindly: nobody knows whether it was carried out."""
-
-
-class Conversation:
+class Conversation(Asking):
     """What a driver's call says to a BMC. `wire` is closed with it.
 
     `purpose` of its methods is what messages say the request was for. Every method raises
@@ -46,14 +43,9 @@ class Conversation:
         wire: Wire,
         voice: Voice | None = None,
     ) -> None:
-        self.target = target
-        self.pace = pace
+        super().__init__(target, options, pace, wire)
         self.root: Mapping[str, object] = {}
         self.odd: list[str] = []
-        # What went wrong last: it explains a deadline that passes.
-        self.trouble = ""
-        self._options = options
-        self._wire = wire
         self._voice = voice
         self._login = Login()
         self._open: list[str] = []
@@ -65,11 +57,11 @@ class Conversation:
     async def begin(self) -> None:
         """Read the service root and log in."""
         purpose = "to find the service"
-        answer = await self._patiently("GET", ROOT, purpose, {})
+        answer = await self._plainly(ROOT, purpose)
         if (there := self._moved(answer)) is not None:
-            answer = await self._patiently("GET", there, purpose, {})
+            answer = await self._plainly(there, purpose)
         if answer.status != 401:
-            self._expect_object(answer, "GET", ROOT, purpose)
+            self.expect_object(answer, "GET", ROOT, purpose)
             self.root = answer.body
         await self._log_in()
         if answer.status == 401:
@@ -91,7 +83,7 @@ class Conversation:
     async def get(self, path: str, purpose: str) -> Answer:
         """Return a document. Repeated while the BMC is away."""
         answer = await self._asked("GET", path, purpose)
-        self._expect_object(answer, "GET", path, purpose)
+        self.expect_object(answer, "GET", path, purpose)
         return answer
 
     async def look(self, path: str, purpose: str, *, is_needed: bool = False) -> Answer | None:
@@ -127,36 +119,10 @@ class Conversation:
         more = {} if if_match is None else {"If-Match": if_match}
         return await self._asked(method, path, purpose, body, more, is_repeatable=is_repeatable)
 
-    async def pause(self, seconds: float, why: str = "") -> None:
-        """Wait; the deadline of the call may end it."""
-        if why:
-            self.trouble = why
-        await asyncio.sleep(seconds)
-
-    def message(self, method: str, path: str, purpose: str, came: object, cure: str = "") -> str:
-        """What every message of the driver says."""
-        end = f"; {cure}" if cure else ""
-        return f"{self.who}: {method} {path} {purpose}: {came}{end}"
-
-    def refusal(self, answer: Answer, method: str, path: str, purpose: str) -> DriverConflict:
-        """What an answer means that nobody expected."""
-        if answer.status in faults.PRECONDITION:
-            cure = "no ETag that the BMC takes; update its firmware or set this by hand"
-        elif answer.status == 404:
-            cure = "check that this is the node's BMC and that it has Redfish switched on"
-        else:
-            cure = "see what the BMC's own log says of it"
-        return DriverConflict(self.message(method, path, purpose, answer, cure))
-
     def is_tls_verified(self) -> bool:
         return self.target.scheme == "https" and (
             self.target.verify or self.target.fingerprint is not None
         )
-
-    @property
-    def mask(self) -> Mask:
-        """Hides the login in what the BMC says."""
-        return self._wire.mask
 
     async def end(self) -> None:
         """Log out, whatever happened; never raises but for a cancel, which waits for it."""
@@ -179,13 +145,13 @@ class Conversation:
         except Untrusted as error:
             self._warn_of_open(str(error))
         finally:
-            await self._wire.close()
+            await self.wire.close()
 
     async def _log_out(self, path: str) -> None:
         headers = self._login.headers
         while True:
             try:
-                answer = await self._wire.exchange("DELETE", path, headers=headers)
+                answer = await self.wire.exchange("DELETE", path, headers=headers)
             except NoAnswer as error:
                 self.trouble = str(error)
                 await asyncio.sleep(min(self.pace.retry, 0.2))
@@ -202,15 +168,11 @@ class Conversation:
         for path in self._open:
             log.warning("%s: session %s not closed: %s", self.who, path, why)
 
-    @property
-    def who(self) -> str:
-        return f"{self.target.node}: BMC {self.target.place}"
-
     # -- logging in
 
     async def _log_in(self) -> None:
         """By a session, if the BMC gives one. Source: contract, oob-faults, C.1 to C.6."""
-        wanted = self._options.session
+        wanted = self.options.session
         if wanted == "basic":
             self._be_basic()
             return
@@ -218,10 +180,11 @@ class Conversation:
         answer = await self._post_login(path)
         why = logged_in(answer)
         if why is None:
-            await self._expect_no_password_change(answer, path)
+            if answer.has(faults.PASSWORD_CHANGE):
+                raise self.password_change("POST", path, "to log in", answer)
             return
         if why.is_account:
-            raise self._account_refused("POST", path, "to log in", answer)
+            raise self.account_refused("POST", path, "to log in", answer)
         if not why.is_for_basic:
             raise self.refusal(answer, "POST", path, "to log in")
         if wanted == "session":
@@ -235,7 +198,7 @@ class Conversation:
     def _be_basic(self) -> None:
         pair = f"{self.target.account}:{self.target.password}".encode()
         encoded = base64.b64encode(pair).decode()
-        self._wire.mask.add(encoded)
+        self.wire.mask.add(encoded)
         self._login = Login(basic=True, headers={"Authorization": f"Basic {encoded}"})
 
     async def _sessions_path(self) -> str:
@@ -244,33 +207,40 @@ class Conversation:
             return path
         if service := link(self.root.get("SessionService")):
             # Most BMCs want a login for this one too: then it stays with the convention.
-            answer = await self._patiently("GET", service, "to find its sessions", {})
+            answer = await self._plainly(service, "to find its sessions")
             if path := link(answer.body.get("Sessions")):
                 return path
         return SESSIONS
 
+    async def _plainly(self, path: str, purpose: str) -> Answer:
+        """Read what needs no login."""
+        return await self.patiently("GET", path, purpose, lambda: self.wire.exchange("GET", path))
+
     async def _post_login(self, path: str) -> Answer:
         body = {"UserName": self.target.account, "Password": self.target.password}
-        return await self._patiently("POST", path, "to log in", {}, body, is_login=True)
+
+        async def exchange() -> Answer:
+            return self._note_session(await self.wire.exchange("POST", path, body=body))
+
+        async def send() -> Answer:
+            # Cut off here, a session could be left that nobody knows the name of.
+            return await uninterrupted(exchange(), self._grace)
+
+        return await self.patiently(
+            "POST", path, "to log in", send, is_answer=faults.is_session_limit
+        )
 
     def _note_session(self, answer: Answer) -> Answer:
         """First of all remember what has to be closed again."""
         login = Login.of(answer)
         if login is not None:
             self._login = login
-            self._wire.mask.add(login.token)
+            self.wire.mask.add(login.token)
             if login.path:
                 self._open.append(login.path)
             else:
                 self.odd.append("it does not say where its session is, so none could be closed")
         return answer
-
-    async def _exchange_login(self, path: str, body: Mapping[str, object]) -> Answer:
-        return self._note_session(await self._wire.exchange("POST", path, body=body))
-
-    async def _expect_no_password_change(self, answer: Answer, path: str) -> None:
-        if answer.has(faults.PASSWORD_CHANGE):
-            raise self._password_change("POST", path, "to log in", answer)
 
     # -- asking
 
@@ -300,10 +270,13 @@ class Conversation:
     ) -> Answer:
         """Ask with the login; renew it once if the BMC has forgotten it."""
 
-        async def ask() -> Answer:
+        async def send() -> Answer:
             headers = {**self._login.headers, **(more or {})}
-            return await self._patiently(
-                method, path, purpose, headers, body, is_repeatable=is_repeatable, retries=retries
+            return await self.wire.exchange(method, path, headers=headers, body=body)
+
+        async def ask() -> Answer:
+            return await self.patiently(
+                method, path, purpose, send, is_repeatable=is_repeatable, retries=retries
             )
 
         answer = await ask()
@@ -315,94 +288,10 @@ class Conversation:
                 await self._fence()
             answer = await ask()
         if answer.has(faults.PASSWORD_CHANGE) and not answer.is_good:
-            raise self._password_change(method, path, purpose, answer)
+            raise self.password_change(method, path, purpose, answer)
         if answer.status == 401:
-            raise self._account_refused(method, path, purpose, answer)
+            raise self.account_refused(method, path, purpose, answer)
         if answer.status == 403 and not is_optional:
             cure = f"give the account of oob.account the rights for {method} {path}"
             raise DriverPersistent(self.message(method, path, purpose, answer, cure))
         return answer
-
-    async def _patiently(
-        self,
-        method: str,
-        path: str,
-        purpose: str,
-        headers: Mapping[str, str],
-        body: Mapping[str, object] | None = None,
-        *,
-        is_login: bool = False,
-        is_repeatable: bool = True,
-        retries: int | None = None,
-    ) -> Answer:
-        """Return the first answer that decides something.
-
-        What is lost or a 5xx is repeated `max_retries` times; a BMC that says it is not ready is
-        asked until the deadline.
-        """
-        failed = waited = 0
-        most = self._options.max_retries if retries is None else retries
-        while True:
-            try:
-                if is_login and body is not None:
-                    # Cut off here, a session could be left that nobody knows the name of.
-                    answer = await uninterrupted(self._exchange_login(path, body), self._grace)
-                else:
-                    answer = await self._wire.exchange(method, path, headers=headers, body=body)
-            except Untrusted as error:
-                text = self.message(method, path, purpose, error, error.cure)
-                raise DriverPersistent(text) from error
-            except NoAnswer as error:
-                self.trouble = f"{method} {path} {purpose}: {error}"
-                if error.is_sent and not is_repeatable:
-                    raise Unheard(self.trouble) from error
-                pause, failed = self.pace.retry, failed + 1
-            else:
-                ready = not faults.is_not_ready(answer)
-                if ready and not faults.is_away(answer):
-                    return answer
-                if is_login and faults.is_session_limit(answer):
-                    return answer
-                self.trouble = f"{method} {path} {purpose}: {answer}"
-                if not is_repeatable:
-                    # 503 and 429: nothing was begun. Of the others nobody knows.
-                    if not ready or answer.status in (429, 503):
-                        return answer
-                    raise Unheard(self.trouble)
-                told = faults.seconds_told(answer)
-                if ready:
-                    pause, failed = told or self.pace.retry, failed + 1
-                else:
-                    pause = told or self.pace.growing(waited)
-                    waited += 1
-            if failed > most:
-                cure = "check the BMC and the network to it"
-                raise DriverTransient(f"{self.who}: {self.trouble}, {failed} times; {cure}")
-            await asyncio.sleep(pause)
-
-    def _expect_object(self, answer: Answer, method: str, path: str, purpose: str) -> None:
-        if not answer.is_good:
-            if 300 <= answer.status < 400:
-                where = self._wire.mask(answer.headers.get("location", "nowhere"))[:200]
-                cure = "correct redfish_driver.use_ssl, port or oob.port"
-                came = f"{answer}, it sends us to {where}"
-                raise DriverPersistent(self.message(method, path, purpose, came, cure))
-            raise self.refusal(answer, method, path, purpose)
-        if not answer.is_object:
-            kind = answer.headers.get("content-type", "no content type")[:80]
-            came = f"{answer} with no JSON object in it ({kind})"
-            cure = "check that this is the node's BMC and that it speaks Redfish"
-            raise DriverTransient(self.message(method, path, purpose, came, cure))
-
-    def _account_refused(
-        self, method: str, path: str, purpose: str, answer: Answer
-    ) -> DriverPersistent:
-        came = f"{answer}, the BMC refuses the account"
-        cure = "check oob.account and oob.credential of the node; nothing was tried again"
-        return DriverPersistent(self.message(method, path, purpose, came, cure))
-
-    def _password_change(
-        self, method: str, path: str, purpose: str, answer: Answer
-    ) -> DriverPersistent:
-        cure = "change the BMC's password first, then oob.credential of the node"
-        return DriverPersistent(self.message(method, path, purpose, answer, cure))

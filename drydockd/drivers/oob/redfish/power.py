@@ -17,7 +17,8 @@ from drydockd.drivers.oob.redfish.answers import (
     text,
     texts,
 )
-from drydockd.drivers.oob.redfish.conversation import Conversation, Unheard
+from drydockd.drivers.oob.redfish.asking import Unheard
+from drydockd.drivers.oob.redfish.conversation import Conversation
 from drydockd.drivers.oob.redfish.matching import change
 from drydockd.drivers.oob.redfish.systems import System, read_system
 from drydockd.errors import DriverConflict, DriverPersistent, DriverTransient

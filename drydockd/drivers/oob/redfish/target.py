@@ -29,7 +29,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`verify` is None for HTTP; `fingerprint` then decides instead of it, if there is one.
+    """`fingerprint`, if there is one, decides about the certificate in place of `verify`.
 
     `boot_mode` is a value of BootSourceOverrideMode, None where the design has none.
     """

@@ -17,7 +17,7 @@ from drydockd.drivers.oob.redfish.systems import (
 )
 from drydockd.machines import BmcFacts
 
-MOST_ADAPTERS = 16
+MOST_CHASSIS = 16
 
 
 async def collect(bmc: Conversation, system: System) -> BmcFacts:
@@ -67,7 +67,7 @@ async def _adapter_macs(bmc: Conversation, system: System) -> tuple[str, ...]:
     """Where a system lists none (iDRAC10, XCC, BlueField): the ports of its chassis' adapters."""
     purpose = "to read the MAC addresses of its adapters"
     found: list[str | None] = []
-    for chassis in links(mapping(system.body.get("Links")).get("Chassis"))[:MOST_ADAPTERS]:
+    for chassis in links(mapping(system.body.get("Links")).get("Chassis"))[:MOST_CHASSIS]:
         for adapter in await _members(bmc, chassis, "NetworkAdapters", purpose):
             for name in ("Ports", "NetworkPorts", "NetworkDeviceFunctions"):
                 ports = await _members_of(bmc, adapter, name, purpose)

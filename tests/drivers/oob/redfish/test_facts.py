@@ -2,6 +2,7 @@
 
 import pytest
 
+from drydockd.drivers.oob.redfish.facts import MOST_CHASSIS
 from drydockd.machines import BmcFacts, PowerState
 from tests.peers.bmc import Machine, a_boot
 
@@ -80,3 +81,10 @@ async def test_what_is_odd_is_told(lab):
         "its boot mode is Legacy, and the design's is UEFI",
         "it says that the machine's health is Critical",
     )
+
+
+async def test_a_machine_with_countless_chassis_is_read_up_to_a_limit(lab):
+    chassis = [{"@odata.id": f"/redfish/v1/Chassis/{number}"} for number in range(100)]
+    a = await lab(Machine(macs=[], more={"Links": {"Chassis": chassis}}))
+    await a.facts()
+    assert a.bmc.count("GET", ".*/Chassis/[0-9]+") == MOST_CHASSIS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drydockd.drivers.oob.redfish.systems import as_mac
+from drydockd.drivers.oob.redfish.systems import MOST_NICS, MOST_SYSTEMS, as_mac
 from drydockd.errors import DriverPersistent
 from drydockd.machines import PowerState
 from tests.peers.bmc import Machine
@@ -114,3 +114,13 @@ async def test_c24_identity_does_not_depend_on_a_mac_address_of_the_bmc(lab):
 )
 def test_c24_a_mac_address_has_six_octets_in_lower_case(said, mac):
     assert as_mac(said) == mac
+
+
+async def test_a_bmc_with_countless_systems_is_read_up_to_a_limit(lab):
+    machines = [Machine(str(number), macs=[]) for number in range(100)]
+    machines[0].macs = ["52:54:00:aa:00:01"] * 100
+    a = await lab(*machines, serial="SN-0000", boot_mac="52:54:00:ff:ff:ff")
+    with pytest.raises(DriverPersistent, match="it has the systems 0, 1, 2, "):
+        await a.state()
+    assert a.bmc.count("GET", ".*/Systems/[0-9]+") == MOST_SYSTEMS
+    assert a.bmc.count("GET", ".*/Systems/0/EthernetInterfaces/.*") == MOST_NICS

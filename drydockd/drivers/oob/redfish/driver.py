@@ -17,6 +17,7 @@ from drydockd.drivers.oob.redfish.power import Switching, settled
 from drydockd.drivers.oob.redfish.systems import System, find_system
 from drydockd.drivers.oob.redfish.target import Target, target_of
 from drydockd.drivers.oob.redfish.tls import TlsContexts
+from drydockd.drivers.oob.redfish.turns import Turns
 from drydockd.drivers.oob.redfish.wire import Wire
 from drydockd.errors import DriverTransient
 from drydockd.site import Node
@@ -43,6 +44,7 @@ class RedfishOob:
         self._options = options
         self._pace = pace or Pace()
         self._locks = locks or BmcLocks()
+        self._turns = Turns()
         self._contexts = TlsContexts(options)
         self.worst_case_seconds = (
             3 * (options.ask_seconds + self._pace.closing) + 2 * options.change_seconds
@@ -140,7 +142,9 @@ class RedfishOob:
     async def _conversation(self, target: Target, voice: Voice | None) -> Conversation:
         is_tls = target.scheme == "https"
         context = await self._contexts.get(target.verify, target.fingerprint) if is_tls else None
-        wire = Wire(target, self._options, context)
+        # Making a client takes as long as a request.
+        await self._turns.take()
+        wire = Wire(target, self._options, context, self._turns)
         return Conversation(target, self._options, self._pace, wire, voice)
 
 

@@ -14,6 +14,7 @@ from drydockd.drivers.oob.redfish.answers import Answer, Mask, notes_of, parse
 from drydockd.drivers.oob.redfish.options import RedfishOptions
 from drydockd.drivers.oob.redfish.target import Target
 from drydockd.drivers.oob.redfish.tls import WANTS, explained, tls_error
+from drydockd.drivers.oob.redfish.turns import Turns
 
 # A service root has 2 KiB, a system 10; iDRAC's largest 200.
 LONGEST_ANSWER = 1 << 20
@@ -52,8 +53,13 @@ class Wire:
     """
 
     def __init__(
-        self, target: Target, options: RedfishOptions, context: ssl.SSLContext | None
+        self,
+        target: Target,
+        options: RedfishOptions,
+        context: ssl.SSLContext | None,
+        turns: Turns,
     ) -> None:
+        self._turns = turns
         self._seconds = options.connect_seconds + options.read_seconds
         self._timeout = httpx.Timeout(options.read_seconds, connect=options.connect_seconds)
         self.mask = Mask(target.account, target.password)
@@ -75,6 +81,7 @@ class Wire:
         body: Mapping[str, object] | None = None,
     ) -> Answer:
         """Return the answer, of whatever status. Raises NoAnswer, Untrusted."""
+        await self._turns.take()
         content = None if body is None else orjson.dumps(body)
         all_headers = dict(headers or {})
         if content is not None:

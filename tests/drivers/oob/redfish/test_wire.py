@@ -6,6 +6,7 @@ import pytest
 
 from drydockd.drivers.oob.redfish.options import RedfishOptions
 from drydockd.drivers.oob.redfish.target import target_of
+from drydockd.drivers.oob.redfish.turns import Turns
 from drydockd.drivers.oob.redfish.wire import LONGEST_ANSWER, NoAnswer, Wire
 from tests.drivers.oob.redfish.conftest import OPTIONS, a_node
 from tests.peers.bmc import ROOT, ScriptedBmc
@@ -24,7 +25,7 @@ async def make(bmc):
 
     def wire(**options):
         options = RedfishOptions(**{**OPTIONS, **options})
-        wires.append(Wire(target_of(a_node(bmc), options), options, None))
+        wires.append(Wire(target_of(a_node(bmc), options), options, None, Turns()))
         return wires[-1]
 
     yield wire

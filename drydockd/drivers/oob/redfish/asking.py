@@ -104,9 +104,12 @@ class Asking:
                 else:
                     failed += 1
             if failed > most:
-                cure = "check the BMC and the network to it"
-                raise DriverTransient(f"{self.who}: {self.trouble}, {failed} times; {cure}")
+                raise DriverTransient(self._given_up(failed))
             await asyncio.sleep(told or pause)
+
+    def _given_up(self, tries: int) -> str:
+        cure = "check the BMC and the network to it"
+        return f"{self.who}: {self.trouble}, {tries} times; {cure}"
 
     def _unrepeated(self, answer: Answer) -> Answer:
         """Return a refusal for now; of other failures nobody knows what was begun."""

@@ -105,6 +105,7 @@ async def test_a_node_without_a_good_bmc_address_fails_before_anything_is_asked(
 CALLS = ("off", "on", "netboot", "diskboot", "state", "facts")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS)
 async def test_no_session_is_left_wherever_a_call_is_cancelled(lab, call):
     """Cancelled while the BMC has each of its requests, before and after it did what it says."""
@@ -139,6 +140,7 @@ def refresh(a, call):
     a.machine.boot.update(BootSourceOverrideEnabled="Disabled", BootSourceOverrideTarget="None")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS)
 async def test_no_session_is_left_wherever_a_call_is_cancelled_between_requests(lab, call):
     """One cancel for each turn of the loop that the call takes."""

@@ -116,6 +116,7 @@ def test_c24_a_mac_address_has_six_octets_in_lower_case(said, mac):
     assert as_mac(said) == mac
 
 
+@pytest.mark.slow
 async def test_a_bmc_with_countless_systems_is_read_up_to_a_limit(lab):
     machines = [Machine(str(number), macs=[]) for number in range(100)]
     machines[0].macs = ["52:54:00:aa:00:01"] * 100

@@ -78,6 +78,12 @@ PEERS = {
             fixtures=frozenset({"keystone_template", "keystone", "keystone_jws", "make_keystone"}),
         ),
         Peer(
+            "bmc",
+            starts="sushy-emulator with its fake driver, sushy, rf_protocol_validator (sushy.py)",
+            is_python=True,
+            fixtures=frozenset({"sushy_emulator"}),
+        ),
+        Peer(
             "systemd",
             starts="systemd-analyze, once per question",
             packages=("systemd",),

@@ -63,3 +63,20 @@ def test_other_nodes_are_not_judged(oob_type):
     site = a_site(a_node(oob_type=oob_type, oob_parameters={}))
 
     assert not verdicts(rule, site)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("port", "99999"), ("verify", "maybe"), ("uuid", "17"), ("fingerprint", "ab")],
+)
+def test_an_optional_key_that_cannot_be_read_is_named_with_what_it_reads(key, value):
+    found = the_only(verdicts(rule, a_bmc("redfish", **{key: value})))
+
+    assert found.level == "Error"
+    assert found.text.startswith(f"oob.{key} of node n1 reads '{value}', not ")
+    assert found.documents == (node_document("n1"),)
+
+
+def test_optional_keys_that_can_be_read_pass():
+    more = {"port": "8443", "verify": "True", "system_id": "1", "serial": "SN-1"}
+    assert not verdicts(rule, a_bmc("redfish", **more))

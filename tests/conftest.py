@@ -6,7 +6,13 @@ import pytest
 
 from drydockd.store.staging import Staging
 
-pytest_plugins = ["pytester", "tests.peers.needs", "tests.peers.keystone", "tests.sites.summary"]
+pytest_plugins = [
+    "pytester",
+    "tests.peers.needs",
+    "tests.peers.keystone",
+    "tests.peers.ipmi",
+    "tests.sites.summary",
+]
 
 
 @pytest.fixture(autouse=True, scope="session")

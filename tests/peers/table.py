@@ -78,6 +78,13 @@ PEERS = {
             fixtures=frozenset({"keystone_template", "keystone", "keystone_jws", "make_keystone"}),
         ),
         Peer(
+            "ipmi",
+            starts="ipmi_sim, one process for each BMC; its hook is a shell script (ipmi.py)",
+            packages=("openipmi", "ipmitool"),
+            programs=("ipmi_sim", "ipmitool"),
+            fixtures=frozenset({"ipmi_sim", "silent_bmc"}),
+        ),
+        Peer(
             "systemd",
             starts="systemd-analyze, once per question",
             packages=("systemd",),

@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.peers.needs",
     "tests.peers.keystone",
     "tests.peers.ipmi",
+    "tests.peers.libvirt",
     "tests.sites.summary",
 ]
 

@@ -85,6 +85,25 @@ PEERS = {
             fixtures=frozenset({"ipmi_sim", "silent_bmc"}),
         ),
         Peer(
+            "libvirt",
+            starts="libvirtd and sshd, in a mount and process namespace of their own (libvirt.py)",
+            packages=(
+                "libvirt-daemon",
+                "libvirt-daemon-system",
+                "libvirt-clients",
+                "openssh-server",
+                "openssh-client",
+            ),
+            programs=("libvirtd", "virtlogd", "virsh", "sshd", "ssh"),
+            fixtures=frozenset({"hypervisor"}),
+        ),
+        Peer(
+            "qemu",
+            starts="libvirt, in software emulation",
+            packages=("qemu-system-x86", "ipxe-qemu"),
+            programs=("qemu-system-x86_64",),
+        ),
+        Peer(
             "systemd",
             starts="systemd-analyze, once per question",
             packages=("systemd",),

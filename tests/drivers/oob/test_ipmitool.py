@@ -8,7 +8,6 @@ from drydockd.drivers.oob import ipmitool
 from drydockd.drivers.oob.command import Ended
 from drydockd.drivers.oob.ipmitool import Ipmitool, NoAnswer, Refused
 from drydockd.errors import DriverPersistent, DriverTransient
-from drydockd.machines import PowerState
 from drydockd.tasks.steps.patience import patiently
 from tests.drivers.oob.ipmi_nodes import a_driver, bmc_at, node_at
 from tests.peers.lossy import lossy

@@ -59,3 +59,36 @@ def a_driver(hypervisor=None, **options):
 def a_guest(name="n1", uri="qemu+ssh://root@127.0.0.1/system", *, boot_mac=MAC, **fields):
     parameters = {"libvirt_uri": uri} if uri is not None else {}
     return a_node(name, oob_type="libvirt", oob_parameters=parameters, boot_mac=boot_mac, **fields)
+
+
+# A guest of QEMU, without KVM: its network is a UDP socket of the test, and so is its serial port.
+GUEST = """\
+<domain type="qemu">
+  <name>{name}</name>
+  <memory unit="MiB">64</memory>
+  <os>
+    <type arch="x86_64" machine="pc">hvm</type>
+    <boot dev="hd"/>
+  </os>
+  <devices>
+    <disk type="file" device="disk">
+      <driver name="qemu" type="raw"/>
+      <source file="{disk}"/>
+      <target dev="hda" bus="ide"/>
+    </disk>
+    <interface type="udp">
+      <mac address="{mac}"/>
+      <source address="127.0.0.1" port="{network}">
+        <local address="127.0.0.1" port="{local}"/>
+      </source>
+      <model type="virtio"/>
+    </interface>
+    <serial type="tcp">
+      <source mode="connect" host="127.0.0.1" service="{serial}"/>
+      <protocol type="raw"/>
+    </serial>
+  </devices>
+</domain>
+"""
+# A boot sector that writes D to the first serial port, and halts.
+BOOT_SECTOR = bytes.fromhex("baf803b044eef4ebfd").ljust(510, b"\0") + b"\x55\xaa"

@@ -12,8 +12,18 @@ from drydockd.drivers.oob.libvirt import LibvirtOob, LibvirtOptions, hypervisor_
 from drydockd.drivers.options import Program
 from drydockd.errors import DriverPersistent, DriverTransient
 from drydockd.machines import PowerState
-from tests.drivers.oob.domains import MAC, UUID, a_domain, a_driver, a_guest
+from tests.drivers.oob.domains import (
+    BOOT_SECTOR,
+    GUEST,
+    MAC,
+    UUID,
+    a_domain,
+    a_driver,
+    a_guest,
+)
+from tests.drivers.oob.guests import Serial, Wire, mac_of
 from tests.drivers.oob.processes import children_of
+from tests.peers.ipmi import free_udp_port
 from tests.peers.libvirt import free_tcp_port
 from tests.room.helpers import Voice
 
@@ -334,3 +344,56 @@ async def test_without_virsh_it_says_which_package_brings_it(monkeypatch):
 async def test_a_key_file_that_cannot_be_read_fails_the_check(tmp_path):
     with pytest.raises(DriverPersistent, match="key cannot be read"):
         await a_driver(keyfile=tmp_path / "key").check()
+
+
+@pytest.fixture
+async def wire():
+    loop = asyncio.get_running_loop()
+    transport, wire = await loop.create_datagram_endpoint(Wire, local_addr=("127.0.0.1", 0))
+    yield wire
+    transport.close()
+
+
+@pytest.fixture
+async def serial():
+    serial = Serial()
+    server = await asyncio.start_server(serial.serve, "127.0.0.1", 0)
+    serial.port = server.sockets[0].getsockname()[1]
+    yield serial
+    server.close()
+
+
+@pytest.mark.slow
+@pytest.mark.peer("qemu")
+@real
+async def test_a_power_cycle_with_network_boot_is_seen_by_the_firmware_of_the_guest(
+    hypervisor, driver, wire, serial, tmp_path
+):
+    name = f"guest-{os.getpid()}"
+    disk = tmp_path / "disk"
+    disk.write_bytes(BOOT_SECTOR.ljust(1 << 20, b"\0"))
+    ports = {"network": wire.port, "local": free_udp_port(), "serial": serial.port}
+    hypervisor.define(GUEST.format(name=name, disk=disk, mac=MAC, **ports), driver="qemu")
+    node, voice = a_guest(name, hypervisor.uri("qemu")), Voice()
+    async with asyncio.timeout(120):
+        # From disk, as it is defined.
+        await driver.power_on(node, voice)
+        assert await serial.written.get() == b"D"
+        assert wire.discovers.empty()
+        # As a task does it.
+        await driver.set_network_boot(node, voice)
+        await driver.power_off(node, voice)
+        await driver.set_network_boot(node, voice)
+        await driver.power_on(node, voice)
+        frame = await wire.discovers.get()
+        assert (mac_of(frame), b"iPXE" in frame) == (MAC, True)
+        # And back.
+        await driver.set_disk_boot(node, voice)
+        await driver.power_off(node, voice)
+        assert serial.written.empty()
+        await driver.power_on(node, voice)
+        assert await serial.written.get() == b"D"
+        facts = await driver.facts(node)
+        await driver.power_off(node, voice)
+    assert (facts.boot_device, facts.macs) == ("disk, then network; always", (MAC,))
+    assert [text for text, _ in voice.said][-1] == f"{name}: power is off"

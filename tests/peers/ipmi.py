@@ -5,6 +5,8 @@ own may come instead.
 """
 
 import contextlib
+import os
+import signal
 import socket
 import subprocess
 from dataclasses import dataclass
@@ -128,6 +130,10 @@ class IpmiSim:
         pytest.fail(f"ipmi_sim does not answer: {self.read('output')[-2000:]}")
 
     def stop(self) -> None:
+        # The machine of a hook that starts one.
+        if (self.folder / "pid").exists():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(self.read("pid")), signal.SIGKILL)
         self.process.kill()
         self.process.stdin.close()
         self.process.wait()

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from tests.drivers.oob.guests import Serial, Wire
 from tests.drivers.oob.processes import Children
 from tests.peers.ipmi import free_udp_port
 
@@ -38,3 +39,22 @@ async def silent_bmc():
     transport, bmc = await loop.create_datagram_endpoint(SilentBmc, local_addr=("127.0.0.1", 0))
     yield bmc
     transport.close()
+
+
+@pytest.fixture
+async def wire():
+    """The other end of a guest's network card."""
+    loop = asyncio.get_running_loop()
+    transport, wire = await loop.create_datagram_endpoint(Wire, local_addr=("127.0.0.1", 0))
+    yield wire
+    transport.close()
+
+
+@pytest.fixture
+async def serial():
+    """The other end of a guest's serial port."""
+    serial = Serial()
+    server = await asyncio.start_server(serial.serve, "127.0.0.1", 0)
+    serial.port = server.sockets[0].getsockname()[1]
+    yield serial
+    server.close()

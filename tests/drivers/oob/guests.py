@@ -34,3 +34,37 @@ class Serial:
 def mac_of(frame):
     """Who sent it."""
     return frame[6:12].hex(":")
+
+
+# The chassis of a BMC of ipmi_sim that is a QEMU, without KVM. A boot device is for one start.
+CHASSIS = """\
+#!/bin/sh
+cd "$(dirname "$0")" || exit 1
+# PID 1 may not reap: a dead one is off.
+is_on() { grep -qs "^State:.[^ZX]" "/proc/$(cat pid 2>/dev/null || echo none)/status"; }
+case "$1 $2 $3" in
+"set power 1")
+  is_on && exit 0
+  order=c
+  [ "$(cat boot)" = pxe ] && order=n
+  qemu-system-x86_64 -accel tcg -m 64 -display none -daemonize -pidfile pid -boot order=$order \
+    -drive file=disk,format=raw -serial tcp:127.0.0.1:{serial} \
+    -netdev socket,id=n0,udp=127.0.0.1:{network},localaddr=127.0.0.1:{local} \
+    -device virtio-net-pci,netdev=n0,mac={mac} </dev/null >qemu.log 2>&1
+  echo default > boot ;;
+"set power 0")
+  is_on && kill -9 "$(cat pid)"
+  while is_on; do :; done ;;
+"set "*) echo "$3" > "$2" ;;
+"get power "*) is_on && echo power:1 || echo power:0 ;;
+"get "*) echo "$2:$(cat "$2")" ;;
+esac
+"""
+
+
+def chassis(*, network, local, serial, mac):
+    """The script, for ``ipmi_sim(..., chassis=)``."""
+    text = CHASSIS
+    for name, value in {"network": network, "local": local, "serial": serial, "mac": mac}.items():
+        text = text.replace(f"{{{name}}}", str(value))
+    return text

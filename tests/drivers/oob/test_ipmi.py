@@ -9,8 +9,10 @@ from drydockd.drivers.oob.ipmi import IpmiOob, IpmiOptions, bmc_of
 from drydockd.drivers.options import Program
 from drydockd.errors import DriverPersistent, DriverTransient, InvalidConfig
 from drydockd.machines import PowerState
+from tests.drivers.oob.domains import BOOT_SECTOR, MAC
+from tests.drivers.oob.guests import chassis, mac_of
 from tests.drivers.oob.ipmi_nodes import a_driver, node_at
-from tests.peers.ipmi import CREDENTIAL
+from tests.peers.ipmi import CREDENTIAL, free_udp_port
 from tests.room.helpers import Voice
 
 real = pytest.mark.process
@@ -280,3 +282,28 @@ async def test_without_ipmitool_it_says_which_package_brings_it(monkeypatch):
         await a_driver().check()
     with pytest.raises(DriverPersistent, match="apt-get install ipmitool"):
         await a_driver().power_state(node_at(623))
+
+
+@pytest.mark.slow
+@pytest.mark.peer("qemu")
+@real
+async def test_a_power_cycle_with_network_boot_is_seen_by_the_firmware_of_the_machine(
+    ipmi_sim, wire, serial
+):
+    ports = {"network": wire.port, "local": free_udp_port(), "serial": serial.port}
+    sim, driver, voice = ipmi_sim("n1", chassis=chassis(mac=MAC, **ports)), a_driver(), Voice()
+    (sim.folder / "disk").write_bytes(BOOT_SECTOR.ljust(1 << 20, b"\0"))
+    node = node_at(sim.port)
+    async with asyncio.timeout(120):
+        await driver.power_on(node, voice)
+        assert await serial.written.get() == b"D"  # from disk
+        assert wire.discovers.empty()
+        # As a task does it.
+        await driver.set_network_boot(node, voice)
+        await driver.power_off(node, voice)
+        await driver.set_network_boot(node, voice)
+        await driver.power_on(node, voice)
+        frame = await wire.discovers.get()
+        assert (mac_of(frame), b"iPXE" in frame) == (MAC, True)
+        await driver.power_off(node, voice)
+        assert await driver.power_state(node) is PowerState.OFF

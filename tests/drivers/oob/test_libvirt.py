@@ -21,7 +21,7 @@ from tests.drivers.oob.domains import (
     a_driver,
     a_guest,
 )
-from tests.drivers.oob.guests import Serial, Wire, mac_of
+from tests.drivers.oob.guests import mac_of
 from tests.drivers.oob.processes import children_of
 from tests.peers.ipmi import free_udp_port
 from tests.peers.libvirt import free_tcp_port
@@ -344,23 +344,6 @@ async def test_without_virsh_it_says_which_package_brings_it(monkeypatch):
 async def test_a_key_file_that_cannot_be_read_fails_the_check(tmp_path):
     with pytest.raises(DriverPersistent, match="key cannot be read"):
         await a_driver(keyfile=tmp_path / "key").check()
-
-
-@pytest.fixture
-async def wire():
-    loop = asyncio.get_running_loop()
-    transport, wire = await loop.create_datagram_endpoint(Wire, local_addr=("127.0.0.1", 0))
-    yield wire
-    transport.close()
-
-
-@pytest.fixture
-async def serial():
-    serial = Serial()
-    server = await asyncio.start_server(serial.serve, "127.0.0.1", 0)
-    serial.port = server.sockets[0].getsockname()[1]
-    yield serial
-    server.close()
 
 
 @pytest.mark.slow

@@ -81,7 +81,8 @@ class IpmiOob:
             raise DriverPersistent(f"oob driver ipmi: needs {IPMITOOL}")
 
     async def close(self) -> None:
-        """Holds nothing between calls, and each call ends what it started."""
+        """Each call ends what it started."""
+        self._tool.close()
 
     async def set_network_boot(self, node: Node, voice: Voice) -> None:
         await self._set_boot(node, answers.PXE, voice)

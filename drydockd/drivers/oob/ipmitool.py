@@ -87,8 +87,12 @@ class Ipmitool:
     def __init__(self, command_seconds: float) -> None:
         self._command_seconds = command_seconds
         self._locks = BmcLocks()
+        self._starter = command.Starter()
         self._suites: dict[str, int] = {}
         self._turns: dict[str, int] = {}
+
+    def close(self) -> None:
+        self._starter.close()
 
     async def ask(self, bmc: Bmc, what: str, *words: str, until: float) -> str:
         """Return what ipmitool prints for `words`; `what` says in an error what was asked.
@@ -147,7 +151,10 @@ class Ipmitool:
         environment = {"LC_ALL": "C", "IPMI_PASSWORD": bmc.credential}
         try:
             return await command.run(
-                arguments, environment=environment, until=min(until, now + seconds)
+                arguments,
+                environment=environment,
+                until=min(until, now + seconds),
+                starter=self._starter,
             )
         except TimeoutError:
             self._next_turn(bmc)

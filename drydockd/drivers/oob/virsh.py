@@ -86,6 +86,7 @@ class Virsh:
         self._keyfile = keyfile
         self._hosts = hosts
         self._folder: Path | None = None
+        self._starter = command.Starter()
 
     async def run(
         self, at: Hypervisor, what: str, *words: str, until: float, pass_fds: Sequence[int] = ()
@@ -102,6 +103,7 @@ class Virsh:
                     [path, "-k", "5", "-K", "3", "-c", self._full_uri(at, what), *words],
                     environment=self._environment(),
                     until=min(until, now + self._command_seconds),
+                    starter=self._starter,
                     pass_fds=pass_fds,
                     largest_bytes=LARGEST_BYTES,
                 )
@@ -123,6 +125,7 @@ class Virsh:
         return ended.out
 
     async def close(self) -> None:
+        self._starter.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None

@@ -4,7 +4,9 @@ import asyncio
 import os
 import select
 import signal
+import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -22,7 +24,13 @@ def soon(seconds=LATER):
 
 
 async def run(*words, until=None, environment=None, **more):
-    return await command.run(words, environment=environment or {}, until=until or soon(), **more)
+    return await command.run(
+        words,
+        environment=environment or {},
+        until=until or soon(),
+        starter=more.pop("starter", None) or command.Starter(),
+        **more,
+    )
 
 
 async def gone(pid):
@@ -86,8 +94,8 @@ async def test_a_cancelled_call_leaves_neither_the_program_nor_its_children(tmp_
 
 async def test_a_call_cancelled_before_it_awaited_anything_leaves_nothing(children):
     call = asyncio.create_task(run("/bin/sleep", "1000"))
-    await asyncio.sleep(0)  # it has started the program, and waits
-    assert len(children()) == 1
+    while not children():
+        await asyncio.sleep(0)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
@@ -150,6 +158,65 @@ async def test_no_more_file_descriptors_is_an_error_and_no_child(monkeypatch, ch
     monkeypatch.setattr(os, "pidfd_open", full)
     with pytest.raises(OSError, match="Too many"):
         await run("/bin/sleep", "1000")
+    assert not children()
+
+
+class SlowStart:
+    """In place of Popen: starts a program only once it may."""
+
+    def __init__(self, monkeypatch):
+        self.popen, self.threads = subprocess.Popen, []
+        self.asked, self.may = threading.Event(), threading.Event()
+        monkeypatch.setattr(subprocess, "Popen", self)
+
+    def __call__(self, *words, **more):
+        self.threads.append(threading.current_thread())
+        self.asked.set()
+        assert self.may.wait(20)
+        return self.popen(*words, **more)
+
+
+async def test_the_loop_goes_on_while_a_program_is_started(monkeypatch):
+    start = SlowStart(monkeypatch)
+    call = asyncio.create_task(run("/bin/true"))
+    await asyncio.to_thread(start.asked.wait)
+    start.may.set()
+    assert (await call).code == 0
+    assert start.threads != [threading.main_thread()]
+
+
+async def test_a_call_cancelled_while_its_program_is_started_leaves_none(monkeypatch, children):
+    start = SlowStart(monkeypatch)
+    call = asyncio.create_task(run("/bin/sleep", "1000"))
+    await asyncio.to_thread(start.asked.wait)
+    call.cancel()
+    await asyncio.sleep(0)
+    assert not call.done()
+    start.may.set()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert not children()
+
+
+async def test_a_call_cancelled_before_its_turn_to_start_starts_nothing(monkeypatch, children):
+    start, starter = SlowStart(monkeypatch), command.Starter()
+    first = asyncio.create_task(run("/bin/true", starter=starter))
+    await asyncio.to_thread(start.asked.wait)
+    second = asyncio.create_task(run("/bin/sleep", "1000", starter=starter))
+    await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.wait([second])
+    start.may.set()
+    assert (await first).code == 0
+    assert len(start.threads) == 1
+    assert not children()
+
+
+async def test_the_deadline_also_ends_a_start_that_takes_too_long(monkeypatch, children):
+    start = SlowStart(monkeypatch)
+    asyncio.get_running_loop().call_later(0.2, start.may.set)
+    with pytest.raises(TimeoutError):
+        await run("/bin/sleep", "1000", until=soon(0.05))
     assert not children()
 
 

@@ -198,25 +198,35 @@ def _check_login(node: Node, account: str, credential: str) -> None:
             raise _wrong(node, f"has an oob.{name} with characters that cannot be typed")
 
 
+# What is left empty is not said.
+
+
 def _port(node: Node, text: str | None) -> int | None:
-    if text is None:
+    if not text:
         return None
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise _wrong(node, f"has oob.port {text!r}; say a number from 1 to 65535")
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:6]) <= 65535):
+        raise _wrong(node, f"has oob.port {text[:80]!r}; say a number from 1 to 65535")
     return int(text)
 
 
 def _privilege(node: Node, text: str | None) -> str | None:
-    if text is not None and text.upper() not in PRIVILEGES:
-        raise _wrong(node, f"has oob.privilege {text!r}; say one of {', '.join(PRIVILEGES)}")
-    return text.upper() if text else None
+    if not text:
+        return None
+    if text.upper() not in PRIVILEGES:
+        raise _wrong(node, f"has oob.privilege {text[:80]!r}; say {' or '.join(PRIVILEGES)}")
+    return text.upper()
 
 
 def _suites(node: Node, text: str | None) -> tuple[int, ...]:
-    words = [word.strip() for word in text.split(",")] if text is not None else []
-    if not all(word.isdecimal() and int(word) in SUITES for word in words):
-        raise _wrong(node, f"has oob.cipher_suite {text!r}; say numbers from 1 to 17, such as 17,3")
-    return tuple(int(word) for word in words)
+    if not text:
+        return ()
+    known = {str(suite): suite for suite in SUITES}
+    words = [word.strip() for word in text.split(",")]
+    if not all(word in known for word in words):
+        raise _wrong(
+            node, f"has oob.cipher_suite {text[:80]!r}; say numbers from 1 to 17, such as 17,3"
+        )
+    return tuple(known[word] for word in words)
 
 
 def _wrong(node: Node, what: str) -> DriverPersistent:

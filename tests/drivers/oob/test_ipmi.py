@@ -242,9 +242,10 @@ async def test_many_bmcs_are_asked_at_once(ipmi_sim):
         ({"credential": "a\nb"}, "characters that cannot be typed"),
         ({"port": "0"}, "oob.port '0'; say a number from 1 to 65535"),
         ({"port": "ipmi"}, "oob.port 'ipmi'"),
-        ({"privilege": "root"}, "oob.privilege 'root'; say one of ADMINISTRATOR, OPERATOR"),
+        ({"privilege": "root"}, "oob.privilege 'root'; say ADMINISTRATOR or OPERATOR"),
         ({"cipher_suite": "99"}, "oob.cipher_suite '99'; say numbers from 1 to 17"),
-        ({"cipher_suite": ""}, "oob.cipher_suite ''"),
+        ({"cipher_suite": "17,"}, "oob.cipher_suite '17,'"),
+        ({"port": "9" * 5000}, "say a number from 1 to 65535"),
     ],
 )
 async def test_what_a_node_says_wrong_of_its_bmc_fails_at_once_and_names_it(oob, seen):
@@ -261,6 +262,11 @@ def test_a_node_may_have_a_port_a_privilege_and_cipher_suites_of_its_own():
     plain = bmc_of(node_at(None), IpmiOptions(port=7, privilege="OPERATOR", cipher_suites="3"))
     assert (plain.port, plain.privilege, plain.suites) == (7, "OPERATOR", (3,))
     assert CREDENTIAL not in repr(bmc)
+
+
+def test_a_key_that_a_node_leaves_empty_is_not_said():
+    bmc = bmc_of(node_at("", privilege="", cipher_suite=""), IpmiOptions())
+    assert (bmc.port, bmc.privilege, bmc.suites) == (623, "ADMINISTRATOR", (17, 3))
 
 
 def test_a_power_cycle_sets_the_boot_device_twice_and_switches_twice():

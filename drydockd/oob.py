@@ -47,8 +47,35 @@ def parse_fingerprint(text: str) -> str:
     return digits
 
 
+# Levels of IPMI that suffice for switching a machine; IPMI 2.0, 22.17.
+PRIVILEGES = ("ADMINISTRATOR", "OPERATOR")
+# IPMI 2.0, 22.15.2; 0 would log in without a password.
+SUITES = range(1, 18)
+
+
+def parse_privilege(text: str) -> str:
+    """Return the level that is asked for at an IPMI login. Raises ValueError."""
+    if text.upper() not in PRIVILEGES:
+        raise ValueError(" or ".join(PRIVILEGES))
+    return text.upper()
+
+
+def parse_suites(text: str) -> tuple[int, ...]:
+    """Return cipher suites of IPMI, such as ``17,3``, in their order. Raises ValueError."""
+    known = {str(suite): suite for suite in SUITES}
+    words = [word.strip() for word in text.split(",")]
+    if not all(word in known for word in words):
+        raise ValueError("numbers from 1 to 17, such as 17,3")
+    return tuple(known[word] for word in words)
+
+
 # oob.type -> key -> what reads it. Keys that are any text are not here.
 OPTIONAL: Mapping[str, Mapping[str, Callable[[str], object]]] = {
+    "ipmi": {
+        "port": parse_port,
+        "cipher_suite": parse_suites,
+        "privilege": parse_privilege,
+    },
     "redfish": {
         "port": parse_port,
         "verify": parse_truth,

@@ -11,6 +11,8 @@ pytest_plugins = [
     "tests.peers.needs",
     "tests.peers.keystone",
     "tests.peers.sushy",
+    "tests.peers.ipmi",
+    "tests.peers.libvirt",
     "tests.sites.summary",
 ]
 

@@ -2,7 +2,15 @@
 
 import pytest
 
-from drydockd.oob import parse_fingerprint, parse_port, parse_truth, parse_uuid, wrong_keys
+from drydockd.oob import (
+    parse_fingerprint,
+    parse_port,
+    parse_privilege,
+    parse_suites,
+    parse_truth,
+    parse_uuid,
+    wrong_keys,
+)
 
 DIGITS = "0123456789abcdef" * 4
 COLONS = ":".join(DIGITS[place : place + 2] for place in range(0, 64, 2)).upper()
@@ -14,6 +22,8 @@ UUID = "8d3f6f52-30c2-4c6e-9a8c-0d5b1b2f0001"
     [
         (parse_port, "1", 1),
         (parse_port, "65535", 65535),
+        (parse_privilege, "operator", "OPERATOR"),
+        (parse_suites, "3, 17", (3, 17)),
         (parse_truth, "True", True),
         (parse_truth, "false", False),
         (parse_uuid, UUID.upper(), UUID),
@@ -35,6 +45,9 @@ def test_every_usual_way_to_write_one_is_read(parse, text, value):
         (parse_port, "99999999999999999999"),
         (parse_port, "https"),
         (parse_port, "٤٤٣"),
+        (parse_privilege, "root"),
+        (parse_suites, "0"),
+        (parse_suites, "17,"),
         (parse_truth, "maybe"),
         (parse_uuid, "17"),
         (parse_fingerprint, "ab"),

@@ -110,7 +110,7 @@ def _typed(schema: Schema, section: str, option: str, texts: list[str], notes: l
         return [part for one in texts for part in _split(one)]
     if "bool" in annotation and text.lower() in TRUE | FALSE:
         return text.lower() in TRUE
-    if "int" in annotation and re.fullmatch(r"-?\d+", text):
+    if ("int" in annotation or "float" in annotation) and re.fullmatch(r"-?\d+", text):
         return int(text)
     return text
 

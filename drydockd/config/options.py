@@ -56,6 +56,7 @@ def _network(value: str) -> str:
 Listen = Annotated[str, AfterValidator(_address)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_listed)]
+Numbers = Annotated[tuple[int, ...], BeforeValidator(_listed)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed)]
 Minutes = Annotated[int, Field(ge=1, le=7 * 24 * 60)]
 

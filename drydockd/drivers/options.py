@@ -61,8 +61,13 @@ class Program:
         return f"the program {self.name} (apt-get install {self.package})"
 
     def is_there(self) -> bool:
+        return self.path() is not None
+
+    def path(self) -> str | None:
+        """Where it is, as an absolute path."""
         path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_PATH))
-        return shutil.which(self.name, path=path) is not None
+        found = shutil.which(self.name, path=path)
+        return os.path.abspath(found) if found else None
 
 
 Need = Library | Program

@@ -9,6 +9,7 @@ from drydockd.config.options import Section, opt
 
 class Redfish(Section):
     use_ssl: bool = opt(True, "https")
+    poll_interval: float = opt(10.0, "Seconds")
     password: SecretStr | None = opt(None, "Of all BMCs")
 
 
@@ -70,6 +71,11 @@ def test_a_configuration_of_the_original_loads_after_conversion(tmp_path):
     assert settings.keystone_authtoken.service_token_roles == ("service", "admin")
     assert settings.keystone_authtoken.insecure is False
     assert settings.drivers["redfish_driver"] == {"use_ssl": False}
+
+
+def test_a_number_of_a_driver_that_takes_fractions_stays_a_number():
+    text = convert("[redfish_driver]\npoll_interval = 7\n", SCHEMA).text
+    assert yaml.safe_load(text) == {"redfish_driver": {"poll_interval": 7}}
 
 
 def test_what_was_left_out_is_said_without_values():

@@ -21,7 +21,6 @@ def test_the_path_of_the_original_means_the_same_driver():
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
-        ("oob", "drydock_provisioner.drivers.oob.pyghmi_driver.PyghmiDriver"),
         ("node", "drydock_provisioner.drivers.node.maasdriver.driver.MaasNodeDriver"),
         ("kubernetes", "promenade"),
     ],

@@ -84,6 +84,32 @@ PEERS = {
             fixtures=frozenset({"sushy_emulator"}),
         ),
         Peer(
+            "ipmi",
+            starts="ipmi_sim, one process for each BMC; its hook is a shell script (ipmi.py)",
+            packages=("openipmi", "ipmitool"),
+            programs=("ipmi_sim", "ipmitool"),
+            fixtures=frozenset({"ipmi_sim", "silent_bmc"}),
+        ),
+        Peer(
+            "libvirt",
+            starts="libvirtd and sshd, in a mount and process namespace of their own (libvirt.py)",
+            packages=(
+                "libvirt-daemon",
+                "libvirt-daemon-system",
+                "libvirt-clients",
+                "openssh-server",
+                "openssh-client",
+            ),
+            programs=("libvirtd", "virtlogd", "virsh", "sshd", "ssh"),
+            fixtures=frozenset({"hypervisor"}),
+        ),
+        Peer(
+            "qemu",
+            starts="libvirt, in software emulation",
+            packages=("qemu-system-x86", "ipxe-qemu"),
+            programs=("qemu-system-x86_64",),
+        ),
+        Peer(
             "systemd",
             starts="systemd-analyze, once per question",
             packages=("systemd",),

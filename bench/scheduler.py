@@ -36,11 +36,11 @@ class CallClock(FakeOob):
         super().__init__(FakeOptions(**options))
         self._calls = Path(calls)
 
-    async def power_state(self, node: Node) -> PowerState:
+    async def facts(self, node: Node) -> PowerState:
         now = time.time()
         with self._calls.open("a", encoding="utf-8") as file:
             file.write(f"{node.name} {now}\n")
-        return await super().power_state(node)
+        return await super().facts(node)
 
 
 def named(names: Sequence[str]) -> dict[str, Any]:

@@ -18,11 +18,11 @@ from typing import NoReturn
 from drydockd.errors import DriverConflict, DriverPersistent, DriverTransient, NodeUnknown
 from drydockd.machines import BmcFacts, Document, Log, NodeState, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
+from drydockd.room.bmcfacts import facts_of
 from drydockd.room.cabling import Cabling, check_identity
 from drydockd.room.card import MachineView, NodeCard
 from drydockd.room.chance import Chance
 from drydockd.room.config import BmcCall, FaultConfig, FaultKind, MachineConfig, RoomConfig
-from drydockd.room.bmcfacts import facts_of
 from drydockd.room.firstboot import FirstBoots
 from drydockd.room.fitness import check_network, check_platform, check_storage
 from drydockd.room.hardware import Hardware, hardware_for, made_up_mac

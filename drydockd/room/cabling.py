@@ -49,7 +49,14 @@ class Cabling:
         if not card.bmc:
             return self.look_up(card)
         wired = self._by_bmc.get(card.bmc) or self._described.get(("bmc", card.bmc))
-        return wired or self.look_up(card)
+        if wired is None or (wired.card is None and not _contradicts(wired, card)):
+            return self.look_up(card)
+        return wired
+
+    def is_unseen(self, card: NodeCard) -> bool:
+        """Whether the node's machine is there and was never seen; asking makes it nobody's."""
+        machine = self._by_name.get(card.name) or self._match(card)
+        return machine is not None and machine.state is None
 
     def of_name(self, name: str) -> Machine | None:
         """The machine of a node that was heard of."""
@@ -73,6 +80,11 @@ class Cabling:
         if machine is not None:
             self.machines[machine.id] = machine
         return machine
+
+
+def _contradicts(machine: Machine, card: NodeCard) -> bool:
+    mac = machine.config.boot_mac
+    return bool(mac and card.boot_mac and mac != card.boot_mac)
 
 
 def check_identity(machine: Machine, card: NodeCard) -> None:

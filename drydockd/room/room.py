@@ -154,7 +154,7 @@ class Room:
     # -- the provisioner
 
     async def find(self, card: NodeCard) -> MachineView:
-        machine = self._cabling.look_up(card)
+        machine = None if self._cabling.is_unseen(card) else self._cabling.look_up(card)
         if machine is None or machine.state is None:
             raise NodeUnknown(f"{card.name}: the room's provisioner has not seen it")
         return machine.view()

@@ -61,6 +61,7 @@ async def interrogate(
 async def _without_twins(job: Job, check: IdentityCheck, passed: Iterable[str]) -> list[str]:
     """Leave out nodes that answered well, until another one was told to be the same machine."""
     alone = []
+    await check.identities.read()
     for number, name in enumerate(passed, 1):
         twins = check.twins(job, name)
         if twins:

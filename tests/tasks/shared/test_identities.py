@@ -33,6 +33,7 @@ async def test_the_last_facts_of_each_driver_are_known_before_and_after_a_restar
     await store.write(facts("n1", 1, serial="A1"))
     await store.write(facts("n1", 2, serial="A2"), facts("n1", 1, generator="ipmi", serial="I7"))
 
+    await first.read()
     for identities in (first, await loaded(store)):
         assert sorted(serials(identities, "n1")) == ["A2", "I7"]
         assert [name for name, _, _ in identities.of_others("n2", Identity("a2"))] == ["n1"]
@@ -51,6 +52,7 @@ async def test_facts_that_tell_no_identity_teach_nothing():
     await store.write(facts("n1", 1, serial="A1"))
     identities = await loaded(store)
     await store.write(facts("n1", 2, serial="0000000"))
+    await identities.read()
     assert serials(identities, "n1") == ["A1"]
 
 

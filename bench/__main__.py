@@ -22,6 +22,8 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "resume": (),
     "scale": (),
     "storm": (),
+    "bmc": (),
+    "fleet": ("300",),
 }
 
 

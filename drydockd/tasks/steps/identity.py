@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from drydockd.api import bmcfacts
@@ -28,6 +28,7 @@ MOST_ODD = 16
 LONGEST_TEXT = 200
 SAID = 3
 INVENTORY = "lshw"
+SAYS_NOTHING = "its BMC tells neither serial, UUID nor MACs"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class IdentityCheck:
         are told at this moment can contradict. Raises StepFailed when it is another machine.
         """
         facts = await self._asked(run, driver)
+        if accepts and identity.is_empty(_identity(facts)):
+            raise StepFailed(f"{run.name}: {SAYS_NOTHING}: there is nothing to accept")
         verdict = await self._judged(run, facts, accepts=accepts)
         if not _is_mute(facts):
             accepted = timestamp() if accepts else self.identities.accepted(run.name)
@@ -73,7 +76,10 @@ class IdentityCheck:
         if verdict.contradictions or not is_kept:
             self._keep(run, facts, verdict, self.identities.accepted(run.name))
         self._refuse(run, verdict)
-        for note in verdict.notes or _unproven(told, await self._known(run, facts)):
+        notes = verdict.notes
+        if not notes and not await self._known(run, facts):
+            notes = ("nothing is known of it yet to hold against what its BMC tells",)
+        for note in notes:
             run.conclude(f"{run.name}: {note}")
 
     async def once_more(self, run: NodeRun, driver: OobDriver) -> None:
@@ -125,7 +131,8 @@ class IdentityCheck:
         await self.identities.read()
         told = _identity(facts)
         if identity.is_empty(told):
-            return Verdict()
+            note = f"{SAYS_NOTHING}; whose it is was not checked"
+            return Verdict(notes=() if _is_mute(facts) else (note,))
         known = await self._known(run, facts, design_only=accepts)
         others = await self._others(run, told, heard_only=accepts)
         verdict = identity.judge(told, known, others)
@@ -211,14 +218,6 @@ def _identity(facts: BmcFacts) -> Identity:
 def _is_mute(facts: BmcFacts) -> bool:
     """Nobody was asked, such as by the driver for a person."""
     return facts.power is PowerState.UNKNOWN and identity.is_empty(_identity(facts))
-
-
-def _unproven(told: Identity, known: Sequence[Known]) -> list[str]:
-    if identity.is_empty(told):
-        return ["its BMC tells neither serial, UUID nor MACs; whose it is was not checked"]
-    if not known:
-        return ["nothing is known of it yet to hold against what its BMC tells"]
-    return []
 
 
 def _document(facts: BmcFacts, verdict: Verdict, accepted: Timestamp | None) -> bmcfacts.BmcFacts:

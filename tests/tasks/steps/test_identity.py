@@ -148,6 +148,11 @@ async def test_what_boards_without_a_number_say_is_no_identity():
         told = [t for t in lab.said(task.task_id) if "tells neither serial, UUID nor MACs" in t]
         assert len(told) == 2
 
+        await lab.run("verify_nodes")
+        assert "its BMC tells neither" in facts_of(lab, "n1")[0].odd[0]
+        refused = await lab.run("accept_nodes", "n1")
+        assert "there is nothing to accept" in only_text(lab, refused.task_id, "n1")
+
 
 async def test_a_first_preparation_says_once_that_nothing_is_known_and_keeps_what_it_heard():
     async with a_lab() as lab:

@@ -23,6 +23,8 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "scale": (),
     "storm": (),
     "bmc": (),
+    "verify": (),
+    "fleet": ("300",),
 }
 
 

@@ -21,7 +21,7 @@ from bench.daemon import Daemon, free_port, running
 from bench.load import Connection, request
 from bench.roomprocess import room_process
 from bench.storm import site
-from drydockd.drivers.base import PowerState
+from drydockd.drivers.base import BmcFacts
 from drydockd.drivers.fake import FakeOptions
 from drydockd.drivers.oob.fake import FakeOob
 from drydockd.site import Node
@@ -36,11 +36,11 @@ class CallClock(FakeOob):
         super().__init__(FakeOptions(**options))
         self._calls = Path(calls)
 
-    async def power_state(self, node: Node) -> PowerState:
+    async def facts(self, node: Node) -> BmcFacts:
         now = time.time()
         with self._calls.open("a", encoding="utf-8") as file:
             file.write(f"{node.name} {now}\n")
-        return await super().power_state(node)
+        return await super().facts(node)
 
 
 def named(names: Sequence[str]) -> dict[str, Any]:

@@ -95,6 +95,15 @@ class BmcFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells one machine from all others, as its teller has it; None or empty: not told."""
+
+    serial: str | None = None
+    uuid: str | None = None
+    macs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """One log; `phase` is ``commission``, ``testing`` or ``deploy``."""
 

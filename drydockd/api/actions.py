@@ -16,6 +16,11 @@ class Action(StrEnum):
     DEPLOY_NODES = "deploy_nodes"
     DESTROY_NODES = "destroy_nodes"
     RELABEL_NODES = "relabel_nodes"
+    # ours
+    ACCEPT_NODES = "accept_nodes"
+    POWER_ON_NODES = "power_on_nodes"
+    POWER_OFF_NODES = "power_off_nodes"
+    POWER_CYCLE_NODES = "power_cycle_nodes"
     # internal
     NOOP = "noop"
     BOOTACTION_REPORT = "bootaction_report"
@@ -56,6 +61,10 @@ API_ACTIONS = (
     Action.DEPLOY_NODES,
     Action.DESTROY_NODES,
     Action.RELABEL_NODES,
+    Action.ACCEPT_NODES,
+    Action.POWER_ON_NODES,
+    Action.POWER_OFF_NODES,
+    Action.POWER_CYCLE_NODES,
 )
 SITE_ACTIONS = (Action.VALIDATE_DESIGN, Action.VERIFY_SITE, Action.PREPARE_SITE)
 # The names of the original's documentation; its code, and ours, use the plural.

@@ -27,8 +27,9 @@ def _called(name: object) -> Action:
 class TaskRequest(Request):
     """The body of POST tasks. `node_filter` is kept as submitted; null means every node.
 
-    destroy_nodes without a filter is refused unless `all_nodes` is true. With `dry_run` nothing
-    is made: the answer says what would be done. Source: contract, api, section 4.2.
+    What destroys, cuts power or accepts hardware is refused without a filter unless `all_nodes` is
+    true. With `dry_run` nothing is made: the answer says what would be done.
+    Source: contract, api, section 4.2.
     """
 
     action: Annotated[

@@ -9,6 +9,7 @@ import click
 # Name of the group or command -> module under drydockd.cli, which defines `command`, and a
 # line of help: the list of all commands imports none of them.
 COMMANDS = {
+    "bmc": ("bmc", "Look at BMCs, and switch the power of nodes."),
     "bootaction": ("bootaction", "Report on boot actions."),
     "config": ("config", "Check, show and convert configurations."),
     "design": ("design", "Check, show, render and compare site designs."),

@@ -88,14 +88,15 @@ def _ended(client: Client, task_id: str, poll_interval: float, timeout: float | 
         task_id,
         timeout,
         poll_interval=poll_interval,
-        on_change=_progress if sys.stderr.isatty() else None,
+        on_change=progress if sys.stderr.isatty() else None,
     )
     echo_json(done)
     if done.status != "complete" or done.result.status != "success":
         sys.exit(NOT_SUCCESSFUL)
 
 
-def _progress(task: Task) -> None:
+def progress(task: Task) -> None:
+    """Say on standard error how far a task is that is waited for."""
     click.echo(f"{task.action} {task.task_id}: {task.status}", err=True)
 
 
@@ -113,7 +114,11 @@ def _progress(task: Task) -> None:
     help="What to do, such as deploy_nodes.",
 )
 @filter_options
-@click.option("--all-nodes", is_flag=True, help="Say that a destroy without filter is meant.")
+@click.option(
+    "--all-nodes",
+    is_flag=True,
+    help="Mean all nodes, where no filter is refused.",
+)
 @click.option("--dry-run", is_flag=True, help="Only print what would be done.")
 @blocking_options
 @with_client()

@@ -13,7 +13,7 @@ from xml.parsers import expat
 
 from drydockd.design.aliases import logical_names
 from drydockd.errors import InvalidDesign
-from drydockd.machines import Device, Inventory
+from drydockd.machines import Device, Identity, Inventory
 from drydockd.plans import DeviceName
 from drydockd.site import Node, Site
 
@@ -95,6 +95,22 @@ def parse_lshw(text: str) -> tuple[Device, ...]:
     every entity of the author's, is refused. Raises InvalidDesign with line and cause.
     Source: lshw(1).
     """
+    return tuple(_read(text).devices)
+
+
+def identity_of(text: str) -> Identity:
+    """Return serial and UUID of the system and the MACs of its NICs, from ``lshw -xml``.
+
+    Raises InvalidDesign. Source: lshw(1); serial and UUID are those of DMI type 1.
+    """
+    reader = _read(text)
+    macs = (device.serial for device in reader.devices if device.kind == "network")
+    return Identity(
+        reader.system_serial, reader.system_uuid, tuple(mac.lower() for mac in macs if mac)
+    )
+
+
+def _read(text: str) -> _LshwReader:
     if len(text) > LARGEST_BYTES:
         raise InvalidDesign(f"lshw: {len(text)} characters are more than {LARGEST_BYTES}")
     reader = _LshwReader()
@@ -108,7 +124,7 @@ def parse_lshw(text: str) -> tuple[Device, ...]:
         parser.Parse(text, True)
     except expat.ExpatError as error:
         raise InvalidDesign(f"lshw: not XML: {error}") from error
-    return tuple(reader.devices)
+    return reader
 
 
 def _refuse_doctype(*_: object) -> None:
@@ -120,6 +136,8 @@ class _LshwReader:
 
     def __init__(self) -> None:
         self.devices: list[Device] = []
+        self.system_serial: str | None = None
+        self.system_uuid: str | None = None
         self._depth = 0
         self._nodes: list[tuple[str, dict[str, list[str]], int]] = []
         self._texts: list[str] | None = None
@@ -133,9 +151,14 @@ class _LshwReader:
             # Children come before their siblings in the document, so a place is kept here.
             self.devices.append(Device("", ()))
             self._nodes.append((attributes.get("class", ""), {}, len(self.devices) - 1))
+        elif tag == "setting" and attributes.get("id") == "uuid" and self._in_system():
+            self.system_uuid = self.system_uuid or attributes.get("value")
         elif tag in _TEXTS and self._nodes:
             self._texts = self._nodes[-1][1].setdefault(tag, [])
             self._texts.append("")
+
+    def _in_system(self) -> bool:
+        return bool(self._nodes) and self._nodes[-1][0] == "system"
 
     def text(self, text: str) -> None:
         if self._texts is not None:
@@ -145,6 +168,8 @@ class _LshwReader:
         self._depth -= 1
         self._texts = None
         if tag == "node":
+            if self._in_system():
+                self.system_serial = self.system_serial or _first(self._nodes[-1][1], "serial")
             kind, texts, place = self._nodes.pop()
             self.devices[place] = _device(kind, texts)
         if not self._nodes:

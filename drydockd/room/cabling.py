@@ -16,6 +16,7 @@ class Cabling:
         self.machines = {m.id: m for m in machines}
         self._grow = grow
         self._by_name: dict[str, Machine] = {}
+        self._by_bmc: dict[str, Machine] = {}
         self._free: dict[str, Machine] = {}
         self._described: dict[tuple[str, str], Machine] = {}
         for machine in machines:
@@ -32,11 +33,30 @@ class Cabling:
         if machine is None:
             return None
         self._by_name[card.name] = machine
+        if card.bmc:
+            self._by_bmc.setdefault(machine.config.bmc or card.bmc, machine)
         if machine.card is None:
             machine.card = card
             if card.boot_mac and not machine.config.boot_mac:
                 machine.boot_mac = card.boot_mac
         return machine
+
+    def at_bmc(self, card: NodeCard) -> Machine | None:
+        """The machine whose BMC has the node's address, whoever's it was when it was heard of.
+
+        A design that gives a node another one's address reaches that one's machine.
+        """
+        if not card.bmc:
+            return self.look_up(card)
+        wired = self._by_bmc.get(card.bmc) or self._described.get(("bmc", card.bmc))
+        if wired is None or (wired.card is None and not _contradicts(wired, card)):
+            return self.look_up(card)
+        return wired
+
+    def is_unseen(self, card: NodeCard) -> bool:
+        """Whether the node's machine is there and was never seen; asking makes it nobody's."""
+        machine = self._by_name.get(card.name) or self._match(card)
+        return machine is not None and machine.state is None
 
     def of_name(self, name: str) -> Machine | None:
         """The machine of a node that was heard of."""
@@ -60,6 +80,11 @@ class Cabling:
         if machine is not None:
             self.machines[machine.id] = machine
         return machine
+
+
+def _contradicts(machine: Machine, card: NodeCard) -> bool:
+    mac = machine.config.boot_mac
+    return bool(mac and card.boot_mac and mac != card.boot_mac)
 
 
 def check_identity(machine: Machine, card: NodeCard) -> None:

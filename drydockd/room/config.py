@@ -57,6 +57,7 @@ class BmcCall(StrEnum):
 
     BOOT = "set_network_boot"
     READ = "power_state"
+    FACTS = "facts"
     OFF = "power_off"
     ON = "power_on"
 
@@ -113,6 +114,31 @@ class DiskConfig(Strict):
     serial: str | None = None
 
 
+class Told(StrEnum):
+    """What a BMC can tell of its machine besides the power."""
+
+    SERIAL = "serial"
+    UUID = "uuid"
+    MACS = "macs"
+    NAME = "name"
+    VENDOR = "vendor"
+    MODEL = "model"
+    FIRMWARE = "firmware"
+
+
+class BmcConfig(Strict):
+    """What the BMC tells instead of the truth; `omits` is what it does not tell at all."""
+
+    serial: str | None = None
+    uuid: str | None = None
+    macs: tuple[Annotated[str, Field(pattern=MAC)], ...] = ()
+    name: str | None = None
+    vendor: str | None = None
+    model: str | None = None
+    firmware: str | None = None
+    omits: tuple[Told, ...] = ()
+
+
 class MachineConfig(Strict):
     """One machine that is described rather than made on demand."""
 
@@ -124,6 +150,7 @@ class MachineConfig(Strict):
     kind: Annotated[str, Field(pattern="^(machine|infrastructure)$")] = "machine"
     nics: tuple[NicConfig, ...] = ()
     disks: tuple[DiskConfig, ...] = ()
+    tells: BmcConfig = BmcConfig()
 
     @model_validator(mode="after")
     def _identity(self) -> MachineConfig:
@@ -159,6 +186,7 @@ class Defaults(Strict):
     cpus: Annotated[int, Field(gt=0)] = 32
     memory_mib: Annotated[int, Field(gt=0)] = 131072
     disk_gb: Annotated[int, Field(gt=0)] = 24000
+    tells: BmcConfig = BmcConfig()
 
 
 class Reports(Strict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import string
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -48,6 +49,7 @@ class Hardware:
     """Everything of a machine that discovery finds."""
 
     serial: str
+    uuid: str
     vendor: str
     product: str
     boot_mode: str
@@ -82,6 +84,7 @@ def hardware_for(
     disks = _configured_disks(config, machine, defaults) or _expected_disks(card, machine, defaults)
     return Hardware(
         serial=_serial(machine, "chassis"),
+        uuid=str(uuid.uuid5(uuid.NAMESPACE_OID, machine)),
         vendor=card.vendor or "drydockd",
         product=" ".join(filter(None, ("Virtual machine", card.generation))),
         boot_mode=card.boot_mode or "bios",

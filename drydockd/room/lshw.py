@@ -20,6 +20,7 @@ def lshw_xml(hardware: Hardware, hostname: str) -> str:
     _say(system, serial=hardware.serial, width=("64", "bits"))
     configuration = SubElement(system, "configuration")
     SubElement(configuration, "setting", id="boot", value=hardware.boot_mode)
+    SubElement(configuration, "setting", id="uuid", value=hardware.uuid)
     core = _node(system, "core", "bus", "DMI:0200")
     _say(core, description="Motherboard")
     memory = _node(core, "memory", "memory", "DMI:1000")

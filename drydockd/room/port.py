@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from drydockd.machines import Document, Log, PowerState
+from drydockd.machines import BmcFacts, Document, Log, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.room.card import MachineView, NodeCard
 
@@ -23,6 +23,10 @@ class RoomPort(Protocol):
 
     async def bmc_power(self, card: NodeCard, wanted: PowerState | None = None) -> MachineView:
         """Read the power state, or begin to change it."""
+        ...
+
+    async def bmc_facts(self, card: NodeCard) -> BmcFacts:
+        """What the BMC tells of itself and its machine."""
         ...
 
     async def find(self, card: NodeCard) -> MachineView:
@@ -80,6 +84,7 @@ class RoomPort(Protocol):
 OPERATIONS: Sequence[str] = (
     "bmc_boot",
     "bmc_power",
+    "bmc_facts",
     "find",
     "adopt",
     "enrol",

@@ -11,7 +11,7 @@ from typing import Any, cast
 import orjson
 
 from drydockd.errors import DriverTransient, NodeUnknown
-from drydockd.machines import Document, Log, PowerState
+from drydockd.machines import BmcFacts, Document, Log, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.room.card import MachineView, NodeCard
 from drydockd.room.exchange import Exchange, Lost, NotSent
@@ -50,6 +50,9 @@ class RemoteRoom:
 
     async def bmc_power(self, card: NodeCard, wanted: PowerState | None = None) -> MachineView:
         return cast("MachineView", await self._call("bmc_power", card=card, wanted=wanted))
+
+    async def bmc_facts(self, card: NodeCard) -> BmcFacts:
+        return cast("BmcFacts", await self._call("bmc_facts", card=card))
 
     async def find(self, card: NodeCard) -> MachineView:
         return cast("MachineView", await self._call("find", card=card))

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from drydockd.errors import DriverConflict, DriverPersistent, DriverTransient, NodeUnknown
-from drydockd.machines import Document, Log, NodeState, PowerState
+from drydockd.machines import BmcFacts, Document, Log, NodeState, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
+from drydockd.room.bmcfacts import facts_of
 from drydockd.room.cabling import Cabling, check_identity
 from drydockd.room.card import MachineView, NodeCard
 from drydockd.room.chance import Chance
@@ -121,6 +122,14 @@ class Room:
             machine.switch(wanted)
         return await self._answered(machine, card, call)
 
+    async def bmc_facts(self, card: NodeCard) -> BmcFacts:
+        machine = await self._at_bmc(card, BmcCall.FACTS)
+        await self._answered(machine, card, BmcCall.FACTS)
+        hardware = machine.hardware or hardware_for(
+            machine.id, machine.config, machine.card, self.config.defaults, machine.boot_mac
+        )
+        return facts_of(machine, hardware, self.config.defaults.tells)
+
     async def _answered(self, machine: Machine, card: NodeCard, call: BmcCall) -> MachineView:
         if self.strikes(machine, FaultKind.BMC_ANSWER_LOST, call):
             await self._silence(machine, card)
@@ -131,7 +140,7 @@ class Room:
         raise DriverTransient(f"{card.name}: no answer from {card.bmc or 'its BMC'}")
 
     async def _at_bmc(self, card: NodeCard, call: BmcCall) -> Machine:
-        machine = self._cabling.look_up(card)
+        machine = self._cabling.at_bmc(card)
         address = card.bmc or "its BMC"
         if machine is None:
             raise DriverTransient(f"{card.name}: no answer from {address}")
@@ -145,7 +154,7 @@ class Room:
     # -- the provisioner
 
     async def find(self, card: NodeCard) -> MachineView:
-        machine = self._cabling.look_up(card)
+        machine = None if self._cabling.is_unseen(card) else self._cabling.look_up(card)
         if machine is None or machine.state is None:
             raise NodeUnknown(f"{card.name}: the room's provisioner has not seen it")
         return machine.view()

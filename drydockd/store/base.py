@@ -238,9 +238,18 @@ class Store(Protocol):
         ...
 
     def walk_build_data(
-        self, *, node: str | None = None, task_id: str | None = None, latest: bool = False
+        self,
+        *,
+        node: str | None = None,
+        task_id: str | None = None,
+        generator: str | None = None,
+        data_format: str | None = None,
+        latest: bool = False,
     ) -> Iterator[BuildData]:
-        """The same one by one: an element is read when it is asked for, in any thread."""
+        """The same one by one: an element is read when it is asked for, in any thread.
+
+        Elements of others than `generator` and `data_format` are not read.
+        """
         ...
 
     def intents(self, task_id: str) -> list[Intent]:

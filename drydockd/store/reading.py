@@ -178,7 +178,13 @@ class Reading:
         return list(self.walk_build_data(node=node, task_id=task_id, latest=latest))
 
     def walk_build_data(
-        self, *, node: str | None = None, task_id: str | None = None, latest: bool = False
+        self,
+        *,
+        node: str | None = None,
+        task_id: str | None = None,
+        generator: str | None = None,
+        data_format: str | None = None,
+        latest: bool = False,
     ) -> Iterator[BuildData]:
         rows = self._tables.build_data
         for places in self._data_places(node, task_id):
@@ -186,6 +192,10 @@ class Reading:
                 # Another thread may be reading: a record may have gone meanwhile.
                 row = rows.get(key)
                 if row is None or (task_id is not None and row.record.task_id != task_id):
+                    continue
+                if generator is not None and row.record.generator != generator:
+                    break
+                if data_format is not None and row.record.data_format != data_format:
                     continue
                 yield self._with_element(row)
                 if latest:

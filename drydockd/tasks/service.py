@@ -28,9 +28,11 @@ from drydockd.tasks.schedule.queue import Queue
 from drydockd.tasks.schedule.scheduler import Scheduler
 from drydockd.tasks.schedule.verdicts import Verdicts
 from drydockd.tasks.shared.changes import Changes
+from drydockd.tasks.shared.identities import Identities
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.shared.shutdown import Shutdown
 from drydockd.tasks.shared.slots import Slots
+from drydockd.tasks.steps.identity import IdentityCheck
 from drydockd.tasks.steps.parts import StepParts
 from drydockd.tasks.steps.runner import StepRunner
 from drydockd.tasks.views.dryrun import dry_run
@@ -46,6 +48,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Never of a whole site by leaving something out.
+NAMED = {
+    Action.DESTROY_NODES: "destroy",
+    Action.POWER_OFF_NODES: "power off",
+    Action.POWER_CYCLE_NODES: "power cycle",
+    Action.ACCEPT_NODES: "accept the hardware of",
+}
 GATHERING_PER_NAME = 0.0001
 LONGEST_GATHERING = 1.0
 
@@ -85,6 +94,7 @@ class Tasks:
             recorder,
             self.deployments,
             PackageLists(designs, templates, settings.report_url),
+            IdentityCheck(Identities(store), store, settings),
             settings,
         )
         self._scheduler = Scheduler(
@@ -137,10 +147,10 @@ class Tasks:
             raise InvalidInput(f"Unsupported action {request.action}")
         nodefilter.parse(request.node_filter)
         is_unbounded = request.node_filter is None and not request.all_nodes
-        if request.action is Action.DESTROY_NODES and is_unbounded:
+        if is_unbounded and request.action in NAMED:
             raise InvalidInput(
-                "destroy_nodes needs a node_filter; to destroy every node of the design say "
-                '"all_nodes": true'
+                f"{request.action} needs a node_filter; to {NAMED[request.action]} every node of "
+                'the design say "all_nodes": true'
             )
         if request.dry_run:
             return await dry_run(

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from drydockd.design.inventory import Hardware, hardware_of, parse_lshw
+from drydockd.design.inventory import Hardware, hardware_of, identity_of, parse_lshw
 from drydockd.errors import InvalidDesign
-from drydockd.machines import Device, Document, Inventory
+from drydockd.machines import Device, Document, Identity, Inventory
 from drydockd.plans import DeviceName
 from drydockd.site import DeviceAlias, HardwareProfile, Node, Site
 from tests.design.lshw import LSHW, an_lshw
@@ -138,3 +138,18 @@ def test_an_inventory_without_either_is_refused():
 
 def test_a_machine_without_any_device_is_not_one_whose_devices_are_unknown():
     assert hardware_of(Site(), NODE, Inventory(devices=())).disk_names == []
+
+
+def test_serial_and_uuid_are_those_of_the_system_and_not_of_its_parts():
+    text = """<list><node id="h" class="system"><serial>7XK9</serial>
+    <configuration><setting id="boot" value="uefi"/><setting id="uuid" value="4C4C4544-0043"/>
+    </configuration><node id="core" class="bus"><serial>BOARD</serial>
+    <configuration><setting id="uuid" value="other"/></configuration>
+    <node class="network"><logicalname>eno1</logicalname><serial>52:54:00:AA:00:01</serial></node>
+    <node class="disk"><logicalname>/dev/sda</logicalname><serial>DISK</serial></node>
+    </node></node></list>"""
+    assert identity_of(text) == Identity("7XK9", "4C4C4544-0043", ("52:54:00:aa:00:01",))
+
+
+def test_an_inventory_that_does_not_say_who_it_is_of_says_nothing():
+    assert identity_of("<list><node class='system'/></list>") == Identity()

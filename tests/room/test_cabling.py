@@ -35,8 +35,17 @@ async def test_a_node_keeps_the_machine_it_got(open_room):
 
 async def test_a_machine_is_not_given_to_two_nodes(open_room):
     room = open_room(quick(machines=[{"bmc": "10.0.0.9"}, {"name": "n2"}]))
-    assert await power(room, NodeCard("n1", bmc="10.0.0.9")) == "m0001"
-    assert await power(room, NodeCard("n2", bmc="10.0.0.9")) == "m0002"
+    assert (await room.enrol(NodeCard("n1", bmc="10.0.0.9"))).id == "m0001"
+    assert (await room.enrol(NodeCard("n2", bmc="10.0.0.9"))).id == "m0002"
+
+
+async def test_whoever_asks_the_address_of_a_bmc_reaches_the_machine_it_is_wired_to(open_room):
+    room = open_room(quick())
+    first = await power(room, NodeCard("n1", bmc="10.0.0.1"))
+    second = await power(room, NodeCard("n2", bmc="10.0.0.2"))
+
+    assert await power(room, NodeCard("n1", bmc="10.0.0.2")) == second
+    assert await power(room, NodeCard("n2", bmc="10.0.0.1")) == first
 
 
 async def test_a_room_without_a_number_has_a_machine_for_everybody(room):

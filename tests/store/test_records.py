@@ -341,3 +341,26 @@ async def test_a_purge_cut_anywhere_leaves_whole_trees_only(tmp_path, small_slic
             break
     assert is_through
     assert cut > 4
+
+
+async def test_a_group_of_many_writes_lands_over_several_turns_and_each_write_at_once(tmp_path):
+    store = await open_store("tiny", tmp_path / "state")
+    seen = set()
+
+    def look():
+        told = {store.message_count(f"t{n}") for n in range(300)}
+        seen.add((store.seq, frozenset(told)))
+        if len(store.tasks()) < 300:
+            asyncio.get_running_loop().call_soon(look)
+
+    look()
+    writes = [
+        store.write(Put(a_task(f"t{n}")), *(Put(a_message(f"t{n}")) for _ in range(9)))
+        for n in range(300)
+    ]
+    await asyncio.gather(*writes)
+    await store.close()
+
+    # A turn takes SLICE changes, and of no write does anybody see a part.
+    assert len({seq for seq, _ in seen}) > 3000 / records.SLICE / 2
+    assert {count for _, told in seen for count in told} <= {0, 9}

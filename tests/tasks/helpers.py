@@ -27,6 +27,8 @@ from drydockd.site import Level
 from drydockd.store.base import Put
 from drydockd.store.memory import MemoryStore
 from drydockd.tasks import Drivers, ReportDetail, TaskRequest, Tasks, TaskSettings
+from drydockd.tasks.shared.identities import Identities
+from drydockd.tasks.steps.identity import IdentityCheck
 from drydockd.tasks.steps.job import Job, NodeRun
 from drydockd.tasks.words.times import moment_after
 
@@ -338,6 +340,11 @@ class Lab:
     def parts(self):
         """What steps run with."""
         return self.tasks._step_parts
+
+    @property
+    def check(self):
+        """Who compares what BMCs tell; another one than the daemon's own, of the same store."""
+        return IdentityCheck(Identities(self.store), self.store, self.settings)
 
     async def job(self, task, *, was_resumed=False):
         """Return a running top-level task, as the scheduler makes it for an action."""

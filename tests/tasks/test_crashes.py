@@ -9,6 +9,8 @@ from collections import Counter
 
 import pytest
 
+from drydockd.drivers.fake import FakeOptions
+from drydockd.drivers.oob.fake import FakeOob
 from drydockd.model import TaskStatus
 from tests.tasks.helpers import CutOff, Lab, names, site_text
 
@@ -53,10 +55,30 @@ def kept(lab, task_id):
     )
 
 
-async def survived(at, before, action, *, nodes=1, **room):
+class Fenced(FakeOob):
+    """A BMC whose work is done in sessions, noted before each is used; each has another name."""
+
+    sessions = 0
+
+    async def power_off(self, node, voice):
+        await self._note(voice)
+        await super().power_off(node, voice)
+
+    async def power_on(self, node, voice):
+        await self._note(voice)
+        await super().power_on(node, voice)
+
+    async def _note(self, voice):
+        self.sessions += 1
+        await voice.fence(f"/redfish/v1/SessionService/Sessions/{self.sessions}")
+
+
+async def survived(at, before, action, *, nodes=1, driver=None, **room):
     """Run `action`, dying at its write number `at`; tell whether it has that many writes."""
     store = CutOff()
     lab = Lab(site_text(nodes), store=store, **room)
+    if driver is not None:
+        lab.drivers.oob[0] = driver(FakeOptions(power_seconds=0.3), room=lab.room)
     async with lab:
         task = await lab.submit(action, all_nodes=True)
         store.die(at, before=before)
@@ -89,6 +111,35 @@ async def test_a_preparation_cuts_the_power_once_wherever_it_is_interrupted(befo
         assert counters["netboots"] == 1, at
         assert counters["commissions"] == 1, at
     assert at > 20
+
+
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize(
+    ("action", "on_again"), [("power_cycle_nodes", True), ("power_off_nodes", False)]
+)
+async def test_the_power_is_cut_once_wherever_it_is_interrupted(action, on_again, before):
+    at, has_died = 0, True
+    while has_died:
+        at += 1
+        counters, lab, has_died = await survived(
+            at, before, action, driver=Fenced, machines=running_machines(1)
+        )
+        assert counters["power_cuts"] == 1, at
+        assert counters["starts"] == on_again, at
+        assert (await lab.machine("n1")).power == ("on" if on_again else "off"), at
+    # With the facts, the intent, the session and the end of each half.
+    assert at > (11 if on_again else 8)
+
+
+@pytest.mark.parametrize("before", [False, True])
+async def test_a_preparation_in_sessions_cuts_the_power_once_wherever_it_is_interrupted(before):
+    at, has_died = 0, True
+    while has_died:
+        at += 1
+        counters, _, has_died = await survived(
+            at, before, "prepare_nodes", driver=Fenced, machines=running_machines(1)
+        )
+        assert (counters["power_cuts"], counters["netboots"]) == (1, 1), at
 
 
 async def test_a_preparation_of_several_nodes_splits_once_wherever_it_is_interrupted():
@@ -140,6 +191,10 @@ ROOMS = [
     ("destroy_nodes", 1, {}),
     ("relabel_nodes", 1, {"machines": [{"name": "n1", "state": "deployed"}]}),
     ("verify_nodes", 2, {}),
+    ("accept_nodes", 1, {}),
+    ("power_on_nodes", 1, {}),
+    ("power_off_nodes", 1, {"machines": running_machines(1)}),
+    ("power_cycle_nodes", 2, {"machines": running_machines(2)}),
     ("verify_site", 1, {}),
     ("prepare_site", 1, {}),
     ("validate_design", 1, {}),

@@ -1,8 +1,13 @@
-"""The real thing: a daemon process killed with SIGKILL while machines of another process deploy."""
+"""The real thing: a daemon process killed with SIGKILL while machines of another process work."""
+
+import asyncio
 
 import pytest
 
-from bench.resume import complaints, once, survive
+from bench.daemon import free_port, running
+from bench.resume import ENDED, Scene, complaints, once, shown, survive
+from bench.roomprocess import room_process
+from bench.storm import site
 
 pytestmark = pytest.mark.process
 
@@ -37,3 +42,52 @@ async def test_a_deployment_survives_a_kill_at_every_stage(tmp_path):
 
     assert complaints(outcome, nodes=4, actions=2) == []
     assert outcome.kills
+
+
+def told_to_go(wanted, *, from_power):
+    """A machine was told to go `wanted` and has not done so yet."""
+    return lambda machines: any(
+        (m["power"], m["power_wanted"]) == (from_power, wanted) for m in machines
+    )
+
+
+def is_off(machines):
+    return any((m["power"], m["power_wanted"]) == ("off", "off") for m in machines)
+
+
+HALVES = (
+    at_once,
+    told_to_go("off", from_power="on"),
+    is_off,
+    told_to_go("on", from_power="off"),
+)
+
+
+@pytest.mark.parametrize("action", ["prepare_nodes", "power_cycle_nodes"])
+async def test_the_power_is_cut_once_by_a_daemon_killed_in_each_half_of_the_cycle(tmp_path, action):
+    nodes, port, task_id, kills = 2, free_port(), "", 0
+    design = tmp_path / "site.yaml"
+    design.write_text(site(nodes, 1), encoding="utf-8")
+    machines = [{"name": f"n{n:04d}", "power": "on"} for n in range(nodes)]
+    config = {"machines": machines, "latencies": {"power": 0.7}}
+    body = {"action": action, "design_ref": f"file://{design}", "all_nodes": True}
+    async with room_process(tmp_path, config) as room:
+        options = {"fake_driver": {"url": room.url}}
+        for half in map(once, HALVES):
+            async with running(tmp_path, port=port, **options) as daemon:
+                if not task_id:
+                    async with daemon.client() as client:
+                        task_id = (await client.post("/tasks", json=body)).json()["task_id"]
+                await half(Scene(daemon, room, task_id))
+                daemon.process.kill()
+                await asyncio.to_thread(daemon.process.wait)
+                kills += 1
+        async with running(tmp_path, port=port, **options) as daemon:
+            while (task := await shown(daemon, task_id, wait=30))["status"] not in ENDED:
+                pass
+        found = await room.machines()
+
+    assert kills == len(HALVES)
+    assert task["result"]["status"] == "success", task["result"]
+    assert [m["counters"]["power_cuts"] for m in found] == [1, 1]
+    assert [m["power"] for m in found] == ["on", "on"]

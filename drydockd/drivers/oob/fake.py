@@ -39,14 +39,7 @@ class FakeOob:
         await voice.say(f"{node.name}: the next start of {machine.id} is a {device} boot")
 
     async def facts(self, node: Node) -> BmcFacts:
-        machine = await self._access.port().bmc_power(card_of(node))
-        return BmcFacts(
-            "fake",
-            machine.power,
-            boot_device=machine.next_boot,
-            name=machine.name,
-            macs=(machine.boot_mac,),
-        )
+        return await self._access.port().bmc_facts(card_of(node))
 
     async def power_state(self, node: Node) -> PowerState:
         return (await self._access.port().bmc_power(card_of(node))).power

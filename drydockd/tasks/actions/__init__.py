@@ -9,6 +9,7 @@ from drydockd.tasks.actions import (
     deploy_nodes,
     destroy_nodes,
     noop,
+    power_nodes,
     prepare_nodes,
     prepare_site,
     relabel_nodes,
@@ -19,6 +20,7 @@ from drydockd.tasks.actions import (
 from drydockd.tasks.actions.packages import PackageLists
 from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.shared.recorder import Recorder
+from drydockd.tasks.steps.identity import IdentityCheck
 from drydockd.tasks.steps.kinds import ActionKind, ActionKinds
 from drydockd.tasks.steps.runner import StepRunner
 from drydockd.tasks.words.drivers import Drivers
@@ -31,6 +33,7 @@ def action_kinds(
     recorder: Recorder,
     deployments: Deployments,
     packages: PackageLists,
+    check: IdentityCheck,
     settings: TaskSettings,
 ) -> ActionKinds:
     """Return the kinds of all actions; each is given the parts it uses and no others."""
@@ -53,14 +56,35 @@ def action_kinds(
             is_site_wide=True,
         ),
         Action.VERIFY_NODES: ActionKind(
-            partial(verify_nodes.run, steps=steps, drivers=drivers, settings=settings),
+            partial(verify_nodes.run, steps=steps, drivers=drivers, check=check, settings=settings),
             verify_nodes.STEPS,
         ),
+        Action.ACCEPT_NODES: ActionKind(
+            partial(
+                verify_nodes.run,
+                steps=steps,
+                drivers=drivers,
+                check=check,
+                settings=settings,
+                accepts=True,
+            ),
+            verify_nodes.STEPS,
+        ),
+        **{
+            action: ActionKind(
+                partial(
+                    power_nodes.run, steps=steps, drivers=drivers, check=check, settings=settings
+                ),
+                (step,),
+            )
+            for action, step in power_nodes.STEPS.items()
+        },
         Action.PREPARE_NODES: ActionKind(
             partial(
                 prepare_nodes.run,
                 steps=steps,
                 drivers=drivers,
+                check=check,
                 settings=settings,
             ),
             prepare_nodes.STEPS,
@@ -83,6 +107,7 @@ def action_kinds(
                 drivers=drivers,
                 recorder=recorder,
                 deployments=deployments,
+                check=check,
                 settings=settings,
             ),
             destroy_nodes.STEPS,

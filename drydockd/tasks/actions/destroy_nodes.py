@@ -10,6 +10,7 @@ from drydockd.model import Action, Result
 from drydockd.tasks.actions import presence
 from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.shared.recorder import Recorder
+from drydockd.tasks.steps.identity import IdentityCheck
 from drydockd.tasks.steps.intents import Intents, Operation
 from drydockd.tasks.steps.job import Job, NodeRun
 from drydockd.tasks.steps.runner import StepRunner
@@ -27,6 +28,7 @@ async def run(
     drivers: Drivers,
     recorder: Recorder,
     deployments: Deployments,
+    check: IdentityCheck,
     settings: TaskSettings,
 ) -> Result:
     if not job.scope:
@@ -34,7 +36,14 @@ async def run(
     driver = drivers.needed_node()
     plan = StepPlan(
         Action.DESTROY_NODE,
-        partial(destroy, driver=driver, deployments=deployments, recorder=recorder),
+        partial(
+            destroy,
+            driver=driver,
+            deployments=deployments,
+            recorder=recorder,
+            drivers=drivers,
+            check=check,
+        ),
         driver="node",
         limit=settings.destroy_node,
         waiting_for="the end of the wipe",
@@ -44,7 +53,12 @@ async def run(
 
 
 async def destroy(
-    run: NodeRun, driver: NodeProvisioner, deployments: Deployments, recorder: Recorder
+    run: NodeRun,
+    driver: NodeProvisioner,
+    deployments: Deployments,
+    recorder: Recorder,
+    drivers: Drivers,
+    check: IdentityCheck,
 ) -> None:
     """Return when the provisioner no longer knows the node; its boot data is closed then."""
     intents = run.intents()
@@ -55,7 +69,7 @@ async def destroy(
             break
         was_known = True
         try:
-            await _wipe(run, driver, handle, intents)
+            await _wipe(run, driver, handle, intents, drivers, check)
             break
         except DriverTransient as error:
             await run.say(f"{run.name}: {error}")
@@ -78,9 +92,19 @@ async def _found(run: NodeRun, driver: NodeProvisioner) -> Handle | None:
         return None
 
 
-async def _wipe(run: NodeRun, driver: NodeProvisioner, handle: Handle, intents: Intents) -> None:
+async def _wipe(
+    run: NodeRun,
+    driver: NodeProvisioner,
+    handle: Handle,
+    intents: Intents,
+    drivers: Drivers,
+    check: IdentityCheck,
+) -> None:
     """Wipe once: a running wipe is joined, an announced one that failed is not repeated here."""
     if not intents.was_announced(Operation.DESTROY):
+        oob = drivers.oob_for(run.node.oob_type)
+        if oob is not None:
+            await check.if_it_answers(run, oob)
         if handle.state is not NodeState.RELEASING:
             await intents.announce(Operation.DESTROY)
     elif handle.state is NodeState.FAILED_RELEASE:

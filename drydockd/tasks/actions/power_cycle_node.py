@@ -1,12 +1,17 @@
-"""Network boot and power cycle: off, boot device, on; never off twice for one step."""
+"""Network boot and power: off, boot device, on; never off twice for one step.
+
+Before the first of them the BMC is asked whether it is the node's.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from drydockd.drivers.base import OobDriver, PowerState, Voice
 from drydockd.errors import DriverError, DriverTransient
 from drydockd.model import Action
+from drydockd.tasks.steps.identity import IdentityCheck
 from drydockd.tasks.steps.intents import Intents, Operation
 from drydockd.tasks.steps.job import NodeRun
 from drydockd.tasks.steps.step import StepPlan
@@ -14,6 +19,11 @@ from drydockd.tasks.words.settings import TaskSettings
 from drydockd.tasks.words.stops import StepFailed, Terminated
 
 BOOT_TRIES = 3
+WAITING_FOR = {
+    Action.POWER_CYCLE_NODE: "the power to go off and on",
+    Action.POWER_OFF_NODE: "the power to go off",
+    Action.POWER_ON_NODE: "the power to go on",
+}
 
 
 class Unheard:
@@ -26,10 +36,10 @@ class Unheard:
         """Setting a boot device needs no fence."""
 
 
-def network_boot_plan(driver: OobDriver, settings: TaskSettings) -> StepPlan:
+def network_boot_plan(driver: OobDriver, check: IdentityCheck, settings: TaskSettings) -> StepPlan:
     return StepPlan(
         Action.SET_NODE_BOOT,
-        partial(set_network_boot, driver=driver),
+        partial(set_network_boot, driver=driver, check=check),
         driver="oob",
         limit=settings.oob_limit(driver.worst_case_seconds),
         waiting_for="the BMC to take the boot device",
@@ -37,39 +47,68 @@ def network_boot_plan(driver: OobDriver, settings: TaskSettings) -> StepPlan:
     )
 
 
-def power_cycle_plan(driver: OobDriver, settings: TaskSettings) -> StepPlan:
+def power_cycle_plan(driver: OobDriver, check: IdentityCheck, settings: TaskSettings) -> StepPlan:
+    """The plan of the cycle that follows `network_boot_plan`."""
+    return power_plan(
+        Action.POWER_CYCLE_NODE, partial(netboot, driver=driver, check=check), driver, settings
+    )
+
+
+def power_plan(
+    action: Action,
+    body: Callable[[NodeRun], Awaitable[None]],
+    driver: OobDriver,
+    settings: TaskSettings,
+) -> StepPlan:
     return StepPlan(
-        Action.POWER_CYCLE_NODE,
-        partial(power_cycle, driver=driver),
+        action,
+        body,
         driver="oob",
         limit=settings.oob_limit(driver.worst_case_seconds),
-        waiting_for="the power to go off and on",
+        waiting_for=WAITING_FOR[action],
         is_brief=True,
     )
 
 
-async def set_network_boot(run: NodeRun, driver: OobDriver) -> None:
+async def set_network_boot(run: NodeRun, driver: OobDriver, check: IdentityCheck) -> None:
+    await check.before_power(run, driver)
     await run.patiently(lambda: driver.set_network_boot(run.node, run))
 
 
-async def power_cycle(run: NodeRun, driver: OobDriver) -> None:
+async def netboot(run: NodeRun, driver: OobDriver, check: IdentityCheck) -> None:
+    """Cycle the power of a machine whose next start is to be a network boot."""
+    if not run.intents().was_announced(Operation.POWER_OFF):
+        await check.once_more(run, driver)
+    await power_cycle(run, driver, from_network=True)
+
+
+async def power_cycle(run: NodeRun, driver: OobDriver, *, from_network: bool) -> None:
     """Cycle the power once, whatever was interrupted and whichever answer was lost.
 
     Once the machine is off the step goes on to the end: a stop request must not leave a
     machine without power. Source: contract, oob-faults, A.
     """
+    await power_off(run, driver)
+    await power_on(run, driver, from_network=from_network)
+
+
+async def power_off(run: NodeRun, driver: OobDriver) -> None:
     intents = run.intents()
     if not intents.is_done(Operation.POWER_OFF):
         await _off(run, driver, intents)
+
+
+async def power_on(run: NodeRun, driver: OobDriver, *, from_network: bool = False) -> None:
+    intents = run.intents()
     if not intents.is_done(Operation.POWER_ON):
-        await _on(run, driver, intents)
+        await _on(run, driver, intents, from_network=from_network)
 
 
 async def _off(run: NodeRun, driver: OobDriver, intents: Intents) -> None:
     """Turn the power off; once it was sent, its state is read before it is sent again."""
     is_sent = intents.was_announced(Operation.POWER_OFF)
     if not is_sent:
-        await intents.announce(Operation.POWER_OFF)
+        await _announce(run, intents, Operation.POWER_OFF)
 
     async def attempt() -> str:
         nonlocal is_sent
@@ -80,6 +119,12 @@ async def _off(run: NodeRun, driver: OobDriver, intents: Intents) -> None:
         return "off"
 
     await intents.settle(Operation.POWER_OFF, await run.patiently(attempt, to_the_end=True))
+
+
+async def _announce(run: NodeRun, intents: Intents, operation: Operation) -> None:
+    """Announce it, and write what was learnt so far with it: the BMC is not asked that again."""
+    learnt, run.at_end = run.at_end, []
+    await intents.announce(operation, *learnt)
 
 
 async def _is_off(run: NodeRun, driver: OobDriver) -> bool:
@@ -96,8 +141,8 @@ async def _is_off(run: NodeRun, driver: OobDriver) -> bool:
     return False
 
 
-async def _on(run: NodeRun, driver: OobDriver, intents: Intents) -> None:
-    """Turn the power on; each time with the boot device set anew before it.
+async def _on(run: NodeRun, driver: OobDriver, intents: Intents, *, from_network: bool) -> None:
+    """Turn the power on; `from_network`: each time with the boot device set anew before it.
 
     Some BMCs drop the boot device at power off, or after a minute.
     """
@@ -110,10 +155,11 @@ async def _on(run: NodeRun, driver: OobDriver, intents: Intents) -> None:
         if is_sent and await driver.power_state(run.node) is PowerState.ON:
             await run.say(f"{run.name}: found on, as {_cause(run)} had left it")
             return "found on"
-        await _set_boot_again(run, driver, voice)
-        voice = Unheard()
+        if from_network:
+            await _set_boot_again(run, driver, voice)
+            voice = Unheard()
         if not intents.was_announced(Operation.POWER_ON):
-            await intents.announce(Operation.POWER_ON)
+            await _announce(run, intents, Operation.POWER_ON)
         await driver.power_on(run.node, run)
         return "on"
 

@@ -15,6 +15,7 @@ from drydockd.errors import DriverUnsupported
 from drydockd.model import Action, Result, Timestamp
 from drydockd.tasks.actions import configure_hardware, identify_node, power_cycle_node, presence
 from drydockd.tasks.steps.builddata import BuildDataCollector
+from drydockd.tasks.steps.identity import IdentityCheck
 from drydockd.tasks.steps.job import Job
 from drydockd.tasks.steps.lookup import Unanswered
 from drydockd.tasks.steps.runner import StepRunner
@@ -34,11 +35,18 @@ STEPS = (
 )
 
 
-async def run(job: Job, *, steps: StepRunner, drivers: Drivers, settings: TaskSettings) -> Result:
+async def run(
+    job: Job,
+    *,
+    steps: StepRunner,
+    drivers: Drivers,
+    check: IdentityCheck,
+    settings: TaskSettings,
+) -> Result:
     """Return which nodes are commissioned; more than one get a subtask each."""
     if not job.scope:
         return job.nothing_to_do()
-    prepare = _Preparation(job, drivers.needed_node(), steps, drivers, settings).of
+    prepare = _Preparation(job, drivers.needed_node(), steps, drivers, check, settings).of
     limit = settings.preparation
     if len(job.scope) > 1:
         return job.outcome(await steps.branches(job, job.scope, prepare, limit))
@@ -57,6 +65,7 @@ class _Preparation:
     driver: NodeProvisioner
     steps: StepRunner
     drivers: Drivers
+    check: IdentityCheck
     settings: TaskSettings
 
     async def of(self, name: str, parent_id: str, not_after: Timestamp) -> Outcome:
@@ -87,8 +96,8 @@ class _Preparation:
             return [identify_node.plan(self.driver, self.settings), commission]
         oob = self.drivers.needed_oob(self.job.node(name))
         return [
-            power_cycle_node.network_boot_plan(oob, self.settings),
-            power_cycle_node.power_cycle_plan(oob, self.settings),
+            power_cycle_node.network_boot_plan(oob, self.check, self.settings),
+            power_cycle_node.power_cycle_plan(oob, self.check, self.settings),
             identify_node.plan(self.driver, self.settings),
             commission,
         ]

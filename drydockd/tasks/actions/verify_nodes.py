@@ -1,13 +1,18 @@
-"""verify_nodes: asks every node's BMC for the power state; any answer will do."""
+"""verify_nodes: asks every node's BMC what there is to know; any answer of its own BMC will do.
+
+accept_nodes does the same, and what the BMCs tell is the nodes' identity from then on.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 from drydockd.drivers.base import OobDriver
-from drydockd.errors import DriverUnsupported
 from drydockd.model import Action, Result
+from drydockd.tasks.actions.oobtypes import plans_by_type
+from drydockd.tasks.steps.identity import IdentityCheck
 from drydockd.tasks.steps.job import Job, NodeRun
 from drydockd.tasks.steps.runner import StepRunner
 from drydockd.tasks.steps.step import StepPlan
@@ -15,45 +20,68 @@ from drydockd.tasks.words.drivers import Drivers
 from drydockd.tasks.words.settings import TaskSettings
 
 STEPS = (Action.INTERROGATE_OOB,)
+# So many nodes are compared in one turn of the loop, 2 ms or less.
+SLICE = 100
 
 
-async def run(job: Job, *, steps: StepRunner, drivers: Drivers, settings: TaskSettings) -> Result:
+async def run(
+    job: Job,
+    *,
+    steps: StepRunner,
+    drivers: Drivers,
+    check: IdentityCheck,
+    settings: TaskSettings,
+    accepts: bool = False,
+) -> Result:
     """Return which nodes answered; one subtask per OOB type, all types at once."""
     if not job.scope:
         return job.nothing_to_do()
-    groups = await _by_type(job, drivers, settings)
+    body = partial(interrogate, check=check, accepts=accepts)
+    groups = await plans_by_type(
+        job, drivers, lambda driver: _plan(driver, partial(body, driver=driver), settings)
+    )
     async with asyncio.TaskGroup() as group:
         runs = [
             group.create_task(steps.pipeline(job, [plan], names), name=f"{job.task_id} {kind}")
             for kind, (plan, names) in groups.items()
         ]
-    return job.outcome(name for run in runs for name in run.result())
+    passed = [name for run in runs for name in run.result()]
+    return job.outcome(await _without_twins(job, check, passed))
 
 
-async def interrogate(run: NodeRun, driver: OobDriver) -> None:
-    state = await run.patiently(lambda: driver.power_state(run.node))
-    run.conclude(f"{run.name}: the BMC answers, power is {state}")
+async def interrogate(
+    run: NodeRun, driver: OobDriver, check: IdentityCheck, accepts: bool = False
+) -> None:
+    facts = await check.interrogate(run, driver, accepts=accepts)
+    run.conclude(f"{run.name}: the BMC answers, power is {facts.power}")
+    if accepts:
+        run.conclude(f"{run.name}: what its BMC tells is its identity from now on")
 
 
-async def _by_type(
-    job: Job, drivers: Drivers, settings: TaskSettings
-) -> dict[str, tuple[StepPlan, list[str]]]:
-    """Group the nodes that have a driver; say of the others that they have none."""
-    groups: dict[str, tuple[StepPlan, list[str]]] = {}
-    for name in job.scope:
-        node = job.node(name)
-        try:
-            driver = drivers.needed_oob(node)
-        except DriverUnsupported as error:
-            await job.say(str(error), node=name, error=True)
-            continue
-        plan = StepPlan(
-            Action.INTERROGATE_OOB,
-            partial(interrogate, driver=driver),
-            driver="oob",
-            limit=settings.oob_limit(driver.worst_case_seconds),
-            waiting_for="an answer of the BMC",
-            is_brief=True,
-        )
-        groups.setdefault(node.oob_type or "", (plan, []))[1].append(name)
-    return groups
+async def _without_twins(job: Job, check: IdentityCheck, passed: Iterable[str]) -> list[str]:
+    """Leave out nodes that answered well, until another one was told to be the same machine."""
+    alone = []
+    await check.identities.read()
+    for number, name in enumerate(passed, 1):
+        twins = check.twins(job, name)
+        if twins:
+            text = f"{name}: two nodes cannot be one machine: {'; '.join(twins)}"
+            await job.say(text, node=name, error=True)
+        else:
+            alone.append(name)
+        if number % SLICE == 0:
+            await asyncio.sleep(0)
+    return alone
+
+
+def _plan(
+    driver: OobDriver, body: Callable[[NodeRun], Awaitable[None]], settings: TaskSettings
+) -> StepPlan:
+    return StepPlan(
+        Action.INTERROGATE_OOB,
+        body,
+        driver="oob",
+        limit=settings.oob_limit(driver.worst_case_seconds),
+        waiting_for="an answer of the BMC",
+        is_brief=True,
+    )

@@ -8,19 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
 from drydockd.drivers.base import Handle, NodeProvisioner
 from drydockd.errors import DriverError
-from drydockd.model import BuildData, Link, Task, timestamp
-from drydockd.store.base import Edit, Put
+from drydockd.model import BuildData
 from drydockd.tasks.steps.job import NodeRun
 from drydockd.tasks.words.settings import TaskSettings
 
 log = logging.getLogger(__name__)
 
-DETAIL_LOGS = "detail_logs"
 SHARE_OF_TIME = 0.5
 
 
@@ -51,11 +48,7 @@ class BuildDataCollector:
             log.exception("%s: logs could not be read", run.name)
             run.conclude(f"{run.name}: logs could not be read, left out; the log has the details")
         else:
-            if found:
-                url = f"{self.settings.internal_url.rstrip('/')}/tasks/{run.task_id}/builddata"
-                link = partial(_linked, link=Link(DETAIL_LOGS, url))
-                run.at_end += [Put(record) for record in found]
-                run.at_end.append(Edit(Task, run.task_id, link))
+            run.keep(found)
 
     async def _collect(
         self, run: NodeRun, handle: Handle, phases: Sequence[str], with_inventory: bool
@@ -63,29 +56,8 @@ class BuildDataCollector:
         records = []
         if with_inventory:
             for document in (await self.driver.inventory(handle)).documents:
-                records.append(
-                    _record(run, document.generator, document.data_format, document.text)
-                )
+                records.append(run.learnt(document.generator, document.data_format, document.text))
         for phase in phases:
             for entry in await self.driver.logs(handle, phase):
-                records.append(
-                    _record(run, f"{entry.phase}:{entry.name}", "text/plain", entry.text)
-                )
+                records.append(run.learnt(f"{entry.phase}:{entry.name}", "text/plain", entry.text))
         return [record for record in records if record.data_element]
-
-
-def _record(run: NodeRun, generator: str, data_format: str, text: str) -> BuildData:
-    return BuildData(
-        node=run.name,
-        task_id=run.task_id,
-        collected=timestamp(),
-        generator=generator,
-        data_format=data_format,
-        data_element=text,
-    )
-
-
-def _linked(task: Task, link: Link) -> Task:
-    if link in task.result.links:
-        return task
-    return replace(task, result=replace(task.result, links=(*task.result.links, link)))

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 from drydockd.design import Design
 from drydockd.design.inventory import Hardware
 from drydockd.errors import DriverTransient
-from drydockd.model import Action, Caller, Message, Result, ResultStatus, Task, Timestamp, timestamp
+from drydockd.machines import BmcFacts
+from drydockd.model import (
+    Action,
+    BuildData,
+    Caller,
+    Link,
+    Message,
+    Result,
+    ResultStatus,
+    Task,
+    Timestamp,
+    timestamp,
+)
 from drydockd.site import Finding, Node, Site
-from drydockd.store.base import Change, Put
+from drydockd.store.base import Change, Edit, Put
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.shared.retelling import Retelling
 from drydockd.tasks.shared.shutdown import Shutdown
 from drydockd.tasks.steps.intents import Intents
 from drydockd.tasks.steps.patience import growing, patiently
-from drydockd.tasks.words import messages, results
+from drydockd.tasks.words import messages, results, states
 from drydockd.tasks.words.settings import TaskSettings
 from drydockd.tasks.words.stops import Terminated
 from drydockd.tasks.words.times import seconds_until
 
 T = TypeVar("T")
+
+DETAIL_LOGS = "detail_logs"
 
 
 class Job:
@@ -56,6 +71,9 @@ class Job:
         self.findings: Sequence[Finding] = ()
         # Parsed inventories: node -> (mark of the lshw text, devices).
         self.hardware: dict[str, tuple[int, Hardware]] = {}
+        # What the BMCs told: node -> facts; and who is who by the design, once it was needed.
+        self.told: dict[str, BmcFacts] = {}
+        self.claims: asyncio.Future[Mapping[tuple[str, str], tuple[str, ...]]] | None = None
         self.stopping = asyncio.Event()
         self.last_words: list[Message] = []
         self._recorder = recorder
@@ -176,6 +194,25 @@ class NodeRun:
         """Note a last word: it is written together with the attempt's end."""
         self.saw(text)
         self.at_end.append(Put(messages.on_node(self.task_id, self.name, text, error=error)))
+
+    def learnt(self, generator: str, data_format: str, text: str) -> BuildData:
+        """Return a new record of what this attempt learnt about the node."""
+        return BuildData(
+            node=self.name,
+            task_id=self.task_id,
+            collected=timestamp(),
+            generator=generator,
+            data_format=data_format,
+            data_element=text,
+        )
+
+    def keep(self, records: Sequence[BuildData]) -> None:
+        """Keep `records` with the attempt's end, linked from its subtask."""
+        if records:
+            url = f"{self._settings.internal_url.rstrip('/')}/tasks/{self.task_id}/builddata"
+            self.at_end += [Put(record) for record in records]
+            link = partial(states.linked, link=Link(DETAIL_LOGS, url))
+            self.at_end.append(Edit(Task, self.task_id, link))
 
     def saw(self, what: object) -> None:
         self.last_seen = str(what)

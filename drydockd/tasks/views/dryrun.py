@@ -16,7 +16,14 @@ from drydockd.tasks.words.requests import DryRun, TaskRequest
 if TYPE_CHECKING:
     from drydockd.design import Designs
 
-NEEDS_OOB = (Action.VERIFY_NODES, Action.PREPARE_NODES)
+BMC_ONLY = (
+    Action.VERIFY_NODES,
+    Action.ACCEPT_NODES,
+    Action.POWER_ON_NODES,
+    Action.POWER_OFF_NODES,
+    Action.POWER_CYCLE_NODES,
+)
+NEEDS_OOB = (*BMC_ONLY, Action.PREPARE_NODES)
 # Taken by prepare_nodes where the provisioner finds nodes by their network boot.
 OUT_OF_BAND = (Action.SET_NODE_BOOT, Action.POWER_CYCLE_NODE)
 
@@ -40,7 +47,8 @@ async def dry_run(
     nodes: tuple[str, ...] = ()
     if not kind.is_site_wide:
         nodes = nodefilter.select(design.site, nodefilter.parse(request.node_filter))
-    each = tuple(s for s in kind.steps if s not in OUT_OF_BAND or not _enrols(drivers))
+    enrols = request.action is Action.PREPARE_NODES and _enrols(drivers)
+    each = tuple(s for s in kind.steps if s not in OUT_OF_BAND or not enrols)
     steps = dict.fromkeys(nodes, each) if not kind.is_site_wide else {"": each}
     return DryRun(
         action=request.action,
@@ -61,7 +69,7 @@ def _notes(drivers: Drivers, action: Action, site: Site, nodes: tuple[str, ...])
     notes = []
     needs_node_driver = action not in (
         Action.VALIDATE_DESIGN,
-        Action.VERIFY_NODES,
+        *BMC_ONLY,
         Action.RELABEL_NODES,
         Action.NOOP,
     )

@@ -14,7 +14,8 @@ from drydockd.site import Finding
 class TaskRequest:
     """A task to create. `node_filter` is as submitted; None means every node.
 
-    destroy_nodes without a filter is refused unless `all_nodes` is true.
+    What destroys, cuts power or accepts hardware is refused without a filter unless `all_nodes` is
+    true.
     """
 
     action: Action

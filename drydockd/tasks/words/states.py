@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from drydockd.errors import Conflict
-from drydockd.model import TERMINATED, Result, ResultStatus, Task, TaskStatus, Timestamp
+from drydockd.model import TERMINATED, Link, Result, ResultStatus, Task, TaskStatus, Timestamp
 
 ALLOWED: Mapping[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.REQUESTED: frozenset({TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.TERMINATED}),
@@ -91,3 +91,10 @@ def taking_subtasks(task: Task) -> Task:
     if task.terminate or task.status.is_final:
         raise Conflict(f"Task {task.task_id} is {task.status}: no new subtask")
     return task
+
+
+def linked(task: Task, link: Link) -> Task:
+    """Return the task with `link` among its result's, once."""
+    if link in task.result.links:
+        return task
+    return replace(task, result=replace(task.result, links=(*task.result.links, link)))

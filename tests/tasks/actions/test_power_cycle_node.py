@@ -5,11 +5,16 @@ import pytest
 from drydockd.drivers.base import PowerState
 from drydockd.drivers.oob.fake import FakeOob
 from drydockd.errors import DriverTransient
-from drydockd.tasks.actions.power_cycle_node import power_cycle, set_network_boot
+from drydockd.tasks.actions import power_cycle_node
+from drydockd.tasks.actions.power_cycle_node import set_network_boot
 from drydockd.tasks.steps.intents import Operation
 from drydockd.tasks.words.stops import StepFailed, Terminated
 from tests.tasks.helpers import Lab
 from tests.tasks.steps.test_job import a_run
+
+
+async def power_cycle(run, driver):
+    await power_cycle_node.power_cycle(run, driver, from_network=True)
 
 
 class Recorded(FakeOob):
@@ -146,6 +151,6 @@ async def test_an_open_power_on_is_sent_again_unless_the_machine_is_on(state, ca
 async def test_the_boot_device_is_set_at_the_bmc():
     lab = Lab()
     run = await a_run(lab)
-    await set_network_boot(run, lab.drivers.oob[0])
+    await set_network_boot(run, lab.drivers.oob[0], lab.check)
     (machine,) = await lab.room.machines()
     assert machine.next_boot == "network"

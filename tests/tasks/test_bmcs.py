@@ -1,0 +1,98 @@
+"""A thousand BMCs at once, some of which hang: on a loop whose clock leaps over all waiting."""
+
+import asyncio
+import selectors
+from dataclasses import replace
+
+import pytest
+
+from drydockd.drivers.base import BmcFacts, PowerState
+from tests.tasks.helpers import QUICK, Lab, names, site_text
+
+pytestmark = pytest.mark.slow
+
+NODES, HANGING = 1000, 50
+SECONDS, WORST_CASE = 0.5, 600.0
+
+
+class Leaping(asyncio.SelectorEventLoop):
+    """A loop that, with nothing to do, is at once at its next timer.
+
+    So limits pass in the order in which they would, however busy the machine is. While a thread
+    is at work it waits as loops do.
+    """
+
+    def __init__(self):
+        super().__init__(_Impatient(self))
+        self.ahead = 0.0
+        self.threads = 0
+
+    def time(self):
+        return super().time() + self.ahead
+
+    def run_in_executor(self, executor, func, *args):
+        future = super().run_in_executor(executor, func, *args)
+        self.threads += 1
+        future.add_done_callback(self._thread_ended)
+        return future
+
+    def _thread_ended(self, future):
+        self.threads -= 1
+
+
+class _Impatient(selectors.DefaultSelector):
+    def __init__(self, loop):
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout=None):
+        found = super().select(0)
+        if found or (timeout is not None and timeout <= 0):
+            return found
+        if timeout is None or self._loop.threads:
+            return super().select(timeout)
+        self._loop.ahead += timeout
+        return found
+
+
+class Slow:
+    """An OobDriver whose BMCs take half a second an answer; those of `hanging` never answer."""
+
+    oob_types = ("ipmi",)
+    worst_case_seconds = WORST_CASE
+
+    def __init__(self, hanging):
+        self.hanging = frozenset(hanging)
+
+    async def facts(self, node):
+        await asyncio.sleep(1e9 if node.name in self.hanging else SECONDS)
+        return BmcFacts("slow", PowerState.ON, serial=f"S{node.name[1:]:0>6}", name=node.name)
+
+
+@pytest.mark.parametrize("width", [64, 500])
+def test_of_a_thousand_slow_bmcs_those_that_hang_fail_within_the_limit_and_no_others(width):
+    hanging = names(NODES)[::20]
+    limits = {"oob": width, "node": width, "kubernetes": width}
+    settings = replace(QUICK, fan_out=width, total_limit=width, driver_limits=limits)
+
+    async def verified():
+        async with Lab(site_text(NODES, bootactions=False), settings=settings) as lab:
+            lab.drivers.oob[0] = Slow(hanging)
+            task = await lab.submit("verify_nodes")
+            begun = asyncio.get_running_loop().time()
+            while not (task := lab.store.task(task.task_id)).status.is_final:
+                await lab.tasks.wait(task.task_id, 300)
+            seconds = asyncio.get_running_loop().time() - begun
+            return task.result, lab.texts(task.task_id, error=True), seconds, lab.store
+
+    with asyncio.Runner(loop_factory=Leaping) as runner:
+        result, said, seconds, store = runner.run(verified())
+
+    assert len(hanging) == HANGING
+    assert result.failures == hanging
+    assert len(result.successes) == NODES - HANGING
+    assert len(said) == HANGING
+    assert all("an answer of the BMC did not happen within 600" in text for text in said)
+    assert len(store.build_data()) == NODES - HANGING
+    # All that hang do so at once, and who hangs keeps nobody from his turn.
+    assert WORST_CASE < seconds < 2 * WORST_CASE

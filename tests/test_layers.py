@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "drydockd"
 
 # Room -> rooms it may import besides itself. Peers of one line share only what is below them.
 DATA = {"errors", "machines", "model", "plans", "site", "config", "log", "systemd", "garbage"}
+DATA |= {"apart", "turns", "patterns"}
 PARTS = {"design", "store", "drivers", "render", "auth"}
 MAY_IMPORT: dict[str, set[str]] = {
     "api": set(),
@@ -22,6 +23,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "log": set(),
     "systemd": set(),
     "garbage": set(),
+    "apart": set(),
+    "turns": {"errors"},
+    "patterns": {"errors"},
     # The room plays machines and their backends; the `fake` drivers are how drydockd reaches it.
     "room": DATA,
     **dict.fromkeys(PARTS, DATA | {"api"}),

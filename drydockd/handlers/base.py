@@ -240,7 +240,7 @@ class BaseHandler(web.RequestHandler):
         challenge = getattr(error, "challenge", None)
         if status_code == 401 and challenge:
             self.set_header("WWW-Authenticate", challenge)
-        if isinstance(error, errors.TooMany):
+        if isinstance(error, errors.TooMany | errors.Busy):
             self.set_header("Retry-After", str(error.retry_after))
         message = message_of(error, status_code)
         why = error.description if isinstance(error, errors.Unauthenticated) else None

@@ -304,7 +304,10 @@ KINDS = {
     ),
     "Network": Kind(TypeAdapter(network.Body), "networks", _named(network.build)),
     "HardwareProfile": Kind(
-        TypeAdapter(hardware_profile.Body), "hardware_profiles", _named(hardware_profile.build)
+        TypeAdapter(hardware_profile.Body),
+        "hardware_profiles",
+        _named(hardware_profile.build),
+        hardware_profile.patterns,
     ),
     "HostProfile": Kind(TypeAdapter(host_profile.Body), "host_profiles", _profile, host.duplicates),
     "BaremetalNode": Kind(TypeAdapter(baremetal_node.Body), "nodes", _node, host.duplicates),

@@ -138,3 +138,17 @@ def test_an_inventory_without_either_is_refused():
 
 def test_a_machine_without_any_device_is_not_one_whose_devices_are_unknown():
     assert hardware_of(Site(), NODE, Inventory(devices=())).disk_names == []
+
+
+def test_an_inventory_of_too_many_nodes_is_refused():
+    node = '<node class="network"><logicalname>a</logicalname></node>'
+    with pytest.raises(InvalidDesign, match="lshw: more than 10000 nodes"):
+        parse_lshw(f"<list>{node * 10_001}</list>")
+
+
+def test_a_text_of_any_length_is_read_whole():
+    """In pieces of a few KiB, whose sum was once made anew for each: 16 MiB took minutes."""
+    serial = "x" * 12_000_000
+    text = f'<node class="network"><logicalname>a</logicalname><serial>{serial}</serial></node>'
+    (device,) = parse_lshw(text)
+    assert device.serial == serial

@@ -21,7 +21,7 @@ import struct
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -32,6 +32,7 @@ _START = (
     "from importlib import import_module; import_module(sys.argv[2]).main()"
 )
 _WRITE_BYTES = 1 << 20
+KILL = int(signal.SIGKILL)
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
 _SET_PARENT_DEATH_SIGNAL = 1  # prctl(2)
 
@@ -64,13 +65,15 @@ class Workers:
     process does. One that fails is replaced at the next job.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, *, idle_seconds: float | None = None) -> None:
         self._module = module
+        self._idle_seconds = idle_seconds
+        self._retirement: asyncio.TimerHandle | None = None
         self.idle: list[Process] = []
         self.busy: set[Process] = set()
 
-    async def ask(self, job: bytes, seconds: float) -> bytes:
-        """Return the answer to `job`. Raises WorkerFailed, also after `seconds`."""
+    async def ask(self, *job: bytes, seconds: float) -> bytes:
+        """Return the answer to the job of these parts. Raises WorkerFailed, after `seconds` too."""
         process = self.idle.pop() if self.idle else await self._start()
         self.busy.add(process)
         try:
@@ -84,10 +87,28 @@ class Workers:
             raise
         self.busy.discard(process)
         self.idle.append(process)
+        self._plan_retirement()
         return answer
+
+    def _plan_retirement(self) -> None:
+        if self._idle_seconds is None:
+            return
+        if self._retirement is not None:
+            self._retirement.cancel()
+        loop = asyncio.get_running_loop()
+        self._retirement = loop.call_later(self._idle_seconds, self.retire)
+
+    def retire(self) -> None:
+        """Let those without a job go: each ends with its input."""
+        processes, self.idle = self.idle, []
+        for process in processes:
+            if process.stdin is not None:
+                process.stdin.close()
 
     async def close(self) -> None:
         """End the workers. May be called twice; a job afterwards starts new ones."""
+        if self._retirement is not None:
+            self._retirement.cancel()
         processes, self.idle = [*self.idle, *self.busy], []
         for process in processes:
             await self._end(process)
@@ -117,16 +138,17 @@ class Workers:
         await process.wait()
 
 
-async def _talk(process: Process, job: bytes) -> bytes:
+async def _talk(process: Process, job: Sequence[bytes]) -> bytes:
     stdin, stdout = process.stdin, process.stdout
     assert stdin is not None  # noqa: S101, made with pipes
     assert stdout is not None  # noqa: S101
-    stdin.write(_LENGTH.pack(len(job)))
+    stdin.write(_LENGTH.pack(sum(map(len, job))))
     # In pieces: written at once, the transport would keep a copy of what the pipe has no room for.
-    view = memoryview(job)
-    for start in range(0, len(job), _WRITE_BYTES):
-        stdin.write(view[start : start + _WRITE_BYTES])
-        await stdin.drain()
+    for part in job:
+        view = memoryview(part)
+        for start in range(0, len(part), _WRITE_BYTES):
+            stdin.write(view[start : start + _WRITE_BYTES])
+            await stdin.drain()
     return await stdout.readexactly(length_of(await stdout.readexactly(_LENGTH.size)))
 
 

@@ -28,6 +28,8 @@ from drydockd.auth.throttle import Throttle
 from drydockd.config import Schema, Settings
 from drydockd.design import Designs
 from drydockd.errors import InvalidConfig, StoreRefused
+from drydockd.design.compiler import CompileLimits
+from drydockd.errors import InvalidConfig
 from drydockd.render import Limits
 from drydockd.store.check import missing_secret
 from drydockd.store.statedir import StateDir
@@ -188,6 +190,11 @@ def designs(settings: Settings, identity: ServiceIdentity | None) -> Designs:
         attempts=network.http_client_retries,
         max_bytes=network.max_document_bytes,
         lifetime_seconds=network.design_cache,
+        compile_limits=CompileLimits(
+            seconds=settings.limits.design_seconds,
+            memory_bytes=settings.limits.design_memory,
+            expansion=settings.limits.design_expansion,
+        ),
     )
 
 

@@ -68,7 +68,7 @@ def test_jobs_are_answered_in_order_until_the_input_ends():
 async def test_a_module_without_a_worker_in_it_fails_and_is_not_kept():
     workers = Workers("drydockd.errors")
     with pytest.raises(WorkerFailed, match="worker failed: "):
-        await workers.ask(b"job", 60)
+        await workers.ask(b"job", seconds=60)
     assert not workers.idle
     assert not workers.busy
     await workers.close()

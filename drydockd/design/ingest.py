@@ -26,7 +26,7 @@ from drydockd.design.documents import (
 )
 from drydockd.design.documents.violations import closest, hint, path_text, violations
 from drydockd.design.inheritance import Written
-from drydockd.design.yamlstream import Document, YamlProblem, documents
+from drydockd.design.yamlstream import EXPANSION_LIMIT, Document, YamlProblem, documents
 from drydockd.errors import InvalidDesign
 from drydockd.site import (
     Addressing,
@@ -88,12 +88,12 @@ class Identity:
     body: str
 
 
-def ingest(content: bytes) -> Ingested:
+def ingest(content: bytes, expansion: int = EXPANSION_LIMIT) -> Ingested:
     """Return everything the stream holds and everything wrong with it; raises nothing for it."""
     ingested = Ingested()
     found = False
     try:
-        for document in documents(content):
+        for document in documents(content, expansion):
             found |= _take(document, ingested)
             if len(ingested.findings) >= MOST_FINDINGS:
                 ingested.findings.append(_too_many(document))

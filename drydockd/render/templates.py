@@ -90,7 +90,8 @@ class Templates:
         return answer["text"]
 
     async def _ask(self, job: bytes) -> worker.Answer:
-        body = await self.workers.ask(job, self.limits.template_seconds + _GRACE_SECONDS)
+        seconds = self.limits.template_seconds + _GRACE_SECONDS
+        body = await self.workers.ask(job, seconds=seconds)
         return await self._moved(json.loads, body, len(body))
 
     @staticmethod

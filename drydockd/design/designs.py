@@ -8,7 +8,8 @@ import logging
 import ssl
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -30,6 +31,8 @@ KEPT_DESIGNS = 8
 KEPT_BYTES = 192 * MIB
 KEPT_SECONDS = 1800.0
 OBJECTS_PER_BYTE = 4  # of a parcel, in memory
+Watch = Callable[[], AbstractAsyncContextManager[None]]
+"""What somebody does before and after the work that may end the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,26 +124,43 @@ class Designs:
         self._compiles: Flights[tuple[Design, int]] = Flights()
 
     async def load(
-        self, ref: str, *, marker: str = "", end_user: str = "", owner: str = ""
+        self,
+        ref: str,
+        *,
+        marker: str = "",
+        end_user: str = "",
+        owner: str = "",
+        watch: Watch | None = None,
     ) -> Design:
         """Return the compiled design `ref` names now; the same object while it is unchanged.
 
         What is permanently wrong with the reference or its documents is in the findings.
-        `owner` is who asks: designs are compiled for owners in turn. Raises SourceUnavailable
-        when the source does not answer after all attempts, Unavailable as `compile`.
+        `owner` and `watch` as in `compile`. Raises SourceUnavailable when the source does not
+        answer after all attempts, Unavailable as `compile`.
         """
-        return await self._loads.join(ref, lambda: self._load(ref, marker, end_user, owner))
+        if watch is not None:
+            # Somebody else's load is not watched.
+            return await self._load(ref, marker, end_user, owner, watch)
+        return await self._loads.join(ref, lambda: self._load(ref, marker, end_user, owner, None))
 
-    async def compile(self, content: bytes, ref: str, *, owner: str = "") -> Design:
+    async def compile(
+        self, content: bytes, ref: str, *, owner: str = "", watch: Watch | None = None
+    ) -> Design:
         """Return the design in `content`, from memory if it was compiled lately.
 
-        Raises Unavailable when that failed for reasons that are not the design's.
+        `owner` is who asks: designs are compiled for owners in turn. `watch` is entered when
+        it is not in memory, and left when it is. Raises Unavailable when compiling failed for
+        reasons that are not the design's.
         """
         self._forget()
         for kept in self._kept.values():
             # Comparing 3 MB takes 0.3 ms, their digest ten times that.
             if len(kept.design.content) == len(content) and kept.design.content == content:
                 return self._use(kept.design, ref)
+        if watch is not None:
+            async with watch():
+                # While it waited for its turn another may have compiled the very same.
+                return await self.compile(content, ref, owner=owner)
         digest = await self._compiler.in_thread(lambda: hashlib.sha256(content).hexdigest())
         compiled, weight = await self._compiles.join(
             digest, lambda: self._compile(content, ref, digest, owner)
@@ -170,12 +190,14 @@ class Designs:
         await self._sources.close()
         await self._compiler.close()
 
-    async def _load(self, ref: str, marker: str, end_user: str, owner: str) -> Design:
+    async def _load(
+        self, ref: str, marker: str, end_user: str, owner: str, watch: Watch | None
+    ) -> Design:
         try:
             content = await self._sources.fetch(ref, marker=marker, end_user=end_user)
         except InvalidDesign as error:
             return Design(ref, "", b"", Site(), (findings.trouble(str(error)),))
-        return await self.compile(content, ref, owner=owner)
+        return await self.compile(content, ref, owner=owner, watch=watch)
 
     async def _compile(
         self, content: bytes, ref: str, digest: str, owner: str

@@ -189,6 +189,8 @@ def designs(settings: Settings, identity: ServiceIdentity | None) -> Designs:
         read_timeout=network.http_client_read_timeout,
         attempts=network.http_client_retries,
         max_bytes=network.max_document_bytes,
+        fetches=network.fetches,
+        fetch_bytes=network.fetch_bytes,
         lifetime_seconds=network.design_cache,
         compile_limits=CompileLimits(
             seconds=settings.limits.design_seconds,

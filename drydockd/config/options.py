@@ -260,6 +260,15 @@ class Network(Section):
         (), "host or host:port that http references may name; empty: any public address"
     )
     max_document_bytes: int = opt(64 * MIB, "Largest document or asset", ge=1024, le=1024 * MIB)
+    fetches: int = opt(
+        32, "Fetches of designs and assets at once, half of them from one host", ge=1, le=1000
+    )
+    fetch_bytes: int = opt(
+        128 * MIB,
+        "What all of them may have in memory, until it is compiled; one document more",
+        ge=MIB,
+        le=65536 * MIB,
+    )
     design_cache: int = opt(
         180, "Seconds a fetched design is believed unchanged; 0: off", ge=0, le=180
     )

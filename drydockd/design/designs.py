@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from drydockd.design import confinement, file_source, findings
+from drydockd.design.budget import Budget
 from drydockd.design.compiler import CompileLimits, Compiler
 from drydockd.design.documents.fields import SCHEMES
 from drydockd.design.flights import Flights
@@ -80,6 +81,8 @@ class Designs:
         read_timeout: float = 300,
         attempts: int = 3,
         max_bytes: int = 64 * MIB,
+        fetches: int = 32,
+        fetch_bytes: int = 128 * MIB,
         lifetime_seconds: float = LONGEST_LIFETIME,
         compile_limits: CompileLimits | None = None,
         resolve: Resolve = resolve_name,
@@ -110,6 +113,11 @@ class Designs:
             schemes=allowed_schemes,
             attempts=attempts,
             lifetime_seconds=lifetime_seconds,
+            budget=Budget(
+                fetches=fetches,
+                most_bytes=fetch_bytes,
+                wait_seconds=connect_timeout + read_timeout,
+            ),
             sleep=sleep,
             clock=clock,
         )
@@ -194,10 +202,11 @@ class Designs:
         self, ref: str, marker: str, end_user: str, owner: str, watch: Watch | None
     ) -> Design:
         try:
-            content = await self._sources.fetch(ref, marker=marker, end_user=end_user)
+            # What waits to be compiled counts among what is fetched.
+            async with self._sources.fetched(ref, marker=marker, end_user=end_user) as content:
+                return await self.compile(content, ref, owner=owner, watch=watch)
         except InvalidDesign as error:
             return Design(ref, "", b"", Site(), (findings.trouble(str(error)),))
-        return await self.compile(content, ref, owner=owner, watch=watch)
 
     async def _compile(
         self, content: bytes, ref: str, digest: str, owner: str

@@ -5,11 +5,14 @@ import base64
 
 import pytest
 
+from drydockd.design.budget import Budget
 from drydockd.design.confinement import Hosts, ServiceHosts
 from drydockd.design.http_source import Answer, HttpSource, resolve_name
 from drydockd.design.references import parse
 from drydockd.errors import InvalidDesign, SourceUnavailable, Unavailable
 from tests.design.servers import Server, certificate, reply
+
+BUDGET = Budget(fetches=8, most_bytes=1 << 30, wait_seconds=60)
 
 
 class Tokens:
@@ -37,7 +40,9 @@ def source(**options) -> HttpSource:
 
 
 async def get(reference: str, known: Answer | None = None, headers=None, **options) -> Answer:
-    return await source(**options).get(parse(reference), headers=headers or {}, known=known)
+    return await source(**options).get(
+        parse(reference), headers=headers or {}, known=known, hold=BUDGET.open()
+    )
 
 
 async def refusal(reference: str, kind=InvalidDesign, **options) -> str:
@@ -346,3 +351,17 @@ async def test_a_redirect_to_no_uri_tells_no_password(location):
     async with Server(lambda r: reply(status=302, Location=location)) as server:
         message = await refusal(f"http://h:{server.port}/")
     assert "secret" not in message
+
+
+async def test_a_document_that_waits_for_room_to_the_end_says_so():
+    budget = Budget(fetches=8, most_bytes=10, wait_seconds=600)
+    first = budget.open()
+    await first.grow(10)
+    async with Server(lambda r: reply(b"x")) as server:
+        found = source(connect_timeout=0.1, read_timeout=0.1)
+        with pytest.raises(SourceUnavailable) as away:
+            await found.get(
+                parse(f"http://127.0.0.1:{server.port}/"), headers={}, hold=budget.open()
+            )
+    assert "no complete answer within 0.2 s, it waited for room: 0.0 MiB of" in str(away.value)
+    assert "network.fetch_bytes" in str(away.value)

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
 KEPT_DESIGNS = 8
-KEPT_BYTES = 192 * MIB
+KEPT_BYTES = 128 * MIB
 KEPT_SECONDS = 1800.0
 OBJECTS_PER_BYTE = 4  # of a parcel, in memory
 Watch = Callable[[], AbstractAsyncContextManager[None]]

@@ -353,15 +353,26 @@ async def test_a_redirect_to_no_uri_tells_no_password(location):
     assert "secret" not in message
 
 
-async def test_a_document_that_waits_for_room_to_the_end_says_so():
+async def test_a_document_that_waits_for_room_to_the_end_says_so(monkeypatch):
+    deadlines, timeout = [], asyncio.timeout
+
+    def kept(seconds):
+        deadlines.append(timeout(seconds))
+        return deadlines[-1]
+
     budget = Budget(fetches=8, most_bytes=10, wait_seconds=600)
-    first = budget.open()
-    await first.grow(10)
+    await budget.open().grow(10)
+    hold = budget.open()
     async with Server(lambda r: reply(b"x")) as server:
-        found = source(connect_timeout=0.1, read_timeout=0.1)
+        reference = parse(f"http://127.0.0.1:{server.port}/")
+        monkeypatch.setattr(asyncio, "timeout", kept)
+        fetch = asyncio.create_task(source().get(reference, headers={}, hold=hold))
+        while not hold.waits_for:
+            await asyncio.sleep(0)
+        # When its time is over, the first deadline,
+        deadlines[0].reschedule(asyncio.get_running_loop().time())
         with pytest.raises(SourceUnavailable) as away:
-            await found.get(
-                parse(f"http://127.0.0.1:{server.port}/"), headers={}, hold=budget.open()
-            )
-    assert "no complete answer within 0.2 s, it waited for room: 0.0 MiB of" in str(away.value)
+            await fetch
+    # then it says for what it waited.
+    assert "no complete answer within 316 s, it waited for room: 0.0 MiB of" in str(away.value)
     assert "network.fetch_bytes" in str(away.value)

@@ -18,12 +18,7 @@ import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from drydockd.design.scalars import (
-    MERGE_KEY,
-    ScalarProblem,
-    Scalars,
-    shown_tag,
-)
+from drydockd.design.scalars import MERGE_KEY, ScalarProblem, Scalars, shown_tag
 from drydockd.errors import InvalidDesign
 
 DEPTH_LIMIT = 64
@@ -226,9 +221,8 @@ def _is_foreign(content: bytes, start: int, end: int) -> bool:
 class Builder:
     """Makes values of composed nodes.
 
-    The values that aliases stand for, nested ones and those merged by ``<<`` included, are
-    counted over the whole stream: each costs as much as one written out when the document is
-    checked, and one document below a limit may be followed by a thousand.
+    The values that aliases stand for, nested and merged ones too, are counted over the whole
+    stream: one document below a limit may be followed by a thousand.
     """
 
     def __init__(self, expansion: int = EXPANSION_LIMIT) -> None:

@@ -374,5 +374,5 @@ async def test_a_document_that_waits_for_room_to_the_end_says_so(monkeypatch):
         with pytest.raises(SourceUnavailable) as away:
             await fetch
     # then it says for what it waited.
-    assert "no complete answer within 316 s, it waited for room: 0.0 MiB of" in str(away.value)
+    assert "no complete answer within 10 s, it waited for room: 0.0 MiB of" in str(away.value)
     assert "network.fetch_bytes" in str(away.value)

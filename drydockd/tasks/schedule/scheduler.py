@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from drydockd import log as logs
@@ -195,6 +196,8 @@ class Scheduler:
         if was_running:
             await self._say_resumed(task)
         design = await self._designs.of(task, is_resumed=is_resumed)
+        # Its bytes are in the store and may be 64 MiB: no task holds them while it waits.
+        design = replace(design, content=b"")
         task = self._store.task(task.task_id)
         if self._kinds[task.action].is_free:
             await self._at_work(task, design, was_running)

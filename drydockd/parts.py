@@ -27,9 +27,8 @@ from drydockd.auth.strategy import Authenticator, Strategy
 from drydockd.auth.throttle import Throttle
 from drydockd.config import Schema, Settings
 from drydockd.design import Designs
-from drydockd.errors import InvalidConfig, StoreRefused
 from drydockd.design.compiler import CompileLimits
-from drydockd.errors import InvalidConfig
+from drydockd.errors import InvalidConfig, StoreRefused
 from drydockd.render import Limits
 from drydockd.store.check import missing_secret
 from drydockd.store.statedir import StateDir

@@ -149,7 +149,7 @@ async def test_designs_are_gone(drydock, method, path):
 
 async def test_a_full_queue_is_503_and_says_when_to_come_again(drydock, monkeypatch):
     async def load(*_, **__):
-        raise Busy("too many fetches wait", seconds=7)
+        raise Busy("too many fetches wait", retry_after=7)
 
     monkeypatch.setattr(drydock.app.services.designs, "load", load)
     answer = await drydock.post(f"{V1}/validatedesign", {"href": REF})

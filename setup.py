@@ -37,6 +37,7 @@ setup(
         "rich>=13.9",
         "python-ulid>=3.0",
         "prometheus-client>=0.21",
+        "google-re2>=1.1.20251105",
     ],
     extras_require={
         "dev": [

@@ -19,7 +19,8 @@
     ├── StoreRefused               the state directory cannot be used as it is
     ├── Unavailable           503  try again later (``retry: true``)
     │   ├── StoreUnavailable       the state directory cannot be written
-    │   └── SourceUnavailable      a design or asset source does not answer
+    │   ├── SourceUnavailable      a design or asset source does not answer
+    │   └── Busy                   a queue is full; told with Retry-After
     ├── InvalidConfig              the daemon must not start, or keeps what it had on a reload
     └── DriverError                a backend; never reaches a client as such
         ├── NodeUnknown            the backend certainly does not know the node
@@ -128,6 +129,13 @@ class StoreUnavailable(Unavailable):
 
 class SourceUnavailable(Unavailable):
     """A reference could not be fetched after all attempts; the message carries the last cause."""
+
+
+class Busy(Unavailable):
+    """So many wait already that one more is turned away; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: int = 10) -> None:
+        super().__init__(message, retry_after)
 
 
 class InvalidConfig(DrydockError):

@@ -80,6 +80,8 @@ class Task:
     pinned; `scope` the node names it was created for, in design order (empty: site-wide);
     a step's are those expected to reach it, and at its end those that did.
     `node_filter` is kept as submitted; a subtask has none, its scope says as much.
+    `lives` counts the lives of the daemon that began to compile the design and had not ended
+    that yet: three that died of it are enough.
     `retry_of`/`retried_by` link a retry and its origin. `deadline` is the wall-clock end of the
     step, kept over restarts.
     """
@@ -105,6 +107,7 @@ class Task:
     retry_of: str | None = None
     retried_by: tuple[str, ...] = ()
     caller: Caller | None = None
+    lives: int = 0
 
 
 @dataclass(frozen=True, slots=True)

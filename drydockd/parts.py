@@ -27,6 +27,7 @@ from drydockd.auth.strategy import Authenticator, Strategy
 from drydockd.auth.throttle import Throttle
 from drydockd.config import Schema, Settings
 from drydockd.design import Designs
+from drydockd.design.compiler import CompileLimits
 from drydockd.errors import InvalidConfig, StoreRefused
 from drydockd.render import Limits
 from drydockd.store.check import missing_secret
@@ -187,7 +188,14 @@ def designs(settings: Settings, identity: ServiceIdentity | None) -> Designs:
         read_timeout=network.http_client_read_timeout,
         attempts=network.http_client_retries,
         max_bytes=network.max_document_bytes,
+        fetches=network.fetches,
+        fetch_bytes=network.fetch_bytes,
         lifetime_seconds=network.design_cache,
+        compile_limits=CompileLimits(
+            seconds=settings.limits.design_seconds,
+            memory_bytes=settings.limits.design_memory,
+            expansion=settings.limits.design_expansion,
+        ),
     )
 
 

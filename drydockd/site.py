@@ -185,6 +185,10 @@ class Network:
         return None
 
 
+# Begins the address of a device alias that is a regular expression.
+PATTERN = "regexp:"
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceAlias:
     alias: str

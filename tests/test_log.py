@@ -241,3 +241,15 @@ def test_setting_up_again_replaces_the_earlier_handler(lines):
     second = lines()
     LOG.info("once")
     assert (first.getvalue(), second.getvalue().count("once")) == ("", 1)
+
+
+@pytest.mark.parametrize("before", ["", "a ", "token-", "x.", "="])
+def test_a_signed_token_is_hidden_wherever_it_begins(before):
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+    assert logs.JWT.sub(r"\1****", f"{before}{token} after") == f"{before}**** after"
+
+
+def test_a_text_that_begins_a_token_everywhere_is_searched_in_linear_time():
+    """A million characters, which would take an hour with a way back for each beginning."""
+    text = "eyJ-" * 250_000
+    assert logs.JWT.sub("", text) == text

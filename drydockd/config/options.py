@@ -304,6 +304,15 @@ class Network(Section):
         (), "host or host:port that http references may name; empty: any public address"
     )
     max_document_bytes: int = opt(64 * MIB, "Largest document or asset", ge=1024, le=1024 * MIB)
+    fetches: int = opt(
+        32, "Fetches of designs and assets at once, half of them from one host", ge=1, le=1000
+    )
+    fetch_bytes: int = opt(
+        128 * MIB,
+        "What all of them may have in memory, until it is compiled; one document more",
+        ge=MIB,
+        le=65536 * MIB,
+    )
     design_cache: int = opt(
         180, "Seconds a fetched design is believed unchanged; 0: off", ge=0, le=180
     )
@@ -392,6 +401,19 @@ class Limits(Section):
     fan_out: int = opt(64, "Nodes of one step worked on at once", ge=1, le=10000)
     driver_calls: int = opt(128, "Calls of one kind of driver at once", ge=1, le=10000)
     retries: int = opt(3, "Retries of deploy, commission and destroy per node", ge=0, le=20)
+    design_seconds: int = opt(60, "Longest time to compile one design", ge=1, le=3600)
+    design_memory: int = opt(
+        256 * MIB,
+        "Memory of the process that compiles a design, in bytes; two may run",
+        ge=32 * MIB,
+        le=16384 * MIB,
+    )
+    design_expansion: int = opt(
+        200000,
+        "Values that the aliases of one reference's documents may stand for, all together",
+        ge=1000,
+        le=10000000,
+    )
 
 
 class Metrics(Section):

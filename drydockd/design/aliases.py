@@ -6,15 +6,14 @@ Source: contract, effective-design, section 3.2.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 
+from drydockd.errors import InvalidInput
 from drydockd.machines import Device
-from drydockd.site import DeviceAlias, HardwareProfile
+from drydockd.patterns import matcher
+from drydockd.site import PATTERN, DeviceAlias, HardwareProfile
 
 log = logging.getLogger(__name__)
-
-PATTERN = "regexp:"
 
 
 def logical_names(profile: HardwareProfile, devices: Sequence[Device]) -> dict[str, str]:
@@ -23,25 +22,28 @@ def logical_names(profile: HardwareProfile, devices: Sequence[Device]) -> dict[s
     `devices` are those of the node's newest inventory; without any the map is empty. An alias that
     is not found maps to itself; a name that is no key is a device name already. Fails for nothing.
     """
-    placed = [device for device in devices if device.businfo]
-    return {alias.alias: _name_of(alias, placed) for alias in profile.devices if devices}
+    placed: dict[str, str] = {}
+    nics: list[tuple[str, str]] = []
+    for device in devices:
+        if device.businfo:
+            placed.setdefault(device.businfo, device.names[0])
+            bus, _, address = device.businfo.partition("@")
+            if device.kind == "network" and bus == "pci":
+                nics.append((address, device.names[0]))
+    return {
+        alias.alias: _matching(alias, nics)
+        if alias.address.startswith(PATTERN)
+        else placed.get(f"{alias.bus_type}@{alias.address}", alias.alias)
+        for alias in profile.devices
+        if devices
+    }
 
 
-def _name_of(alias: DeviceAlias, devices: Sequence[Device]) -> str:
-    if alias.address.startswith(PATTERN):
-        return _matching(alias, devices)
-    wanted = f"{alias.bus_type}@{alias.address}"
-    return next((d.names[0] for d in devices if d.businfo == wanted), alias.alias)
-
-
-def _matching(alias: DeviceAlias, devices: Sequence[Device]) -> str:
+def _matching(alias: DeviceAlias, nics: Sequence[tuple[str, str]]) -> str:
     try:
-        pattern = re.compile(alias.address[len(PATTERN) :])
-    except re.error as error:
+        matches = matcher(alias.address[len(PATTERN) :])
+    except InvalidInput as error:
+        # Refused when the design is read; one pinned by an earlier release may hold it.
         log.warning("device alias %s: not a regular expression: %s", alias.alias, error)
         return alias.alias
-    for device in devices:
-        bus, _, address = (device.businfo or "").partition("@")
-        if device.kind == "network" and bus == "pci" and pattern.match(address):
-            return device.names[0]
-    return alias.alias
+    return next((name for address, name in nics if matches(address)), alias.alias)

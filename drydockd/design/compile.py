@@ -12,17 +12,20 @@ from drydockd.design import findings, nodefilter, routes
 from drydockd.design.hosts import Hosts
 from drydockd.design.ingest import Ingested, WrittenNode, ingest
 from drydockd.design.inheritance import Broken, Inheritance
+from drydockd.design.yamlstream import EXPANSION_LIMIT
 from drydockd.errors import InvalidDesign
 from drydockd.site import BootActionSpec, Finding, HostProfile, Node, Site
 
 
-def compile_site(content: bytes) -> tuple[Site, tuple[Finding, ...]]:
+def compile_site(
+    content: bytes, expansion: int = EXPANSION_LIMIT
+) -> tuple[Site, tuple[Finding, ...]]:
     """Return the effective site and all findings; the site is empty when reading found errors.
 
     When nodes could not be compiled the site lacks them. Computes for up to seconds: call it
     off the event loop. The same bytes give the same result.
     """
-    ingested = ingest(content)
+    ingested = ingest(content, expansion)
     if any(finding.error for finding in ingested.findings):
         return Site(), tuple(ingested.findings)
     compiled = _Compiler(ingested)

@@ -9,16 +9,17 @@ import ssl
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
-from drydockd.design import collector, confinement, file_source, findings
-from drydockd.design.compile import compile_site
+from drydockd.design import confinement, file_source, findings
+from drydockd.design.budget import Budget
+from drydockd.design.compiler import CompileLimits, Compiler
 from drydockd.design.documents.fields import SCHEMES
 from drydockd.design.flights import Flights
 from drydockd.design.http_source import HttpSource, Resolve, TokenSource, resolve_name
+from drydockd.design.parcels import Judged
 from drydockd.design.sources import LONGEST_LIFETIME, Clock, Sleep, Sources, longest_fetch
 from drydockd.design.validate import validate
 from drydockd.errors import InvalidDesign
@@ -28,9 +29,11 @@ log = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
 KEPT_DESIGNS = 8
+KEPT_BYTES = 128 * MIB
 KEPT_SECONDS = 1800.0
-LONGEST_COMPILE = 60.0
-Answer = TypeVar("Answer")
+OBJECTS_PER_BYTE = 4  # of a parcel, in memory
+Watch = Callable[[], AbstractAsyncContextManager[None]]
+"""What somebody does before and after the work that may end the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Design:
     content: bytes = field(repr=False)
     site: Site = field(repr=False)
     findings: tuple[Finding, ...] = ()
+    judged: Judged = field(default_factory=dict, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -58,7 +62,7 @@ class Designs:
     """Loads designs; one per daemon, event-loop thread only.
 
     `allowed_roots`, `allowed_hosts`, `service_hosts`: see `confinement`; `service_hosts` None
-    means every allowed host. Compiling and validating run in threads of its own.
+    means every allowed host. Compiling runs in threads or processes of its own.
     `longest_load`: after so many seconds a load is not worth waiting for: every attempt at
     the source has passed its limit, or what it waits for, such as a file server, has none.
     """
@@ -77,7 +81,10 @@ class Designs:
         read_timeout: float = 300,
         attempts: int = 3,
         max_bytes: int = 64 * MIB,
+        fetches: int = 32,
+        fetch_bytes: int = 128 * MIB,
         lifetime_seconds: float = LONGEST_LIFETIME,
+        compile_limits: CompileLimits | None = None,
         resolve: Resolve = resolve_name,
         tls: ssl.SSLContext | None = None,
         sleep: Sleep = asyncio.sleep,
@@ -106,37 +113,67 @@ class Designs:
             schemes=allowed_schemes,
             attempts=attempts,
             lifetime_seconds=lifetime_seconds,
+            budget=Budget(
+                fetches=fetches,
+                most_bytes=fetch_bytes,
+                wait_seconds=connect_timeout + read_timeout,
+            ),
             sleep=sleep,
             clock=clock,
         )
-        self.longest_load = LONGEST_COMPILE + longest_fetch(
+        compiling = compile_limits or CompileLimits()
+        self._compiler = Compiler(compiling)
+        self.longest_load = compiling.seconds + longest_fetch(
             connect_timeout=connect_timeout, read_timeout=read_timeout, attempts=attempts
         )
         self._clock = clock
-        self._kept: OrderedDict[str, tuple[Design, float]] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._loads: Flights[Design] = Flights()
-        self._compiles: Flights[Design] = Flights()
-        # Two, so that one huge design does not keep all others waiting.
-        self._pool = ThreadPoolExecutor(2, thread_name_prefix="design")
+        self._compiles: Flights[tuple[Design, int]] = Flights()
 
-    async def load(self, ref: str, *, marker: str = "", end_user: str = "") -> Design:
+    async def load(
+        self,
+        ref: str,
+        *,
+        marker: str = "",
+        end_user: str = "",
+        owner: str = "",
+        watch: Watch | None = None,
+    ) -> Design:
         """Return the compiled design `ref` names now; the same object while it is unchanged.
 
         What is permanently wrong with the reference or its documents is in the findings.
-        Raises SourceUnavailable when the source does not answer after all attempts.
+        `owner` and `watch` as in `compile`. Raises SourceUnavailable when the source does not
+        answer after all attempts, Unavailable as `compile`.
         """
-        return await self._loads.join(ref, lambda: self._load(ref, marker, end_user))
+        if watch is not None:
+            # Somebody else's load is not watched.
+            return await self._load(ref, marker, end_user, owner, watch)
+        return await self._loads.join(ref, lambda: self._load(ref, marker, end_user, owner, None))
 
-    async def compile(self, content: bytes, ref: str) -> Design:
-        """Return the design in `content`, from memory if it was compiled lately."""
+    async def compile(
+        self, content: bytes, ref: str, *, owner: str = "", watch: Watch | None = None
+    ) -> Design:
+        """Return the design in `content`, from memory if it was compiled lately.
+
+        `owner` is who asks: designs are compiled for owners in turn. `watch` is entered when
+        it is not in memory, and left when it is. Raises Unavailable when compiling failed for
+        reasons that are not the design's.
+        """
         self._forget()
-        for design, _ in self._kept.values():
+        for kept in self._kept.values():
             # Comparing 3 MB takes 0.3 ms, their digest ten times that.
-            if len(design.content) == len(content) and design.content == content:
-                return self._use(design, ref)
-        digest = await self._in_thread(lambda: hashlib.sha256(content).hexdigest())
-        compiled = await self._compiles.join(digest, lambda: self._compile(content, ref, digest))
-        return self._use(compiled, ref)
+            if len(kept.design.content) == len(content) and kept.design.content == content:
+                return self._use(kept.design, ref)
+        if watch is not None:
+            async with watch():
+                # While it waited for its turn another may have compiled the very same.
+                return await self.compile(content, ref, owner=owner)
+        digest = await self._compiler.in_thread(lambda: hashlib.sha256(content).hexdigest())
+        compiled, weight = await self._compiles.join(
+            digest, lambda: self._compile(content, ref, digest, owner)
+        )
+        return self._use(compiled, ref, weight)
 
     async def fetch(self, ref: str, *, marker: str = "", end_user: str = "") -> bytes:
         """Return the bytes `ref` names, by the rules for design references.
@@ -149,7 +186,9 @@ class Designs:
         """Return the findings of the design, and of every rule if it has no error so far."""
         if not design.ok:
             return list(design.findings)
-        judged = await self._in_thread(lambda: validate(design.site, catalogue))
+        judged = await self._compiler.in_thread(
+            lambda: validate(design.site, catalogue, design.judged)
+        )
         return [*design.findings, *judged]
 
     async def close(self) -> None:
@@ -157,50 +196,57 @@ class Designs:
         await self._loads.close()
         await self._compiles.close()
         await self._sources.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        await self._compiler.close()
 
-    async def _load(self, ref: str, marker: str, end_user: str) -> Design:
+    async def _load(
+        self, ref: str, marker: str, end_user: str, owner: str, watch: Watch | None
+    ) -> Design:
         try:
-            content = await self._sources.fetch(ref, marker=marker, end_user=end_user)
+            # What waits to be compiled counts among what is fetched.
+            async with self._sources.fetched(ref, marker=marker, end_user=end_user) as content:
+                return await self.compile(content, ref, owner=owner, watch=watch)
         except InvalidDesign as error:
             return Design(ref, "", b"", Site(), (findings.trouble(str(error)),))
-        return await self.compile(content, ref)
 
-    async def _compile(self, content: bytes, ref: str, digest: str) -> Design:
+    async def _compile(
+        self, content: bytes, ref: str, digest: str, owner: str
+    ) -> tuple[Design, int]:
         started = time.monotonic()
-        site, found = await self._in_thread(lambda: _compiled(content))
+        made = await self._compiler.compile(content, owner)
         log.info(
             "design %s: %d nodes, %d findings, compiled in %.3f s",
             digest[:12],
-            len(site.nodes),
-            len(found),
+            len(made.site.nodes),
+            len(made.findings),
             time.monotonic() - started,
         )
-        return Design(ref, digest, content, site, found)
+        design = Design(ref, digest, content, made.site, made.findings, made.judged)
+        return design, len(content) + OBJECTS_PER_BYTE * made.size_bytes
 
-    def _use(self, design: Design, ref: str) -> Design:
+    def _use(self, design: Design, ref: str, weight: int | None = None) -> Design:
         """Keep `design` as the one used last, and return it under `ref`."""
-        self._kept.pop(design.digest, None)
-        self._kept[design.digest] = (design, self._clock() + KEPT_SECONDS)
+        known = self._kept.pop(design.digest, None)
+        if weight is None:
+            weight = known.weight if known else len(design.content)
+        self._kept[design.digest] = _Kept(design, self._clock() + KEPT_SECONDS, weight)
         self._forget()
         return design if design.ref == ref else replace(design, ref=ref)
 
     def _forget(self) -> None:
-        """Drop what was not used for long, and the oldest of too many."""
+        """Drop what was not used for long, and the oldest of too many or too much."""
         now = self._clock()
-        for digest, (_, until) in list(self._kept.items()):
-            if until <= now or len(self._kept) > KEPT_DESIGNS:
+        weight = sum(kept.weight for kept in self._kept.values())
+        for digest, kept in list(self._kept.items()):
+            too_much = len(self._kept) > 1 and weight > KEPT_BYTES
+            if kept.until <= now or too_much or len(self._kept) > KEPT_DESIGNS:
+                weight -= kept.weight
                 del self._kept[digest]
 
-    async def _in_thread(self, work: Callable[[], Answer]) -> Answer:
-        def quietly() -> Answer:
-            with collector.paused():
-                return work()
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, quietly)
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """`weight` is about what the design takes in memory, in bytes."""
 
-
-def _compiled(content: bytes) -> tuple[Site, tuple[Finding, ...]]:
-    site, found = compile_site(content)
-    collector.spare(site)
-    return site, found
+    design: Design
+    until: float
+    weight: int

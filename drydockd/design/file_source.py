@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from drydockd.errors import InvalidDesign
 
 CHUNK = 1024 * 1024
+Value = TypeVar("Value")
 
 
 class Roots:
@@ -22,12 +24,19 @@ class Roots:
         self._roots = [Path(root) for root in roots]
         self._max_bytes = max_bytes
 
+    def size(self, shown: str, path: str) -> int:
+        """Return how many bytes `read` would return now; blocks, and raises, as that does."""
+        return self._opened(shown, path, self._size)
+
     def read(self, shown: str, path: str) -> bytes:
         """Return the bytes of the file `path`; blocks. Raises InvalidDesign.
 
         Links are followed only in working out which folder the file really is in; then every
         component is opened without following any, so nobody can change the way in between.
         """
+        return self._opened(shown, path, self._read)
+
+    def _opened(self, shown: str, path: str, use: Callable[[str, int], Value]) -> Value:
         try:
             # realpath itself fails when a link on the way is exchanged under its hands.
             real = Path(os.path.realpath(path))
@@ -37,7 +46,7 @@ class Roots:
             reason = error.strerror or str(error)
             raise InvalidDesign(f"{shown}: cannot be read: {reason}") from error
         try:
-            return self._read(shown, handle)
+            return use(shown, handle)
         finally:
             os.close(handle)
 
@@ -51,14 +60,17 @@ class Roots:
             "the option network.allowed_roots lists them"
         )
 
-    def _read(self, shown: str, handle: int) -> bytes:
+    def _size(self, shown: str, handle: int) -> int:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise InvalidDesign(f"{shown}: not a regular file")
         if status.st_size > self._max_bytes:
             raise too_large(shown, self._max_bytes)
+        return status.st_size
+
+    def _read(self, shown: str, handle: int) -> bytes:
         # One byte more than it should have: a file that grows meanwhile is read on.
-        chunks, size, wanted = [], 0, status.st_size + 1
+        chunks, size, wanted = [], 0, self._size(shown, handle) + 1
         while chunk := os.read(handle, wanted):
             chunks.append(chunk)
             size += len(chunk)

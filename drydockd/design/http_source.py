@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import logging
 import socket
 import ssl
@@ -21,6 +22,7 @@ import httpx
 
 from drydockd.api.headers import is_plain
 from drydockd.design import references
+from drydockd.design.budget import Hold
 from drydockd.design.confinement import Hosts, ServiceHosts
 from drydockd.design.file_source import too_large
 from drydockd.design.references import Reference
@@ -85,26 +87,33 @@ class HttpSource:
         self._tls = tls
 
     async def get(
-        self, reference: Reference, *, headers: Mapping[str, str], known: Answer | None = None
+        self,
+        reference: Reference,
+        *,
+        headers: Mapping[str, str],
+        hold: Hold,
+        known: Answer | None = None,
     ) -> Answer:
         """Return what the source answers; `known` itself when that is still what it has.
 
         `headers` go to the host the reference names, as its credentials do, and no further.
+        What comes is counted in `hold`, and waits for room there.
         Raises SourceUnavailable for what may pass, InvalidDesign for what will not.
         """
         token = self._token_for(reference)
         try:
             async with asyncio.timeout(self._deadline):
-                answer = await self._attempt(reference, headers, known, token)
+                answer = await self._attempt(reference, headers, known, token, hold)
                 if answer is None and token is not None:
                     token.forget()
-                    answer = await self._attempt(reference, headers, known, token)
+                    answer = await self._attempt(reference, headers, known, token, hold)
         except httpx.InvalidURL:
             # Its text may quote user and password of a place redirected to.
             raise InvalidDesign(f"{reference.shown}: not a URI, or redirected to none") from None
         except TimeoutError as error:
+            waiting = f", it waited for room: {hold.waits_for}" if hold.waits_for else ""
             raise SourceUnavailable(
-                f"{reference.shown}: no complete answer within {self._deadline:g} s"
+                f"{reference.shown}: no complete answer within {self._deadline:g} s{waiting}"
             ) from error
         if answer is None:
             raise InvalidDesign(
@@ -131,6 +140,7 @@ class HttpSource:
         headers: Mapping[str, str],
         known: Answer | None,
         token: TokenSource | None,
+        hold: Hold,
     ) -> Answer | None:
         """One round of redirects; None when the service refused the token."""
         url, current = reference.url, reference
@@ -141,7 +151,7 @@ class HttpSource:
                 sent["X-Auth-Token"] = await _own_token(token, reference)
             condition = known if known is not None and known.url == url else None
             basic = reference.basic if trusted else None
-            found = await self._exchange(current, url, sent, basic, reference, condition)
+            found = await self._exchange(current, url, sent, basic, reference, condition, hold)
             if not isinstance(found, str):
                 return found
             current = _redirected(reference, found)
@@ -156,12 +166,13 @@ class HttpSource:
         basic: tuple[str, str] | None,
         reference: Reference,
         known: Answer | None,
+        hold: Hold,
     ) -> Answer | str | None:
         """One request: the answer, the URL it redirects to, or None for a refused token."""
         addresses = await self._addresses(reference.shown, current)
         for number, address in enumerate(addresses, 1):
             try:
-                return await self._request(address, url, headers, basic, reference, known)
+                return await self._request(address, url, headers, basic, reference, known, hold)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 if number == len(addresses):
                     raise _unavailable(reference, error) from error
@@ -195,6 +206,7 @@ class HttpSource:
         basic: tuple[str, str] | None,
         reference: Reference,
         known: Answer | None,
+        hold: Hold,
     ) -> Answer | str | None:
         named = httpx.URL(url)
         sent = {"Accept-Encoding": "identity", "User-Agent": "drydockd", **headers}
@@ -217,7 +229,7 @@ class HttpSource:
         async with transport:
             response = await transport.handle_async_request(request)
             try:
-                return await self._answer(response, url, reference, known, sent)
+                return await self._answer(response, url, reference, known, sent, hold)
             finally:
                 await response.aclose()
 
@@ -228,6 +240,7 @@ class HttpSource:
         reference: Reference,
         known: Answer | None,
         sent: Mapping[str, str],
+        hold: Hold,
     ) -> Answer | str | None:
         status = response.status_code
         shown = reference.shown
@@ -242,23 +255,27 @@ class HttpSource:
         if not 200 <= status < 300:
             raise InvalidDesign(f"{shown}: the source answered {status}")
         return Answer(
-            await self._body(response, shown),
+            await self._body(response, shown, hold),
             url,
             _repeatable(response.headers.get("ETag")),
             _repeatable(response.headers.get("Last-Modified")),
         )
 
-    async def _body(self, response: httpx.Response, shown: str) -> bytes:
+    async def _body(self, response: httpx.Response, shown: str, hold: Hold) -> bytes:
         encoding = response.headers.get("Content-Encoding", "identity")
         if encoding.lower() != "identity":
             raise InvalidDesign(f"{shown}: the source answered in {encoding}, unasked")
-        chunks, size = [], 0
+        # Its value is its own memory; chunks that are joined take as much again.
+        body = io.BytesIO()
         async for chunk in response.aiter_raw():
-            size += len(chunk)
-            if size > self._max_bytes:
+            if body.tell() + len(chunk) > self._max_bytes:
                 raise too_large(shown, self._max_bytes)
-            chunks.append(chunk)
-        return b"".join(chunks)
+            try:
+                await hold.grow(len(chunk))
+            except SourceUnavailable as error:
+                raise SourceUnavailable(f"{shown}: {error}") from None
+            body.write(chunk)
+        return body.getvalue()
 
     async def _tls_context(self) -> ssl.SSLContext:
         if self._tls is None:

@@ -26,7 +26,7 @@ from drydockd.design.documents import (
 )
 from drydockd.design.documents.violations import closest, hint, path_text, violations
 from drydockd.design.inheritance import Written
-from drydockd.design.yamlstream import Document, YamlProblem, documents
+from drydockd.design.yamlstream import EXPANSION_LIMIT, Document, YamlProblem, documents
 from drydockd.errors import InvalidDesign
 from drydockd.site import (
     Addressing,
@@ -88,12 +88,12 @@ class Identity:
     body: str
 
 
-def ingest(content: bytes) -> Ingested:
+def ingest(content: bytes, expansion: int = EXPANSION_LIMIT) -> Ingested:
     """Return everything the stream holds and everything wrong with it; raises nothing for it."""
     ingested = Ingested()
     found = False
     try:
-        for document in documents(content):
+        for document in documents(content, expansion):
             found |= _take(document, ingested)
             if len(ingested.findings) >= MOST_FINDINGS:
                 ingested.findings.append(_too_many(document))
@@ -304,7 +304,10 @@ KINDS = {
     ),
     "Network": Kind(TypeAdapter(network.Body), "networks", _named(network.build)),
     "HardwareProfile": Kind(
-        TypeAdapter(hardware_profile.Body), "hardware_profiles", _named(hardware_profile.build)
+        TypeAdapter(hardware_profile.Body),
+        "hardware_profiles",
+        _named(hardware_profile.build),
+        hardware_profile.patterns,
     ),
     "HostProfile": Kind(TypeAdapter(host_profile.Body), "host_profiles", _profile, host.duplicates),
     "BaremetalNode": Kind(TypeAdapter(baremetal_node.Body), "nodes", _node, host.duplicates),

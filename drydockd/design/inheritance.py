@@ -48,21 +48,17 @@ class Inheritance:
     def complete(self, written: Written) -> Layer | Broken:
         """Return the effective fields of a node, or why there are none.
 
-        Raises InvalidDesign when all nodes together would hold too much.
+        Raises InvalidDesign when all nodes and profiles together would hold too much.
         """
         if written.parent is None:
             return self.own(written)
         parent = self.profile(written.parent, written.ref)
         if isinstance(parent, Broken):
             return parent
-        merged = merging.fields(written.layer, parent, merging.HOST)
-        self._spread += sum(_weight(merged[name]) for name in written.layer)
-        if self._spread > LIMIT:
-            raise InvalidDesign(f"inheritance spreads more than {LIMIT} values over the nodes")
-        return merged
+        return self._merged(written, parent)
 
     def profile(self, name: str, child: DocumentRef) -> Layer | Broken:
-        """Return the completed profile `name` that `child` asks for."""
+        """Return the completed profile `name` that `child` asks for. Raises InvalidDesign."""
         chain: dict[str, None] = {}  # in its order, and quick to look up
         # A loop, not recursion: nothing bounds how long a chain of documents is.
         while name not in self._complete:
@@ -83,9 +79,19 @@ class Inheritance:
         if isinstance(found, Broken):
             return self._fail(chain, found)
         for below in reversed(chain):
-            found = merging.fields(self._profiles[below].layer, found, merging.HOST)
+            found = self._merged(self._profiles[below], found)
             self._complete[below] = found
         return found
+
+    def _merged(self, written: Written, parent: Layer) -> Layer:
+        merged = merging.fields(written.layer, parent, merging.HOST)
+        self._spread += sum(_weight(merged[name]) for name in written.layer)
+        if self._spread > LIMIT:
+            raise InvalidDesign(
+                f"inheritance spreads more than {LIMIT} values over nodes and profiles; "
+                f"{written.ref.schema} {written.ref.name} (line {written.line}) is one too many"
+            )
+        return merged
 
     def own(self, written: Written) -> Layer:
         """The fields a document gives itself, without the markers meant for a parent's."""

@@ -20,6 +20,7 @@ from drydockd.site import Node, Site
 # A machine with hundreds of disks stays under 1 MB.
 LARGEST_BYTES = 16 * 1024 * 1024
 DEEPEST = 64
+MOST_DEVICES = 10_000
 
 # Virtio disks are "generic" to lshw before B.02.19, NVMe ones "storage" before B.02.20.
 _DISK_CLASSES = ("disk", "generic", "storage")
@@ -124,6 +125,7 @@ def _read(text: str) -> _LshwReader:
         parser.Parse(text, True)
     except expat.ExpatError as error:
         raise InvalidDesign(f"lshw: not XML: {error}") from error
+    reader.devices = [device for device in reader.devices if device.kind]
     return reader
 
 
@@ -141,39 +143,45 @@ class _LshwReader:
         self._depth = 0
         self._nodes: list[tuple[str, dict[str, list[str]], int]] = []
         self._texts: list[str] | None = None
+        self._parts: list[str] = []
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > DEEPEST:
             raise InvalidDesign(f"lshw: elements nest deeper than {DEEPEST}")
-        self._texts = None
+        self._end_text()
         if tag == "node":
             # Children come before their siblings in the document, so a place is kept here.
+            if len(self.devices) >= MOST_DEVICES:
+                raise InvalidDesign(f"lshw: more than {MOST_DEVICES} nodes")
             self.devices.append(Device("", ()))
             self._nodes.append((attributes.get("class", ""), {}, len(self.devices) - 1))
         elif tag == "setting" and attributes.get("id") == "uuid" and self._in_system():
             self.system_uuid = self.system_uuid or attributes.get("value")
         elif tag in _TEXTS and self._nodes:
             self._texts = self._nodes[-1][1].setdefault(tag, [])
-            self._texts.append("")
 
     def _in_system(self) -> bool:
         return bool(self._nodes) and self._nodes[-1][0] == "system"
 
     def text(self, text: str) -> None:
         if self._texts is not None:
-            self._texts[-1] += text
+            self._parts.append(text)
 
     def end(self, tag: str) -> None:
         self._depth -= 1
-        self._texts = None
+        self._end_text()
         if tag == "node":
             if self._in_system():
                 self.system_serial = self.system_serial or _first(self._nodes[-1][1], "serial")
             kind, texts, place = self._nodes.pop()
             self.devices[place] = _device(kind, texts)
-        if not self._nodes:
-            self.devices = [device for device in self.devices if device.kind]
+
+    def _end_text(self) -> None:
+        # Joined once: adding to a text of megabytes copies it every time.
+        if self._texts is not None:
+            self._texts.append("".join(self._parts))
+            self._texts, self._parts = None, []
 
 
 def _device(kind: str, texts: dict[str, list[str]]) -> Device:

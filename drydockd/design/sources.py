@@ -9,10 +9,12 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from drydockd.api.headers import encoded
+from drydockd.design.budget import Budget, Hold
 from drydockd.design.documents.fields import SCHEMES
 from drydockd.design.file_source import Roots
 from drydockd.design.flights import Flights
@@ -24,10 +26,18 @@ log = logging.getLogger(__name__)
 
 LONGEST_LIFETIME = 180.0
 KEPT_ANSWERS = 256
-KEPT_BYTES = 128 * 1024 * 1024
+KEPT_BYTES = 64 * 1024 * 1024
 LONGEST_PAUSE = 300.0
 Sleep = Callable[[float], Awaitable[None]]
 Clock = Callable[[], float]
+
+
+@dataclass(slots=True)
+class _Held:
+    """A count that several share: those who fetch, and those who use what was fetched."""
+
+    hold: Hold
+    users: int = 0
 
 
 @dataclass(slots=True)
@@ -47,6 +57,7 @@ class Sources:
         schemes: Iterable[str] = SCHEMES,
         attempts: int = 3,
         lifetime_seconds: float = LONGEST_LIFETIME,
+        budget: Budget | None = None,
         sleep: Sleep = asyncio.sleep,
         clock: Clock = time.monotonic,
     ) -> None:
@@ -60,12 +71,23 @@ class Sources:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._kept_bytes = 0
         self._flights: Flights[bytes] = Flights()
+        self._budget = budget or Budget(fetches=32, most_bytes=KEPT_BYTES, wait_seconds=316)
+        self._held: dict[str, _Held] = {}
 
     async def fetch(self, ref: str, *, marker: str = "", end_user: str = "") -> bytes:
-        """Return the bytes `ref` names. `marker` and `end_user` are forwarded to services.
+        """Return the bytes `ref` names, which count no more; as `fetched`."""
+        async with self.fetched(ref, marker=marker, end_user=end_user) as content:
+            return content
 
-        Files are read anew each time; http answers are believed for the lifetime, then asked
-        for news. Raises SourceUnavailable after the last attempt, InvalidDesign at once.
+    @asynccontextmanager
+    async def fetched(
+        self, ref: str, *, marker: str = "", end_user: str = ""
+    ) -> AsyncIterator[bytes]:
+        """Yield the bytes `ref` names, counted until the block ends.
+
+        `marker` and `end_user` are forwarded to services. Files are read anew each time; http
+        answers are believed for the lifetime, then asked for news. Raises SourceUnavailable
+        after the last attempt, InvalidDesign at once, Busy when too many wait.
         """
         reference = parse(ref)
         if reference.scheme not in self._schemes:
@@ -74,13 +96,39 @@ class Sources:
                 "the option network.allowed_schemes lists the schemes that are not"
             )
         if reference.scheme == "file":
-            return await asyncio.to_thread(self._roots.read, reference.shown, reference.path)
+            with self._budget.hold() as hold:
+                yield await self._read(reference, hold)
+            return
         kept = self._kept.get(ref)
         if kept is not None and self._clock() < kept.until:
             self._kept.move_to_end(ref)
-            return kept.answer.content
+            yield kept.answer.content
+            return
         headers = _service_headers(reference, marker, end_user)
-        return await self._flights.join(ref, lambda: self._renew(ref, reference, headers))
+        with self._holding(ref):
+            yield await self._flights.join(ref, lambda: self._renew(ref, reference, headers))
+
+    async def _read(self, reference: Reference, hold: Hold) -> bytes:
+        shown, path = reference.shown, reference.path
+        await hold.grow(await asyncio.to_thread(self._roots.size, shown, path))
+        content = await asyncio.to_thread(self._roots.read, shown, path)
+        hold.settle()
+        return content
+
+    @contextmanager
+    def _holding(self, ref: str) -> Iterator[Hold]:
+        """Share the count of the bytes of `ref` with whoever fetches or uses them now."""
+        held = self._held.get(ref)
+        if held is None:
+            held = self._held[ref] = _Held(self._budget.open())
+        held.users += 1
+        try:
+            yield held.hold
+        finally:
+            held.users -= 1
+            if not held.users:
+                del self._held[ref]
+                self._budget.close(held.hold)
 
     async def close(self) -> None:
         """Stop fetching."""
@@ -88,22 +136,28 @@ class Sources:
 
     async def _renew(self, ref: str, reference: Reference, headers: dict[str, str]) -> bytes:
         kept = self._kept.get(ref)
-        answer = await self._insist(reference, headers, kept.answer if kept else None)
+        # It counts by itself: who asked may have given up.
+        with self._holding(ref) as hold:
+            answer = await self._insist(reference, headers, kept.answer if kept else None, hold)
+            hold.settle()
         self._keep(ref, answer)
         return answer.content
 
     async def _insist(
-        self, reference: Reference, headers: dict[str, str], known: Answer | None
+        self, reference: Reference, headers: dict[str, str], known: Answer | None, hold: Hold
     ) -> Answer:
         """Try as often as configured, with pauses; only failures that may pass."""
         attempt = 1
         while True:
-            try:
-                return await self._http.get(reference, headers=headers, known=known)
-            except SourceUnavailable as error:
-                log.warning("attempt %d of %d: %s", attempt, self._attempts, error)
-                if attempt >= self._attempts:
-                    raise
+            async with self._budget.turn(reference.shown, reference.host):
+                try:
+                    return await self._http.get(reference, headers=headers, known=known, hold=hold)
+                except SourceUnavailable as error:
+                    log.warning("attempt %d of %d: %s", attempt, self._attempts, error)
+                    if attempt >= self._attempts:
+                        raise
+                # What came of it is gone.
+                hold.forget()
             await self._sleep(_pause_after(attempt))
             attempt += 1
 
@@ -123,9 +177,12 @@ class Sources:
 
 
 def longest_fetch(*, connect_timeout: float, read_timeout: float, attempts: int) -> float:
-    """Return the seconds after which a source that never answers is given up."""
+    """Return the seconds after which a source that never answers is given up.
+
+    Each attempt may wait for its turn as long as for the source.
+    """
     pauses = sum(_pause_after(attempt) for attempt in range(1, attempts))
-    return max(1, attempts) * (connect_timeout + read_timeout) + pauses
+    return max(1, attempts) * 2 * (connect_timeout + read_timeout) + pauses
 
 
 def _pause_after(attempt: int) -> float:

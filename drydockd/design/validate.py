@@ -6,7 +6,8 @@ Source: contract, validation, sections 2 and 3.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from drydockd.design.rules import Rule, Verdict, all_rules
 from drydockd.model import timestamp
@@ -21,19 +22,36 @@ REASON = "See detail messages."
 _LOG_LEVELS = {Level.ERROR: logging.ERROR, Level.WARNING: logging.WARNING}
 
 
-def validate(site: Site, catalogue: Catalogue | None = None) -> list[Finding]:
+def validate(
+    site: Site,
+    catalogue: Catalogue | None = None,
+    judged: Mapping[int, Sequence[Finding]] | None = None,
+) -> list[Finding]:
     """Return the findings of every rule, in rule order; nothing is kept between calls.
 
     Only for a design without ingestion errors. `catalogue` is what the node provisioner
-    offers, None when there is none. A rule that breaks is an Error of its own. CPU-bound:
-    call it in a thread for large sites.
+    offers, None when there is none. `judged` is what `judge` found before. A rule that breaks
+    is an Error of its own. CPU-bound: call it in a thread for large sites.
     """
-    findings = []
+    findings: list[Finding] = []
+    now = timestamp()
     for rule in all_rules():
-        found = list(_judge(rule, site, catalogue))
+        if judged and rule.order in judged:
+            found = [replace(finding, ts=now) for finding in judged[rule.order]]
+        else:
+            found = list(_judge(rule, site, catalogue))
         _log(rule, found)
         findings += found
     return findings
+
+
+def judge(site: Site) -> dict[int, tuple[Finding, ...]]:
+    """Return by the order of the rule what those found that ask for no catalogue."""
+    return {
+        rule.order: tuple(_judge(rule, site, None))
+        for rule in all_rules()
+        if not rule.needs_catalogue
+    }
 
 
 def _judge(rule: Rule, site: Site, catalogue: Catalogue | None) -> Iterator[Finding]:
@@ -43,6 +61,8 @@ def _judge(rule: Rule, site: Site, catalogue: Catalogue | None) -> Iterator[Find
         for verdict in rule.check(site, catalogue):
             is_clean = is_clean and verdict.level is not Level.ERROR
             yield _finding(rule, verdict, now)
+    except MemoryError:
+        raise  # where memory has a limit, that is no defect of the rule
     except Exception as error:
         log.exception("rule %s %s broke", rule.code, rule.name)
         is_clean = False

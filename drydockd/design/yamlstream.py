@@ -18,17 +18,12 @@ import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from drydockd.design.scalars import (
-    MERGE_KEY,
-    ScalarProblem,
-    Scalars,
-    shown_tag,
-)
+from drydockd.design.scalars import MERGE_KEY, ScalarProblem, Scalars, shown_tag
 from drydockd.errors import InvalidDesign
 
 DEPTH_LIMIT = 64
 NODE_LIMIT = 200_000  # values of one document
-EXPANSION_LIMIT = 200_000  # values of one document once its aliases are written out
+EXPANSION_LIMIT = 200_000  # values that the aliases of one stream stand for, all together
 DOCUMENT_LIMIT = 100_000
 
 # raw_parse holds the interpreter for the whole run: 64 KiB take about 2 ms.
@@ -117,15 +112,16 @@ class Document:
         return self.offset + int(mark.line) + 1
 
 
-def documents(content: bytes) -> Iterator[Document]:
+def documents(content: bytes, expansion: int = EXPANSION_LIMIT) -> Iterator[Document]:
     """Yield every document but those of other namespaces, in stream order.
 
+    `expansion` values may come of aliases, in all documents together; see `Builder`.
     Raises YamlProblem for what spoils the whole stream: bytes that are no UTF-8, a syntax
     error (with its line and column), nesting or size beyond the limits.
     """
     _check_encoding(content)
     count = 0
-    builder = Builder()
+    builder = Builder(expansion)
     for start, end, offset, foreign in _runs(content):
         run = content if end - start == len(content) else content[start:end]
         try:
@@ -223,12 +219,18 @@ def _is_foreign(content: bytes, start: int, end: int) -> bool:
 
 
 class Builder:
-    """Makes values of composed nodes."""
+    """Makes values of composed nodes.
 
-    def __init__(self) -> None:
+    The values that aliases stand for, nested and merged ones too, are counted over the whole
+    stream: one document below a limit may be followed by a thousand.
+    """
+
+    def __init__(self, expansion: int = EXPANSION_LIMIT) -> None:
         self.scalars = Scalars()
         self._seen: dict[int, tuple[object, int]] = {}
         self._size = 0
+        self._most_expanded = expansion
+        self._expanded = 0
         self._offset = 0
 
     def scalar(self, node: ScalarNode) -> object:
@@ -272,8 +274,13 @@ class Builder:
         if size < 0:
             raise self._problem("an alias to the value it stands in", node)
         self._size += size
-        if self._size > EXPANSION_LIMIT:
-            raise self._problem(f"aliases expand to more than {EXPANSION_LIMIT} values", node)
+        self._expanded += size
+        if self._expanded > self._most_expanded:
+            raise self._problem(
+                f"the aliases of the stream expand to more than {self._most_expanded} values "
+                "(limits.design_expansion)",
+                node,
+            )
         return value
 
     def _tagged(self, node: ScalarNode) -> object:

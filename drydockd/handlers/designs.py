@@ -34,7 +34,10 @@ class ValidateDesignHandler(BaseHandler):
         designs = self.services.designs
         try:
             design = await designs.load(
-                ref, marker=self.caller.external_marker, end_user=self.caller.end_user
+                ref,
+                marker=self.caller.external_marker,
+                end_user=self.caller.end_user,
+                owner=self.caller.user,
             )
         except errors.SourceUnavailable as error:
             unreachable = Finding("DD000", Level.ERROR, str(error), ts=timestamp())

@@ -79,7 +79,10 @@ class NodeFilterHandler(BaseHandler):
         asked = self.parse(NodeFilterRequest)
         wanted = nodefilter.parse(asked.node_filter)
         design = await self.services.designs.load(
-            asked.design_ref, marker=self.caller.external_marker, end_user=self.caller.end_user
+            asked.design_ref,
+            marker=self.caller.external_marker,
+            end_user=self.caller.end_user,
+            owner=self.caller.user,
         )
         if not design.ok:
             raise errors.InvalidInput(first_error(design.findings))

@@ -174,7 +174,9 @@ class Rendering:
         location: str | None,
     ) -> RenderedAsset:
         context = self._context(grant)
-        result = await pipeline.run(asset.data_pipeline, data, context, self.templates)
+        result = await pipeline.run(
+            asset.data_pipeline, data, context, self.templates, self.design_ref
+        )
         content = pipeline.utf8_encode(result) if isinstance(result, str) else result
         mode = DEFAULT_MODE if asset.permissions is None else asset.permissions
         return RenderedAsset(spec.name, asset.type, asset.path or "", mode, content, location)
@@ -183,7 +185,9 @@ class Rendering:
         for segment in asset.location_pipeline:
             if segment != "template":
                 raise RenderError(f"location_pipeline: {segment}: only template is allowed")
-            location = await pipeline.template(location, self._context(grant), self.templates)
+            location = await pipeline.template(
+                location, self._context(grant), self.templates, self.design_ref
+            )
         return location
 
     async def _source(self, location: str, fetch: Fetch) -> bytes:

@@ -69,16 +69,18 @@ async def run(
     data: str | bytes,
     context: Callable[[], Mapping[str, object]],
     templates: Templates,
+    owner: str = "",
 ) -> str | bytes:
     """Return `data` after all segments; `context` is only asked for by ``template``.
 
-    Raises RenderError naming the segment and the cause.
+    `owner` is the design, see `Templates.render`. Raises RenderError naming the segment and
+    the cause, and Busy.
     """
     limits: Limits = templates.limits
     for segment in segments:
         try:
             if segment == "template":
-                data = await templates.render(_text(data), context())
+                data = await templates.render(_text(data), context(), owner)
             elif segment in SEGMENTS:
                 call = SEGMENTS[segment]
                 large = len(data) > _THREAD_FROM_BYTES
@@ -93,8 +95,11 @@ async def run(
 
 
 async def template(
-    text: str, context: Callable[[], Mapping[str, object]], templates: Templates
+    text: str,
+    context: Callable[[], Mapping[str, object]],
+    templates: Templates,
+    owner: str = "",
 ) -> str:
-    """Return `text` rendered. Raises RenderError naming the segment and the cause."""
-    result = await run(("template",), text, context, templates)
+    """Return `text` rendered. Raises as `run`."""
+    result = await run(("template",), text, context, templates, owner)
     return _text(result)

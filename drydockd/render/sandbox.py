@@ -12,12 +12,15 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import wraps
+from typing import Any
 
 import orjson
-from jinja2 import StrictUndefined, Template, TemplateError, nodes, pass_context
+from jinja2 import StrictUndefined, Template, TemplateError, Undefined, nodes, pass_context
 from jinja2.filters import do_sort, do_tojson, do_urlencode
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
+from jinja2.utils import Cycler, Joiner
 
 # A plain template: so few tokens and so little data that a straight run takes milliseconds.
 PLAIN_SOURCE_CHARS = 64 * 1024
@@ -56,6 +59,13 @@ PLAIN_NODES = (
     nodes.Not,
 )
 
+# What these yield is yielded when it is asked for.
+_LAZY_FILTERS = (
+    *("map", "select", "reject", "selectattr", "rejectattr"),
+    *("batch", "slice", "unique", "reverse", "items"),
+)
+_DATA = (str, int, float, bool, dict, list, tuple, type(None))
+
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _BUDGET = "__budget"
 
@@ -86,10 +96,75 @@ class Budget:
             raise TooLong(f"the output is longer than {self.limit} characters")
 
 
+class ToCall:
+    """A method or function: to be called, never to be a text, which names an address."""
+
+    def __init__(self, call: Callable[..., object], advice: str) -> None:
+        self._call = call
+        self._advice = advice
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        return self._call(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        raise TemplateError(self._advice)
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        return attr != "striptags" and super().is_safe_attribute(obj, attr, value)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return _to_call(super().getattr(obj, attribute), attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        return _to_call(super().getitem(obj, argument), argument)
+
+
+def _to_call(value: object, name: object) -> object:
+    if value.__class__ in _DATA or not callable(value) or isinstance(value, Undefined):
+        return value
+    return ToCall(value, f"{name} is a method: call it, as in x.{name}()")
+
+
+def _output(value: object) -> object:
+    """Refuse what is written out and is no data: its text would name an address of memory."""
+    if value.__class__ in _DATA:
+        return value
+    if callable(value) and not isinstance(value, Undefined | ToCall):
+        name = getattr(value, "name", None) or getattr(value, "__name__", "this")
+        raise TemplateError(f"{name} is a function: call it, as in {name}()")
+    return value
+
+
+def _listed(call: Callable[..., object]) -> Callable[..., object]:
+    """Make a list of what a filter would yield: written out, a generator names an address."""
+
+    @wraps(call)
+    def listed(*args: object, **kwargs: object) -> object:
+        found = call(*args, **kwargs)
+        return list(found) if isinstance(found, Iterator) else found
+
+    return listed
+
+
+class _Cycler(Cycler):
+    def __repr__(self) -> str:
+        return "<cycler>"
+
+
+class _Joiner(Joiner):
+    def __repr__(self) -> str:
+        return "<joiner>"
+
+
 @pass_context
 def _counted_output(context: Context, value: object) -> object:
     """Charge every ``{{ }}``, also those that only end up in a variable."""
-    text = value if isinstance(value, str) else str(value)
+    text = value if isinstance(value, str) else str(_output(value))
     context[_BUDGET].spend(len(text))
     return text
 
@@ -122,8 +197,8 @@ def _join(value: Iterable[object], separator: str = "") -> str:
     return str(separator).join(map(str, value))
 
 
-def _environment(finalize: Callable[..., object] | None) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
+def _environment(finalize: Callable[..., object]) -> ImmutableSandboxedEnvironment:
+    environment = _Environment(
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         autoescape=False,
@@ -135,12 +210,21 @@ def _environment(finalize: Callable[..., object] | None) -> ImmutableSandboxedEn
     )
     # Random answers would make boot data differ from one fetch to the next.
     del environment.filters["random"], environment.globals["lipsum"]
+    # It takes the square of its text's length, and boot data are no HTML.
+    del environment.filters["striptags"]
+    for name in _LAZY_FILTERS:
+        environment.filters[name] = _listed(environment.filters[name])
+    environment.globals |= {
+        "cycler": _Cycler,
+        "joiner": _Joiner,
+        "range": ToCall(safe_range, "range is a function: call it, as in range(3)"),
+    }
     environment.filters[_BUDGET] = _counted_loop
     return environment
 
 
 # In a plain template all output leaves chunk by chunk and is counted there.
-_PLAIN = _environment(None)
+_PLAIN = _environment(_output)
 _PLAIN.filters |= {
     "join": _timed(_join, ""),
     "urlencode": _timed(do_urlencode, ""),

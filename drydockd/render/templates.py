@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TypeVar
 
 from jinja2 import Template
 
+from drydockd.apart import WorkerFailed, Workers
 from drydockd.errors import RenderError
 from drydockd.render import sandbox, worker
 from drydockd.render.limits import Limits
+from drydockd.turns import Turns
 
-# A worker is started isolated (no environment, no user site) and gets our module path.
-_START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from drydockd.render.worker import main; main()"
-)
 _GRACE_SECONDS = 5
 _THREAD_FROM_BYTES = 256 * 1024
+
+# One design's templates never have all workers, and each design gets a turn in its turn.
+WORKERS = 3
+WORKERS_OF_ONE = 2
+# A thousand nodes fetch at once, each with one template at a time.
+MOST_WAITING = 4000
+MOST_WAITING_OF_ONE = 2000
 
 T = TypeVar("T")
 
@@ -36,18 +37,26 @@ def _compiled(source: str) -> Template | None:
 class Templates:
     """Renders templates for one event loop: cheap ones here, the others in workers.
 
-    At most `workers` processes, started when first needed; they end with `close` and when
+    At most `WORKERS` processes, started when first needed; they end with `close` and when
     this process does. A worker that fails is replaced at the next template.
     """
 
-    def __init__(self, limits: Limits | None = None, *, workers: int = 2) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
-        self._room = asyncio.Semaphore(workers)
-        self._idle: list[Process] = []
-        self._busy: set[Process] = set()
+        self.workers = Workers(worker.__name__)
+        self._turns = Turns(
+            "templates",
+            places=WORKERS,
+            most_of_one=WORKERS_OF_ONE,
+            waiting=MOST_WAITING,
+            waiting_of_one=MOST_WAITING_OF_ONE,
+        )
 
-    async def render(self, source: str, context: Mapping[str, object]) -> str:
-        """Return the text. Raises RenderError with the cause, without names of assets."""
+    async def render(self, source: str, context: Mapping[str, object], owner: str = "") -> str:
+        """Return the text. `owner` is the design it is from: workers serve designs in turn.
+
+        Raises RenderError with the cause, without names of assets, and Busy.
+        """
         if len(source) > self.limits.asset_bytes:
             raise RenderError(f"the template is longer than {self.limits.asset_bytes} characters")
         if not sandbox.has_tags(source):
@@ -61,9 +70,9 @@ class Templates:
         except Exception as error:
             # Whatever a template raises is the template's failure; it is told, not hidden.
             raise RenderError(sandbox.describe(error)) from None
-        return await self._render_apart(source, context)
+        return await self._render_apart(source, context, owner)
 
-    async def _render_apart(self, source: str, context: Mapping[str, object]) -> str:
+    async def _render_apart(self, source: str, context: Mapping[str, object], owner: str) -> str:
         job: worker.Job = {
             "source": source,
             "context": context,
@@ -71,37 +80,19 @@ class Templates:
             "seconds": self.limits.template_seconds,
             "memory_bytes": self.limits.template_memory_bytes,
         }
-        async with self._room:
-            answer = await self._ask(await self._moved(worker.frame, job, len(source)))
+        async with self._turns.turn(owner):
+            try:
+                answer = await self._ask(await self._moved(worker.encoded, job, len(source)))
+            except WorkerFailed as error:
+                raise RenderError(f"the template {error}") from error
         if "error" in answer:
             raise RenderError(answer["error"])
         return answer["text"]
 
     async def _ask(self, job: bytes) -> worker.Answer:
-        process = self._idle.pop() if self._idle else await self._start()
-        self._busy.add(process)
-        try:
-            async with asyncio.timeout(self.limits.template_seconds + _GRACE_SECONDS):
-                answer = await self._talk(process, job)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
-            await self._end(process)
-            raise RenderError(f"the template worker failed: {type(error).__name__}") from error
-        except BaseException:
-            await self._end(process)
-            raise
-        self._busy.discard(process)
-        self._idle.append(process)
-        return answer
-
-    async def _talk(self, process: Process, job: bytes) -> worker.Answer:
-        stdin, stdout = process.stdin, process.stdout
-        assert stdin is not None  # noqa: S101, made with pipes
-        assert stdout is not None  # noqa: S101
-        stdin.write(job)
-        await stdin.drain()
-        length = worker.length_of(await stdout.readexactly(4))
-        body = await stdout.readexactly(length)
-        return await self._moved(json.loads, body, length)
+        seconds = self.limits.template_seconds + _GRACE_SECONDS
+        body = await self.workers.ask(job, seconds=seconds)
+        return await self._moved(json.loads, body, len(body))
 
     @staticmethod
     async def _moved(call: Callable[..., T], argument: object, size: int) -> T:
@@ -110,31 +101,6 @@ class Templates:
             return await asyncio.to_thread(call, argument)
         return call(argument)
 
-    async def _start(self) -> Process:
-        try:
-            return await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-I",
-                "-c",
-                _START,
-                json.dumps(sys.path),
-                stdin=PIPE,
-                stdout=PIPE,
-                env={},
-            )
-        except OSError as error:
-            raise RenderError(f"the template worker does not start: {error}") from error
-
-    async def _end(self, process: Process) -> None:
-        self._busy.discard(process)
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        if process.stdin is not None:
-            process.stdin.close()
-        await process.wait()
-
     async def close(self) -> None:
         """End the workers. May be called twice; rendering afterwards starts new ones."""
-        processes, self._idle = [*self._idle, *self._busy], []
-        for process in processes:
-            await self._end(process)
+        await self.workers.close()

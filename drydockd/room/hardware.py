@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from drydockd.errors import InvalidInput
+from drydockd.patterns import matcher
 from drydockd.room.card import NodeCard
 from drydockd.room.config import Defaults, MachineConfig
-from drydockd.site import DeviceAlias
+from drydockd.site import PATTERN, DeviceAlias
 
 GB = 1000**3
-REGEXP = "regexp:"
 # Names the kernel or udev gives disks; anything else a design says is an alias or invented.
 KERNEL_DISK = re.compile(r"^(sd[a-z]{1,2}|vd[a-z]{1,2}|xvd[a-z]|hd[a-z]|nvme\d+n\d+)$")
 PATH_NAME = re.compile(r"^enp(\d+)s(\d+)(?:f(\d+))?$")
@@ -134,7 +135,7 @@ def _addresses(wanted: Mapping[str, str]) -> dict[str, str]:
     Of several devices a pattern matches, the first of the document is meant; so those chosen
     for patterns come first, and match no other pattern as far as possible.
     """
-    patterns = {n: a.removeprefix(REGEXP) for n, a in wanted.items() if a.startswith(REGEXP)}
+    patterns = {n: a.removeprefix(PATTERN) for n, a in wanted.items() if a.startswith(PATTERN)}
     plain = {name: address for name, address in wanted.items() if name not in patterns}
     chosen: dict[str, str] = {}
     for name, pattern in patterns.items():
@@ -149,7 +150,7 @@ def _addresses(wanted: Mapping[str, str]) -> dict[str, str]:
 
 def _is_nic(alias: DeviceAlias, card: NodeCard) -> bool:
     """PCI devices are taken for NICs unless the design uses the alias for a disk."""
-    pattern = alias.address.startswith(REGEXP)
+    pattern = alias.address.startswith(PATTERN)
     return (pattern or alias.bus_type == "pci") and alias.alias not in card.disks
 
 
@@ -189,12 +190,12 @@ def _address_of(name: str) -> str | None:
 def _matching(pattern: str) -> tuple[str, ...]:
     """The first PCI addresses (at most 64) the pattern matches from their start."""
     try:
-        compiled = re.compile(pattern)
-    except re.error:
+        matches = matcher(pattern)
+    except InvalidInput:
         return ()
     found = []
     for address in _all_addresses():
-        if compiled.match(address):
+        if matches(address):
             found.append(address)
             if len(found) == 64:
                 break

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from drydockd.design import Design, Designs, designs
+from drydockd.design import Design, Designs, compiler, designs
 from drydockd.errors import InvalidDesign, SourceUnavailable
 from drydockd.site import Catalogue, Site
 from tests.design.helpers import BASE, document, node, stream
@@ -74,13 +74,13 @@ async def test_the_same_bytes_under_another_name_share_the_site(loader, file):
 
 async def test_concurrent_loads_share_one_fetch_and_one_compile(loader, monkeypatch):
     compiled = []
-    real = designs.compile_site
+    real = compiler.compile_site
 
-    def counted(content):
+    def counted(*given):
         compiled.append(1)
-        return real(content)
+        return real(*given)
 
-    monkeypatch.setattr(designs, "compile_site", counted)
+    monkeypatch.setattr(compiler, "compile_site", counted)
     async with Server(lambda r: reply(CONTENT)) as server:
         ref = f"http://h:{server.port}/"
         found = await asyncio.gather(*(loader.load(ref) for _ in range(10)))
@@ -153,6 +153,16 @@ async def test_what_is_kept_is_bounded_in_number_and_time(file, monkeypatch):
     await loader.close()
 
 
+async def test_what_is_kept_is_bounded_in_weight_but_the_last_is_kept(monkeypatch):
+    contents = [stream(document("Rack", name, {})) for name in "ab"]
+    monkeypatch.setattr(designs, "KEPT_BYTES", len(contents[0]) + 10)
+    loader = Designs()
+    first, second = [(await loader.compile(content, "r")).site for content in contents]
+    assert (await loader.compile(contents[1], "r")).site is second
+    assert (await loader.compile(contents[0], "r")).site is not first
+    await loader.close()
+
+
 async def test_the_content_is_not_shown(loader, file):
     assert "hardware_profile" not in repr(await loader.load(f"file://{file}"))
 
@@ -160,14 +170,14 @@ async def test_the_content_is_not_shown(loader, file):
 async def test_the_loop_goes_on_while_a_design_compiles(loader, monkeypatch):
     """How long it is held at most is measured by bench/design.py, on 5,000 nodes."""
     started, release = threading.Event(), threading.Event()
-    compile_site = designs.compile_site
+    compile_site = compiler.compile_site
 
-    def slow(content):
+    def slow(*given):
         started.set()
         assert release.wait(20), "the loop stood still while the design was compiled"
-        return compile_site(content)
+        return compile_site(*given)
 
-    monkeypatch.setattr(designs, "compile_site", slow)
+    monkeypatch.setattr(compiler, "compile_site", slow)
     task = asyncio.create_task(loader.compile(stream(*BASE, node("n1")), "ref"))
     while not started.is_set():
         await asyncio.sleep(0)

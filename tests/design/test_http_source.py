@@ -5,11 +5,14 @@ import base64
 
 import pytest
 
+from drydockd.design.budget import Budget
 from drydockd.design.confinement import Hosts, ServiceHosts
 from drydockd.design.http_source import Answer, HttpSource, resolve_name
 from drydockd.design.references import parse
 from drydockd.errors import InvalidDesign, SourceUnavailable, Unavailable
 from tests.design.servers import Server, certificate, reply
+
+BUDGET = Budget(fetches=8, most_bytes=1 << 30, wait_seconds=60)
 
 
 class Tokens:
@@ -37,7 +40,9 @@ def source(**options) -> HttpSource:
 
 
 async def get(reference: str, known: Answer | None = None, headers=None, **options) -> Answer:
-    return await source(**options).get(parse(reference), headers=headers or {}, known=known)
+    return await source(**options).get(
+        parse(reference), headers=headers or {}, known=known, hold=BUDGET.open()
+    )
 
 
 async def refusal(reference: str, kind=InvalidDesign, **options) -> str:
@@ -346,3 +351,28 @@ async def test_a_redirect_to_no_uri_tells_no_password(location):
     async with Server(lambda r: reply(status=302, Location=location)) as server:
         message = await refusal(f"http://h:{server.port}/")
     assert "secret" not in message
+
+
+async def test_a_document_that_waits_for_room_to_the_end_says_so(monkeypatch):
+    deadlines, timeout = [], asyncio.timeout
+
+    def kept(seconds):
+        deadlines.append(timeout(seconds))
+        return deadlines[-1]
+
+    budget = Budget(fetches=8, most_bytes=10, wait_seconds=600)
+    await budget.open().grow(10)
+    hold = budget.open()
+    async with Server(lambda r: reply(b"x")) as server:
+        reference = parse(f"http://127.0.0.1:{server.port}/")
+        monkeypatch.setattr(asyncio, "timeout", kept)
+        fetch = asyncio.create_task(source().get(reference, headers={}, hold=hold))
+        while not hold.waits_for:
+            await asyncio.sleep(0)
+        # When its time is over, the first deadline,
+        deadlines[0].reschedule(asyncio.get_running_loop().time())
+        with pytest.raises(SourceUnavailable) as away:
+            await fetch
+    # then it says for what it waited.
+    assert "no complete answer within 10 s, it waited for room: 0.0 MiB of" in str(away.value)
+    assert "network.fetch_bytes" in str(away.value)

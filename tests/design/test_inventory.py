@@ -153,3 +153,17 @@ def test_serial_and_uuid_are_those_of_the_system_and_not_of_its_parts():
 
 def test_an_inventory_that_does_not_say_who_it_is_of_says_nothing():
     assert identity_of("<list><node class='system'/></list>") == Identity()
+
+
+def test_an_inventory_of_too_many_nodes_is_refused():
+    node = '<node class="network"><logicalname>a</logicalname></node>'
+    with pytest.raises(InvalidDesign, match="lshw: more than 10000 nodes"):
+        parse_lshw(f"<list>{node * 10_001}</list>")
+
+
+def test_a_text_of_any_length_is_read_whole():
+    """In pieces of a few KiB, whose sum was once made anew for each: 16 MiB took minutes."""
+    serial = "x" * 12_000_000
+    text = f'<node class="network"><logicalname>a</logicalname><serial>{serial}</serial></node>'
+    (device,) = parse_lshw(text)
+    assert device.serial == serial

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from drydockd.api.headers import clean, decoded
+from drydockd.design.budget import Budget
 from drydockd.design.confinement import Hosts
 from drydockd.design.file_source import Roots
 from drydockd.design.http_source import HttpSource
@@ -219,9 +220,9 @@ async def test_warnings_of_attempts_name_no_password(make, caplog):
 
 def test_a_source_that_never_answers_is_given_up_after_all_attempts_and_pauses():
     as_shipped = {"connect_timeout": 16, "read_timeout": 300}
-    assert longest_fetch(**as_shipped, attempts=3) == 3 * 316 + 5 + 25
-    assert longest_fetch(**as_shipped, attempts=1) == 316
-    assert longest_fetch(**as_shipped, attempts=20) == 20 * 316 + 5 + 25 + 125 + 16 * 300
+    assert longest_fetch(**as_shipped, attempts=3) == 6 * 316 + 5 + 25
+    assert longest_fetch(**as_shipped, attempts=1) == 2 * 316
+    assert longest_fetch(**as_shipped, attempts=20) == 40 * 316 + 5 + 25 + 125 + 16 * 300
 
 
 @pytest.mark.parametrize("user", ["Jörg Müller", "李", "a\r\nX-Roles: admin", "100 %"])
@@ -242,3 +243,76 @@ async def test_an_etag_that_cannot_be_sent_back_is_not_sent_back(make, clock):
         clock.now += 1000
         assert await sources.fetch(ref) == b"second"
     assert "if-none-match" not in server.requests[1].headers
+
+
+async def test_all_fetches_together_have_a_budget_until_they_are_done_with(make):
+    """Twelve references of 60 MiB took 1.4 GiB."""
+    budget = Budget(fetches=32, most_bytes=250, wait_seconds=600)
+    sources, most = make(budget=budget, lifetime_seconds=0), []
+    async with Server(lambda r: reply(b"x" * 100)) as server:
+
+        async def use(number):
+            async with sources.fetched(f"http://h:{server.port}/{number}") as content:
+                await asyncio.sleep(0)
+                most.append(budget.used_bytes)
+            return len(content)
+
+        assert await asyncio.gather(*map(use, range(12))) == [100] * 12
+    # One document more than the budget.
+    assert 100 <= max(most) <= 350
+    assert budget.used_bytes == 0
+
+
+async def test_files_count_as_well(make, tmp_path):
+    budget = Budget(fetches=32, most_bytes=250, wait_seconds=600)
+    sources = make(budget=budget)
+    (tmp_path / "a").write_bytes(b"x" * 100)
+    async with sources.fetched(f"file://{tmp_path}/a"):
+        assert budget.used_bytes == 100
+    assert budget.used_bytes == 0
+
+
+async def test_who_shares_a_fetch_shares_its_bytes(make):
+    budget = Budget(fetches=32, most_bytes=1000, wait_seconds=600)
+    sources = make(budget=budget)
+    async with Server(lambda r: reply(b"x" * 100)) as server:
+        ref = f"http://h:{server.port}/"
+
+        async def use():
+            async with sources.fetched(ref):
+                return budget.used_bytes
+
+        assert set(await asyncio.gather(*(use() for _ in range(5)))) == {100}
+    assert budget.used_bytes == 0
+
+
+async def test_a_failed_attempt_leaves_nothing_counted(make):
+    budget = Budget(fetches=1, most_bytes=1000, wait_seconds=600)
+    sources = make(budget=budget, attempts=2)
+    async with Server(lambda r: b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nx") as server:
+        with pytest.raises(SourceUnavailable):
+            await sources.fetch(f"http://h:{server.port}/")
+    assert budget.used_bytes == 0
+    async with Server(lambda r: reply(b"y")) as server:
+        assert await sources.fetch(f"http://h:{server.port}/") == b"y"
+
+
+async def test_only_so_many_are_asked_at_once_and_half_of_them_at_one_host(make):
+    sources = make(budget=Budget(fetches=4, most_bytes=1000, wait_seconds=600))
+    asked, release = [], asyncio.Event()
+
+    async def answer(request):
+        asked.append(request)
+        await release.wait()
+        return reply(b"x")
+
+    async with Server(answer) as server:
+        refs = [f"http://one:{server.port}/{n}" for n in range(5)]
+        refs += [f"http://two:{server.port}/{n}" for n in range(5)]
+        fetches = [asyncio.create_task(sources.fetch(ref)) for ref in refs]
+        while len(asked) < 4:
+            await asyncio.sleep(0)
+        hosts = sorted(request.headers["host"].split(":")[0] for request in asked)
+        assert hosts == ["one", "one", "two", "two"]
+        release.set()
+        assert await asyncio.gather(*fetches) == [b"x"] * 10

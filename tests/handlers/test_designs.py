@@ -3,6 +3,7 @@ import re
 import pytest
 
 from drydockd.design.validate import status_document
+from drydockd.errors import Busy
 from drydockd.site import DocumentRef, Finding, Level
 from tests.handlers.helpers import JSON, REF, SITE, V1, daemon
 
@@ -144,3 +145,13 @@ async def test_designs_are_gone(drydock, method, path):
     answer = await drydock.http.request(method, f"{V1}/{path}", headers=drydock.admin)
     assert answer.status_code == 410
     assert answer.json()["type"] == "error"
+
+
+async def test_a_full_queue_is_503_and_says_when_to_come_again(drydock, monkeypatch):
+    async def load(*_, **__):
+        raise Busy("too many fetches wait", retry_after=7)
+
+    monkeypatch.setattr(drydock.app.services.designs, "load", load)
+    answer = await drydock.post(f"{V1}/validatedesign", {"href": REF})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "7")
+    assert answer.json()["retry"] is True

@@ -173,3 +173,78 @@ def test_a_description_has_type_text_and_line():
     with pytest.raises(UndefinedError) as error:
         sandbox.render_plain(sandbox.compile_plain("a\n{{ x }}\n"), {}, 100)
     assert sandbox.describe(error.value) == f"UndefinedError: {error.value} (line 2)"
+
+
+WRITTEN_OUT = [
+    "{{ node.hostname.upper }}",
+    "{{ node['hostname']['upper'] }}",
+    "{{ node.hostname|attr('upper') }}",
+    "{{ node.hostname.upper|string }}",
+    "{{ node.hostname.upper|upper }}",
+    "{{ node.hostname.upper ~ '' }}",
+    "{{ [node.hostname.upper] }}",
+    "{{ {'a': node.hostname.upper} }}",
+    "{{ [node.hostname.upper]|join }}",
+    "{{ '%s' % node.hostname.upper }}",
+    "{{ '{}'.format(node.hostname.upper) }}",
+    "{{ node.hostname.upper|pprint }}",
+    "{{ node.labels.items }}",
+    "{% for t in node.tags %}{{ loop.cycle }}{% endfor %}",
+    "{% block b %}{% endblock %}{{ self.b }}",
+    "{{ cycler('a').next }}",
+    "{{ range }}",
+    "{{ [range] }}",
+    "{{ dict }}",
+    "{% macro m() %}{% endmacro %}{{ m }}",
+]
+
+
+def rendered_both_ways(source):
+    """Yield the text or the error of each way that takes the template."""
+    for render in (sandbox.render_any, render_plain):
+        try:
+            text = render(source, CONTEXT, 1000)
+        except Exception as error:
+            text = sandbox.describe(error)
+        if text is not None:
+            yield text
+
+
+def render_plain(source, context, chars):
+    template = sandbox.compile_plain(source)
+    return None if template is None else sandbox.render_plain(template, context, chars)
+
+
+@pytest.mark.parametrize("source", WRITTEN_OUT)
+def test_a_method_written_out_is_an_error_that_says_call_it(source):
+    for text in rendered_both_ways(source):
+        assert ": call it, as in " in text
+        assert "0x" not in text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("{{ node.tags|map('upper') }}", "{{ [node.tags|select] }}", "{{ node.tags|batch(1) }}"),
+        *("{{ node.tags|reverse ~ '' }}", "{{ node.tags|unique|string }}"),
+        *("{{ node.labels|items }}", "{{ cycler('a') }}", "{{ [joiner()] }}", "{{ namespace() }}"),
+        *("{{ self }}", "{{ node.labels.items() }}", "{{ node.tags|groupby(0) }}"),
+    ],
+)
+def test_nothing_that_is_written_out_names_an_address_of_memory(source):
+    for text in rendered_both_ways(source):
+        assert " at 0x" not in text
+        assert "rror" not in text
+
+
+def test_methods_are_called_as_ever():
+    source = "{{ node.hostname.upper() }}{{ ('%s' % 1).zfill(2) }}{% for i in range(2) %}{{ i }}"
+    source += "{{ loop.cycle('p', 'q') }}{% endfor %}{{ node.tags|map('upper')|join }}"
+    assert sandbox.render_any(source, CONTEXT, 1000) == "N1010p1qXY"
+
+
+@pytest.mark.parametrize("source", ["{{ 'a'|striptags }}", "{{ ('a'|escape).striptags() }}"])
+def test_there_is_no_striptags(source):
+    (text,) = rendered_both_ways(source)
+    assert "striptags" in text
+    assert "rror" in text

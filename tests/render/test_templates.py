@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from drydockd.errors import RenderError
+from drydockd.errors import Busy, RenderError
 from drydockd.render import Limits, Templates
+from drydockd.render.templates import WORKERS, WORKERS_OF_ONE
 
 pytestmark = pytest.mark.slow
 
@@ -138,10 +139,10 @@ def test_an_escape_is_an_error(every_case, name):
 async def test_the_loop_goes_on_while_a_template_takes_its_time():
     templates = Templates(replace(LIMITS, template_seconds=600))
     await templates.render("{% set a = 1 %}", CONTEXT)
-    (worker,) = templates._idle
+    (worker,) = templates.workers.idle
     os.kill(worker.pid, signal.SIGSTOP)
     slow = asyncio.ensure_future(templates.render("{% set a = 2 %}", CONTEXT))
-    while worker not in templates._busy:
+    while worker not in templates.workers.busy:
         await asyncio.sleep(0)
     assert await templates.render("{% set a = 3 %}{{ a }}", CONTEXT) == "3"
     assert not slow.done()
@@ -174,7 +175,7 @@ async def test_both_ways_name_the_line_of_a_failure(templates):
 async def test_a_context_too_large_for_a_plain_run_goes_to_a_worker(templates):
     text = await templates.render("{{ a|length }}", {"a": "x" * 100_000})
     assert text == "100000"
-    assert templates._idle
+    assert templates.workers.idle
 
 
 async def test_nothing_survives_from_one_template_to_the_next(templates):
@@ -186,7 +187,7 @@ async def test_nothing_survives_from_one_template_to_the_next(templates):
 
 async def test_a_worker_that_dies_is_named_and_replaced(templates):
     await templates.render("{% set a = 1 %}", CONTEXT)
-    (worker,) = templates._idle
+    (worker,) = templates.workers.idle
     os.kill(worker.pid, signal.SIGKILL)
     with pytest.raises(RenderError, match="the template worker failed"):
         await templates.render("{% set a = 1 %}", CONTEXT)
@@ -195,7 +196,7 @@ async def test_a_worker_that_dies_is_named_and_replaced(templates):
 
 async def test_a_cancelled_rendering_leaves_no_half_read_worker(templates):
     slow = asyncio.ensure_future(templates.render(HOSTILE["a huge power"], CONTEXT))
-    while not templates._busy:
+    while not templates.workers.busy:
         await asyncio.sleep(0)
     slow.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -207,7 +208,7 @@ async def test_many_at_once_share_the_workers(templates):
     sources = [f"{{% set a = {n} %}}{{{{ a }}}}" for n in range(20)]
     got = await asyncio.gather(*(templates.render(s, CONTEXT) for s in sources))
     assert got == [str(n) for n in range(20)]
-    assert len(templates._idle) <= 2
+    assert len(templates.workers.idle) <= WORKERS
 
 
 async def test_a_long_text_comes_through_a_worker_whole(templates):
@@ -223,7 +224,7 @@ async def test_a_template_longer_than_an_asset_is_refused():
 async def test_closing_ends_the_workers_and_may_be_repeated():
     templates = Templates(LIMITS)
     await templates.render("{% set a = 1 %}", CONTEXT)
-    (worker,) = templates._idle
+    (worker,) = templates.workers.idle
     await templates.close()
     await templates.close()
     assert worker.returncode is not None
@@ -231,7 +232,34 @@ async def test_closing_ends_the_workers_and_may_be_repeated():
 
 async def test_a_stopping_service_does_not_take_its_workers_away(templates):
     await templates.render("{% set a = 1 %}", CONTEXT)
-    (worker,) = templates._idle
+    (worker,) = templates.workers.idle
     os.kill(worker.pid, signal.SIGTERM)
     assert await templates.render("{% set a = 1 %}{{ a }}", CONTEXT) == "1"
-    assert templates._idle == [worker]
+    assert templates.workers.idle == [worker]
+
+
+async def test_another_design_is_served_while_one_has_all_the_workers_it_may():
+    templates = Templates(replace(LIMITS, template_seconds=600))
+    source = HOSTILE["a huge power"]
+    hostile = [asyncio.ensure_future(templates.render(source, {}, "one")) for _ in range(20)]
+    while len(templates.workers.busy) < WORKERS_OF_ONE:
+        await asyncio.sleep(0)
+    assert await templates.render("{% set a = 2 %}{{ a }}", CONTEXT, "another") == "2"
+    assert not any(one.done() for one in hostile)
+    for one in hostile:
+        one.cancel()
+    await asyncio.gather(*hostile, return_exceptions=True)
+    await templates.close()
+
+
+async def test_beyond_its_queue_a_design_is_told_to_come_again(monkeypatch):
+    monkeypatch.setattr("drydockd.render.templates.MOST_WAITING_OF_ONE", 1)
+    templates = Templates(replace(LIMITS, template_seconds=600))
+    source = HOSTILE["a huge power"]
+    renders = [asyncio.ensure_future(templates.render(source, {}, "one")) for _ in range(4)]
+    done, waiting = await asyncio.wait(renders, return_when=asyncio.FIRST_COMPLETED)
+    assert [type(one.exception()) for one in done] == [Busy]
+    for one in waiting:
+        one.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    await templates.close()

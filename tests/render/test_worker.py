@@ -1,6 +1,5 @@
-"""The worker's side, run in this process: frames, limits and the ends of a child."""
+"""The worker's side, run in this process: answers, limits and the ends of a child."""
 
-import io
 import json
 import os
 import signal
@@ -27,30 +26,11 @@ def job(source, **more):
 
 
 def answer_to(**more):
-    answers = io.BytesIO()
-    worker.serve(io.BytesIO(worker.frame(job(**more))), answers)
-    return parsed(answers.getvalue())
-
-
-def parsed(data):
-    assert worker.length_of(data[:4]) == len(data) - 4
-    return json.loads(data[4:])
+    return json.loads(worker.answer(worker.encoded(job(**more))))
 
 
 def test_a_job_is_answered_with_its_text():
     assert answer_to(source="{% set b = a + 1 %}{{ b }} é\n") == {"text": "2 é\n"}
-
-
-def test_jobs_are_answered_in_order_until_the_input_ends():
-    jobs = b"".join(worker.frame(job(f"{n}{{{{ a }}}}")) for n in range(3))
-    answers = io.BytesIO()
-    worker.serve(io.BytesIO(jobs), answers)
-    data, found = answers.getvalue(), []
-    while data:
-        end = 4 + worker.length_of(data[:4])
-        found.append(parsed(data[:end])["text"])
-        data = data[end:]
-    assert found == ["01", "11", "21"]
 
 
 @pytest.mark.parametrize(
@@ -72,10 +52,10 @@ def test_the_child_may_not_open_a_file(monkeypatch):
 
 
 def test_a_child_that_crashes_is_told_by_its_signal(monkeypatch):
-    monkeypatch.setattr(worker, "_answer", lambda _: os.kill(os.getpid(), signal.SIGKILL))
+    monkeypatch.setattr(worker, "_rendered", lambda _: os.kill(os.getpid(), signal.SIGKILL))
     assert answer_to(source="") == {"error": "ended its process with SIGKILL"}
 
 
 def test_a_child_that_ends_early_is_told(monkeypatch):
-    monkeypatch.setattr(worker, "_answer", lambda _: b"")
+    monkeypatch.setattr(worker, "_rendered", lambda _: b"")
     assert answer_to(source="") == {"error": "ended its process without an answer"}

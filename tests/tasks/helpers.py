@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -172,19 +173,20 @@ class Shelf:
         self.asked = []
         self._compiled = {}
 
-    async def load(self, ref, *, marker="", end_user=""):
+    async def load(self, ref, *, marker="", end_user="", owner="", watch=None):
         self.asked.append((ref, marker, end_user))
         await self.gate.wait()
         if ref in self.gates:
             await self.gates[ref].wait()
         if self.is_away or ref not in self.texts:
             raise SourceUnavailable(f"{ref}: nobody answers")
-        return await self.compile(self.texts[ref].encode(), ref)
+        return await self.compile(self.texts[ref].encode(), ref, watch=watch)
 
-    async def compile(self, content, ref):
+    async def compile(self, content, ref, *, owner="", watch=None):
         digest = hashlib.sha256(content).hexdigest()
         if digest not in self._compiled:
-            self._compiled[digest] = compile_site(content)
+            async with watch() if watch else nullcontext():
+                self._compiled[digest] = compile_site(content)
         site, findings = self._compiled[digest]
         return Design(ref, digest, content, site, tuple(findings))
 

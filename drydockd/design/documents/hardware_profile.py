@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, Required
 
 from pydantic import with_config
 from typing_extensions import TypedDict
 
 from drydockd.design.documents.fields import CLOSED, OPEN, Count, Number
-from drydockd.site import DeviceAlias, HardwareProfile, HugepagesConf
+from drydockd.errors import InvalidInput
+from drydockd.patterns import matcher
+from drydockd.site import PATTERN, DeviceAlias, HardwareProfile, HugepagesConf
+
+# Each is tried on every NIC of an inventory.
+MOST_PATTERNS = 64
 
 
 @with_config(OPEN)
@@ -36,6 +42,23 @@ class Body(TypedDict, total=False):
     device_aliases: dict[str, AliasBody]
     cpu_sets: dict[str, str]
     hugepages: dict[str, HugepagesBody]
+
+
+def patterns(body: Body) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Regular expressions that are none, cannot be had in linear time, or are too many."""
+    count = 0
+    for alias, entry in body.get("device_aliases", {}).items():
+        if not entry["address"].startswith(PATTERN):
+            continue
+        count += 1
+        path = ("device_aliases", alias, "address")
+        if count > MOST_PATTERNS:
+            yield path, f"at most {MOST_PATTERNS} aliases may be a {PATTERN}"
+            return
+        try:
+            matcher(entry["address"][len(PATTERN) :])
+        except InvalidInput as error:
+            yield path, f"a regular expression of RE2 is required: {error}"
 
 
 def build(name: str, body: Body) -> HardwareProfile:

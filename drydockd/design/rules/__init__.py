@@ -47,6 +47,7 @@ class Rule:
     code: str
     name: str
     check: Callable[[Site, Catalogue | None], Iterable[Verdict]]
+    needs_catalogue: bool = False
 
 
 @cache
@@ -65,4 +66,4 @@ def _rule(module_name: str) -> Rule:
     check = module.check
     if len(inspect.signature(check).parameters) == 1:
         return Rule(module.ORDER, module.CODE, module.NAME, lambda site, _: check(site))
-    return Rule(module.ORDER, module.CODE, module.NAME, check)
+    return Rule(module.ORDER, module.CODE, module.NAME, check, needs_catalogue=True)

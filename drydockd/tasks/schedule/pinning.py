@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from drydockd.design import Design, references
-from drydockd.errors import DrydockError, NotFound
+from drydockd.errors import DrydockError, NotFound, StoreUnavailable
 from drydockd.model import Action, Caller, Task
 from drydockd.site import Finding
-from drydockd.store.base import Store
+from drydockd.store.base import Edit, Store
+from drydockd.tasks.shared.recorder import Recorder
 
 if TYPE_CHECKING:
     from drydockd.design import Designs
+    from drydockd.design.designs import Watch
+
+
+MOST_LIVES = 3
 
 
 class Unrunnable(Exception):
@@ -31,18 +38,23 @@ class PinnedDesigns:
 
     store: Store
     designs: Designs
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def of(self, task: Task) -> Design:
+    async def of(self, task: Task, *, is_resumed: bool = False) -> Design:
         """Return the task's design: of its pinned bytes, or fetched, its bytes stored now.
 
-        Raises Unrunnable.
+        `is_resumed`: an earlier life of the daemon left it unfinished; see `_watched`. Raises
+        Unrunnable.
         """
         ref = task.design_ref or ""
         caller = task.caller
+        watch = partial(self._watched, task.task_id) if is_resumed else None
         try:
             if task.design:
-                return await self.designs.compile(await self.store.blob(task.design), ref)
-            design = await self._load(ref, caller)
+                owner = caller.user if caller else ""
+                content = await self.store.blob(task.design)
+                return await self.designs.compile(content, ref, owner=owner, watch=watch)
+            design = await self._load(ref, caller, watch)
         except NotFound as error:
             raise Unrunnable(
                 f"The design bytes of this task are lost ({error}); it cannot be resumed after "
@@ -56,12 +68,37 @@ class PinnedDesigns:
             await self.store.put_blob(design.content, design.digest)
         return design
 
-    async def _load(self, ref: str, caller: Caller | None) -> Design:
+    @asynccontextmanager
+    async def _watched(self, task_id: str) -> AsyncIterator[None]:
+        """Count that this life begins with the task's design, and when it ends, that it did.
+
+        A design that ends the process is met again at each start. One such design at a time,
+        so that nobody but its task is counted: the others are done before, or come after.
+        """
+        async with self._one_at_a_time:
+            lives = self.store.task(task_id).lives
+            if lives >= MOST_LIVES:
+                raise Unrunnable(
+                    f"The daemon's process ended {lives} times while it compiled the design of "
+                    "this task; it is not tried again. Make the design smaller, or create the "
+                    "task again if something else ended the process."
+                )
+            await Recorder(self.store).write(Edit(Task, task_id, partial(_lived, lives=lives + 1)))
+            try:
+                yield
+            finally:
+                # Also when it is cut off: this life did not die of it.
+                with suppress(StoreUnavailable):
+                    await self.store.write(Edit(Task, task_id, partial(_lived, lives=0)))
+
+    async def _load(self, ref: str, caller: Caller | None, watch: Watch | None) -> Design:
         seconds = self.designs.longest_load
         load = self.designs.load(
             ref,
             marker=caller.external_marker if caller else "",
             end_user=caller.end_user if caller else "",
+            owner=caller.user if caller else "",
+            watch=watch,
         )
         try:
             # No more is needed: who gives up waiting for a load leaves it behind at once.
@@ -77,5 +114,12 @@ class PinnedDesigns:
 
 
 def pinned(task: Task, design: str, scope: tuple[str, ...]) -> Task:
-    """Return the task that knows its design, by the digest, and its nodes; not an ended one."""
-    return task if task.status.is_final else replace(task, design=design, scope=scope)
+    """Return the task that knows its design, by the digest, and its nodes; not an ended one.
+
+    It was loaded, so no life died of it.
+    """
+    return task if task.status.is_final else replace(task, design=design, scope=scope, lives=0)
+
+
+def _lived(task: Task, lives: int) -> Task:
+    return replace(task, lives=lives)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from drydockd import log as logs
@@ -78,7 +79,8 @@ class Scheduler:
             else:
                 self._queue.hold(task, is_alone=kind.is_site_wide)
         for task in unfinished:
-            self._begin(task, was_running=task.status not in states.WAITING)
+            was_running = task.status not in states.WAITING
+            self._begin(task, was_running=was_running, is_resumed=True)
         self._queue.wake()
 
     def begin(self, task: Task) -> None:
@@ -121,9 +123,9 @@ class Scheduler:
         if ours:
             await asyncio.wait(ours)
 
-    def _begin(self, task: Task, *, was_running: bool) -> None:
+    def _begin(self, task: Task, *, was_running: bool, is_resumed: bool = False) -> None:
         running = asyncio.create_task(
-            self._run(task, was_running), name=f"task {task.task_id} {task.action}"
+            self._run(task, was_running, is_resumed), name=f"task {task.task_id} {task.action}"
         )
         self._running[task.task_id] = running
         running.add_done_callback(partial(self._gone, task.task_id))
@@ -138,11 +140,11 @@ class Scheduler:
 
     # -- one task --------------------------------------------------------------------
 
-    async def _run(self, task: Task, was_running: bool) -> None:
+    async def _run(self, task: Task, was_running: bool, is_resumed: bool) -> None:
         """Take one task to its end. Whatever escapes ends it as a failure here, at the latest."""
         logs.bind_here(task=task.task_id, **_ids(task.caller))
         try:
-            await self._to_the_end(task, was_running)
+            await self._to_the_end(task, was_running, is_resumed)
         except Exception as error:
             await self._stopped_by(task, error)
 
@@ -190,10 +192,12 @@ class Scheduler:
         except NotFound:
             return True
 
-    async def _to_the_end(self, task: Task, was_running: bool) -> None:
+    async def _to_the_end(self, task: Task, was_running: bool, is_resumed: bool) -> None:
         if was_running:
             await self._say_resumed(task)
-        design = await self._designs.of(task)
+        design = await self._designs.of(task, is_resumed=is_resumed)
+        # Its bytes are in the store and may be 64 MiB: no task holds them while it waits.
+        design = replace(design, content=b"")
         task = self._store.task(task.task_id)
         if self._kinds[task.action].is_free:
             await self._at_work(task, design, was_running)

@@ -41,7 +41,10 @@ async def dry_run(
     Raises SourceUnavailable when the design cannot be fetched now.
     """
     design = await designs.load(
-        request.design_ref, marker=caller.external_marker, end_user=caller.end_user
+        request.design_ref,
+        marker=caller.external_marker,
+        end_user=caller.end_user,
+        owner=caller.user,
     )
     findings = await verdicts.of(design)
     nodes: tuple[str, ...] = ()

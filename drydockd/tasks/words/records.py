@@ -14,7 +14,7 @@ def new_id() -> str:
 
 
 def top_level(request: TaskRequest, caller: Caller, *, retry_of: str | None = None) -> Task:
-    """Return the record of a new queued task."""
+    """Return the record of a new queued task, whose design this life begins to load."""
     now = timestamp()
     return Task(
         task_id=new_id(),
@@ -27,6 +27,7 @@ def top_level(request: TaskRequest, caller: Caller, *, retry_of: str | None = No
         updated=now,
         retry_of=retry_of,
         caller=caller,
+        lives=1,
     )
 
 

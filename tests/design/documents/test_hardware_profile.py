@@ -59,3 +59,27 @@ def test_a_violation_is_told_with_its_path(data, where):
 def test_a_number_where_text_is_required_gets_the_hint_to_quote():
     finding = only_finding(hardware(device_aliases={"n": {"address": 3.0, "bus_type": "pci"}}))
     assert "0000:00:03.0" in finding.diagnostic
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("(?=a)b", "a regular expression of RE2 is required: invalid perl operator"),
+        ("(", "missing )"),
+        ("x" * 257, "257 characters, more than 256"),
+    ],
+)
+def test_an_expression_that_cannot_be_linear_is_refused(pattern, words):
+    finding = only_finding(
+        hardware(device_aliases={"nic": {"address": f"regexp:{pattern}", "bus_type": "pci"}})
+    )
+    assert finding.code == "DD001"
+    assert "device_aliases.nic.address" in finding.message
+    assert words in finding.message
+
+
+def test_a_profile_has_a_bounded_number_of_expressions():
+    aliases = {f"n{i}": {"address": f"regexp:{i}", "bus_type": "pci"} for i in range(65)}
+    finding = only_finding(hardware(device_aliases=aliases))
+    assert "device_aliases.n64.address" in finding.message
+    assert "at most 64 aliases may be a regexp:" in finding.message

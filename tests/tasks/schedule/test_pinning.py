@@ -1,10 +1,14 @@
+import asyncio
 from dataclasses import replace
 
 import pytest
 
 from drydockd.model import Action, Task
+from drydockd.store.base import Put
 from drydockd.store.memory import MemoryStore
+from drydockd.tasks import TaskRequest
 from drydockd.tasks.schedule.pinning import PinnedDesigns, Unrunnable, pinned
+from drydockd.tasks.words import records
 from tests.tasks.helpers import OPS, SITE, Shelf, site_text
 
 
@@ -56,3 +60,56 @@ async def test_a_source_that_never_answers_ends_at_the_limit_and_the_reference_i
         "The design cannot be loaded: http://***@deckhand/site: not read within 0.01 s, the "
         "source does not answer"
     )
+
+
+class Poison(Shelf):
+    """Whose design ends the process that compiles it: what was written then is what is left."""
+
+    left = None
+    store = None
+
+    async def compile(self, content, ref, *, owner="", watch=None):
+        async with watch():
+            Poison.left = self.store.task("t1")
+            return await super().compile(content, ref)
+
+
+async def test_a_task_under_which_the_process_died_three_times_is_failed_with_that_sentence():
+    shelf = Poison(site=site_text())
+    # As it was created: the first life began with it.
+    task = records.top_level(TaskRequest(Action.NOOP, SITE), OPS)
+    task = replace(task, task_id="t1")
+    for lives in (2, 3):
+        store = MemoryStore()
+        await store.write(Put(task))
+        shelf.store = store
+        await PinnedDesigns(store, shelf).of(task, is_resumed=True)
+        task = Poison.left
+        assert task.lives == lives
+    store = MemoryStore()
+    await store.write(Put(task))
+    with pytest.raises(Unrunnable, match="process ended 3 times while it compiled the design"):
+        await PinnedDesigns(store, shelf).of(task, is_resumed=True)
+
+
+async def test_a_life_that_compiled_the_design_or_was_stopped_properly_starts_the_count_anew():
+    store, shelf = MemoryStore(), Shelf(site=site_text())
+    await store.write(Put(a_task(lives=2)))
+    await PinnedDesigns(store, shelf).of(store.task("t1"), is_resumed=True)
+    assert store.task("t1").lives == 0
+    assert pinned(a_task(lives=2), "digest", ()).lives == 0
+
+
+async def test_designs_of_tasks_taken_up_again_are_compiled_one_at_a_time():
+    store, at_once = MemoryStore(), []
+    designs = PinnedDesigns(store, Shelf())
+
+    async def compiled(name):
+        async with designs._watched(name):
+            at_once.append(sum(task.lives for task in store.tasks()))
+            await asyncio.sleep(0)
+
+    for name in ("t1", "t2", "t3"):
+        await store.write(Put(replace(a_task(), task_id=name)))
+    await asyncio.gather(*map(compiled, ("t1", "t2", "t3")))
+    assert at_once == [1, 1, 1]

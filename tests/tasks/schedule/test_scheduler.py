@@ -34,6 +34,17 @@ async def test_tasks_on_disjoint_nodes_run_together(monkeypatch):
         await lab.until(lambda: all(lab.store.task(t.task_id).status == "running" for t in tasks))
 
 
+async def test_a_task_holds_no_bytes_of_its_design(monkeypatch):
+    hold(monkeypatch, noop)
+    async with Lab() as lab:
+        task = await lab.submit("noop", "n1")
+        while task.task_id not in lab.tasks._scheduler._jobs:
+            await asyncio.sleep(0)
+        job = lab.tasks._scheduler._jobs[task.task_id]
+        assert job.site.nodes
+        assert job.design.content == b""
+
+
 async def test_tasks_on_a_shared_node_run_in_creation_order_and_say_for_whom_they_wait(monkeypatch):
     gate = hold(monkeypatch, noop)
     async with Lab() as lab:

@@ -1,0 +1,74 @@
+"""A job is done in a child with hard limits; whatever becomes of the child is an answer."""
+
+import io
+import os
+import signal
+import time
+
+import pytest
+
+from drydockd import apart
+from drydockd.apart import Ended, Limits, WorkerFailed, Workers
+
+LIMITS = Limits(seconds=60, memory_bytes=64 << 20, answer_bytes=1000)
+
+
+def grow():
+    try:
+        return b"x" * (1 << 30)
+    except MemoryError:
+        return b"too much"
+
+
+def open_a_file():
+    try:
+        os.open("/dev/null", os.O_RDONLY)
+    except OSError as error:
+        return type(error).__name__.encode()
+    return b"opened"
+
+
+def test_a_job_is_answered_with_what_its_work_returns():
+    assert apart.run(lambda: b"done", LIMITS) == b"done"
+
+
+def test_a_child_has_no_more_memory_and_no_files():
+    assert apart.run(grow, LIMITS) == b"too much"
+    assert apart.run(open_a_file, LIMITS) == b"OSError"
+
+
+@pytest.mark.parametrize(
+    ("work", "limits", "text"),
+    [
+        (lambda: b"x" * 1001, LIMITS, "answers with more than 1000 bytes"),
+        (lambda: b"", LIMITS, "ended its process without an answer"),
+        (lambda: time.sleep(600) or b"", Limits(0.1, 1 << 20, 10), "takes longer than 0.1 s"),
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), LIMITS, "ended its process with SIGKILL"),
+        (
+            lambda: os.kill(os.getpid(), signal.SIGXCPU),
+            LIMITS,
+            "uses more than 60 s of processor time",
+        ),
+    ],
+)
+def test_how_a_child_ended_is_told(work, limits, text):
+    ended = apart.run(work, limits)
+    assert isinstance(ended, Ended)
+    assert ended.text == text
+
+
+def test_jobs_are_answered_in_order_until_the_input_ends():
+    jobs = io.BytesIO(b"".join(apart.framed(job) for job in (b"a", b"", b"c")))
+    answers = io.BytesIO()
+    apart.serve(jobs, answers, lambda job: job.upper() or b"none")
+    assert answers.getvalue() == b"".join(apart.framed(a) for a in (b"A", b"none", b"C"))
+
+
+@pytest.mark.slow
+async def test_a_module_without_a_worker_in_it_fails_and_is_not_kept():
+    workers = Workers("drydockd.errors")
+    with pytest.raises(WorkerFailed, match="worker failed: "):
+        await workers.ask(b"job", seconds=60)
+    assert not workers.idle
+    assert not workers.busy
+    await workers.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from drydockd.design import Design
 from drydockd.design.inventory import Hardware
 from drydockd.errors import DriverTransient
 from drydockd.model import Action, Caller, Message, Result, ResultStatus, Task, Timestamp, timestamp
-from drydockd.site import Finding, Node, Site
+from drydockd.site import Node, Site
 from drydockd.store.base import Change, Put
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.shared.retelling import Retelling
@@ -53,11 +53,11 @@ class Job:
         self.design = design
         self.site: Site = design.site
         self.was_resumed = was_resumed
-        self.findings: Sequence[Finding] = ()
+        self.verdict = messages.Verdict()
         # Parsed inventories: node -> (mark of the lshw text, devices).
         self.hardware: dict[str, tuple[int, Hardware]] = {}
         self.stopping = asyncio.Event()
-        self.last_words: list[Message] = []
+        self.last_words: list[Change] = []
         self._recorder = recorder
         self._retelling = Retelling(recorder.store, task.task_id, is_needed=was_resumed)
         self._shutdown = shutdown
@@ -110,7 +110,7 @@ class Job:
 
     def conclude(self, *said: Message) -> None:
         """Note last words: they are written together with the end of the task."""
-        self.last_words += said
+        self.last_words += map(Put, said)
 
     def node(self, name: str) -> Node:
         return self.site.nodes[name]

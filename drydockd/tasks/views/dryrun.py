@@ -36,7 +36,7 @@ async def dry_run(
     design = await designs.load(
         request.design_ref, marker=caller.external_marker, end_user=caller.end_user
     )
-    findings = await verdicts.of(design)
+    verdict = await verdicts.of(design)
     nodes: tuple[str, ...] = ()
     if not kind.is_site_wide:
         nodes = nodefilter.select(design.site, nodefilter.parse(request.node_filter))
@@ -47,7 +47,7 @@ async def dry_run(
         design_ref=request.design_ref,
         nodes=nodes,
         steps=steps,
-        findings=tuple(findings),
+        findings=verdict.findings,
         notes=tuple(_notes(drivers, request.action, design.site, nodes)),
     )
 

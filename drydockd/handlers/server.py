@@ -83,7 +83,7 @@ class _Awaited(httputil.HTTPMessageDelegate):
         self, start_line: StartLine, headers: httputil.HTTPHeaders
     ) -> Awaitable[None] | None:
         self._server.headers.end(self._connection)
-        if headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in headers:
+        if "Content-Length" in headers or "Transfer-Encoding" in headers:
             self._server.bodies.begin(self._connection)
         return self._inner.headers_received(start_line, headers)
 

@@ -1,10 +1,11 @@
+import asyncio
 import json
 
 import pytest
 
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.server import malformed, tls_context
-from tests.handlers.helpers import raw
+from tests.handlers.helpers import REF, daemon, raw
 
 
 def test_the_answer_to_nonsense_is_whole():
@@ -45,3 +46,31 @@ def test_a_wrong_certificate_refuses_the_start(tmp_path):
     (tmp_path / "no.key").write_text("nonsense")
     with pytest.raises(InvalidConfig, match=r"api\.tls_cert"):
         tls_context(tmp_path / "no.pem", tmp_path / "no.key")
+
+
+async def test_only_what_did_not_come_yet_is_waited_for(drydock):
+    server = drydock.app.servers[0]
+    assert (await drydock.post("/api/v1.0/nodefilter", {"design_ref": REF})).status_code == 200
+    assert len(server.bodies) == 0
+
+    host, _, port = drydock.app.url.removeprefix("http://").rpartition(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /api/v1.0/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    async with asyncio.timeout(20):
+        while not server.bodies:
+            await asyncio.sleep(0)
+        writer.close()
+        while server.bodies or len(server.headers) != 1:  # the first one's next request
+            await asyncio.sleep(0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [b"", b"GET /versions HTTP/1.1\r\nHost:"])
+async def test_who_says_nothing_or_stops_in_the_headers_is_cut_off(tmp_path, sent):
+    async with daemon(tmp_path, api={"idle_timeout": 1}) as drydock:
+        host, _, port = drydock.app.url.removeprefix("http://").rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(sent)
+        async with asyncio.timeout(20):
+            assert await reader.read() == b""
+        writer.close()

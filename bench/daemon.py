@@ -41,6 +41,19 @@ class Daemon:
         match = re.search(r"VmHWM:\s+(\d+) kB", status)
         return int(match[1]) / 1024 if match else 0.0
 
+    @property
+    def cpu_seconds(self) -> float:
+        """What all threads used of a processor so far."""
+        return cpu_seconds(self.process.pid)
+
+    async def settled(self) -> None:
+        """Return when no task waits or runs any more."""
+        async with self.client() as client:
+            for status in ("queued", "running"):
+                query = {"status": status, "limit": 1}
+                while (await client.get("/tasks", params=query)).raise_for_status().json():
+                    await asyncio.sleep(0.02)
+
     def client(self, timeout_seconds: float = 120) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             base_url=self.url + "/api/v1.0", headers=self.headers, timeout=timeout_seconds
@@ -56,6 +69,14 @@ class Daemon:
                 answer = await client.get(f"/tasks/{task['task_id']}", params={"wait": 30})
                 task = answer.raise_for_status().json()
         return task
+
+
+def cpu_seconds(pid: int) -> float:
+    """What all threads of a process used of a processor; only of those that still live."""
+    used = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        used += int((thread / "schedstat").read_text(encoding="utf-8").split()[0])
+    return used / 1e9
 
 
 def free_port() -> int:

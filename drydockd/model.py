@@ -7,9 +7,11 @@ Source: contract, tasks and bootactions.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from drydockd.api.actions import API_ACTIONS as API_ACTIONS
@@ -24,8 +26,15 @@ Timestamp = str
 
 def timestamp(moment: datetime | None = None) -> Timestamp:
     """Return `moment` (default: now) as text: ISO 8601, UTC, microseconds, ``+00:00``."""
-    utc = datetime.now(UTC) if moment is None else moment.astimezone(UTC)
-    return utc.isoformat(timespec="microseconds")
+    if moment is None:
+        second, microsecond = divmod(time.time_ns() // 1000, 1_000_000)
+        return f"{_to_the_second(second)}.{microsecond:06d}+00:00"
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+@lru_cache(maxsize=2)
+def _to_the_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 # The result's message of a task that was told to stop, matched on by clients.

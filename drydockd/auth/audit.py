@@ -62,6 +62,8 @@ class Audit:
         character and non-ASCII letter is escaped, so a line stays one line.
         """
         level = LEVELS.get(event, logging.INFO)
+        if not self._log.isEnabledFor(level):
+            return
         line = {
             "datetime": timestamp(),
             "appid": "drydockd",

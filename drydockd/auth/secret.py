@@ -8,6 +8,7 @@ import os
 import secrets
 import stat
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from drydockd.errors import InvalidConfig
@@ -69,11 +70,19 @@ def derive(secret: bytes, label: str, *parts: str) -> bytes:
 
     Every input is preceded by its length, so no two lists of parts make one message.
     """
-    digest = hmac.new(secret, digestmod=hashlib.sha256)
+    message = b""
     for text in (label, *parts):
         data = text.encode("utf-8")
-        digest.update(len(data).to_bytes(8, "big") + data)
+        message += len(data).to_bytes(8, "big") + data
+    digest = _keyed(secret).copy()
+    digest.update(message)
     return digest.digest()
+
+
+@lru_cache(maxsize=8)
+def _keyed(secret: bytes) -> hmac.HMAC:
+    """Return the HMAC before any message: a node's fetch derives several keys of one secret."""
+    return hmac.new(secret, digestmod=hashlib.sha256)
 
 
 def _read(path: Path, anew: str, *, is_own: bool = True) -> bytes:

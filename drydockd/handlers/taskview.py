@@ -13,8 +13,9 @@ from drydockd.design import nodefilter
 from drydockd.errors import NotFound
 from drydockd.handlers.builddata import build_data_parts
 from drydockd.handlers.parts import Part
-from drydockd.model import Message, Record, Task
+from drydockd.model import Message, Task
 from drydockd.store.base import Store
+from drydockd.store.news import News, Spoken
 
 KEPT_BYTES = 16 << 20
 # To look through a slice of a walk costs as much as to encode so many tasks or messages.
@@ -302,12 +303,12 @@ class TaskViews:
             return False
         return True
 
-    def _changed(self, seq: int, records: Sequence[Record]) -> None:
-        for record in records:
-            if isinstance(record, Task | Message):
-                self._forget(record.task_id)
-            if isinstance(record, Task) and record.parent_task_id:
-                self._forget(record.parent_task_id)  # it may be a new subtask
+    def _changed(self, seq: int, news: News) -> None:
+        for part in news.parts:
+            if isinstance(part, Task | Message | Spoken):
+                self._forget(part.task_id)
+            if isinstance(part, Task) and part.parent_task_id:
+                self._forget(part.parent_task_id)  # it may be a new subtask
 
     def _forget(self, task_id: str) -> None:
         self._bytes -= len(self._kept.pop(task_id, b""))

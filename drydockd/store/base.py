@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from drydockd.model import (
     TaskStatus,
     Timestamp,
 )
+from drydockd.store.news import News, Wording
 
 R = TypeVar("R", Task, BootContext, BootAction, Intent)
 
@@ -59,7 +60,18 @@ class Remove:
     key: str
 
 
-Change = Put | Edit[Task] | Edit[BootContext] | Edit[BootAction] | Edit[Intent] | Remove
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Append the messages of `wording` to the task's, all with the time of the write.
+
+    The same as a Put of each, but what does not change from task to task is encoded once.
+    """
+
+    task_id: str
+    wording: Wording
+
+
+Change = Put | Say | Edit[Task] | Edit[BootContext] | Edit[BootAction] | Edit[Intent] | Remove
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +112,7 @@ class StoreHealth:
 
 
 # Called with the number of the write and the new values it left.
-Watcher = Callable[[int, Sequence[Record]], None]
+Watcher = Callable[[int, News], None]
 
 
 class Store(Protocol):

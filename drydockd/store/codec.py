@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -67,6 +67,7 @@ _MESSAGE_HEAD = ("task_id", "seq", "error")
 _MESSAGE_REST = tuple(f.name for f in fields(Message) if f.name not in _MESSAGE_HEAD)
 _rest_of = attrgetter(*_MESSAGE_REST)
 ERROR_MARK = b',"error":'
+_NO_TIME = b'","ts":""'
 
 
 def dumps(document: object, what: str = "record") -> bytes:
@@ -115,6 +116,14 @@ def encode_message(message: Message) -> bytes:
     return (b"true," if message.error else b"false,") + rest[1:]
 
 
+def encode_wording(message: Message) -> tuple[bytes, bytes]:
+    """Return the same of a message without a time: what stands before its text, and behind."""
+    tail = encode_message(replace(message, ts=""))
+    # Nothing before the time is an object: in a text there would be backslashes.
+    head, mark, rest = tail.partition(_NO_TIME)
+    return head + mark[:-1], b'"' + rest
+
+
 def message_tail(document: Document) -> bytes:
     """Return the same of a decoded message document."""
     rest = {name: value for name, value in document.items() if name not in _MESSAGE_HEAD}
@@ -124,6 +133,12 @@ def message_tail(document: Document) -> bytes:
 def message_document(task_id: str, seq: int, tail: bytes) -> bytes:
     """Return the whole JSON document again, from what memory keeps."""
     return b'{"task_id":%b,"seq":%d,"error":%b' % (orjson.dumps(task_id), seq, tail)
+
+
+def message_documents(task_id: str, after: int, tails: Iterable[bytes]) -> list[bytes]:
+    """Return the documents of messages behind the first `after` of a task."""
+    head = b'{"task_id":' + orjson.dumps(task_id) + b',"seq":%d,"error":%b'
+    return [head % (seq, tail) for seq, tail in enumerate(tails, after + 1)]
 
 
 def decode_message(task_id: str, seq: int, tail: bytes) -> Message:

@@ -90,6 +90,11 @@ def _line(document: bytes) -> bytes:
     return b"%08x %b\n" % (zlib.crc32(document), document)
 
 
+def join_documents(table: str, documents: Iterable[bytes]) -> bytes:
+    """Return what stands in a line for several documents of one table, where one op has one."""
+    return b'],["%b",'.__mod__(table.encode()).join(documents)
+
+
 def encode_ops(ops: Iterable[tuple[str, str, Any, bytes]]) -> bytes:
     """Return staging ops as they stand in a line."""
     return b",".join(

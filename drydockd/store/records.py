@@ -13,6 +13,7 @@ from drydockd.errors import StoreUnavailable
 from drydockd.model import Record, Task, Timestamp
 from drydockd.store.backend import Backend, Loaded
 from drydockd.store.base import Change, Epoch, Purged, StoreHealth, Watcher
+from drydockd.store.news import News
 from drydockd.store.reading import Reading
 from drydockd.store.retention import purge_slices
 from drydockd.store.staging import SLICE, Batch, Op, Staging, apply
@@ -156,7 +157,7 @@ class Records(Reading):
         self._apply(batch, batch.ops)
         self._staging.landed(batch, batch.ops)
         self.seq += 1
-        if self._watchers and batch.news:
+        if self._watchers and batch.news.parts:
             self._tell(batch.news)
 
     def _land_slowly(self, batch: Batch) -> Iterator[None]:
@@ -186,7 +187,7 @@ class Records(Reading):
 
         return unsubscribe
 
-    def _tell(self, news: list[Record]) -> None:
+    def _tell(self, news: News) -> None:
         for watcher in list(self._watchers.values()):
             try:
                 watcher(self.seq, news)
@@ -216,7 +217,7 @@ class Records(Reading):
     def _let_go_of_blobs(self, ops: Sequence[Op]) -> set[str]:
         released = set()
         for table, key, row, _ in ops:
-            if isinstance(row, bytes):
+            if isinstance(row, bytes | tuple):
                 continue
             before, after = blob_named(self._tables.rows[table].get(key)), blob_named(row)
             if before == after:

@@ -9,16 +9,18 @@ from dataclasses import replace
 from typing import Any
 
 from drydockd.errors import NotFound
-from drydockd.model import BuildData, Message, Record, Task, Timestamp, timestamp
+from drydockd.model import BuildData, Message, Task, Timestamp, timestamp
 from drydockd.store import codec
-from drydockd.store.base import Change, Edit, Put, Remove
+from drydockd.store.base import Change, Edit, Put, Remove, Say
 from drydockd.store.codec import MESSAGES, TABLES, BuildRow, Row
 from drydockd.store.guard import check_replacement
+from drydockd.store.lines import join_documents
+from drydockd.store.news import News, Spoken
 from drydockd.store.tables import Tables, blob_named
 
 # (table, key, row, its document): a row to put; row None: to remove. For a message the row
-# is what memory keeps of it.
-Op = tuple[str, str, "Row | bytes | None", bytes]
+# is what memory keeps of it; several of one task may be one op, with all of their documents.
+Op = tuple[str, str, "Row | bytes | tuple[bytes, ...] | None", bytes]
 
 _ABSENT: Any = object()
 # So many removals land in one turn of the loop: 3 ms or less.
@@ -35,7 +37,7 @@ class Batch:
         self._moment = ""
         self.is_long = False  # removals only, so many that they land in slices
         self.ops: list[Op] = []
-        self.news: list[Record] = []
+        self.news = News()
         self.blobs: dict[str, bytes] = {}
         self.rows: dict[tuple[str, str], Row | None] = {}
         self.counts: dict[str, int] = {}
@@ -63,6 +65,8 @@ def apply(ops: Sequence[Op], tables: Tables, seq: int) -> None:
             tables.remove(table, key)
         elif isinstance(row, bytes):
             tables.append_message(key, row)
+        elif isinstance(row, tuple):
+            tables.append_messages(key, row)
         else:
             tables.put(table, key, row, seq)
 
@@ -98,6 +102,9 @@ class Staging:
                     self._stage_put(batch, change.record)
             elif isinstance(change, Edit):
                 self._stage_edit(batch, change)
+            elif isinstance(change, Say):
+                self._stage_wording(batch, change)
+                spoken_of[change.task_id] = None
             else:
                 self._stage_remove(batch, change)
         for task_id in spoken_of:
@@ -201,7 +208,19 @@ class Staging:
         document = codec.message_document(message.task_id, seq, tail)
         batch.ops.append((MESSAGES, message.task_id, tail, document))
         batch.counts[message.task_id] = seq
-        batch.news.append(message)
+        batch.news.parts.append(message)
+
+    def _stage_wording(self, batch: Batch, change: Say) -> None:
+        task_id, wording = change.task_id, change.wording
+        if not wording.encoded:
+            return
+        after, ts = self._message_count(batch, task_id), batch.moment()
+        time = ts.encode("ascii")
+        tails = tuple([head + time + rest for head, rest in wording.encoded])
+        document = join_documents(MESSAGES, codec.message_documents(task_id, after, tails))
+        batch.ops.append((MESSAGES, task_id, tails, document))
+        batch.counts[task_id] = after + len(tails)
+        batch.news.parts.append(Spoken(task_id, wording, after, ts))
 
     def _stage_put(self, batch: Batch, record: Any) -> None:
         row: Any = record
@@ -213,7 +232,7 @@ class Staging:
         if old is not None:
             check_replacement(old, row)
         batch.put(table, key, row)
-        batch.news.append(record)
+        batch.news.parts.append(record)
 
     @staticmethod
     def _build_row(batch: Batch, record: BuildData) -> tuple[BuildData, BuildRow]:
@@ -240,7 +259,7 @@ class Staging:
             raise TypeError(f"the edit of {table} {change.key} returned another record: {new!r}")
         check_replacement(old, new)
         batch.put(table, change.key, new)
-        batch.news.append(new)
+        batch.news.parts.append(new)
 
     def _stage_remove(self, batch: Batch, change: Remove) -> None:
         table = TABLES[change.kind]

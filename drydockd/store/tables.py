@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from drydockd.garbage import untrack
@@ -34,6 +34,10 @@ class MessageLog:
     def append(self, tail: bytes) -> None:
         self.tails.append(tail)
         self.errors += tail.startswith(b"true")
+
+    def extend(self, tails: Sequence[bytes]) -> None:
+        self.tails += tails
+        self.errors += sum([tail.startswith(b"true") for tail in tails])
 
 
 class Frozen:
@@ -171,13 +175,20 @@ class Tables:
             self._unindex(table, key, old)
 
     def append_message(self, task_id: str, tail: bytes) -> None:
+        self._log_to_add_to(task_id).append(tail)
+        self.message_count += 1
+
+    def append_messages(self, task_id: str, tails: Sequence[bytes]) -> None:
+        self._log_to_add_to(task_id).extend(tails)
+        self.message_count += len(tails)
+
+    def _log_to_add_to(self, task_id: str) -> MessageLog:
         log = self.logs.get(task_id)
         if log is None:
             log = self.new_log(task_id)
         if self._frozen is not None:
             self._frozen.cuts.setdefault(log, len(log.tails))
-        log.append(tail)
-        self.message_count += 1
+        return log
 
     def _remove_log(self, task_id: str) -> None:
         log = self.logs.get(task_id)

@@ -8,7 +8,7 @@ import pytest
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.server import malformed, tls_context
 from tests.daemon.test_process import self_signed
-from tests.handlers.helpers import raw
+from tests.handlers.helpers import REF, daemon, raw
 
 LAST = b"GET /versions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
@@ -81,3 +81,31 @@ async def test_a_machine_without_descriptors_is_asked_again(drydock, monkeypatch
 def test_a_tls_context_refuses_another_handshake(tmp_path):
     certificate, key = self_signed(tmp_path)
     assert tls_context(certificate, key).options & ssl.OP_NO_RENEGOTIATION
+
+
+async def test_only_what_did_not_come_yet_is_waited_for(drydock):
+    server = drydock.app.servers[0]
+    assert (await drydock.post("/api/v1.0/nodefilter", {"design_ref": REF})).status_code == 200
+    assert len(server.bodies) == 0
+
+    host, _, port = drydock.app.url.removeprefix("http://").rpartition(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /api/v1.0/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    async with asyncio.timeout(20):
+        while not server.bodies:
+            await asyncio.sleep(0)
+        writer.close()
+        while server.bodies or len(server.headers) != 1:  # the first one's next request
+            await asyncio.sleep(0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [b"", b"GET /versions HTTP/1.1\r\nHost:"])
+async def test_who_says_nothing_or_stops_in_the_headers_is_cut_off(tmp_path, sent):
+    async with daemon(tmp_path, api={"idle_timeout": 1}) as drydock:
+        host, _, port = drydock.app.url.removeprefix("http://").rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(sent)
+        async with asyncio.timeout(20):
+            assert await reader.read() == b""
+        writer.close()

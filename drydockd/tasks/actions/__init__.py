@@ -43,6 +43,7 @@ def action_kinds(
             validate_design.STEPS,
             is_site_wide=True,
             is_free=True,
+            is_verdict=True,
         ),
         Action.VERIFY_SITE: ActionKind(
             partial(verify_site.run, steps=steps, drivers=drivers),

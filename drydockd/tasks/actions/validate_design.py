@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from drydockd.model import Result, ResultStatus
+from drydockd.store.base import Say
 from drydockd.tasks.steps.job import Job
-from drydockd.tasks.words import messages
 
 STEPS: tuple[str, ...] = ()
 
 
 async def run(job: Job) -> Result:
     """Return success if no finding is an error."""
-    job.conclude(*(messages.of_finding(job.task_id, f) for f in job.findings))
-    if any(finding.error for finding in job.findings):
+    job.last_words.append(Say(job.task_id, job.verdict.wording))
+    if job.verdict.has_error:
         return Result(
             status=ResultStatus.FAILURE,
             message="Site design failed validation.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -16,9 +16,8 @@ from functools import partial
 from drydockd import log as logs
 from drydockd.design import Design, nodefilter
 from drydockd.errors import Conflict, NotFound
-from drydockd.model import Action, Caller, Task, timestamp
-from drydockd.site import Finding
-from drydockd.store.base import Edit, Store
+from drydockd.model import Caller, Task, timestamp
+from drydockd.store.base import Change, Edit, Store
 from drydockd.tasks.schedule.pinning import PinnedDesigns, Unrunnable, pinned
 from drydockd.tasks.schedule.queue import Queue
 from drydockd.tasks.schedule.verdicts import Verdicts
@@ -208,8 +207,16 @@ class Scheduler:
             await self._at_work(self._store.task(task.task_id), design, was_running)
 
     async def _at_work(self, task: Task, design: Design, was_running: bool) -> None:
+        kind = self._kinds[task.action]
+        await self._shutdown.hold()
+        start: list[Change] = []
         if not was_running:
-            task = await self._started(task, design)
+            start.append(self._start(task, design))
+        if start and not (kind.is_verdict and self._verdicts.is_at_hand(design)):
+            await self._insist(task.task_id, partial(self._recorder.write, *start))
+            start.clear()
+            task = self._store.task(task.task_id)
+        # Else start and end are one write: there is nothing to wait for in between.
         job = Job(
             task,
             design,
@@ -224,11 +231,15 @@ class Scheduler:
         )
         await self._shutdown.hold()
         if not (was_running and self._store.subtask_ids(task.task_id)):
-            job.findings = await self._verdicts.of(design)
-            if task.action is not Action.VALIDATE_DESIGN:
-                _refuse_invalid(job.findings)
-        result = await self._kinds[task.action].run(job)
-        await endings.end(self._recorder, job.task_id, result, job.last_words)
+            job.verdict = await self._verdicts.of(design)
+            if not kind.is_verdict:
+                _refuse_invalid(job.verdict)
+        result = await kind.run(job)
+        end = partial(endings.end, self._recorder, job.task_id, result)
+        if start:
+            await self._insist(job.task_id, partial(end, [*start, *job.last_words]))
+        else:
+            await end(job.last_words)
 
     async def _wait_for_nodes(self, task: Task, design: Design) -> None:
         """Claim the task's nodes and return when they are its own."""
@@ -249,21 +260,21 @@ class Scheduler:
             await self._recorder.write(Edit(Task, task.task_id, pin))
         await turn.wait()
 
-    async def _started(self, task: Task, design: Design) -> Task:
-        """Record the start, together with design and nodes if nobody did before."""
-        await self._shutdown.hold()
+    def _start(self, task: Task, design: Design) -> Change:
+        """Return the start, together with design and nodes if nobody recorded them before."""
         scope = task.scope if task.design else self._scope(task, design)
-        pin = partial(pinned, design=design.digest, scope=scope)
-        start = partial(states.started, now=timestamp())
+        start = partial(states.started, now=timestamp(), design=design.digest, scope=scope)
+        return Edit(Task, task.task_id, start)
+
+    async def _insist(self, task_id: str, write: Callable[[], Awaitable[None]]) -> None:
+        """Make a write that starts the task. Raises Conflict if it is over already."""
         while True:
             try:
-                await self._recorder.write(Edit(Task, task.task_id, lambda t: start(pin(t))))
+                return await write()
             except Conflict:
-                if await self._is_over(task.task_id):
+                if await self._is_over(task_id):
                     raise
                 # It was being terminated, but the disk refused that.
-                continue
-            return self._store.task(task.task_id)
 
     def _scope(self, task: Task, design: Design) -> tuple[str, ...]:
         if self._kinds[task.action].is_site_wide:
@@ -290,9 +301,9 @@ class Scheduler:
         return max(moments)
 
 
-def _refuse_invalid(findings: Sequence[Finding]) -> None:
-    if any(finding.error for finding in findings):
-        raise Unrunnable("Site design failed validation; see the messages.", findings)
+def _refuse_invalid(verdict: messages.Verdict) -> None:
+    if verdict.has_error:
+        raise Unrunnable("Site design failed validation; see the messages.", verdict.findings)
 
 
 def _as_it_is(task: Task) -> Task:

@@ -6,13 +6,13 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from drydockd.drivers.base import NodeProvisioner
 from drydockd.errors import DrydockError
-from drydockd.site import Catalogue, Finding
+from drydockd.site import Catalogue
 from drydockd.tasks.shared.limits import LimitPassed, bounded
+from drydockd.tasks.words.messages import Verdict
 from drydockd.tasks.words.settings import TaskSettings
 
 if TYPE_CHECKING:
@@ -40,30 +40,36 @@ class Verdicts:
         self._settings = settings
         self._lock = asyncio.Lock()
         self._catalogue: Catalogue | None = None
+        self._offered: Offered | None = None
         self._until = 0.0
-        self._kept: OrderedDict[tuple[str, Offered | None], Sequence[Finding]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, Offered | None], Verdict] = OrderedDict()
 
-    async def of(self, design: Design) -> Sequence[Finding]:
+    async def of(self, design: Design) -> Verdict:
         """Return the findings of reading, compiling and all rules."""
         async with self._lock:
-            catalogue = await self._offered()
-            offered = _offered(catalogue) if catalogue else None
-            key = (design.digest, offered)
+            await self._ask_if_due()
+            key = (design.digest, self._offered)
             if key not in self._kept or not design.digest:
-                self._kept[key] = tuple(await self._designs.validate(design, catalogue))
+                self._kept[key] = Verdict(await self._designs.validate(design, self._catalogue))
             self._kept.move_to_end(key)
-            findings = self._kept[key]
+            verdict = self._kept[key]
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
-            return findings
+            return verdict
 
-    async def _offered(self) -> Catalogue | None:
-        if self._provisioner is None:
-            return None
-        if time.monotonic() >= self._until:
+    def is_at_hand(self, design: Design) -> bool:
+        """Return whether `of` would answer at once: nobody is asked, nothing is judged."""
+        is_known = design.digest and (design.digest, self._offered) in self._kept
+        return bool(is_known) and not self._is_due() and not self._lock.locked()
+
+    def _is_due(self) -> bool:
+        return self._provisioner is not None and time.monotonic() >= self._until
+
+    async def _ask_if_due(self) -> None:
+        if self._provisioner is not None and self._is_due():
             self._catalogue = await self._asked(self._provisioner)
+            self._offered = _offered(self._catalogue)
             self._until = time.monotonic() + self._settings.catalogue_lifetime
-        return self._catalogue
 
     async def _asked(self, provisioner: NodeProvisioner) -> Catalogue:
         seconds = self._settings.catalogue_timeout

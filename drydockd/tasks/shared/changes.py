@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from drydockd.model import BootAction, Message, Record, Task
+from drydockd.model import BootAction, Message, Task
 from drydockd.store.base import Store
+from drydockd.store.news import News, Spoken
 
 # So many records of one write have an id of their own; see Store.origin.
 IDS_PER_WRITE = 1024
@@ -29,12 +30,16 @@ class Changes:
     Ids of changes come from the number of the write and the place in it, so they grow over
     restarts too, whatever the clock does. Of a write with more records than there are ids
     the first ones share one.
+
+    Whole writes are kept: the last one, and as many before it as have together with it up to
+    `history` records. What they left is taken apart only for who asks: most of it nobody waits for.
     """
 
     def __init__(self, store: Store, history: int) -> None:
-        self.recent: deque[Change] = deque(maxlen=history)
+        self._recent: deque[tuple[int, News]] = deque()
+        self._left = history
         self._store = store
-        # Of the changes up to this id some are no longer, or never were, in `recent`.
+        # Of the changes up to this id some are no longer, or never were, among the recent ones.
         self._forgotten = self.latest_id() - 1
         self._tasks: dict[str, set[asyncio.Event]] = {}
         self._nodes: dict[str, set[asyncio.Event]] = {}
@@ -46,7 +51,7 @@ class Changes:
 
     def latest_id(self) -> int:
         """The id that no change so far lies above, and every later one does."""
-        return self._store.origin + (self._store.seq + 1) * IDS_PER_WRITE - 1
+        return self._last_id(self._store.seq)
 
     def after(self, change_id: int) -> list[Change] | None:
         """Return all changes behind that one; None when they are not all remembered.
@@ -56,9 +61,13 @@ class Changes:
         """
         if not self._forgotten < change_id <= self.latest_id():
             return None
-        behind = [change for change in self.recent if change.id >= change_id]
+        behind = [change for change in self.recent() if change.id >= change_id]
         is_shared = len(behind) > 1 and behind[1].id == change_id
         return [change for change in behind if is_shared or change.id > change_id]
+
+    def recent(self) -> list[Change]:
+        """Return the changes that are remembered, in their order."""
+        return [change for seq, news in self._recent for change in self._changes(seq, news)]
 
     @contextmanager
     def task(self, task_id: str) -> Iterator[asyncio.Event]:
@@ -75,24 +84,38 @@ class Changes:
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 
-    def _seen(self, seq: int, records: Sequence[Record]) -> None:
-        first = self._store.origin + seq * IDS_PER_WRITE
-        surplus = max(0, len(records) - IDS_PER_WRITE)
-        for index, record in enumerate(records):
-            if isinstance(record, Task | Message):
-                self._changed(Change(first + max(0, index - surplus), record))
-            elif isinstance(record, BootAction):
-                for event in self._nodes.get(record.node, ()):
-                    event.set()
+    def _seen(self, seq: int, news: News) -> None:
+        self._remember(seq, news)
+        if self._tasks or self._nodes:
+            for part in news.parts:
+                if isinstance(part, Task | Message | Spoken):
+                    for event in self._tasks.get(part.task_id, ()):
+                        event.set()
+                elif isinstance(part, BootAction):
+                    for event in self._nodes.get(part.node, ()):
+                        event.set()
+        if self._listeners:
+            for change in self._changes(seq, news):
+                for listener in tuple(self._listeners):
+                    listener(change)
 
-    def _changed(self, change: Change) -> None:
-        if len(self.recent) == self.recent.maxlen:
-            self._forgotten = self.recent[0].id
-        self.recent.append(change)
-        for event in self._tasks.get(change.record.task_id, ()):
-            event.set()
-        for listener in tuple(self._listeners):
-            listener(change)
+    def _remember(self, seq: int, news: News) -> None:
+        self._recent.append((seq, news))
+        self._left -= len(news)
+        while self._left < 0 and len(self._recent) > 1:
+            gone, old = self._recent.popleft()
+            self._left += len(old)
+            self._forgotten = self._last_id(gone)
+
+    def _last_id(self, seq: int) -> int:
+        return self._store.origin + (seq + 1) * IDS_PER_WRITE - 1
+
+    def _changes(self, seq: int, news: News) -> Iterator[Change]:
+        first = self._store.origin + seq * IDS_PER_WRITE
+        surplus = max(0, len(news) - IDS_PER_WRITE)
+        for index, record in enumerate(news):
+            if isinstance(record, Task | Message):
+                yield Change(first + max(0, index - surplus), record)
 
 
 def _waiter(waiters: dict[str, set[asyncio.Event]], key: str) -> Iterator[asyncio.Event]:

@@ -47,11 +47,14 @@ def subtask_end(
 
 
 async def end(
-    recorder: Recorder, task_id: str, result: Result, said: Iterable[Message] = ()
+    recorder: Recorder, task_id: str, result: Result, before: Iterable[Change] = ()
 ) -> None:
-    """Record the end of a top-level task and of what of its tree is open, in one write."""
+    """Record the end of a top-level task and of what of its tree is open, in one write.
+
+    `before`: what belongs to it and comes before, such as the last words.
+    """
     store, now = recorder.store, timestamp()
-    changes: list[Change] = [Put(message) for message in said]
+    changes: list[Change] = [*before]
     for task in await _open_below(store, task_id):
         changes.append(Edit(Task, task.task_id, partial(_left_open, now=now)))
     changes.append(Edit(Task, task_id, partial(_ended, result=result, now=now)))
@@ -76,7 +79,7 @@ async def fail(
     task = recorder.store.task(task_id)
     result = results.partition(task.scope, _passed_so_far(recorder.store, task, steps))
     result = replace(result, status=ResultStatus.FAILURE, message=message or text, reason=reason)
-    await end(recorder, task_id, result, said)
+    await end(recorder, task_id, result, map(Put, said))
 
 
 def _passed_so_far(store: Store, task: Task, steps: Sequence[str]) -> set[str]:

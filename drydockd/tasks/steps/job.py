@@ -24,7 +24,7 @@ from drydockd.model import (
     Timestamp,
     timestamp,
 )
-from drydockd.site import Finding, Node, Site
+from drydockd.site import Node, Site
 from drydockd.store.base import Change, Edit, Put
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.shared.retelling import Retelling
@@ -68,14 +68,14 @@ class Job:
         self.design = design
         self.site: Site = design.site
         self.was_resumed = was_resumed
-        self.findings: Sequence[Finding] = ()
+        self.verdict = messages.Verdict()
         # Parsed inventories: node -> (mark of the lshw text, devices).
         self.hardware: dict[str, tuple[int, Hardware]] = {}
         # What the BMCs told: node -> facts; and who is who by the design, once it was needed.
         self.told: dict[str, BmcFacts] = {}
         self.claims: asyncio.Future[Mapping[tuple[str, str], tuple[str, ...]]] | None = None
         self.stopping = asyncio.Event()
-        self.last_words: list[Message] = []
+        self.last_words: list[Change] = []
         self._recorder = recorder
         self._retelling = Retelling(recorder.store, task.task_id, is_needed=was_resumed)
         self._shutdown = shutdown
@@ -128,7 +128,7 @@ class Job:
 
     def conclude(self, *said: Message) -> None:
         """Note last words: they are written together with the end of the task."""
-        self.last_words += said
+        self.last_words += map(Put, said)
 
     def node(self, name: str) -> Node:
         return self.site.nodes[name]

@@ -46,7 +46,7 @@ async def dry_run(
         end_user=caller.end_user,
         owner=caller.user,
     )
-    findings = await verdicts.of(design)
+    verdict = await verdicts.of(design)
     nodes: tuple[str, ...] = ()
     if not kind.is_site_wide:
         nodes = nodefilter.select(design.site, nodefilter.parse(request.node_filter))
@@ -58,7 +58,7 @@ async def dry_run(
         design_ref=request.design_ref,
         nodes=nodes,
         steps=steps,
-        findings=tuple(findings),
+        findings=verdict.findings,
         notes=tuple(_notes(drivers, request.action, design.site, nodes)),
     )
 

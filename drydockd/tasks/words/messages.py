@@ -5,11 +5,13 @@ They are written by Recorder.say, or as Put in one write with what they tell of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from drydockd.drivers.base import SiteNote
 from drydockd.model import BootAction, Message, Task, Timestamp, timestamp
 from drydockd.site import Finding
+from drydockd.store.news import Wording
 
 MESSAGE_LIMIT = 1024
 CUT = " ... (cut)"
@@ -90,6 +92,19 @@ def of_finding(task_id: str, finding: Finding) -> Message:
         },
         ts="",
     )
+
+
+class Verdict:
+    """All findings about a design, in their order; shared by the tasks that get it."""
+
+    def __init__(self, findings: Iterable[Finding] = ()) -> None:
+        self.findings = tuple(findings)
+        self.has_error = any(finding.error for finding in self.findings)
+
+    @cached_property
+    def wording(self) -> Wording:
+        """The findings as messages, made once: a site that is validated often says the same."""
+        return Wording([of_finding("", finding) for finding in self.findings])
 
 
 def of_note(task_id: str, note: SiteNote) -> Message:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from drydockd.errors import Conflict
 from drydockd.model import TERMINATED, Link, Result, ResultStatus, Task, TaskStatus, Timestamp
@@ -27,17 +28,19 @@ WAITING = (TaskStatus.REQUESTED, TaskStatus.QUEUED)
 AT_WORK = (TaskStatus.RUNNING, TaskStatus.TERMINATING)
 
 
-def moved(task: Task, status: TaskStatus) -> Task:
-    """Return the task in `status`. Raises Conflict when that way does not exist."""
+def moved(task: Task, status: TaskStatus, **further: Any) -> Task:
+    """Return the task in `status`, and with `further` values.
+
+    Raises Conflict when that way does not exist.
+    """
     if status not in ALLOWED[task.status]:
         raise Conflict(f"Task {task.task_id} is {task.status} and cannot become {status}")
-    return replace(task, status=status)
+    return replace(task, status=status, **further)
 
 
-def started(task: Task, now: Timestamp, deadline: Timestamp | None = None) -> Task:
-    """Return the task running since `now`."""
-    task = moved(task, TaskStatus.RUNNING)
-    return replace(task, started=now, deadline=deadline, updated=now)
+def started(task: Task, now: Timestamp, deadline: Timestamp | None = None, **further: Any) -> Task:
+    """Return the task running since `now`, and with `further` values."""
+    return moved(task, TaskStatus.RUNNING, started=now, deadline=deadline, updated=now, **further)
 
 
 def ended(task: Task, result: Result, now: Timestamp, *, was_cut: bool = False) -> Task:
@@ -54,7 +57,7 @@ def ended(task: Task, result: Result, now: Timestamp, *, was_cut: bool = False) 
         return replace(task, result=result, updated=now, terminated=task.terminated or now)
     if task.status in WAITING:
         task = moved(task, TaskStatus.RUNNING)
-    return replace(moved(task, TaskStatus.COMPLETE), result=result, updated=now)
+    return moved(task, TaskStatus.COMPLETE, result=result, updated=now)
 
 
 def asked_to_stop(task: Task, user: str | None, now: Timestamp) -> Task:

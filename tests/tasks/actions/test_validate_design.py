@@ -1,3 +1,4 @@
+from drydockd.model import Message, Task
 from tests.tasks.helpers import Lab, site_text
 
 
@@ -41,3 +42,25 @@ async def test_it_runs_beside_a_site_wide_task():
         task = await lab.run("validate_design")
         assert task.result.status == "success"
         await lab.finished(holder.task_id)
+
+
+async def test_its_start_and_end_are_one_write_when_the_verdict_is_known():
+    async with Lab() as lab:
+        first, writes = await lab.run("validate_design"), []
+        lab.store.watch(lambda seq, news: writes.append([*news]))
+        second = await lab.run("validate_design")
+
+        created, done = writes
+        assert [record.status for record in created] == ["queued"]
+        assert [r.status for r in done if isinstance(r, Task)] == ["running", "complete"]
+        assert (second.started, second.updated) == (done[0].started, done[-1].updated)
+        texts = [lab.texts(task.task_id) for task in (first, second)]
+        assert texts[0] == texts[1] == [r.message for r in done if isinstance(r, Message)]
+
+
+async def test_its_start_is_recorded_before_when_the_verdict_takes_time():
+    async with Lab() as lab:
+        writes = []
+        lab.store.watch(lambda seq, news: writes.append(len(news)))
+        task = await lab.run("validate_design")
+        assert writes == [1, 1, lab.store.message_count(task.task_id) + 1]

@@ -40,7 +40,7 @@ async def test_ids_say_which_write_and_which_record_of_it_whatever_the_clock_say
         await store.write(task, Put(messages.on_task(f"t{number}", "hello")))
 
     first = store.origin + 3 * 1024
-    assert [c.id for c in changes.recent] == [first + 1, first + 1024, first + 1025]
+    assert [c.id for c in changes.recent()] == [first + 1024, first + 1025]
     assert changes.latest_id() == store.origin + 4 * 1024 + 1023
 
 
@@ -53,7 +53,7 @@ async def test_what_came_behind_an_id_is_told_or_known_to_be_forgotten():
     assert [c.record.task_id for c in changes.after(start)] == ["t0", "t1", "t2"]
     assert changes.after(changes.latest_id()) == []
     await store.write(Put(Task("t3", Action.NOOP)))
-    ids = [c.id for c in changes.recent]
+    ids = [c.id for c in changes.recent()]
     assert changes.after(start) is None
     assert [c.record.task_id for c in changes.after(ids[0])] == ["t2", "t3"]
     assert changes.after(changes.latest_id() + 1) is None
@@ -62,14 +62,14 @@ async def test_what_came_behind_an_id_is_told_or_known_to_be_forgotten():
 async def test_after_a_restart_ids_go_on_and_only_the_very_last_one_is_known():
     store, changes = some_changes()
     await store.write(*(Put(Task(f"t{number}", Action.NOOP)) for number in range(3000)))
-    before = [c.id for c in changes.recent]
+    before = [c.id for c in changes.recent()]
     changes.close()
     again = Changes(store, 10)
 
     assert again.after(before[-2]) is None
     assert again.after(before[-1]) == []
     await store.write(Put(Task("new", Action.NOOP)))
-    assert again.recent[0].id > before[-1]
+    assert again.recent()[0].id > before[-1]
     assert [c.record.task_id for c in again.after(before[-1])] == ["new"]
 
 
@@ -77,7 +77,7 @@ async def test_of_a_write_with_more_records_than_ids_none_is_left_out():
     store, changes = some_changes(history=2000)
     start = changes.latest_id()
     await store.write(*(Put(Task(f"t{number}", Action.NOOP)) for number in range(1500)))
-    ids = [c.id for c in changes.recent]
+    ids = [c.id for c in changes.recent()]
 
     assert ids == sorted(ids)
     assert ids[-1] == changes.latest_id()

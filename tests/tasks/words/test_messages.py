@@ -3,6 +3,9 @@ from drydockd.site import DocumentRef, Finding, Level
 from drydockd.tasks.words import messages, records
 from drydockd.tasks.words.requests import TaskRequest
 
+PASSED = Finding("DD2003", Level.INFO, "MTU: fine")
+WRONG = Finding("DD2003", Level.ERROR, "MTU: no", "1280", (DocumentRef("drydock/Network/v1", "p"),))
+
 
 def test_a_finding_keeps_code_level_diagnostic_and_documents():
     document = DocumentRef("drydock/Network/v1", "pxe")
@@ -54,3 +57,16 @@ def test_the_words_that_clients_match_on():
             parent.task_id,
             False,
         )
+
+
+def test_a_verdict_has_an_error_when_one_of_its_findings_is_one():
+    assert not messages.Verdict().has_error
+    assert not messages.Verdict([PASSED]).has_error
+    assert messages.Verdict([PASSED, WRONG]).has_error
+
+
+def test_the_wording_of_a_verdict_is_the_messages_of_its_findings_made_once():
+    verdict = messages.Verdict(iter([PASSED, WRONG]))
+
+    assert list(verdict.wording.messages) == [messages.of_finding("", f) for f in (PASSED, WRONG)]
+    assert verdict.wording is verdict.wording

@@ -100,7 +100,7 @@ def _network(site: Site, node: Node) -> Values:
         plan = network_plan(site, node, Hardware())
     except InvalidDesign as error:
         return {"plan": f"cannot be made: {error}"}
-    found = {"default gateway": plan.default_gateway or "none"}
+    found = {"default gateway": ", ".join(plan.default_gateways) or "none"}
     found |= {"dns": ", ".join(plan.dns_servers), "search domain": plan.search_domain}
     for interface in plan.interfaces:
         found |= {f"{interface.name} {what}": text for what, text in _interface(interface).items()}

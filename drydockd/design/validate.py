@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from drydockd.design.rules import Rule, Verdict, all_rules
 from drydockd.model import timestamp
-from drydockd.site import Catalogue, Finding, Level, Site
+from drydockd.site import Catalogue, Circumstances, Finding, Level, Site, Unrenderable
 
 log = logging.getLogger(__name__)
 
@@ -21,26 +21,35 @@ REASON = "See detail messages."
 _LOG_LEVELS = {Level.ERROR: logging.ERROR, Level.WARNING: logging.WARNING}
 
 
-def validate(site: Site, catalogue: Catalogue | None = None) -> list[Finding]:
+def validate(
+    site: Site,
+    catalogue: Catalogue | None = None,
+    *,
+    oob_types: Iterable[str] | None = None,
+    unrenderable: Iterable[Unrenderable] = (),
+) -> list[Finding]:
     """Return the findings of every rule, in rule order; nothing is kept between calls.
 
-    Only for a design without ingestion errors. `catalogue` is what the node provisioner
-    offers, None when there is none. A rule that breaks is an Error of its own. CPU-bound:
-    call it in a thread for large sites.
+    Only for a design without ingestion errors. `catalogue`, `oob_types` and `unrenderable` are
+    the rules' circumstances (`Circumstances`). A rule that breaks is an Error of its own.
+    CPU-bound: call it in a thread for large sites.
     """
+    circumstances = Circumstances(
+        catalogue, None if oob_types is None else tuple(oob_types), tuple(unrenderable)
+    )
     findings = []
     for rule in all_rules():
-        found = list(_judge(rule, site, catalogue))
+        found = list(_judge(rule, site, circumstances))
         _log(rule, found)
         findings += found
     return findings
 
 
-def _judge(rule: Rule, site: Site, catalogue: Catalogue | None) -> Iterator[Finding]:
+def _judge(rule: Rule, site: Site, circumstances: Circumstances) -> Iterator[Finding]:
     now = timestamp()
     is_clean = True
     try:
-        for verdict in rule.check(site, catalogue):
+        for verdict in rule.check(site, circumstances):
             is_clean = is_clean and verdict.level is not Level.ERROR
             yield _finding(rule, verdict, now)
     except Exception as error:
@@ -68,6 +77,7 @@ def _finding(rule: Rule, verdict: Verdict, now: str) -> Finding:
         verdict.hint,
         verdict.documents,
         now,
+        verdict.line,
     )
 
 

@@ -2,8 +2,9 @@
 
 libyaml parses and composes; the values are made here, because PyYAML's own constructor
 takes longer than the parser. What it would accept and what a design may hold are the same,
-except: duplicate keys, tags other than the plain types, and more of anything than the
-limits below. Documents of other namespaces are parsed, for their syntax, but not built.
+except: tags other than the plain types, and more of anything than the limits below. Of a key
+that stands twice in a mapping the last counts, and that is remembered. Documents of other
+namespaces are parsed, for their syntax, but not built.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
-from yaml.nodes import MappingNode, Node, ScalarNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from drydockd.design.scalars import (
     MERGE_KEY,
@@ -26,6 +29,7 @@ from drydockd.design.scalars import (
 )
 from drydockd.errors import InvalidDesign
 
+OURS = "drydock"
 DEPTH_LIMIT = 64
 NODE_LIMIT = 200_000  # values of one document
 EXPANSION_LIMIT = 200_000  # values of one document once its aliases are written out
@@ -35,9 +39,18 @@ DOCUMENT_LIMIT = 100_000
 FOREIGN_RUN = 64 * 1024
 
 _HEADS = re.compile(rb"^(?:schema|apiVersion|['\"?{]|%)", re.MULTILINE)
-_FOREIGN = re.compile(rb"^schema:[ ]+(?!drydock/)[\w.-]+/[\w./-]+[ ]*\r?$", re.MULTILINE)
+_FOREIGN = re.compile(rb"^schema:[ ]+(?!drydock/)([\w.-]+)/[\w./-]+[ ]*\r?$", re.MULTILINE)
+_BOM = b"\xef\xbb\xbf"
 # Line breaks of YAML that bytes.find would miss.
 _ODD_BREAKS = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
+
+
+class Repeated(NamedTuple):
+    """A key that stands twice in one mapping: the lines of both, 1-based in the stream."""
+
+    key: object
+    first_line: int
+    line: int
 
 
 class YamlProblem(InvalidDesign):
@@ -86,13 +99,70 @@ class Document:
         for key in path:
             if node.__class__ is not MappingNode:
                 return None
-            for key_node, value_node in node.value:
-                if key_node.value == key:
-                    node = value_node
-                    break
-            else:
+            found = self._under(node, key)
+            if found is None:
                 return None
+            node = found
         return self.builder.scalar(node) if node.__class__ is ScalarNode else None
+
+    @staticmethod
+    def _under(node: MappingNode, key: str) -> Node | None:
+        """The value at `key`: of several the last, which is the one that counts."""
+        found = None
+        for key_node, value_node in node.value:
+            if key_node.value == key:
+                found = value_node
+        return found
+
+    def words(self, *path: str | int) -> Iterator[tuple[Any, str, object, int]]:
+        """Yield (key, text, value, line) of the scalars of the mapping or list at `path`.
+
+        For a mapping the keys it takes by ``<<`` come first, as they count less; for a list the
+        key is the place. The text is what stands in the document, whatever YAML made of it; the
+        value itself at `path` if it is a scalar comes with the key None.
+        """
+        node: Node = self.root
+        for step in path:
+            if isinstance(step, int):
+                items = node.value if node.__class__ is SequenceNode else ()
+                found = items[step] if step < len(items) else None
+            else:
+                found = self._reached(node, step)
+            if found is None:
+                return
+            node = found
+        yield from self._words(node, DEPTH_LIMIT)
+
+    def _reached(self, node: Node, key: str, depth: int = 8) -> Node | None:
+        if node.__class__ is not MappingNode:
+            return None
+        found = self._under(node, key)
+        if found is None and depth:
+            for key_node, value_node in node.value:
+                if _is_merge(key_node):
+                    for source in _sources(value_node):
+                        found = found or self._reached(source, key, depth - 1)
+        return found
+
+    def _words(self, node: Node, depth: int) -> Iterator[tuple[Any, str, object, int]]:
+        if node.__class__ is ScalarNode:
+            yield None, node.value, self.builder.scalar(node), self._line(node)
+        elif node.__class__ is SequenceNode:
+            for i, child in enumerate(node.value):
+                if child.__class__ is ScalarNode:
+                    yield i, child.value, self.builder.scalar(child), self._line(child)
+        elif node.__class__ is MappingNode and depth:
+            for key_node, value_node in node.value:
+                if _is_merge(key_node):
+                    for source in reversed(_sources(value_node)):
+                        yield from self._words(source, depth - 1)
+            for key_node, value_node in node.value:
+                if key_node.__class__ is ScalarNode and value_node.__class__ is ScalarNode:
+                    key, value = map(self.builder.scalar, (key_node, value_node))
+                    yield key, value_node.value, value, self._line(value_node)
+
+    def _line(self, node: Node) -> int:
+        return self.offset + int(node.start_mark.line) + 1
 
     def build(self) -> Any:
         """Return the document as dicts, lists and plain values. Raises YamlProblem."""
@@ -124,6 +194,7 @@ def documents(content: bytes) -> Iterator[Document]:
     error (with its line and column), nesting or size beyond the limits.
     """
     _check_encoding(content)
+    content = _without_marks(content)
     count = 0
     builder = Builder()
     for start, end, offset, foreign in _runs(content):
@@ -157,6 +228,13 @@ def _check_encoding(content: bytes) -> None:
             "save the documents as UTF-8",
             line,
         ) from error
+
+
+def _without_marks(content: bytes) -> bytes:
+    """Leave out the byte order marks of files that were joined: each may have its own."""
+    if _BOM not in content:
+        return content
+    return content.removeprefix(_BOM).replace(b"\n" + _BOM, b"\n")
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, offset: int) -> YamlProblem:
@@ -219,7 +297,20 @@ def _is_foreign(content: bytes, start: int, end: int) -> bool:
     if content.find(b"drydock/", start, end) >= 0:
         return False
     chunk = content[start:end]
-    return len(_HEADS.findall(chunk)) == 1 and _FOREIGN.search(chunk) is not None
+    if len(_HEADS.findall(chunk)) != 1:
+        return False
+    found = _FOREIGN.search(chunk)
+    # What was meant to be ours is not passed over in silence.
+    return found is not None and not resembles_ours(found[1].decode("utf-8", "replace"))
+
+
+@cache
+def resembles_ours(namespace: str) -> bool:
+    """Whether another namespace is a misspelling of ours: ``Drydock``, ``drydok``."""
+    if namespace == OURS:
+        return False
+    folded = namespace.casefold().strip()
+    return folded == OURS or bool(get_close_matches(folded, (OURS,), 1, 0.8))
 
 
 class Builder:
@@ -230,6 +321,7 @@ class Builder:
         self._seen: dict[int, tuple[object, int]] = {}
         self._size = 0
         self._offset = 0
+        self.repeated: list[Repeated] = []  # in the document built last
 
     def scalar(self, node: ScalarNode) -> object:
         """The value of a scalar on its own, None if it has none."""
@@ -245,6 +337,7 @@ class Builder:
         self._seen = {}
         self._size = 0
         self._offset = offset
+        self.repeated = []
         try:
             return self._value(root)
         finally:
@@ -311,8 +404,9 @@ class Builder:
         return value
 
     def _map_with_care(self, node: MappingNode) -> dict[object, object]:
-        """A mapping with merge keys, tagged or composed keys, or duplicates (an error)."""
+        """A mapping with merge keys, tagged or composed keys, or duplicates (the last counts)."""
         value: dict[object, object] = {}
+        lines: dict[object, int] = {}
         merged: dict[object, object] = {}
         for key_node, value_node in node.value:
             if _is_merge(key_node):
@@ -321,8 +415,10 @@ class Builder:
             key = self._value(key_node)
             if isinstance(key, dict | list):
                 raise self._problem("a key must be a plain value", key_node)
+            line = self._offset + key_node.start_mark.line + 1
             if key in value:
-                raise self._problem(f"the key {key!r:.60} occurs twice in one mapping", key_node)
+                self.repeated.append(Repeated(key, lines[key], line))
+            lines[key] = line
             value[key] = self._value(value_node)
         return merged | value
 
@@ -344,6 +440,12 @@ class Builder:
 def _is_merge(node: Node) -> bool:
     tag: Any = node.tag
     return tag.__class__ is tuple and tag[0] is MERGE_KEY
+
+
+def _sources(node: Node) -> list[Node]:
+    """The mappings that a ``<<`` takes keys from."""
+    found: list[Node] = node.value if node.__class__ is SequenceNode else [node]
+    return found
 
 
 class _Composer(CParser):

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    AfterValidator,
     Discriminator,
     Field,
     Tag,

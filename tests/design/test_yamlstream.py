@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drydockd.design import yamlstream
-from drydockd.design.yamlstream import YamlProblem, documents
+from drydockd.design.yamlstream import Repeated, YamlProblem, documents
 from tests.designs import on_designs
 from tests.sites.folder import on_site_files
 
@@ -129,7 +129,6 @@ def test_the_head_is_read_without_building():
         ("a: 1\n\tb: 2\n", 2, "column 1"),
         ("a: *missing\n", 1, "column 4"),
         ("a: &x 1\nb: &x 2\n", 2, "column 4"),
-        ("a: 1\nb: 2\na: 3\n", 3, "the key 'a' occurs twice"),
         ("a: !vault x\n", 1, "tag !vault is not allowed"),
         ("a: 1\nb: !!python/object:os.system {}\n", 2, "python/object:os.system is not allowed"),
         ("a: !!set {x: null}\n", 1, "!!set is not allowed"),
@@ -232,3 +231,41 @@ def test_runs_of_foreign_documents_are_short(monkeypatch):
     runs = list(yamlstream._runs(text))
     assert max(end - start for start, end, _, foreign in runs if foreign) < 200
     assert [d.line for d in documents(text)] == [152]
+
+
+def test_of_a_key_that_stands_twice_the_last_counts_and_both_lines_are_remembered():
+    (document,) = documents(b"b: 1\nx: {y: 1, y: 2}\nb: 3\n")
+
+    assert document.build() == {"b": 3, "x": {"y": 2}}
+    assert document.builder.repeated == [Repeated("y", 2, 2), Repeated("b", 1, 3)]
+    assert document.head("b") == 3
+
+
+def test_files_joined_each_with_its_own_byte_order_mark_are_read():
+    mark = "\ufeff".encode()
+    content = mark + b"---\na: 1\n" + mark + b"---\na: 2\n...\n" + mark + b"--- # x\na: 3\n"
+
+    assert [d.build() for d in documents(content)] == [{"a": 1}, {"a": 2}, {"a": 3}]
+
+
+@pytest.mark.parametrize("namespace", ["Drydock", "DRYDOCK", "drydok", "dry-dock"])
+def test_a_document_that_is_nearly_ours_is_not_passed_over(namespace):
+    schemas = (f"schema: {name}/Rack/v1\nmetadata: {{name: r}}\n" for name in (namespace, "pegleg"))
+
+    found = list(documents("---\n".join(["", *schemas]).encode()))
+
+    assert [d.head("schema") for d in found] == [f"{namespace}/Rack/v1"]
+
+
+def test_words_are_told_as_they_stand_in_the_document():
+    (document,) = documents(b"base: &b {x: off, y: 010}\nm: {<<: *b, y: 1:20, z: 'no'}\nl: [on]\n")
+
+    assert list(document.words("m")) == [
+        ("x", "off", False, 1),
+        ("y", "010", 8, 1),
+        ("y", "1:20", 80, 2),
+        ("z", "no", "no", 2),
+    ]
+    assert list(document.words("l")) == [(0, "on", True, 3)]
+    assert list(document.words("l", 0)) == [(None, "on", True, 3)]
+    assert not list(document.words("m", "nothing"))

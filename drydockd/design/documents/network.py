@@ -7,7 +7,7 @@ from typing import Literal, Required
 from pydantic import with_config
 from typing_extensions import TypedDict
 
-from drydockd.design.documents.fields import CLOSED, Ip, Label, Number, Vlan
+from drydockd.design.documents.fields import CLOSED, Ip, Label, Number, Servers, Subnet, Vlan
 from drydockd.site import AddressRange, Network, Route
 
 
@@ -21,7 +21,7 @@ class RangeBody(TypedDict):
 @with_config(CLOSED)
 class DnsBody(TypedDict, total=False):
     domain: str
-    servers: str
+    servers: Servers
 
 
 @with_config(CLOSED)
@@ -32,7 +32,7 @@ class RelayBody(TypedDict, total=False):
 
 @with_config(CLOSED)
 class RouteBody(TypedDict, total=False):
-    subnet: str
+    subnet: Subnet
     gateway: str
     metric: Number
     routedomain: str

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from drydockd.auth.throttle import Throttle
 from drydockd.config import Schema, Settings
 from drydockd.design import Designs
 from drydockd.errors import InvalidConfig, StoreRefused
-from drydockd.render import Limits
+from drydockd.render import Limits, Templates, unrenderable
 from drydockd.store.check import missing_secret
 from drydockd.store.statedir import StateDir
 from drydockd.tasks import DRIVER_KINDS, TaskSettings
@@ -175,7 +175,13 @@ def jwt_keys(settings: Settings, *, create: bool = True) -> list[Key]:
     return keys
 
 
-def designs(settings: Settings, identity: ServiceIdentity | None) -> Designs:
+def designs(
+    settings: Settings,
+    identity: ServiceIdentity | None,
+    templates: Templates,
+    oob_types: Iterable[str],
+) -> Designs:
+    """Return what loads and judges designs; `oob_types` are those of the enabled drivers."""
     network = settings.network
     return Designs(
         token=identity,
@@ -188,6 +194,8 @@ def designs(settings: Settings, identity: ServiceIdentity | None) -> Designs:
         attempts=network.http_client_retries,
         max_bytes=network.max_document_bytes,
         lifetime_seconds=network.design_cache,
+        trial=lambda site: unrenderable(site, templates),
+        oob_types=dict.fromkeys(oob_types),
     )
 
 

@@ -26,8 +26,8 @@ from drydockd.cli.session import Access
 from drydockd.design import nodefilter
 from drydockd.design.validate import status_document, validate
 from drydockd.errors import DrydockError, InvalidFilter
-from drydockd.render import ActionGrant, Fetch, tar_gz
-from drydockd.site import Catalogue, Finding
+from drydockd.render import ActionGrant, Fetch, Templates, tar_gz, unrenderable
+from drydockd.site import Catalogue, Finding, Site, Unrenderable
 
 INVALID = 1
 
@@ -118,8 +118,18 @@ def _report(source: str, catalogue: Catalogue | None) -> design_report.Report:
     design = design_source.load(source)
     findings: list[Finding] = list(design.findings)
     if design.ok:
-        findings += validate(design.site, catalogue)
+        findings += validate(
+            design.site, catalogue, unrenderable=asyncio.run(_unrenderable(design.site))
+        )
     return design_report.Report(design, findings)
+
+
+async def _unrenderable(site: Site) -> list[Unrenderable]:
+    templates = Templates()
+    try:
+        return await unrenderable(site, templates)
+    finally:
+        await templates.close()
 
 
 def _remote_report(access: Access, href: str) -> design_report.Report:

@@ -8,7 +8,7 @@ import logging
 import ssl
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from drydockd.design.http_source import HttpSource, Resolve, TokenSource, resolv
 from drydockd.design.sources import LONGEST_LIFETIME, Clock, Sleep, Sources, longest_fetch
 from drydockd.design.validate import validate
 from drydockd.errors import InvalidDesign
-from drydockd.site import Catalogue, Finding, Site
+from drydockd.site import Catalogue, Finding, Site, Unrenderable
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,8 @@ KEPT_DESIGNS = 8
 KEPT_SECONDS = 1800.0
 LONGEST_COMPILE = 60.0
 Answer = TypeVar("Answer")
+Trial = Callable[[Site], Awaitable[Sequence[Unrenderable]]]
+"""Renders every boot action with its sources made up, and returns what failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Designs:
     means every allowed host. Compiling and validating run in threads of its own.
     `longest_load`: after so many seconds a load is not worth waiting for: every attempt at
     the source has passed its limit, or what it waits for, such as a file server, has none.
+    `trial` and `oob_types` (None: nobody knows) are what rules are told besides the design.
     """
 
     def __init__(
@@ -82,7 +85,12 @@ class Designs:
         tls: ssl.SSLContext | None = None,
         sleep: Sleep = asyncio.sleep,
         clock: Clock = time.monotonic,
+        trial: Trial | None = None,
+        oob_types: Iterable[str] | None = None,
     ) -> None:
+        self._trial = trial
+        self._oob_types = None if oob_types is None else tuple(oob_types)
+        self._tried: OrderedDict[str, Sequence[Unrenderable]] = OrderedDict()
         services = None if service_hosts is None else tuple(service_hosts)
         hosts = confinement.Hosts(
             allowed_hosts,
@@ -149,8 +157,22 @@ class Designs:
         """Return the findings of the design, and of every rule if it has no error so far."""
         if not design.ok:
             return list(design.findings)
-        judged = await self._in_thread(lambda: validate(design.site, catalogue))
+        failed = await self._unrenderable(design)
+        judged = await self._in_thread(
+            lambda: validate(design.site, catalogue, oob_types=self._oob_types, unrenderable=failed)
+        )
         return [*design.findings, *judged]
+
+    async def _unrenderable(self, design: Design) -> Sequence[Unrenderable]:
+        """What fails on trial; remembered, as the same design fails the same way."""
+        if self._trial is None:
+            return ()
+        found = self._tried.get(design.digest)
+        if found is None:
+            found = self._tried[design.digest] = await self._trial(design.site)
+            while len(self._tried) > KEPT_DESIGNS:
+                self._tried.popitem(last=False)
+        return found
 
     async def close(self) -> None:
         """Stop fetching and compiling; what was handed out stays good."""

@@ -15,7 +15,7 @@ ORDER, CODE, NAME = 220, "DD2904", "Primary Network"
 def check(site: Site) -> Iterator[Verdict]:
     for node in site.nodes.values():
         primary = node.primary_network
-        if primary is None:
+        if primary is None or (primary in site.networks and _has_address(node, primary)):
             continue
         if primary not in site.networks and primary in site.network_links:
             # Published sites do so and work, where nothing asks for the primary network's address.
@@ -31,12 +31,19 @@ def check(site: Site) -> Iterator[Verdict]:
                 _advice(node, primary),
                 node.ref,
             )
-        elif all(entry.network != primary for entry in node.addressing):
+        else:
             yield error(
                 f"node {node.name} has no address on its primary_network {primary}.",
                 f"Add {primary} to the node's addressing. {_advice(node, primary)}",
                 node.ref,
             )
+
+
+def _has_address(node: Node, primary: str) -> bool:
+    for entry in node.addressing:  # noqa: SIM110, any() takes three times as long
+        if entry.network == primary:
+            return True
+    return False
 
 
 def _advice(node: Node, primary: str) -> str:

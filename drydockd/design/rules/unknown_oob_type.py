@@ -15,6 +15,12 @@ KNOWN = ("ipmi", "redfish", "libvirt", "manual")
 
 def check(site: Site, circumstances: Circumstances) -> Iterator[Verdict]:
     enabled = circumstances.oob_types
+    if enabled == ():
+        yield warning(
+            "no OOB driver is enabled; the types of nodes are not checked.",
+            "Enable the drivers of your BMCs in plugins.oob_driver to have them checked.",
+        )
+        return
     for node in site.nodes.values():
         kind = node.oob_type
         if kind is None:

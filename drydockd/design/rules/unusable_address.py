@@ -3,6 +3,7 @@ that DHCP hands out."""
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,11 @@ class _Taken:
     ends: PackedNetwork
     gateways: frozenset[bytes | None]
     leased: tuple[tuple[bytes, bytes], ...]
+    texts: frozenset[str]  # IPv4 only, where an address has one spelling
+
+    def is_free(self, address: str) -> bool:
+        """Whether that can be told without packing the address: nearly always."""
+        return not self.leased and ":" not in address and address not in self.texts
 
 
 def check(site: Site) -> Iterator[Verdict]:
@@ -28,8 +34,10 @@ def check(site: Site) -> Iterator[Verdict]:
     for node in site.nodes.values():
         for entry in node.addressing:
             on_network = taken.get(entry.network)
-            address = entry.address and pack(entry.address)
-            if on_network is not None and address and on_network.ends.holds(address):
+            if entry.address is None or on_network is None or on_network.is_free(entry.address):
+                continue
+            address = pack(entry.address)
+            if address and on_network.ends.holds(address):
                 yield from _judge(node, entry, address, on_network)
 
 
@@ -37,15 +45,17 @@ def _taken(network: Network) -> _Taken | None:
     packed = pack_network(network.cidr)
     if packed is None:
         return None  # DD2006 reports
+    gateways = frozenset(route.gateway for route in network.routes if route.gateway)
     return _Taken(
         network,
         packed,
-        frozenset(pack(route.gateway) for route in network.routes if route.gateway),
+        frozenset(map(pack, gateways)),
         tuple(
             (start, end)
             for entry in network.ranges
             if entry.type == "dhcp" and (start := pack(entry.start)) and (end := pack(entry.end))
         ),
+        gateways | {str(ipaddress.ip_address(end)) for end in (packed.first, packed.last)},
     )
 
 

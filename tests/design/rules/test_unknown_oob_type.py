@@ -33,3 +33,9 @@ def test_a_type_no_enabled_driver_answers_for_is_an_error_with_those_that_are(ki
 @pytest.mark.parametrize("enabled", [None, ("manual",)])
 def test_a_node_without_a_type_is_a_warning(enabled):
     assert the_only(judged(None, enabled)).level == "Warning"
+
+
+def test_without_any_oob_driver_nothing_is_judged_but_said():
+    found = the_only(judged("ilo", ()))
+
+    assert (found.level, found.documents) == ("Warning", ())

@@ -171,14 +171,16 @@ def filter_command(design: str, filter_file: Path | None, **given: str | None) -
     """Print the names of the nodes a filter selects, one a line, in the design's order.
 
     Several options add up, as in `drydock task create`. Without any, every node is printed.
+    Exit code 3: a node that was named does not exist.
     """
     raw = filters.node_filter_from(filter_file, **given)
     site = design_source.load_usable(design).site
     try:
-        names = nodefilter.select(site, nodefilter.parse(raw))
+        wanted = nodefilter.parse(raw)
     except InvalidFilter as error:
         raise click.ClickException(str(error)) from error
-    _print_lines(names)
+    _print_lines(nodefilter.select(site, wanted))
+    filters.refuse_unmatched(nodefilter.unmatched(site, wanted))
 
 
 @command.command()

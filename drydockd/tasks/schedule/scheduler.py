@@ -206,6 +206,7 @@ class Scheduler:
     async def _at_work(self, task: Task, design: Design, was_running: bool) -> None:
         if not was_running:
             task = await self._started(task, design)
+            await self._say_unmatched(task, design)
         job = Job(
             task,
             design,
@@ -265,6 +266,22 @@ class Scheduler:
         if self._kinds[task.action].is_site_wide:
             return ()
         return nodefilter.select(design.site, nodefilter.parse(task.node_filter))
+
+    async def _say_unmatched(self, task: Task, design: Design) -> None:
+        """Names in the filter that no node has select nothing: say so, it may be a typo."""
+        if self._kinds[task.action].is_site_wide:
+            return
+        found = nodefilter.unmatched(design.site, nodefilter.parse(task.node_filter))
+        if found:
+            texts = [nodefilter.unmatched_text(name, meant) for name, meant in found.items()]
+            said = messages.message(
+                task.task_id,
+                " ".join(texts),
+                context_type="task",
+                context=task.task_id,
+                extra={"unmatched": list(found)},
+            )
+            await self._recorder.say(said)
 
     async def _say_resumed(self, task: Task) -> None:
         last = self._latest(task)

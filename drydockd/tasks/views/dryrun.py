@@ -38,8 +38,12 @@ async def dry_run(
     )
     findings = await verdicts.of(design)
     nodes: tuple[str, ...] = ()
+    unmatched: dict[str, str | None] = {}
     if not kind.is_site_wide:
-        nodes = nodefilter.select(design.site, nodefilter.parse(request.node_filter))
+        wanted = nodefilter.parse(request.node_filter)
+        nodes = nodefilter.select(design.site, wanted)
+        # Of a design that cannot be used no node is known.
+        unmatched = nodefilter.unmatched(design.site, wanted) if design.ok else {}
     each = tuple(s for s in kind.steps if s not in OUT_OF_BAND or not _enrols(drivers))
     steps = dict.fromkeys(nodes, each) if not kind.is_site_wide else {"": each}
     return DryRun(
@@ -48,7 +52,11 @@ async def dry_run(
         nodes=nodes,
         steps=steps,
         findings=tuple(findings),
-        notes=tuple(_notes(drivers, request.action, design.site, nodes)),
+        notes=(
+            *(nodefilter.unmatched_text(name, meant) for name, meant in unmatched.items()),
+            *_notes(drivers, request.action, design.site, nodes),
+        ),
+        unmatched=unmatched,
     )
 
 

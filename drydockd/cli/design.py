@@ -26,6 +26,7 @@ from drydockd.cli.session import Access
 from drydockd.design import nodefilter
 from drydockd.design.validate import status_document, validate
 from drydockd.errors import DrydockError, InvalidFilter
+from drydockd.machines import Document, Inventory
 from drydockd.render import ActionGrant, Fetch, Templates, tar_gz, unrenderable
 from drydockd.site import Catalogue, Finding, Site, Unrenderable
 
@@ -269,19 +270,42 @@ def _print_listing(data: design_assets.BootData) -> None:
 @click.argument("new")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything would change.")
-def diff(old: str, new: str, output: str, exit_code: bool) -> None:
+@click.option(
+    "--inventory",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of <node>.xml, the output of lshw -xml: the very devices are compared.",
+)
+def diff(old: str, new: str, output: str, exit_code: bool, folder: Path | None) -> None:
     """Print what would change on each node if NEW were deployed instead of OLD.
 
     Nothing is fetched: files with a remote source are compared by their location.
     """
     before, after = design_source.load_usable(old), design_source.load_usable(new)
-    found = asyncio.run(design_diff.difference(before.site, after.site))
+    inventories = _inventories(folder, {**before.site.nodes, **after.site.nodes}) if folder else {}
+    found = asyncio.run(design_diff.difference(before.site, after.site, inventories))
     if output == "json":
         _print_json(design_diff.as_json(found))
     else:
         _print_lines(design_diff.as_lines(found))
     if exit_code and found:
         sys.exit(1)
+
+
+def _inventories(folder: Path, nodes: Iterable[str]) -> dict[str, Inventory]:
+    """What the files of a folder tell about nodes; a node without a file has none."""
+    found = {}
+    try:
+        for name in nodes:
+            file = folder / f"{name}.xml"
+            if file.is_file():
+                text = file.read_text(encoding="utf-8", errors="replace")
+                found[name] = Inventory((Document("lshw", "text/xml", text),))
+    except OSError as error:
+        raise design_source.CannotLoad(f"{error.filename}: {error.strerror}") from error
+    if not found:
+        raise design_source.CannotLoad(f"{folder}: no file is called after a node, as n1.xml")
+    return found
 
 
 def _print_lines(lines: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -26,7 +27,8 @@ from drydockd.design.documents import (
 )
 from drydockd.design.documents.violations import closest, hint, path_text, violations
 from drydockd.design.inheritance import Written
-from drydockd.design.yamlstream import OURS, Document, YamlProblem, documents
+from drydockd.design.runs import OURS
+from drydockd.design.yamlstream import Document, YamlProblem, documents
 from drydockd.errors import InvalidDesign
 from drydockd.site import (
     Addressing,
@@ -125,7 +127,7 @@ def _take(document: Document, ingested: Ingested) -> bool:
     identity = _identify(document)
     if identity is None:
         note = notes.misspelt(document)
-        if note is not None:
+        if note is not None and len(ingested.notes) < MOST_FINDINGS:
             ingested.notes.append(note)
         return False
     if isinstance(identity, Finding):
@@ -249,8 +251,8 @@ def _check(
         yield findings.trouble(f"{identity.kind} {ref.name}: {error}", ref, line=document.line)
         return
     getattr(ingested, kind.collection)[ref.name] = model
-    if len(ingested.notes) < MOST_FINDINGS:
-        ingested.notes += notes.of(document, ref, identity.kind, identity.body, raw)
+    room = max(0, MOST_FINDINGS - len(ingested.notes))
+    ingested.notes += islice(notes.of(document, ref, identity.kind, identity.body, raw), room)
 
 
 def _violation(

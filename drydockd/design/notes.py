@@ -17,7 +17,9 @@ from drydockd.design.documents import (
     region,
 )
 from drydockd.design.documents.violations import closest, path_text
-from drydockd.design.yamlstream import OURS, Document, resembles_ours
+from drydockd.design.runs import OURS, resembles_ours
+from drydockd.design.words import words
+from drydockd.design.yamlstream import Document
 from drydockd.site import DocumentRef, Note, NoteKind
 
 Path = tuple[str | int, ...]
@@ -84,7 +86,7 @@ def kernel_params(document: Document, body: str, raw: Any) -> Any:
         return raw
     texts = {
         key: text
-        for key, text, value, _ in document.words(body, "platform", "kernel_params")
+        for key, text, value, _ in words(document, body, "platform", "kernel_params")
         if not (value is None or isinstance(value, str) or _is_flag(text, value))
     }
     kept = {key: texts.get(key, value) for key, value in params.items()}
@@ -96,7 +98,7 @@ def _is_flag(text: str, value: object) -> bool:
 
 
 def _misread(document: Document, ref: DocumentRef, kind: str, path: Path) -> Iterator[Note]:
-    for key, text, value, line in document.words(*path):
+    for key, text, value, line in words(document, *path):
         if value is None or isinstance(value, str) or _is_flag(text, value) or str(value) == text:
             continue
         where = path_text(path[1:] if path[0] != "metadata" else path)

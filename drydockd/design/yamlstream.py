@@ -9,18 +9,15 @@ namespaces are parsed, for their syntax, but not built.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
-from functools import cache
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode
 
+from drydockd.design.runs import FOREIGN_RUN, runs, without_marks
 from drydockd.design.scalars import (
     MERGE_KEY,
     ScalarProblem,
@@ -29,20 +26,10 @@ from drydockd.design.scalars import (
 )
 from drydockd.errors import InvalidDesign
 
-OURS = "drydock"
 DEPTH_LIMIT = 64
 NODE_LIMIT = 200_000  # values of one document
 EXPANSION_LIMIT = 200_000  # values of one document once its aliases are written out
 DOCUMENT_LIMIT = 100_000
-
-# raw_parse holds the interpreter for the whole run: 64 KiB take about 2 ms.
-FOREIGN_RUN = 64 * 1024
-
-_HEADS = re.compile(rb"^(?:schema|apiVersion|['\"?{]|%)", re.MULTILINE)
-_FOREIGN = re.compile(rb"^schema:[ ]+(?!drydock/)([\w.-]+)/[\w./-]+[ ]*\r?$", re.MULTILINE)
-_BOM = b"\xef\xbb\xbf"
-# Line breaks of YAML that bytes.find would miss.
-_ODD_BREAKS = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 
 
 class Repeated(NamedTuple):
@@ -87,7 +74,7 @@ class Document:
     def merges(self, key: str) -> bool:
         """Whether the mapping at a top-level `key` takes keys from elsewhere by ``<<``."""
         return any(
-            _is_merge(inner)
+            is_merge(inner)
             for key_node, value_node in self.root.value
             if key_node.value == key and value_node.__class__ is MappingNode
             for inner, _ in value_node.value
@@ -99,70 +86,20 @@ class Document:
         for key in path:
             if node.__class__ is not MappingNode:
                 return None
-            found = self._under(node, key)
+            found = self.under(node, key)
             if found is None:
                 return None
             node = found
         return self.builder.scalar(node) if node.__class__ is ScalarNode else None
 
     @staticmethod
-    def _under(node: MappingNode, key: str) -> Node | None:
+    def under(node: MappingNode, key: str) -> Node | None:
         """The value at `key`: of several the last, which is the one that counts."""
         found = None
         for key_node, value_node in node.value:
             if key_node.value == key:
                 found = value_node
         return found
-
-    def words(self, *path: str | int) -> Iterator[tuple[Any, str, object, int]]:
-        """Yield (key, text, value, line) of the scalars of the mapping or list at `path`.
-
-        For a mapping the keys it takes by ``<<`` come first, as they count less; for a list the
-        key is the place. The text is what stands in the document, whatever YAML made of it; the
-        value itself at `path` if it is a scalar comes with the key None.
-        """
-        node: Node = self.root
-        for step in path:
-            if isinstance(step, int):
-                items = node.value if node.__class__ is SequenceNode else ()
-                found = items[step] if step < len(items) else None
-            else:
-                found = self._reached(node, step)
-            if found is None:
-                return
-            node = found
-        yield from self._words(node, DEPTH_LIMIT)
-
-    def _reached(self, node: Node, key: str, depth: int = 8) -> Node | None:
-        if node.__class__ is not MappingNode:
-            return None
-        found = self._under(node, key)
-        if found is None and depth:
-            for key_node, value_node in node.value:
-                if _is_merge(key_node):
-                    for source in _sources(value_node):
-                        found = found or self._reached(source, key, depth - 1)
-        return found
-
-    def _words(self, node: Node, depth: int) -> Iterator[tuple[Any, str, object, int]]:
-        if node.__class__ is ScalarNode:
-            yield None, node.value, self.builder.scalar(node), self._line(node)
-        elif node.__class__ is SequenceNode:
-            for i, child in enumerate(node.value):
-                if child.__class__ is ScalarNode:
-                    yield i, child.value, self.builder.scalar(child), self._line(child)
-        elif node.__class__ is MappingNode and depth:
-            for key_node, value_node in node.value:
-                if _is_merge(key_node):
-                    for source in reversed(_sources(value_node)):
-                        yield from self._words(source, depth - 1)
-            for key_node, value_node in node.value:
-                if key_node.__class__ is ScalarNode and value_node.__class__ is ScalarNode:
-                    key, value = map(self.builder.scalar, (key_node, value_node))
-                    yield key, value_node.value, value, self._line(value_node)
-
-    def _line(self, node: Node) -> int:
-        return self.offset + int(node.start_mark.line) + 1
 
     def build(self) -> Any:
         """Return the document as dicts, lists and plain values. Raises YamlProblem."""
@@ -194,10 +131,10 @@ def documents(content: bytes) -> Iterator[Document]:
     error (with its line and column), nesting or size beyond the limits.
     """
     _check_encoding(content)
-    content = _without_marks(content)
+    content = without_marks(content)
     count = 0
     builder = Builder()
-    for start, end, offset, foreign in _runs(content):
+    for start, end, offset, foreign in runs(content):
         run = content if end - start == len(content) else content[start:end]
         try:
             if foreign and len(run) <= 4 * FOREIGN_RUN:
@@ -230,13 +167,6 @@ def _check_encoding(content: bytes) -> None:
         ) from error
 
 
-def _without_marks(content: bytes) -> bytes:
-    """Leave out the byte order marks of files that were joined: each may have its own."""
-    if _BOM not in content:
-        return content
-    return content.removeprefix(_BOM).replace(b"\n" + _BOM, b"\n")
-
-
 def _syntax_problem(error: yaml.MarkedYAMLError, offset: int) -> YamlProblem:
     mark = error.problem_mark or error.context_mark
     what = ", ".join(part for part in (error.context, error.problem) if part)
@@ -248,69 +178,6 @@ def _syntax_problem(error: yaml.MarkedYAMLError, offset: int) -> YamlProblem:
         return YamlProblem(f"YAML: {what}")
     line = offset + mark.line + 1
     return YamlProblem(f"YAML: {what} at line {line}, column {mark.column + 1}", line)
-
-
-def _runs(content: bytes) -> Iterator[tuple[int, int, int, bool]]:
-    """Cut the stream into (start, end, lines before, foreign) of equal kind.
-
-    A document counts as foreign only when it says so beyond doubt: its one line that may
-    hold the schema names another namespace, and ours occurs nowhere in it.
-    """
-    starts = _starts(content) if _may_be_cut(content) else []
-    if not starts:
-        yield 0, len(content), 0, False
-        return
-    edges = [0, *starts, len(content)] if starts[0] else [*starts, len(content)]
-    begin, lines, kind = edges[0], 0, False
-    for start, end in pairwise(edges):
-        foreign = _is_foreign(content, start, end)
-        if start > begin and (foreign != kind or (foreign and end - begin > FOREIGN_RUN)):
-            yield begin, start, lines, kind
-            lines += content.count(b"\n", begin, start)
-            begin = start
-        kind = foreign
-    yield begin, len(content), lines, kind
-
-
-def _may_be_cut(content: bytes) -> bool:
-    """Whether cutting at ``---`` is both safe and of use."""
-    if content.startswith(b"%") or b"\n%" in content:
-        return False
-    if content.count(b"\r") != content.count(b"\r\n") or any(b in content for b in _ODD_BREAKS):
-        return False
-    heads = content.count(b"\nschema:") + content.startswith(b"schema:")
-    return heads != content.count(b"\nschema: drydock/") + content.startswith(b"schema: drydock/")
-
-
-def _starts(content: bytes) -> list[int]:
-    """Where the lines of ``---`` begin."""
-    found = [0] if content.startswith(b"---") else []
-    at = content.find(b"\n---")
-    while at >= 0:
-        if content[at + 4 : at + 5] in (b" ", b"\t", b"\r", b"\n", b""):
-            found.append(at + 1)
-        at = content.find(b"\n---", at + 1)
-    return found
-
-
-def _is_foreign(content: bytes, start: int, end: int) -> bool:
-    if content.find(b"drydock/", start, end) >= 0:
-        return False
-    chunk = content[start:end]
-    if len(_HEADS.findall(chunk)) != 1:
-        return False
-    found = _FOREIGN.search(chunk)
-    # What was meant to be ours is not passed over in silence.
-    return found is not None and not resembles_ours(found[1].decode("utf-8", "replace"))
-
-
-@cache
-def resembles_ours(namespace: str) -> bool:
-    """Whether another namespace is a misspelling of ours: ``Drydock``, ``drydok``."""
-    if namespace == OURS:
-        return False
-    folded = namespace.casefold().strip()
-    return folded == OURS or bool(get_close_matches(folded, (OURS,), 1, 0.8))
 
 
 class Builder:
@@ -409,7 +276,7 @@ class Builder:
         lines: dict[object, int] = {}
         merged: dict[object, object] = {}
         for key_node, value_node in node.value:
-            if _is_merge(key_node):
+            if is_merge(key_node):
                 merged |= self._merged(value_node)
                 continue
             key = self._value(key_node)
@@ -437,15 +304,9 @@ class Builder:
         return YamlProblem(f"YAML: {message}, line {line}", line)
 
 
-def _is_merge(node: Node) -> bool:
+def is_merge(node: Node) -> bool:
     tag: Any = node.tag
     return tag.__class__ is tuple and tag[0] is MERGE_KEY
-
-
-def _sources(node: Node) -> list[Node]:
-    """The mappings that a ``<<`` takes keys from."""
-    found: list[Node] = node.value if node.__class__ is SequenceNode else [node]
-    return found
 
 
 class _Composer(CParser):

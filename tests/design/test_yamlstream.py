@@ -225,14 +225,6 @@ def test_shared_aliases_within_the_limit_are_shared():
     assert value["b"][0] is value["a"]
 
 
-def test_runs_of_foreign_documents_are_short(monkeypatch):
-    monkeypatch.setattr(yamlstream, "FOREIGN_RUN", 100)
-    text = ("---\nschema: a/b/v1\nx: 1\n" * 50 + "---\nschema: drydock/Rack/v1\n").encode()
-    runs = list(yamlstream._runs(text))
-    assert max(end - start for start, end, _, foreign in runs if foreign) < 200
-    assert [d.line for d in documents(text)] == [152]
-
-
 def test_of_a_key_that_stands_twice_the_last_counts_and_both_lines_are_remembered():
     (document,) = documents(b"b: 1\nx: {y: 1, y: 2}\nb: 3\n")
 
@@ -246,26 +238,3 @@ def test_files_joined_each_with_its_own_byte_order_mark_are_read():
     content = mark + b"---\na: 1\n" + mark + b"---\na: 2\n...\n" + mark + b"--- # x\na: 3\n"
 
     assert [d.build() for d in documents(content)] == [{"a": 1}, {"a": 2}, {"a": 3}]
-
-
-@pytest.mark.parametrize("namespace", ["Drydock", "DRYDOCK", "drydok", "dry-dock"])
-def test_a_document_that_is_nearly_ours_is_not_passed_over(namespace):
-    schemas = (f"schema: {name}/Rack/v1\nmetadata: {{name: r}}\n" for name in (namespace, "pegleg"))
-
-    found = list(documents("---\n".join(["", *schemas]).encode()))
-
-    assert [d.head("schema") for d in found] == [f"{namespace}/Rack/v1"]
-
-
-def test_words_are_told_as_they_stand_in_the_document():
-    (document,) = documents(b"base: &b {x: off, y: 010}\nm: {<<: *b, y: 1:20, z: 'no'}\nl: [on]\n")
-
-    assert list(document.words("m")) == [
-        ("x", "off", False, 1),
-        ("y", "010", 8, 1),
-        ("y", "1:20", 80, 2),
-        ("z", "no", "no", 2),
-    ]
-    assert list(document.words("l")) == [(0, "on", True, 3)]
-    assert list(document.words("l", 0)) == [(None, "on", True, 3)]
-    assert not list(document.words("m", "nothing"))

@@ -313,7 +313,9 @@ KINDS = {
     "NetworkLink": Kind(
         TypeAdapter(network_link.Body), "network_links", _named(network_link.build)
     ),
-    "Network": Kind(TypeAdapter(network.Body), "networks", _named(network.build)),
+    "Network": Kind(
+        TypeAdapter(network.Body), "networks", _named(network.build), network.violations
+    ),
     "HardwareProfile": Kind(
         TypeAdapter(hardware_profile.Body), "hardware_profiles", _named(hardware_profile.build)
     ),

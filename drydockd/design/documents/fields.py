@@ -118,7 +118,7 @@ def _subnet(value: str) -> str:
 
 
 def _meant(value: str) -> str:
-    word = value.strip()
+    word = "".join(value.split())
     if word.lower() in ("default", "any", "all", "*", "0", "0/0", "0.0/0", "0.0.0/0", "0.0.0.0/"):
         return "; did you mean 0.0.0.0/0 (::/0 for IPv6)"
     try:

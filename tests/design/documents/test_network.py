@@ -70,7 +70,8 @@ def test_a_violation_is_told_with_its_path(data, where):
     ],
 )
 def test_the_subnet_of_a_route_is_kept_in_one_spelling(written, kept):
-    site = site_of(network(routes=[{"subnet": written, "gateway": "10.0.0.1"}]))
+    cidr = "2001:db8::/64" if ":" in written else "10.0.0.0/24"
+    site = site_of(network(cidr=cidr, routes=[{"subnet": written, "gateway": "x"}]))
     assert site.networks["n"].routes[0].subnet == kept
 
 
@@ -78,7 +79,7 @@ def test_the_subnet_of_a_route_is_kept_in_one_spelling(written, kept):
     ("written", "right"),
     [
         *(("0/0", "0.0.0.0/0"), ("default", "0.0.0.0/0"), (" 0.0.0.0/0", "0.0.0.0/0")),
-        *(("10.1.2.3/16", "10.1.0.0/16"), ("10.1.0.0/16 ", "10.1.0.0/16")),
+        *(("10.1.2.3/16", "10.1.0.0/16"), ("10.1.0.0 /16", "10.1.0.0/16")),
         *(("2001:db8::1/64", "2001:db8::/64"), ("nonsense", "such as"), ("10.1.0.0/33", "such as")),
     ],
 )
@@ -101,3 +102,11 @@ def test_a_name_server_that_is_no_address_is_named(servers):
     finding = only_finding(network(dns={"servers": servers}))
     assert "dns.servers: a list of IP addresses is required" in finding.message
     assert servers.split()[-1] in finding.message
+
+
+@pytest.mark.parametrize(
+    ("cidr", "subnet"), [("10.0.0.0/24", "::/0"), ("2001:db8::/64", "0.0.0.0/0")]
+)
+def test_a_route_to_the_other_address_family_is_an_error(cidr, subnet):
+    finding = only_finding(network(cidr=cidr, routes=[{"subnet": subnet, "gateway": "x"}]))
+    assert "routes[0].subnet: an IPv" in finding.message

@@ -16,7 +16,7 @@ from drydockd.design.documents import (
     rack,
     region,
 )
-from drydockd.design.documents.violations import closest, path_text
+from drydockd.design.documents.violations import meant, path_text
 from drydockd.design.runs import OURS, resembles_ours
 from drydockd.design.words import words
 from drydockd.design.yamlstream import Document
@@ -183,7 +183,7 @@ def _unknown(
     known: tuple[str, ...],
 ) -> Note:
     line = document.line_of((*path, unknown[0]))
-    keys = ", ".join(f"{key}{closest(key, known)}" for key in unknown)
+    keys = ", ".join(f"{key}{meant(key, known)}" for key in unknown)
     return Note(
         NoteKind.UNKNOWN_KEY,
         f"{kind} {ref.name}: {path_text(path[1:])} at line {line}: "

@@ -96,7 +96,8 @@ def card_of(node: Node) -> NodeCard:
         aliases=hardware.devices if hardware else (),
         nics=tuple(nics),
         nic_addresses=addresses,
-        disks=tuple(device.name for device in node.storage_devices),
+        # As an operating system names it: ``mapper/mpatha`` is the disk mpatha.
+        disks=tuple(device.name.rpartition("/")[2] for device in node.storage_devices),
     )
 
 

@@ -156,7 +156,7 @@ def test_keys_nobody_reads_are_noted_where_the_documents_may_have_any(kind, data
 def test_a_key_nobody_reads_gets_the_nearest_that_is_read():
     (text,) = unknown("HostProfile", {"interfaces": {"e": {"device_lnk": "x"}}})
 
-    assert "device_lnk; did you mean device_link?" in text
+    assert "device_lnk (did you mean device_link?)." in text
 
 
 def test_labels_locations_and_what_opens_a_bmc_may_have_any_keys():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from drydockd.design.documents.violations import closest
+from drydockd.design.documents.violations import meant
 from drydockd.design.rules import Verdict, error, warning
 from drydockd.site import Circumstances, Node, Site
 
@@ -29,14 +29,14 @@ def check(site: Site, circumstances: Circumstances) -> Iterator[Verdict]:
             if kind not in KNOWN:
                 yield warning(
                     f"oob.type {kind} of node {node.name} is none that is known here"
-                    f"{closest(kind, KNOWN)}.",
+                    f"{meant(kind, KNOWN)}.",
                     f"Known are {', '.join(KNOWN)}; which are enabled, the daemon knows.",
                     node.ref,
                 )
         elif kind not in enabled:
             known = "is not enabled" if kind in KNOWN else "is unknown"
             yield error(
-                f"oob.type {kind} of node {node.name} {known}{closest(kind, enabled)}.",
+                f"oob.type {kind} of node {node.name} {known}{meant(kind, enabled)}.",
                 f"Enabled are {', '.join(enabled) or 'none'}: correct the type, or enable its "
                 "driver in plugins.oob_driver.",
                 node.ref,

@@ -22,12 +22,16 @@ from bench.clones import scaled_site
 from drydockd.design import Designs
 from drydockd.design.compile import compile_site
 from drydockd.design.validate import validate
-from drydockd.site import Catalogue
+from drydockd.render import Templates, unrenderable
+from drydockd.site import Catalogue, Site
 
 SIZES = (10, 100, 1000, 5000)
 CATALOGUE = Catalogue({"xenial": ("hwe-16.04", "ga-16.04")})
 ROUNDS = 3
-HEAD = "nodes    bytes  loader s  whole/loader  compile s  rules s  reload ms  loop ms  peak MiB"
+HEAD = (
+    "nodes    bytes  loader s  whole/loader  compile s  rules s  trial s  reload ms  loop ms"
+    "  peak MiB"
+)
 
 
 def best(work: Callable[[], object]) -> float:
@@ -45,7 +49,8 @@ def best(work: Callable[[], object]) -> float:
 async def longest_pause(path: Path) -> tuple[float, float]:
     """Return the longest time between turns of the loop while a design loads and is judged,
     and the time of a repeated load."""
-    designs = Designs(allowed_roots=[path.parent])
+    templates = Templates()
+    designs = Designs(allowed_roots=[path.parent], trial=lambda site: unrenderable(site, templates))
     pause = 0.0
 
     async def watch() -> None:
@@ -66,7 +71,14 @@ async def longest_pause(path: Path) -> tuple[float, float]:
         await designs.load(f"file://{path}")
         again.append(time.perf_counter() - started)
     await designs.close()
+    await templates.close()
     return pause, sorted(again)[len(again) // 2]
+
+
+async def on_trial(site: Site) -> None:
+    templates = Templates()
+    assert not await unrenderable(site, templates)
+    await templates.close()
 
 
 def load_once(path: Path) -> None:
@@ -92,6 +104,7 @@ def measure(nodes: int, folder: Path) -> str:
     site, findings = compile_site(content)
     assert not findings, findings[:3]
     rules = best(lambda: validate(site, CATALOGUE))
+    tried = best(lambda: asyncio.run(on_trial(site)))
     pause, again = asyncio.run(longest_pause(path))
     peak = subprocess.run(
         [sys.executable, "-m", "bench.design", "--once", str(path)],
@@ -100,8 +113,9 @@ def measure(nodes: int, folder: Path) -> str:
         text=True,
     ).stdout.strip()
     return (
-        f"{nodes:5} {len(content):8}  {loader:8.3f}  {(compiled + rules) / loader:12.2f}"
-        f"  {compiled:9.3f}  {rules:7.3f}  {again * 1000:9.2f}  {pause * 1000:7.1f}  {peak:>8}"
+        f"{nodes:5} {len(content):8}  {loader:8.3f}  {(compiled + rules + tried) / loader:12.2f}"
+        f"  {compiled:9.3f}  {rules:7.3f}  {tried:7.3f}  {again * 1000:9.2f}"
+        f"  {pause * 1000:7.1f}  {peak:>8}"
     )
 
 

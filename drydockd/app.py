@@ -148,11 +148,12 @@ async def _services(
     lookups = parts.lookups(settings, audit)
     auth = parts.authenticator(settings, identity, throttle, audit, lookups)
     ending.push_async_callback(auth.close)
-    designs = parts.designs(settings, identity)
-    ending.push_async_callback(designs.close)
     templates = Templates(parts.limits(settings))
     ending.push_async_callback(templates.close)
     enabled = _drivers(settings, ending)
+    oob_types = (kind for driver in enabled.oob for kind in driver.oob_types)
+    designs = parts.designs(settings, identity, templates, oob_types)
+    ending.push_async_callback(designs.close)
     tasks = Tasks(
         store, designs, enabled, bootkeys, parts.task_settings(settings), templates=templates
     )

@@ -6,8 +6,31 @@ Source: contract, oob and node-provisioner.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+_MAC = re.compile(
+    r"(?:[0-9a-f]{1,2}:){5}[0-9a-f]{1,2}|(?:[0-9a-f]{1,2}-){5}[0-9a-f]{1,2}"
+    r"|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}|[0-9a-f]{6}[-:][0-9a-f]{6}|[0-9a-f]{12}"
+)
+
+
+def canonical_mac(text: str) -> str | None:
+    """Return a MAC address as ``52:54:00:aa:bb:01``, whatever notation it came in; None if it
+    is none.
+
+    Colons, hyphens, Cisco's ``5254.00aa.bb01`` and bare digits are read, in either case, also
+    octets without their leading zero. The one parser of the program.
+    """
+    text = text.strip().lower()
+    if _MAC.fullmatch(text) is None:
+        return None
+    octets = re.split("[-:]", text)
+    if len(octets) != 6:
+        digits = re.sub("[-:.]", "", text)
+        octets = [digits[at : at + 2] for at in range(0, 12, 2)]
+    return ":".join(octet.zfill(2) for octet in octets)
 
 
 class PowerState(StrEnum):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from drydockd.config import Schema, Settings
 from drydockd.design import Designs
 from drydockd.design.compiler import CompileLimits
 from drydockd.errors import InvalidConfig, StoreRefused
-from drydockd.render import Limits
+from drydockd.render import Limits, Templates, unrenderable
 from drydockd.store.check import missing_secret
 from drydockd.store.statedir import StateDir
 from drydockd.tasks import DRIVER_KINDS, ReportLimits, TaskSettings
@@ -176,7 +176,13 @@ def jwt_keys(settings: Settings, *, create: bool = True) -> list[Key]:
     return keys
 
 
-def designs(settings: Settings, identity: ServiceIdentity | None) -> Designs:
+def designs(
+    settings: Settings,
+    identity: ServiceIdentity | None,
+    templates: Templates,
+    oob_types: Iterable[str],
+) -> Designs:
+    """Return what loads and judges designs; `oob_types` are those of the enabled drivers."""
     network = settings.network
     return Designs(
         token=identity,
@@ -196,6 +202,8 @@ def designs(settings: Settings, identity: ServiceIdentity | None) -> Designs:
             memory_bytes=settings.limits.design_memory,
             expansion=settings.limits.design_expansion,
         ),
+        trial=lambda site: unrenderable(site, templates),
+        oob_types=dict.fromkeys(oob_types),
     )
 
 

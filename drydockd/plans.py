@@ -36,13 +36,25 @@ class RoutePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkAddress:
+    """The address of the node on one more network of a VLAN."""
+
+    network: str
+    address: AddressPlan
+
+
+@dataclass(frozen=True, slots=True)
 class VlanPlan:
+    """One VLAN device. A dual stack is one VLAN: `network` has the first address, `beside` those
+    of the networks of the other family; `routes` are of all of them."""
+
     network: str
     vlan_id: int
     parent: str
     mtu: int | None
     address: AddressPlan
     routes: tuple[RoutePlan, ...] = ()
+    beside: tuple[NetworkAddress, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +87,10 @@ class InterfacePlan:
 
 @dataclass(frozen=True, slots=True)
 class NetworkPlan:
+    """`default_gateways`: at most one per address family, that of the primary network first."""
+
     interfaces: tuple[InterfacePlan, ...]
-    default_gateway: str | None
+    default_gateways: tuple[str, ...]
     dns_servers: tuple[str, ...]
     search_domain: str
 

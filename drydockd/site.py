@@ -68,6 +68,26 @@ class Finding:
         return self.level is Level.ERROR
 
 
+class NoteKind(StrEnum):
+    """What a reader can notice that the design no longer shows once it is read."""
+
+    MISREAD_WORD = "misread word"
+    MISSPELT_SCHEMA = "misspelt schema"
+    DUPLICATE_KEY = "duplicate key"
+    UNKNOWN_KEY = "unknown key"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a reader noticed in a document; a rule says it. `line` as in `Finding`."""
+
+    kind: NoteKind
+    text: str
+    hint: str
+    documents: tuple[DocumentRef, ...] = ()
+    line: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class TagDefinition:
     tag: str
@@ -397,7 +417,10 @@ class BootActionSpec:
 
 @dataclass(frozen=True)
 class Site:
-    """One effective design. Collections are dicts by name in document order."""
+    """One effective design. Collections are dicts by name in document order.
+
+    `notes` is what reading it noticed, for the rules that say so.
+    """
 
     region: Region | None = None
     racks: Mapping[str, Rack] = field(default_factory=dict)
@@ -407,6 +430,7 @@ class Site:
     host_profiles: Mapping[str, HostProfile] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
     bootactions: Mapping[str, BootActionSpec] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
 
     @cached_property
     def _actions_by_node(self) -> dict[str, tuple[BootActionSpec, ...]]:
@@ -445,3 +469,26 @@ class Catalogue:
 
     images: Mapping[str, tuple[str, ...]]
     failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unrenderable:
+    """An asset that cannot be rendered for a node; `text` names asset, cause and template line."""
+
+    node: str
+    bootaction: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What rules are told besides the design.
+
+    `catalogue` is None without a node provisioner. `oob_types` are those that the enabled OOB
+    drivers answer for; None where nobody knows, as offline. `unrenderable` is what was found when
+    every boot action was rendered on trial.
+    """
+
+    catalogue: Catalogue | None = None
+    oob_types: tuple[str, ...] | None = None
+    unrenderable: tuple[Unrenderable, ...] = ()

@@ -12,6 +12,7 @@ class DryRun(Answer):
     """`steps` maps each node to its steps in order; site-wide ones are under ``""``.
 
     `notes` say what would fail before it starts, such as an OOB type without a driver.
+    `unmatched` are names in the filter that no node has, each with the nearest that one has.
     """
 
     kind: Literal["DryRun"]
@@ -22,3 +23,4 @@ class DryRun(Answer):
     valid: bool
     findings: list[Finding]
     notes: list[str]
+    unmatched: dict[str, str | None]

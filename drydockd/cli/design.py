@@ -26,8 +26,9 @@ from drydockd.cli.session import Access
 from drydockd.design import nodefilter
 from drydockd.design.validate import status_document, validate
 from drydockd.errors import DrydockError, InvalidFilter
-from drydockd.render import ActionGrant, Fetch, tar_gz
-from drydockd.site import Catalogue, Finding
+from drydockd.machines import Document, Inventory
+from drydockd.render import ActionGrant, Fetch, Templates, tar_gz, unrenderable
+from drydockd.site import Catalogue, Finding, Site, Unrenderable
 
 INVALID = 1
 
@@ -118,8 +119,18 @@ def _report(source: str, catalogue: Catalogue | None) -> design_report.Report:
     design = design_source.load(source)
     findings: list[Finding] = list(design.findings)
     if design.ok:
-        findings += validate(design.site, catalogue)
+        findings += validate(
+            design.site, catalogue, unrenderable=asyncio.run(_unrenderable(design.site))
+        )
     return design_report.Report(design, findings)
+
+
+async def _unrenderable(site: Site) -> list[Unrenderable]:
+    templates = Templates()
+    try:
+        return await unrenderable(site, templates)
+    finally:
+        await templates.close()
 
 
 def _remote_report(access: Access, href: str) -> design_report.Report:
@@ -161,14 +172,16 @@ def filter_command(design: str, filter_file: Path | None, **given: str | None) -
     """Print the names of the nodes a filter selects, one a line, in the design's order.
 
     Several options add up, as in `drydock task create`. Without any, every node is printed.
+    Exit code 3: a node that was named does not exist.
     """
     raw = filters.node_filter_from(filter_file, **given)
     site = design_source.load_usable(design).site
     try:
-        names = nodefilter.select(site, nodefilter.parse(raw))
+        wanted = nodefilter.parse(raw)
     except InvalidFilter as error:
         raise click.ClickException(str(error)) from error
-    _print_lines(names)
+    _print_lines(nodefilter.select(site, wanted))
+    filters.refuse_unmatched(nodefilter.unmatched(site, wanted))
 
 
 @command.command()
@@ -257,19 +270,42 @@ def _print_listing(data: design_assets.BootData) -> None:
 @click.argument("new")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything would change.")
-def diff(old: str, new: str, output: str, exit_code: bool) -> None:
+@click.option(
+    "--inventory",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of <node>.xml, the output of lshw -xml: the very devices are compared.",
+)
+def diff(old: str, new: str, output: str, exit_code: bool, folder: Path | None) -> None:
     """Print what would change on each node if NEW were deployed instead of OLD.
 
     Nothing is fetched: files with a remote source are compared by their location.
     """
     before, after = design_source.load_usable(old), design_source.load_usable(new)
-    found = asyncio.run(design_diff.difference(before.site, after.site))
+    inventories = _inventories(folder, {**before.site.nodes, **after.site.nodes}) if folder else {}
+    found = asyncio.run(design_diff.difference(before.site, after.site, inventories))
     if output == "json":
         _print_json(design_diff.as_json(found))
     else:
         _print_lines(design_diff.as_lines(found))
     if exit_code and found:
         sys.exit(1)
+
+
+def _inventories(folder: Path, nodes: Iterable[str]) -> dict[str, Inventory]:
+    """What the files of a folder tell about nodes; a node without a file has none."""
+    found = {}
+    try:
+        for name in nodes:
+            file = folder / f"{name}.xml"
+            if file.is_file():
+                text = file.read_text(encoding="utf-8", errors="replace")
+                found[name] = Inventory((Document("lshw", "text/xml", text),))
+    except OSError as error:
+        raise design_source.CannotLoad(f"{error.filename}: {error.strerror}") from error
+    if not found:
+        raise design_source.CannotLoad(f"{folder}: no file is called after a node, as n1.xml")
+    return found
 
 
 def _print_lines(lines: Iterable[str]) -> None:

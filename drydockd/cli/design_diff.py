@@ -6,16 +6,19 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from drydockd.cli import design_site
 from drydockd.cli.design_assets import Deployment, boot_data, stub
-from drydockd.cli.design_show import storage
+from drydockd.cli.design_show import masked_oob, storage
+from drydockd.cli.design_site import Hidden
 from drydockd.cli.design_written import leaves
-from drydockd.design.inventory import Hardware
+from drydockd.design.inventory import Hardware, device_name, hardware_of
 from drydockd.design.network_plan import network_plan
 from drydockd.design.plans import platform_plan
 from drydockd.errors import InvalidDesign, RenderError
-from drydockd.plans import InterfacePlan
+from drydockd.machines import Inventory
+from drydockd.plans import DeviceName, InterfacePlan
 from drydockd.render import Templates
-from drydockd.site import Node, Site
+from drydockd.site import DeviceAlias, Node, Site
 
 Values = Mapping[str, str]
 Sections = Mapping[str, Values]
@@ -33,29 +36,37 @@ class Change:
 
 @dataclass
 class Difference:
-    """`changed`: node -> section -> what -> change."""
+    """`changed`: node -> section -> what -> change; `site`: section -> what -> change."""
 
     added: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     changed: dict[str, dict[str, dict[str, Change]]] = field(default_factory=dict)
     unchanged: int = 0
+    site: dict[str, dict[str, Change]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.changed)
+        return bool(self.added or self.removed or self.changed or self.site)
 
 
-async def difference(old: Site, new: Site) -> Difference:
-    """Compare what each node would be; remote sources are compared by their location."""
+async def difference(
+    old: Site, new: Site, inventories: Mapping[str, Inventory] | None = None
+) -> Difference:
+    """Compare what each node would be; remote sources are compared by their location.
+
+    `inventories`: what nodes are made of, where that is known, to compare the very devices.
+    """
+    known = inventories or {}
     found = Difference(
         added=[name for name in new.nodes if name not in old.nodes],
         removed=[name for name in old.nodes if name not in new.nodes],
+        site=_compare(design_site.values(old), design_site.values(new)),
     )
     templates = Templates()
     try:
         for name, node in new.nodes.items():
             if name in old.nodes:
-                before = await deployed(old, old.nodes[name], templates)
-                after = await deployed(new, node, templates)
+                before = await deployed(old, old.nodes[name], templates, known.get(name))
+                after = await deployed(new, node, templates, known.get(name))
                 changes = _compare(before, after)
                 if changes:
                     found.changed[name] = changes
@@ -71,20 +82,32 @@ def _compare(before: Sections, after: Sections) -> dict[str, dict[str, Change]]:
     for section in after:
         old, new = before[section], after[section]
         for what in dict.fromkeys([*old, *new]):
-            if old.get(what) != new.get(what):
-                changes.setdefault(section, {})[what] = Change(old.get(what), new.get(what))
+            was, will = old.get(what), new.get(what)
+            if getattr(was, "raw", was) != getattr(will, "raw", will):
+                if was == will and will is not None:
+                    will = f"{will} (changed)"
+                changes.setdefault(section, {})[what] = Change(was, will)
     return changes
 
 
-async def deployed(site: Site, node: Node, templates: Templates) -> Sections:
+async def deployed(
+    site: Site, node: Node, templates: Templates, inventory: Inventory | None = None
+) -> Sections:
     """Return what the node would be once deployed, section by section, as comparable text."""
     packages, assets = await _boot_data(site, node, templates)
     return {
         "identity": {"fqdn": site.fqdn_of(node)},
         "addresses": {e.network: e.address or e.type for e in node.addressing},
         "network": _network(site, node),
+        "hardware": _hardware(site, node, inventory),
+        "bmc": _bmc(node),
         "storage": _flat(storage(node)),
         "kernel": _kernel(site, node),
+        "authorized keys": design_site.authorized_keys(site),
+        "boot actions": {
+            spec.name: "signals" if spec.signaling else "does not signal"
+            for spec in site.bootactions_of(node.name)
+        },
         "labels": {"tags": ", ".join(node.tags), **node.owner_data},
         "packages": packages,
         "assets": assets,
@@ -100,11 +123,58 @@ def _network(site: Site, node: Node) -> Values:
         plan = network_plan(site, node, Hardware())
     except InvalidDesign as error:
         return {"plan": f"cannot be made: {error}"}
-    found = {"default gateway": plan.default_gateway or "none"}
+    found = {"default gateway": ", ".join(plan.default_gateways) or "none"}
     found |= {"dns": ", ".join(plan.dns_servers), "search domain": plan.search_domain}
     for interface in plan.interfaces:
         found |= {f"{interface.name} {what}": text for what, text in _interface(interface).items()}
     return found
+
+
+def _hardware(site: Site, node: Node, inventory: Inventory | None) -> Values:
+    """The hardware that interfaces and storage would use: what aliases stand for, and with an
+    inventory the very devices."""
+    aliases = {alias.alias: alias for alias in node.hardware.devices} if node.hardware else {}
+    found = {}
+    try:
+        seen = hardware_of(site, node, inventory) if inventory else None
+    except InvalidDesign as error:
+        return {"inventory": f"cannot be read: {error}"}
+    for interface in node.interfaces:
+        for slave in interface.hardware_slaves:
+            text = _alias(aliases.get(slave), slave)
+            if seen is not None:
+                text += _device(
+                    seen.nic(slave),
+                    any(seen.name_of(slave) in device.names for device in seen.devices),
+                )
+            found[f"{interface.device_name} {slave}"] = text
+    for device in node.storage_devices:
+        text = _alias(aliases.get(device.name), device.name)
+        if seen is not None:
+            disk = seen.disk(device.name)
+            named = device_name(disk, disk.names[0]) if disk else DeviceName(device.name)
+            text += _device(named, disk is not None)
+        found[f"disk {device.name}"] = text
+    return found
+
+
+def _alias(alias: DeviceAlias | None, name: str) -> str:
+    return f"{alias.bus_type} {alias.address}" if alias else f"named {name}"
+
+
+def _device(device: DeviceName, is_there: bool) -> str:
+    if not is_there:
+        return ", not in the inventory"
+    identity = [part for part in (device.mac, device.serial, device.bus_address) if part]
+    return f", which is {' '.join([device.name, *identity])}"
+
+
+def _bmc(node: Node) -> Values:
+    """How the BMC is reached; what opens it is compared and not shown."""
+    shown = masked_oob(node)
+    raw = {"type": node.oob_type, **node.oob_parameters}
+    found: dict[str, str] = {name: Hidden(str(shown[name]), raw[name]) for name in shown}
+    return found | {"address": node.oob_address or "none", "boot_mac": node.boot_mac or "none"}
 
 
 def _interface(interface: InterfacePlan) -> Values:
@@ -125,6 +195,10 @@ def _interface(interface: InterfacePlan) -> Values:
     routes = {interface.native_network: interface.routes}
     for vlan in interface.vlans:
         found[f"vlan {vlan.network}"] = f"id {vlan.vlan_id}, mtu {vlan.mtu or interface.mtu}"
+        found |= {
+            f"vlan {other.network}": f"id {vlan.vlan_id}, beside {vlan.network}"
+            for other in vlan.beside
+        }
         routes[vlan.network] = vlan.routes
     for network, of_network in routes.items():
         for route in of_network:
@@ -169,6 +243,10 @@ def as_json(found: Difference) -> dict[str, object]:
             for node, sections in found.changed.items()
         },
         "unchanged": found.unchanged,
+        "site": {
+            section: {what: [c.before, c.after] for what, c in changes.items()}
+            for section, changes in found.site.items()
+        },
     }
 
 
@@ -176,8 +254,9 @@ def as_lines(found: Difference) -> list[str]:
     """Return the difference for people: one line per value, + new, - gone, ~ changed."""
     lines = [f"- node {name} is removed" for name in found.removed]
     lines += [f"+ node {name} is added" for name in found.added]
-    for node, sections in found.changed.items():
-        lines.append(f"~ node {node}")
+    whole = {"site": found.site} if found.site else {}
+    for whose, sections in {**whole, **{f"node {n}": s for n, s in found.changed.items()}}.items():
+        lines.append(f"~ {whose}")
         for section, changes in sections.items():
             lines.append(f"    {section}")
             lines += [f"      {_line(what, change)}" for what, change in changes.items()]

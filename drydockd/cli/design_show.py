@@ -130,15 +130,19 @@ def _entry(entry: Partition | LogicalVolume) -> dict[str, object]:
     return values
 
 
-def _pruned(values: Mapping[str, object]) -> dict[str, object]:
+# Maps of things by name: one that is empty is there all the same.
+_NAMED = ("interfaces", "physical_devices", "volume_groups")
+
+
+def _pruned(values: Mapping[str, object], kept: bool = False) -> dict[str, object]:
     """Leave out what is not set: an empty map here is a missing key there."""
-    inside = {key: _pruned_value(inner) for key, inner in values.items()}
-    return {key: inner for key, inner in inside.items() if inner not in (None, {}, [])}
+    inside = {key: _pruned_value(inner, key in _NAMED) for key, inner in values.items()}
+    return {key: inner for key, inner in inside.items() if kept or inner not in (None, {}, [])}
 
 
-def _pruned_value(value: object) -> object:
+def _pruned_value(value: object, kept: bool = False) -> object:
     if isinstance(value, dict):
-        return _pruned(value)
+        return _pruned(value, kept)
     return [_pruned_value(inner) for inner in value] if isinstance(value, list) else value
 
 
@@ -212,6 +216,8 @@ def _yaml_lines(
 def _yaml_entry(
     head: str, value: object, origins: Mapping[Path, str], path: Path, depth: int
 ) -> list[str]:
+    if value == {}:
+        return [f"{head} {{}}"]
     if isinstance(value, dict | list):
         return [head, *_yaml_lines(value, origins, path, depth + 1)]
     origin = origins.get(path)

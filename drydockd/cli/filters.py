@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
+
+UNMATCHED = 3
+"""The exit code when a named node does not exist."""
 
 # Option -> key of the filter.
 LISTS = {"node_names": "node-names", "rack_names": "rack-names", "node_tags": "node-tags"}
@@ -50,6 +54,27 @@ def node_filter_from(filter_file: Path | None, **given: str | None) -> dict[str,
     }
     one = {"filter_type": "union", **criteria}
     return {"filter_set_type": "intersection", "filter_set": [one]}
+
+
+def node_names_in(node_filter: Mapping[str, object] | None) -> list[str]:
+    """The node names a filter asks for; none where it is no filter, which the server will say."""
+    terms = (node_filter or {}).get("filter_set")
+    found: dict[str, None] = {}
+    for term in terms if isinstance(terms, list) else ():
+        names = term.get("node_names") if isinstance(term, dict) else None
+        found |= dict.fromkeys(n for n in names or () if isinstance(n, str))
+    return list(found)
+
+
+def refuse_unmatched(unmatched: Mapping[str, str | None]) -> None:
+    """Name each node that does not exist, on standard error, and leave with UNMATCHED."""
+    if not unmatched:
+        return
+    from drydockd.design.nodefilter import unmatched_text
+
+    for name, meant in unmatched.items():
+        click.echo(f"Error: {unmatched_text(name, meant)}", err=True)
+    sys.exit(UNMATCHED)
 
 
 def _names(key: str, text: str) -> list[str]:

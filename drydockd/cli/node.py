@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from drydockd.cli.filters import filter_options, node_filter_from
+from drydockd.cli.filters import (
+    filter_options,
+    node_filter_from,
+    node_names_in,
+    refuse_unmatched,
+)
 from drydockd.cli.output import (
     echo_data,
     echo_json,
@@ -76,10 +81,20 @@ def builddata(client: Client, nodename: str, latest: bool, output: str) -> None:
 def filter_(
     client: Client, /, design_ref: str, output: str, filter_file: Path | None, **given: str | None
 ) -> None:
-    """Print the nodes of a design that a filter selects, one a line."""
-    names = client.get_nodes_for_filter(design_ref, node_filter_from(filter_file, **given))
+    """Print the nodes of a design that a filter selects, one a line.
+
+    Exit code 3: a node that was named does not exist.
+    """
+    node_filter = node_filter_from(filter_file, **given)
+    names = client.get_nodes_for_filter(design_ref, node_filter)
     if output == "json":
         echo_json(names)
     else:
         for name in names:
             click.echo(name)
+    missing = [name for name in node_names_in(node_filter) if name not in names]
+    if missing:
+        from drydockd.design.nodefilter import nearest
+
+        known = client.get_nodes_for_filter(design_ref)
+        refuse_unmatched(nearest([name for name in missing if name not in known], known))

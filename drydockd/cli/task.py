@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from drydockd.api.dryrun import DryRun
 from drydockd.api.task import Task
-from drydockd.cli.filters import filter_options, node_filter_from
+from drydockd.cli.filters import (
+    filter_options,
+    node_filter_from,
+    node_names_in,
+    refuse_unmatched,
+)
 from drydockd.cli.output import (
     echo_data,
     echo_json,
@@ -137,19 +143,39 @@ def create(
 ) -> None:
     """Create a task; without a filter it is for all nodes.
 
-    The filter options add up: a node is in when any of them applies.
+    The filter options add up: a node is in when any of them applies. Exit code 3: a node that
+    was named does not exist, and nothing was created.
     """
-    task = client.create_task(
-        design_ref,
-        action,
-        node_filter_from(filter_file, **given),
-        all_nodes=all_nodes,
-        dry_run=dry_run,
-    )
+    node_filter = node_filter_from(filter_file, **given)
+    if node_names_in(node_filter) and not dry_run:
+        refuse_unmatched(_unmatched(client, design_ref, action, node_filter, all_nodes=all_nodes))
+    task = client.create_task(design_ref, action, node_filter, all_nodes=all_nodes, dry_run=dry_run)
     if block and isinstance(task, Task):
         _ended(client, task.task_id, poll_interval, timeout)
     else:
         echo_json(task)
+    if isinstance(task, DryRun):
+        refuse_unmatched(task.unmatched)
+
+
+def _unmatched(
+    client: Client,
+    design_ref: str,
+    action: str,
+    node_filter: dict[str, object] | None,
+    *,
+    all_nodes: bool,
+) -> Mapping[str, str | None]:
+    """The named nodes that the design lacks; none where that cannot be told before the task."""
+    from drydockd.client.errors import ClientError
+
+    try:
+        plan = client.create_task(
+            design_ref, action, node_filter, all_nodes=all_nodes, dry_run=True
+        )
+    except ClientError:
+        return {}  # what is wrong is said when the task is created, or by the task
+    return plan.unmatched
 
 
 @command.command("list")

@@ -6,6 +6,7 @@ An `ipaddress` object costs microseconds; a site of 5,000 nodes has 35,000 addre
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from functools import lru_cache
 from typing import NamedTuple
@@ -49,3 +50,17 @@ def network_form(cidr: str) -> str | None:
         return str(ipaddress.ip_network(cidr, strict=False))
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=4096)
+def family(text: str) -> int | None:
+    """Return 4 or 6 for an address or a network in CIDR form, None for anything else."""
+    try:
+        return ipaddress.ip_network(text, strict=False).version
+    except ValueError:
+        return None
+
+
+def split_servers(text: str) -> list[str]:
+    """Return the parts of a list of name servers: sites part them by commas, semicolons, blanks."""
+    return [part for part in re.split(r"[,;\s]+", text) if part]

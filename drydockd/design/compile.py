@@ -54,6 +54,7 @@ class _Compiler:
             hardware_profiles=ingested.hardware_profiles,
             host_profiles={profile.name: profile for profile in self._profiles()},
             nodes=nodes,
+            notes=tuple(ingested.notes),
         )
         return replace(site, bootactions=_with_targets(site, ingested.bootactions))
 

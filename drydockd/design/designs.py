@@ -8,7 +8,7 @@ import logging
 import ssl
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from drydockd.design.parcels import Judged
 from drydockd.design.sources import LONGEST_LIFETIME, Clock, Sleep, Sources, longest_fetch
 from drydockd.design.validate import validate
 from drydockd.errors import InvalidDesign
-from drydockd.site import Catalogue, Finding, Site
+from drydockd.site import Catalogue, Finding, Site, Unrenderable
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,8 @@ KEPT_SECONDS = 1800.0
 OBJECTS_PER_BYTE = 4  # of a parcel, in memory
 Watch = Callable[[], AbstractAsyncContextManager[None]]
 """What somebody does before and after the work that may end the process."""
+Trial = Callable[[Site], Awaitable[Sequence[Unrenderable]]]
+"""Renders every boot action with its sources made up, and returns what failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Designs:
     means every allowed host. Compiling runs in threads or processes of its own.
     `longest_load`: after so many seconds a load is not worth waiting for: every attempt at
     the source has passed its limit, or what it waits for, such as a file server, has none.
+    `trial` and `oob_types` (None: nobody knows) are what rules are told besides the design.
     """
 
     def __init__(
@@ -89,7 +92,12 @@ class Designs:
         tls: ssl.SSLContext | None = None,
         sleep: Sleep = asyncio.sleep,
         clock: Clock = time.monotonic,
+        trial: Trial | None = None,
+        oob_types: Iterable[str] | None = None,
     ) -> None:
+        self._trial = trial
+        self._oob_types = None if oob_types is None else tuple(oob_types)
+        self._tried: OrderedDict[str, Sequence[Unrenderable]] = OrderedDict()
         services = None if service_hosts is None else tuple(service_hosts)
         hosts = confinement.Hosts(
             allowed_hosts,
@@ -186,10 +194,28 @@ class Designs:
         """Return the findings of the design, and of every rule if it has no error so far."""
         if not design.ok:
             return list(design.findings)
+        failed = await self._unrenderable(design)
         judged = await self._compiler.in_thread(
-            lambda: validate(design.site, catalogue, design.judged)
+            lambda: validate(
+                design.site,
+                catalogue,
+                oob_types=self._oob_types,
+                unrenderable=failed,
+                judged=design.judged,
+            )
         )
         return [*design.findings, *judged]
+
+    async def _unrenderable(self, design: Design) -> Sequence[Unrenderable]:
+        """What fails on trial; remembered, as the same design fails the same way."""
+        if self._trial is None:
+            return ()
+        found = self._tried.get(design.digest)
+        if found is None:
+            found = self._tried[design.digest] = await self._trial(design.site)
+            while len(self._tried) > KEPT_DESIGNS:
+                self._tried.popitem(last=False)
+        return found
 
     async def close(self) -> None:
         """Stop fetching and compiling; what was handed out stays good."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from drydockd.design import findings
+from drydockd.design import findings, notes
 from drydockd.design.documents import (
     baremetal_node,
     boot_action,
@@ -26,6 +27,7 @@ from drydockd.design.documents import (
 )
 from drydockd.design.documents.violations import closest, hint, path_text, violations
 from drydockd.design.inheritance import Written
+from drydockd.design.runs import OURS
 from drydockd.design.yamlstream import EXPANSION_LIMIT, Document, YamlProblem, documents
 from drydockd.errors import InvalidDesign
 from drydockd.site import (
@@ -36,11 +38,12 @@ from drydockd.site import (
     HardwareProfile,
     Network,
     NetworkLink,
+    Note,
     Rack,
     Region,
 )
 
-NAMESPACE = "drydock"
+NAMESPACE = OURS
 VERSION = "v1"
 UNNAMED = "Unknown"
 MOST_FINDINGS = 10_000
@@ -66,6 +69,7 @@ class Ingested:
     bootactions: dict[str, BootActionSpec] = field(default_factory=dict)
     lines: dict[tuple[str, str], int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,9 @@ def _take(document: Document, ingested: Ingested) -> bool:
     """Take one document in; return whether it is one of ours."""
     identity = _identify(document)
     if identity is None:
+        note = notes.misspelt(document)
+        if note is not None and len(ingested.notes) < MOST_FINDINGS:
+            ingested.notes.append(note)
         return False
     if isinstance(identity, Finding):
         ingested.findings.append(identity)
@@ -225,6 +232,8 @@ def _check(
         yield findings.trouble(f"{identity.kind} {ref.name}: {problem}", ref, line=problem.line)
         return
     raw = whole.get(identity.body, {} if identity.body == "spec" else None)
+    if identity.kind in ("HostProfile", "BaremetalNode"):
+        raw = notes.kernel_params(document, identity.body, raw)
     try:
         body = kind.body.validate_python(raw)
     except ValidationError as error:
@@ -242,6 +251,8 @@ def _check(
         yield findings.trouble(f"{identity.kind} {ref.name}: {error}", ref, line=document.line)
         return
     getattr(ingested, kind.collection)[ref.name] = model
+    room = max(0, MOST_FINDINGS - len(ingested.notes))
+    ingested.notes += islice(notes.of(document, ref, identity.kind, identity.body, raw), room)
 
 
 def _violation(
@@ -292,7 +303,7 @@ def _node(ref: DocumentRef, body: baremetal_node.Body, line: int) -> WrittenNode
         host.layer_of(body),
         line,
         addresses,
-        body.get("metadata", {}).get("boot_mac"),
+        baremetal_node.boot_mac(body),
     )
 
 
@@ -302,7 +313,9 @@ KINDS = {
     "NetworkLink": Kind(
         TypeAdapter(network_link.Body), "network_links", _named(network_link.build)
     ),
-    "Network": Kind(TypeAdapter(network.Body), "networks", _named(network.build)),
+    "Network": Kind(
+        TypeAdapter(network.Body), "networks", _named(network.build), network.violations
+    ),
     "HardwareProfile": Kind(
         TypeAdapter(hardware_profile.Body),
         "hardware_profiles",
@@ -310,7 +323,9 @@ KINDS = {
         hardware_profile.patterns,
     ),
     "HostProfile": Kind(TypeAdapter(host_profile.Body), "host_profiles", _profile, host.duplicates),
-    "BaremetalNode": Kind(TypeAdapter(baremetal_node.Body), "nodes", _node, host.duplicates),
+    "BaremetalNode": Kind(
+        TypeAdapter(baremetal_node.Body), "nodes", _node, baremetal_node.violations
+    ),
     "BootAction": Kind(
         TypeAdapter(boot_action.Body),
         "bootactions",

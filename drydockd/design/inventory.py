@@ -7,13 +7,14 @@ a NIC's MAC address, a disk's serial number, the bus address.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from drydockd.design.aliases import logical_names
 from drydockd.errors import InvalidDesign
-from drydockd.machines import Device, Identity, Inventory
+from drydockd.machines import Device, Identity, Inventory, canonical_mac
 from drydockd.plans import DeviceName
 from drydockd.site import Node, Site
 
@@ -35,8 +36,9 @@ class Hardware:
     devices: tuple[Device, ...] = ()
 
     def name_of(self, alias: str) -> str:
-        """The OS name of a device alias; what is no alias is a name already."""
-        return self.names.get(alias, alias)
+        """The OS name of a device alias; what is no alias is a name already, with or without
+        the directories before it (``disk/by-id/wwn-0x5``, ``mapper/mpatha``)."""
+        return self.names.get(alias) or alias.rpartition("/")[2] or alias
 
     def nic(self, alias: str) -> DeviceName:
         """The NIC of an alias or name; one unknown to the inventory has its name only."""
@@ -45,12 +47,20 @@ class Hardware:
         return device_name(device, name) if device else DeviceName(name)
 
     def disk(self, alias: str) -> Device | None:
-        """The disk of an alias or name, None if the inventory has no such disk."""
-        return self._find("disk", self.name_of(alias))
+        """The disk of an alias, name or path, None if the inventory has no such disk."""
+        found = self._find("disk", self.name_of(alias))
+        if found is None and "by-id/" in alias:
+            # udev ends the names in /dev/disk/by-id with the serial number.
+            for device in self.devices:
+                ends = (f"_{device.serial}", f"-{device.serial}")
+                if device.kind == "disk" and device.serial and alias.endswith(ends):
+                    return device
+        return found
 
     @property
     def disk_names(self) -> list[str]:
-        return [device.names[0] for device in self.devices if device.kind == "disk"]
+        """Every name of every disk: those of one are separated by ``=``."""
+        return ["=".join(device.names) for device in self.devices if device.kind == "disk"]
 
     def _find(self, kind: str, name: str) -> Device | None:
         for device in self.devices:
@@ -92,7 +102,8 @@ def devices_of(node: Node, inventory: Inventory) -> tuple[Device, ...]:
 def parse_lshw(text: str) -> tuple[Device, ...]:
     """Return the devices of ``lshw -xml``, in document order.
 
-    NICs and disks need a logical name, others a bus address too. A document type, and with it
+    NICs and disks need a logical name, others a bus address too. A character that XML may not
+    hold is left out, a bare ``&`` is text. A document type, and with it
     every entity of the author's, is refused. Raises InvalidDesign with line and cause.
     Source: lshw(1).
     """
@@ -106,14 +117,16 @@ def identity_of(text: str) -> Identity:
     """
     reader = _read(text)
     macs = (device.serial for device in reader.devices if device.kind == "network")
-    return Identity(
-        reader.system_serial, reader.system_uuid, tuple(mac.lower() for mac in macs if mac)
-    )
+    return Identity(reader.system_serial, reader.system_uuid, tuple(mac for mac in macs if mac))
 
 
 def _read(text: str) -> _LshwReader:
     if len(text) > LARGEST_BYTES:
         raise InvalidDesign(f"lshw: {len(text)} characters are more than {LARGEST_BYTES}")
+    return _parse(text, is_mended=False)
+
+
+def _parse(text: str, *, is_mended: bool) -> _LshwReader:
     reader = _LshwReader()
     parser = expat.ParserCreate()
     parser.buffer_text = True
@@ -123,10 +136,31 @@ def _read(text: str) -> _LshwReader:
     parser.StartDoctypeDeclHandler = _refuse_doctype
     try:
         parser.Parse(text, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, UnicodeEncodeError) as error:
+        if not is_mended:
+            return _parse(_MENDABLE.sub(_mended, text), is_mended=True)
         raise InvalidDesign(f"lshw: not XML: {error}") from error
     reader.devices = [device for device in reader.devices if device.kind]
     return reader
+
+
+# What firmware puts into serial numbers and lshw copies: characters that XML may not hold, raw
+# or as a reference, and an & that begins no entity of XML's own.
+_MENDABLE = re.compile(
+    "[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+    "|&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)"
+    "|&#(?:([0-9]{1,7})|x([0-9A-Fa-f]{1,6}));"
+)
+
+
+def _mended(found: re.Match[str]) -> str:
+    if found[0] == "&":
+        return "&amp;"
+    if found[1] is None and found[2] is None:
+        return ""
+    code = int(found[1]) if found[1] else int(found[2], 16)
+    is_good = code < 0x110000 and _MENDABLE.fullmatch(chr(code)) is None
+    return found[0] if is_good or code == ord("&") else ""
 
 
 def _refuse_doctype(*_: object) -> None:
@@ -195,12 +229,14 @@ def _device(kind: str, texts: dict[str, list[str]]) -> Device:
     businfo = _first(texts, "businfo")
     if not names or (kind == "other" and not businfo):
         return Device("", ())
-    size = _first(texts, "size")
+    size, serial = _first(texts, "size"), _first(texts, "serial")
+    if kind == "network" and serial:
+        serial = canonical_mac(serial) or serial
     return Device(
         kind,
         names,
         businfo,
-        _first(texts, "serial"),
+        serial,
         int(size) if size and size.isdecimal() else None,
     )
 

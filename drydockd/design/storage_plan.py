@@ -88,7 +88,8 @@ def _disk_plan(node: Node, device: StorageDevice, hardware: Hardware) -> DiskPla
         )
     if not found.size_bytes:
         raise _invalid(node, device, "the inventory does not tell its size")
-    name = hardware.name_of(device.name)
+    # A path such as disk/by-id/... is no name that the operating system uses.
+    name = found.names[0] if "/" in device.name else hardware.name_of(device.name)
     return DiskPlan(
         device=device_name(found, name),
         size_bytes=found.size_bytes,

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from drydockd.design.rules import Rule, Verdict, all_rules
 from drydockd.model import timestamp
-from drydockd.site import Catalogue, Finding, Level, Site
+from drydockd.site import Catalogue, Circumstances, Finding, Level, Site, Unrenderable
 
 log = logging.getLogger(__name__)
 
@@ -25,40 +25,46 @@ _LOG_LEVELS = {Level.ERROR: logging.ERROR, Level.WARNING: logging.WARNING}
 def validate(
     site: Site,
     catalogue: Catalogue | None = None,
+    *,
+    oob_types: Iterable[str] | None = None,
+    unrenderable: Iterable[Unrenderable] = (),
     judged: Mapping[int, Sequence[Finding]] | None = None,
 ) -> list[Finding]:
     """Return the findings of every rule, in rule order; nothing is kept between calls.
 
-    Only for a design without ingestion errors. `catalogue` is what the node provisioner
-    offers, None when there is none. `judged` is what `judge` found before. A rule that breaks
-    is an Error of its own. CPU-bound: call it in a thread for large sites.
+    Only for a design without ingestion errors. `catalogue`, `oob_types` and `unrenderable` are
+    the rules' circumstances (`Circumstances`). `judged` is what `judge` found before. A rule
+    that breaks is an Error of its own. CPU-bound: call it in a thread for large sites.
     """
+    circumstances = Circumstances(
+        catalogue, None if oob_types is None else tuple(oob_types), tuple(unrenderable)
+    )
     findings: list[Finding] = []
     now = timestamp()
     for rule in all_rules():
         if judged and rule.order in judged:
             found = [replace(finding, ts=now) for finding in judged[rule.order]]
         else:
-            found = list(_judge(rule, site, catalogue))
+            found = list(_judge(rule, site, circumstances))
         _log(rule, found)
         findings += found
     return findings
 
 
 def judge(site: Site) -> dict[int, tuple[Finding, ...]]:
-    """Return by the order of the rule what those found that ask for no catalogue."""
+    """Return by the order of the rule what those found that ask for nothing but the design."""
     return {
-        rule.order: tuple(_judge(rule, site, None))
+        rule.order: tuple(_judge(rule, site, Circumstances()))
         for rule in all_rules()
-        if not rule.needs_catalogue
+        if not rule.needs_circumstances
     }
 
 
-def _judge(rule: Rule, site: Site, catalogue: Catalogue | None) -> Iterator[Finding]:
+def _judge(rule: Rule, site: Site, circumstances: Circumstances) -> Iterator[Finding]:
     now = timestamp()
     is_clean = True
     try:
-        for verdict in rule.check(site, catalogue):
+        for verdict in rule.check(site, circumstances):
             is_clean = is_clean and verdict.level is not Level.ERROR
             yield _finding(rule, verdict, now)
     except MemoryError:
@@ -88,6 +94,7 @@ def _finding(rule: Rule, verdict: Verdict, now: str) -> Finding:
         verdict.hint,
         verdict.documents,
         now,
+        verdict.line,
     )
 
 

@@ -2,22 +2,22 @@
 
 libyaml parses and composes; the values are made here, because PyYAML's own constructor
 takes longer than the parser. What it would accept and what a design may hold are the same,
-except: duplicate keys, tags other than the plain types, and more of anything than the
-limits below. Documents of other namespaces are parsed, for their syntax, but not built.
+except: tags other than the plain types, and more of anything than the limits below. Of a key
+that stands twice in a mapping the last counts, and that is remembered. Documents of other
+namespaces are parsed, for their syntax, but not built.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from yaml.nodes import MappingNode, Node, ScalarNode
 
+from drydockd.design.runs import FOREIGN_RUN, runs, without_marks
 from drydockd.design.scalars import MERGE_KEY, ScalarProblem, Scalars, shown_tag
 from drydockd.errors import InvalidDesign
 
@@ -26,13 +26,13 @@ NODE_LIMIT = 200_000  # values of one document
 EXPANSION_LIMIT = 200_000  # values that the aliases of one stream stand for, all together
 DOCUMENT_LIMIT = 100_000
 
-# raw_parse holds the interpreter for the whole run: 64 KiB take about 2 ms.
-FOREIGN_RUN = 64 * 1024
 
-_HEADS = re.compile(rb"^(?:schema|apiVersion|['\"?{]|%)", re.MULTILINE)
-_FOREIGN = re.compile(rb"^schema:[ ]+(?!drydock/)[\w.-]+/[\w./-]+[ ]*\r?$", re.MULTILINE)
-# Line breaks of YAML that bytes.find would miss.
-_ODD_BREAKS = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
+class Repeated(NamedTuple):
+    """A key that stands twice in one mapping: the lines of both, 1-based in the stream."""
+
+    key: object
+    first_line: int
+    line: int
 
 
 class YamlProblem(InvalidDesign):
@@ -69,7 +69,7 @@ class Document:
     def merges(self, key: str) -> bool:
         """Whether the mapping at a top-level `key` takes keys from elsewhere by ``<<``."""
         return any(
-            _is_merge(inner)
+            is_merge(inner)
             for key_node, value_node in self.root.value
             if key_node.value == key and value_node.__class__ is MappingNode
             for inner, _ in value_node.value
@@ -81,13 +81,20 @@ class Document:
         for key in path:
             if node.__class__ is not MappingNode:
                 return None
-            for key_node, value_node in node.value:
-                if key_node.value == key:
-                    node = value_node
-                    break
-            else:
+            found = self.under(node, key)
+            if found is None:
                 return None
+            node = found
         return self.builder.scalar(node) if node.__class__ is ScalarNode else None
+
+    @staticmethod
+    def under(node: MappingNode, key: str) -> Node | None:
+        """The value at `key`: of several the last, which is the one that counts."""
+        found = None
+        for key_node, value_node in node.value:
+            if key_node.value == key:
+                found = value_node
+        return found
 
     def build(self) -> Any:
         """Return the document as dicts, lists and plain values. Raises YamlProblem."""
@@ -120,9 +127,10 @@ def documents(content: bytes, expansion: int = EXPANSION_LIMIT) -> Iterator[Docu
     error (with its line and column), nesting or size beyond the limits.
     """
     _check_encoding(content)
+    content = without_marks(content)
     count = 0
     builder = Builder(expansion)
-    for start, end, offset, foreign in _runs(content):
+    for start, end, offset, foreign in runs(content):
         run = content if end - start == len(content) else content[start:end]
         try:
             if foreign and len(run) <= 4 * FOREIGN_RUN:
@@ -168,56 +176,6 @@ def _syntax_problem(error: yaml.MarkedYAMLError, offset: int) -> YamlProblem:
     return YamlProblem(f"YAML: {what} at line {line}, column {mark.column + 1}", line)
 
 
-def _runs(content: bytes) -> Iterator[tuple[int, int, int, bool]]:
-    """Cut the stream into (start, end, lines before, foreign) of equal kind.
-
-    A document counts as foreign only when it says so beyond doubt: its one line that may
-    hold the schema names another namespace, and ours occurs nowhere in it.
-    """
-    starts = _starts(content) if _may_be_cut(content) else []
-    if not starts:
-        yield 0, len(content), 0, False
-        return
-    edges = [0, *starts, len(content)] if starts[0] else [*starts, len(content)]
-    begin, lines, kind = edges[0], 0, False
-    for start, end in pairwise(edges):
-        foreign = _is_foreign(content, start, end)
-        if start > begin and (foreign != kind or (foreign and end - begin > FOREIGN_RUN)):
-            yield begin, start, lines, kind
-            lines += content.count(b"\n", begin, start)
-            begin = start
-        kind = foreign
-    yield begin, len(content), lines, kind
-
-
-def _may_be_cut(content: bytes) -> bool:
-    """Whether cutting at ``---`` is both safe and of use."""
-    if content.startswith(b"%") or b"\n%" in content:
-        return False
-    if content.count(b"\r") != content.count(b"\r\n") or any(b in content for b in _ODD_BREAKS):
-        return False
-    heads = content.count(b"\nschema:") + content.startswith(b"schema:")
-    return heads != content.count(b"\nschema: drydock/") + content.startswith(b"schema: drydock/")
-
-
-def _starts(content: bytes) -> list[int]:
-    """Where the lines of ``---`` begin."""
-    found = [0] if content.startswith(b"---") else []
-    at = content.find(b"\n---")
-    while at >= 0:
-        if content[at + 4 : at + 5] in (b" ", b"\t", b"\r", b"\n", b""):
-            found.append(at + 1)
-        at = content.find(b"\n---", at + 1)
-    return found
-
-
-def _is_foreign(content: bytes, start: int, end: int) -> bool:
-    if content.find(b"drydock/", start, end) >= 0:
-        return False
-    chunk = content[start:end]
-    return len(_HEADS.findall(chunk)) == 1 and _FOREIGN.search(chunk) is not None
-
-
 class Builder:
     """Makes values of composed nodes.
 
@@ -232,6 +190,7 @@ class Builder:
         self._most_expanded = expansion
         self._expanded = 0
         self._offset = 0
+        self.repeated: list[Repeated] = []  # in the document built last
 
     def scalar(self, node: ScalarNode) -> object:
         """The value of a scalar on its own, None if it has none."""
@@ -247,6 +206,7 @@ class Builder:
         self._seen = {}
         self._size = 0
         self._offset = offset
+        self.repeated = []
         try:
             return self._value(root)
         finally:
@@ -318,18 +278,21 @@ class Builder:
         return value
 
     def _map_with_care(self, node: MappingNode) -> dict[object, object]:
-        """A mapping with merge keys, tagged or composed keys, or duplicates (an error)."""
+        """A mapping with merge keys, tagged or composed keys, or duplicates (the last counts)."""
         value: dict[object, object] = {}
+        lines: dict[object, int] = {}
         merged: dict[object, object] = {}
         for key_node, value_node in node.value:
-            if _is_merge(key_node):
+            if is_merge(key_node):
                 merged |= self._merged(value_node)
                 continue
             key = self._value(key_node)
             if isinstance(key, dict | list):
                 raise self._problem("a key must be a plain value", key_node)
+            line = self._offset + key_node.start_mark.line + 1
             if key in value:
-                raise self._problem(f"the key {key!r:.60} occurs twice in one mapping", key_node)
+                self.repeated.append(Repeated(key, lines[key], line))
+            lines[key] = line
             value[key] = self._value(value_node)
         return merged | value
 
@@ -348,7 +311,7 @@ class Builder:
         return YamlProblem(f"YAML: {message}, line {line}", line)
 
 
-def _is_merge(node: Node) -> bool:
+def is_merge(node: Node) -> bool:
     tag: Any = node.tag
     return tag.__class__ is tuple and tag[0] is MERGE_KEY
 

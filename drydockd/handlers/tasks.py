@@ -134,6 +134,7 @@ def dry_run_json(run: DryRun) -> dict[str, object]:
         "valid": run.is_valid,
         "findings": [finding_json(finding) for finding in run.findings],
         "notes": list(run.notes),
+        "unmatched": dict(run.unmatched),
     }
 
 

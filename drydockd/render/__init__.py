@@ -7,6 +7,7 @@ from drydockd.render.context import ActionGrant, node_context
 from drydockd.render.limits import Limits
 from drydockd.render.tarball import RenderedAsset, iter_tar_gz, stream_tar_gz, tar_gz
 from drydockd.render.templates import Templates
+from drydockd.render.trial import unrenderable
 
 __all__ = [
     "ActionGrant",
@@ -23,4 +24,5 @@ __all__ = [
     "render_assets",
     "stream_tar_gz",
     "tar_gz",
+    "unrenderable",
 ]

@@ -134,6 +134,22 @@ class Rendering:
             )
         return done
 
+    async def on_trial(
+        self, spec: BootActionSpec, asset: Asset, grant: ActionGrant, content: bytes
+    ) -> None:
+        """Render one asset; its remote source, if any, is `content`. Raises RenderError."""
+
+        async def fetch(location: str) -> bytes:
+            return content
+
+        if asset.type in FILE_TYPES:
+            found = await self._file(spec, asset, grant)
+            if isinstance(found, Remote):
+                await self._fetched(found, fetch)
+        elif asset.location is not None:
+            with _Named(self.node, spec, asset, grant):
+                await self._location(asset, asset.location, grant)
+
     async def packages(
         self, grants: Mapping[str, ActionGrant], fetch: Fetch
     ) -> dict[str, str | None]:

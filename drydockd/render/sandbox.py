@@ -193,13 +193,26 @@ def _timed(call: Callable[..., object], wants: str) -> Callable[..., object]:
 
 
 def _join(value: Iterable[object], separator: str = "") -> str:
-    """Jinja2's ``join`` without autoescape and attributes, which `_is_plain` lets through."""
+    """Jinja2's ``join`` without autoescape and attributes, which `is_plain` lets through."""
     return str(separator).join(map(str, value))
 
 
-def _environment(finalize: Callable[..., object]) -> ImmutableSandboxedEnvironment:
+class _Undefined(StrictUndefined):
+    """Nothing: testing or comparing it is false, as the templates of sites expect; writing it out
+    or looking into it is an error."""
+
+    __slots__ = ()
+    __eq__ = Undefined.__eq__  # type: ignore[assignment]
+    __ne__ = Undefined.__ne__  # type: ignore[assignment]
+    __hash__ = Undefined.__hash__  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:  # type: ignore[override]
+        return False
+
+
+def _environment(finalize: Callable[..., object] | None) -> ImmutableSandboxedEnvironment:
     environment = _Environment(
-        undefined=StrictUndefined,
+        undefined=_Undefined,
         keep_trailing_newline=True,
         autoescape=False,
         loader=None,
@@ -249,12 +262,20 @@ def compile_plain(source: str) -> Template | None:
     Bounded in time by the token count. Raises TemplateSyntaxError, and ValueError or
     RecursionError for sources that only pretend to be templates.
     """
-    if len(source) > PLAIN_SOURCE_CHARS or not _has_few_tokens(source):
-        return None
-    tree = _PLAIN.parse(source)
-    if not all(_is_plain(child) for child in tree.body):
+    tree = parse_small(source)
+    if tree is None or not all(is_plain(child) for child in tree.body):
         return None
     return _compile(_PLAIN, tree)
+
+
+def parse_small(source: str) -> nodes.Template | None:
+    """Return the tree of a template, None for one too long to be parsed in this process.
+
+    Raises as `compile_plain`.
+    """
+    if len(source) > PLAIN_SOURCE_CHARS or not _has_few_tokens(source):
+        return None
+    return _PLAIN.parse(source)
 
 
 def compile_any(source: str) -> Template:
@@ -279,7 +300,7 @@ def _has_few_tokens(source: str) -> bool:
     return True
 
 
-def _is_plain(node: nodes.Node, depth: int = 0, loops: int = 0, filters: int = 0) -> bool:
+def is_plain(node: nodes.Node, depth: int = 0, loops: int = 0, filters: int = 0) -> bool:
     """Say whether no part of the tree can make more out of its input than it is given."""
     if not isinstance(node, PLAIN_NODES) or not _is_plain_alone(node):
         return False
@@ -289,7 +310,7 @@ def _is_plain(node: nodes.Node, depth: int = 0, loops: int = 0, filters: int = 0
     if depth > PLAIN_DEPTH or loops > PLAIN_LOOP_DEPTH or filters > PLAIN_FILTER_CHAIN:
         return False
     children = node.iter_child_nodes()
-    return all(_is_plain(child, depth + 1, loops, filters) for child in children)
+    return all(is_plain(child, depth + 1, loops, filters) for child in children)
 
 
 def _is_plain_alone(node: nodes.Node) -> bool:

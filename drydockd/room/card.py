@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from drydockd.machines import NodeState, PowerState
+from drydockd.machines import NodeState, PowerState, canonical_mac
 from drydockd.site import DeviceAlias, Node
 
 
@@ -87,7 +87,7 @@ def card_of(node: Node) -> NodeCard:
     return NodeCard(
         name=node.name,
         bmc=node.oob_address,
-        boot_mac=node.boot_mac.lower() if node.boot_mac else None,
+        boot_mac=canonical_mac(node.boot_mac or ""),
         boot_ip=_boot_ip(node),
         boot_mode=hardware.boot_mode if hardware else None,
         pxe_interface=hardware.pxe_interface if hardware else None,
@@ -96,7 +96,8 @@ def card_of(node: Node) -> NodeCard:
         aliases=hardware.devices if hardware else (),
         nics=tuple(nics),
         nic_addresses=addresses,
-        disks=tuple(device.name for device in node.storage_devices),
+        # As an operating system names it: ``mapper/mpatha`` is the disk mpatha.
+        disks=tuple(device.name.rpartition("/")[2] for device in node.storage_devices),
     )
 
 

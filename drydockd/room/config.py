@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -20,9 +21,17 @@ from pydantic import (
 )
 
 from drydockd.errors import InvalidInput
-from drydockd.machines import NodeState
+from drydockd.machines import NodeState, canonical_mac
 
-MAC = r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$"
+
+def _mac(text: str) -> str:
+    found = canonical_mac(text)
+    if found is None:
+        raise ValueError("not a MAC address; write it as 52:54:00:aa:bb:01")
+    return found
+
+
+Mac = Annotated[str, AfterValidator(_mac)]
 
 
 class FaultKind(StrEnum):
@@ -101,7 +110,7 @@ class Latencies(Strict):
 
 class NicConfig(Strict):
     name: str
-    mac: Annotated[str | None, Field(pattern=MAC)] = None
+    mac: Mac | None = None
     address: str | None = None
 
 
@@ -131,7 +140,7 @@ class BmcConfig(Strict):
 
     serial: str | None = None
     uuid: str | None = None
-    macs: tuple[Annotated[str, Field(pattern=MAC)], ...] = ()
+    macs: tuple[Mac, ...] = ()
     name: str | None = None
     vendor: str | None = None
     model: str | None = None
@@ -144,7 +153,7 @@ class MachineConfig(Strict):
 
     name: str | None = None
     bmc: str | None = None
-    boot_mac: Annotated[str | None, Field(pattern=MAC)] = None
+    boot_mac: Mac | None = None
     state: NodeState | None = None
     power: Annotated[str, Field(pattern="^(on|off)$")] = "off"
     kind: Annotated[str, Field(pattern="^(machine|infrastructure)$")] = "machine"

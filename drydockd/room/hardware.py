@@ -237,7 +237,7 @@ def _with_boot_mac(nics: tuple[Nic, ...], card: NodeCard, boot_mac: str) -> tupl
 def _configured_disks(config: MachineConfig, machine: str, defaults: Defaults) -> tuple[Disk, ...]:
     return tuple(
         Disk(
-            d.name,
+            d.name.rpartition("/")[2],
             d.address or _businfo_of(d.name, i),
             (d.size_gb or defaults.disk_gb) * GB,
             d.serial or _serial(machine, d.name),

@@ -129,6 +129,7 @@ DRY_RUN = {
     "valid": False,
     "findings": [FINDING],
     "notes": [],
+    "unmatched": {},
 }
 HEALTH = {
     "kind": "Status",

@@ -56,7 +56,7 @@ def test_a_valid_design_exits_with_0_and_a_catalogue_silences_the_warning(small,
     assert (warned.exit_code, quiet.exit_code) == (0, 0)
     assert "DD3001" in warned.stdout
     assert "DD3001" not in quiet.stdout
-    assert "0 errors, 0 warnings, 18 rules passed" in quiet.stdout
+    assert "0 errors, 0 warnings, 34 rules passed" in quiet.stdout
 
 
 def test_several_designs_are_a_map_of_status_objects_and_one_bad_one_fails(small):
@@ -207,7 +207,7 @@ def test_a_design_that_does_not_compile_is_not_worked_with(command):
     ("options", "names"),
     [
         ([], ["w01", "w02"]),
-        (["--node-names", "w02, w09"], ["w02"]),
+        (["--node-names", "w02"], ["w02"]),
         (["-n", "w02", "-t", "gpu"], ["w01", "w02"]),
         (["--node-tags", "prod"], ["w01", "w02"]),
         (["--rack-names", "r1"], ["w01"]),
@@ -220,6 +220,13 @@ def test_filter_prints_the_names_in_design_order(small, options, names):
 
     assert result.exit_code == 0
     assert result.stdout.splitlines() == names
+
+
+def test_a_node_that_does_not_exist_is_named_with_the_nearest(small):
+    result = drydock("design", "filter", small, "--node-names", "w02, w0x")
+
+    assert (result.exit_code, result.stdout) == (3, "w02\n")
+    assert "no node of the design is called w0x; did you mean w0" in result.stderr
 
 
 def test_a_filter_file_is_a_filter_as_the_api_takes_it(small, tmp_path):

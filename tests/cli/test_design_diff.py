@@ -1,8 +1,10 @@
 import pytest
 
-from drydockd.cli.design_diff import as_lines, difference
+from drydockd.cli.design_diff import Change, as_json, as_lines, difference
 from drydockd.design.compile import compile_site
-from tests.cli.designs import SMALL
+from drydockd.machines import Document, Inventory
+from tests.cases import CASES
+from tests.cli.designs import SMALL, drydock
 from tests.designs import on_designs
 from tests.sites.folder import on_site_files
 
@@ -148,3 +150,108 @@ async def test_the_bmcs_password_is_in_no_line():
     assert "image: jammy -> x" in text
     assert "s3cret" not in text
     assert "n3wer" not in text
+
+
+def case(name):
+    return the_site(CASES[name].decode())
+
+
+async def diff_of(old, new, inventories=None):
+    found = await difference(old, new, inventories)
+    return found, "\n".join(as_lines(found))
+
+
+async def test_other_hardware_behind_an_alias_is_a_change_of_the_node():
+    found, text = await diff_of(case("base"), case("chg-pci"))
+
+    assert found.changed["node1"]["hardware"] == {
+        "bond0 nic1": Change("pci 0000:00:03.0", "pci 0000:81:00.0")
+    }
+    assert found.unchanged == 0
+    assert "~ bond0 nic1: pci 0000:00:03.0 -> pci 0000:81:00.0" in text
+
+
+async def test_another_disk_behind_an_alias_is_a_change_of_the_node():
+    def with_disk(address):
+        text = CASES["base"].decode().replace("      sda:\n", "      bootdisk:\n")
+        return the_site(text.replace("address: 2:0.0.0", f"address: {address}"))
+
+    found, _ = await diff_of(with_disk("2:0.0.0"), with_disk("0:1.0.0"))
+
+    assert found.changed["node1"]["hardware"] == {
+        "disk bootdisk": Change("scsi 2:0.0.0", "scsi 0:1.0.0")
+    }
+
+
+LSHW_TWO = """<node><node class="network"><businfo>pci@0000:00:03.0</businfo>
+<logicalname>eno1</logicalname><serial>52:54:00:00:00:01</serial></node>
+<node class="disk"><logicalname>/dev/sda</logicalname><serial>S1</serial></node></node>"""
+
+
+async def test_with_an_inventory_the_very_devices_are_compared():
+    inventory = {"node1": Inventory((Document("lshw", "text/xml", LSHW_TWO),))}
+
+    found, _ = await diff_of(case("base"), case("chg-pci"), inventory)
+
+    assert found.changed["node1"]["hardware"]["bond0 nic1"] == Change(
+        "pci 0000:00:03.0, which is eno1 52:54:00:00:00:01 0000:00:03.0",
+        "pci 0000:81:00.0, not in the inventory",
+    )
+
+
+async def test_another_authorized_key_is_a_change_of_the_site_and_of_its_nodes():
+    found, text = await diff_of(case("base"), case("chg-key"))
+
+    assert found
+    assert "authorized keys" in found.site
+    assert "authorized keys" in found.changed["node1"]
+    assert text.startswith("~ site\n    authorized keys\n")
+    assert as_json(found)["site"]["authorized keys"]
+
+
+async def test_what_opens_a_bmc_is_compared_and_not_shown():
+    other = the_site(CASES["base"].decode().replace("credential: example", "credential: s3cret"))
+
+    found, text = await diff_of(case("base"), other)
+
+    assert found.changed["node1"]["bmc"] == {"credential": Change("********", "******** (changed)")}
+    assert "s3cret" not in text
+    assert "s3cret" not in str(as_json(found))
+
+
+async def test_signaling_repositories_and_ranges_are_compared():
+    text = CASES["base"].decode().replace("signaling: true", "signaling: false")
+    text = text.replace("end: 10.0.2.199", "end: 10.0.2.190")
+
+    found, _ = await diff_of(case("base"), the_site(text))
+    repositories, _ = await diff_of(case("base"), case("repo-extra"))
+
+    assert found.changed["node1"]["boot actions"] == {"hello": Change("signals", "does not signal")}
+    assert "pxe dhcp ranges" in found.site["networks"]
+    assert "main_archive" in repositories.site["repositories"]
+    assert repositories.unchanged == 1
+
+
+async def test_a_password_in_the_url_of_a_repository_is_compared_and_not_shown():
+    text = CASES["repo-extra"].decode()
+    one, two = (text.replace("http://archive", f"http://u:{word}@archive") for word in ("a1", "b2"))
+
+    found, shown = await diff_of(the_site(one), the_site(two))
+
+    assert found.site["repositories"]["main_archive"].after.endswith("(changed)")
+    assert "b2" not in shown
+
+
+def test_the_command_reads_inventories_from_a_folder(tmp_path):
+    for name in ("base", "chg-pci"):
+        (tmp_path / f"{name}.yaml").write_bytes(CASES[name])
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "lshw").mkdir()
+    (tmp_path / "lshw" / "node1.xml").write_text(LSHW_TWO)
+    files = (tmp_path / "base.yaml", tmp_path / "chg-pci.yaml")
+
+    found = drydock("design", "diff", *files, "--inventory", tmp_path / "lshw", "--exit-code")
+    nothing = drydock("design", "diff", *files, "--inventory", tmp_path / "empty")
+
+    assert (found.exit_code, "which is eno1" in found.stdout) == (1, True)
+    assert (nothing.exit_code, "no file is called after a node" in nothing.stderr) == (2, True)

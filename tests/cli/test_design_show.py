@@ -140,3 +140,23 @@ def test_kernel_parameters_that_cannot_be_rendered_are_said_so(tmp_path):
 
     line = json.loads(result.stdout)["computed"]["kernel_params_line"]
     assert line.startswith("cannot be rendered: ")
+
+
+def test_empty_groups_disks_and_interfaces_are_shown(tmp_path):
+    file = tmp_path / "site.yaml"
+    more = "      sdb: {}\n    volume_groups: {spare: {}}\n"
+    file.write_text(
+        SMALL.replace("{name: boot, size: 1g, filesystem: {mountpoint: /boot}}\n",
+                      "{name: boot, size: 1g, filesystem: {mountpoint: /boot}}\n" + more)
+        .replace("    eno1: {", "    eno9: {}\n    eno1: {", 1)
+    )  # fmt: skip
+    loaded = load(str(file))
+
+    node = as_json(loaded, loaded.site.nodes["w01"])["node"]
+    text = as_yaml(loaded, loaded.site.nodes["w01"])
+
+    assert node["interfaces"]["eno9"] == {}
+    assert node["storage"]["physical_devices"]["sdb"] == {}
+    assert node["storage"]["volume_groups"] == {"spare": {}}
+    assert yaml.safe_load(text)["storage"]["volume_groups"] == {"spare": {}}
+    assert "tor_switches" not in node

@@ -48,3 +48,17 @@ def test_filter_prints_the_names(drydock, server):
     assert server.asked[0].json["node_filter"]["filter_set"][0]["node_tags"] == ["masters"]
     assert drydock("node", "filter", "-d", "ref", "-o", "json").stdout == '["n2", "n1"]\n'
     assert "node_filter" not in server.asked[1].json
+
+
+def test_a_node_that_does_not_exist_is_named_with_the_nearest_and_the_exit_code_is_3(
+    drydock, server
+):
+    server.answers[f"POST {V1}/nodefilter"] = [(200, ["node1"]), (200, ["node1", "node2"])]
+
+    result = drydock("node", "filter", "-d", "ref", "-n", "node1,nod2,node2")
+
+    assert (result.exit_code, result.stdout) == (3, "node1\n")
+    # The second one exists; something else in the filter leaves it out.
+    assert result.stderr == (
+        "Error: node_filter: no node of the design is called nod2; did you mean node2?\n"
+    )

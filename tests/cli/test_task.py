@@ -8,7 +8,7 @@ import yaml
 from click.testing import CliRunner
 
 from drydockd.cli.root import cli
-from tests.api.examples import BUILD_DATA, STATE_EVENT, TREE
+from tests.api.examples import BUILD_DATA, DRY_RUN, STATE_EVENT, TREE
 from tests.client.helpers import a_task
 from tests.handlers.helpers import REF, daemon
 
@@ -195,3 +195,41 @@ async def test_the_commands_drive_a_real_daemon(tmp_path):
             1,
             "Error: Task nonsense does not exist (HTTP 404)\n",
         )
+
+
+def a_plan(**unmatched):
+    return DRY_RUN | {"unmatched": unmatched}
+
+
+def test_a_task_for_a_node_that_does_not_exist_is_not_created(drydock, server):
+    server.answers[f"POST {V1}/tasks"] = (200, a_plan(nod1="node1"))
+
+    result = drydock("task", "create", "-d", "ref", "-a", "destroy_nodes", "-n", "nod1,node2", "-b")
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "no node of the design is called nod1; did you mean node1?" in result.stderr
+    (asked,) = server.asked
+    assert asked.json["dry_run"] is True
+
+
+def test_a_task_for_nodes_that_exist_is_created(drydock, server):
+    server.answers[f"POST {V1}/tasks"] = [(200, a_plan()), (201, a_task())]
+
+    result = drydock(*CREATE, "-n", "node1")
+
+    assert (result.exit_code, json.loads(result.stdout)) == (0, a_task())
+
+
+def test_where_nobody_can_tell_beforehand_the_task_is_created(drydock, server):
+    server.answers[f"POST {V1}/tasks"] = [(503, {"message": "away"}), (201, a_task())]
+
+    assert drydock(*CREATE, "-n", "node1").exit_code == 0
+
+
+def test_a_dry_run_prints_the_plan_and_names_who_does_not_exist(drydock, server):
+    server.answers[f"POST {V1}/tasks"] = (200, a_plan(x=None))
+
+    result = drydock(*CREATE, "-n", "x", "--dry-run")
+
+    assert (result.exit_code, json.loads(result.stdout)) == (3, a_plan(x=None))
+    assert "is called x." in result.stderr

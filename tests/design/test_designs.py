@@ -8,7 +8,8 @@ import pytest
 
 from drydockd.design import Design, Designs, compiler, designs
 from drydockd.errors import InvalidDesign, SourceUnavailable
-from drydockd.site import Catalogue, Site
+from drydockd.site import Catalogue, Site, Unrenderable
+from tests.cases import CASES
 from tests.design.helpers import BASE, document, node, stream
 from tests.design.servers import Server, reply
 from tests.designs import ROOT, design_path
@@ -189,4 +190,24 @@ async def test_closing_twice_is_harmless(file):
     loader = Designs(allowed_roots=[file.parent])
     await loader.load(f"file://{file}")
     await loader.close()
+    await loader.close()
+
+
+async def test_what_cannot_be_rendered_and_which_oob_types_are_enabled_is_told_to_the_rules(
+    tmp_path,
+):
+    path = tmp_path / "site.yaml"
+    path.write_bytes(CASES["base"])
+    tried = []
+
+    async def trial(site):
+        tried.append(site)
+        return [Unrenderable("node1", "hello", "node1: boot action hello, file /x: why")]
+
+    loader = Designs(allowed_roots=[tmp_path], trial=trial, oob_types=("manual",))
+    design = await loader.load(f"file://{path}")
+    for _ in range(2):
+        errors = [f for f in await loader.validate(design, None) if f.error]
+        assert [f.code for f in errors] == ["DD2909", "DD2911"]
+    assert len(tried) == 1  # remembered with the design
     await loader.close()

@@ -5,6 +5,7 @@ import yaml
 
 from drydockd.design.compile import compile_site
 from drydockd.design.ingest import ingest
+from drydockd.site import NoteKind
 from tests.design.helpers import HARDWARE, document, stream
 
 
@@ -144,12 +145,15 @@ def test_all_errors_of_a_stream_are_told_at_once():
     ]
 
 
-def test_a_duplicate_key_spoils_its_document_only():
-    content = b"---\nschema: drydock/Rack/v1\nmetadata: {name: a}\ndata: {}\ndata: {}\n"
+def test_a_duplicate_key_is_noted_and_the_last_value_counts():
+    content = b"---\nschema: drydock/Rack/v1\nmetadata: {name: x, name: a}\ndata: {}\ndata: {}\n"
     ingested = ingest(content + stream(document("Rack", "b", {})))
-    (finding,) = ingested.findings
-    assert (finding.code, finding.documents[0].name, finding.line) == ("DD000", "a", 5)
-    assert list(ingested.racks) == ["b"]
+    assert not ingested.findings
+    assert list(ingested.racks) == ["a", "b"]
+    assert [(note.kind, note.line) for note in ingested.notes] == [
+        (NoteKind.DUPLICATE_KEY, 3),
+        (NoteKind.DUPLICATE_KEY, 5),
+    ]
 
 
 def test_a_violation_has_the_line_of_its_value():

@@ -167,3 +167,53 @@ def test_a_text_of_any_length_is_read_whole():
     text = f'<node class="network"><logicalname>a</logicalname><serial>{serial}</serial></node>'
     (device,) = parse_lshw(text)
     assert device.serial == serial
+
+
+def one_disk(serial, name="sda"):
+    return (
+        f"<node><node class='disk'><logicalname>/dev/{name}</logicalname>"
+        f"<serial>{serial}</serial><size>5</size></node></node>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        *(("WD\x01-1", "WD-1"), ("WD&#1;-1", "WD-1"), ("WD&#x1F;-1", "WD-1"), ("\x00W\x0b", "W")),
+        *(("A&B", "A&B"), ("A&amp;B", "A&amp;B".replace("amp;", "")), ("A&nbsp;B", "A&nbsp;B")),
+        *(("A&#65;&", "AA&"), ("\ud800W", "W"), ("\ufffeW", "W"), ("&#xD800;W", "W"), ("&", "&")),
+        ("&#38;B\x01", "&B"),
+    ],
+)
+def test_a_character_that_xml_may_not_hold_costs_that_character_only(written, read):
+    (device,) = parse_lshw(one_disk(written))
+
+    assert (device.serial, device.names) == (read, ("sda",))
+
+
+def test_the_mac_of_a_nic_is_read_in_any_notation():
+    (nic,) = parse_lshw(
+        "<node><node class='network'><logicalname>eno1</logicalname>"
+        "<serial>52-54-00-AA-BB-01</serial></node></node>"
+    )
+
+    assert nic.serial == "52:54:00:aa:bb:01"
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        *(("mapper/mpatha", "mpatha"), ("disk/by-id/wwn-0x5", "mpatha"), ("sda", "sda")),
+        *(("disk/by-id/ata-WDC_WD40_WD-1234", "sda"), ("disk/by-id/scsi-SATA_WD-1234", "sda")),
+        *(("mapper/other", None), ("disk/by-id/ata-x-4", None)),
+    ],
+)
+def test_a_path_matches_a_disk_by_its_last_part_or_serial_number(path, found):
+    disks = (
+        Device("disk", ("sda",), serial="WD-1234"),
+        Device("disk", ("mpatha", "dm-0", "wwn-0x5")),
+    )
+
+    disk = Hardware(devices=disks).disk(path)
+
+    assert (disk and disk.names[0]) == found

@@ -3,7 +3,14 @@ import pytest
 from drydockd.design.inventory import Hardware, parse_lshw
 from drydockd.design.network_plan import network_plan
 from drydockd.errors import InvalidDesign
-from drydockd.plans import AddressPlan, BondPlan, DeviceName, NetworkPlan, RoutePlan
+from drydockd.plans import (
+    AddressPlan,
+    BondPlan,
+    DeviceName,
+    NetworkAddress,
+    NetworkPlan,
+    RoutePlan,
+)
 from drydockd.site import Interface
 from tests.design.lshw import LSHW
 from tests.design.rules.helpers import a_link, a_network, a_node, a_route, a_site, dhcp, static
@@ -130,7 +137,7 @@ def test_the_placeholder_of_a_route_domain_is_no_route():
 def test_names_and_gateway_are_those_of_the_primary_network():
     found = plan(nic("lan"))
 
-    assert found.default_gateway == "10.9.0.1"
+    assert found.default_gateways == ("10.9.0.1",)
     assert found.dns_servers == ("10.9.0.2", "10.9.0.3", "10.9.0.4")
     assert found.search_domain == "example.com"
 
@@ -138,7 +145,64 @@ def test_names_and_gateway_are_those_of_the_primary_network():
 def test_without_a_primary_network_there_is_no_gateway():
     found = plan(primary_network=None)
 
-    assert found == NetworkPlan((), None, (), "local")
+    assert found == NetworkPlan((), (), (), "local")
+
+
+LAN6 = a_network(
+    "lan6",
+    cidr="2001:db8:9::/64",
+    vlan_id="80",
+    dns_servers="2001:db8:9::53;10.9.0.2",
+    routes=(a_route("::/0", "2001:db8:9::1", metric=10),),
+)
+DUAL = a_link("trunk", "san", "lan6", "other", trunk_mode="802.1q", native_network=None)
+DUAL_ADDRESSING = (static("san", "10.8.0.11"), static("lan6", "2001:db8:9::11"))
+
+
+def dual(*used, networks=(SAN, LAN6), primary="san"):
+    return plan(
+        nic(*used),
+        link=DUAL,
+        networks=networks,
+        addressing=DUAL_ADDRESSING,
+        primary_network=primary,
+    )
+
+
+def test_networks_of_both_families_on_one_vlan_id_are_one_vlan_with_both_addresses():
+    (vlan,) = dual("san", "lan6").interfaces[0].vlans
+
+    assert (vlan.vlan_id, vlan.network, vlan.mtu) == (80, "san", 9000)
+    assert vlan.address == AddressPlan("static", "10.8.0.11/16")
+    assert vlan.beside == (NetworkAddress("lan6", AddressPlan("static", "2001:db8:9::11/64")),)
+    assert RoutePlan("0.0.0.0/0", "10.8.0.1", 100) in vlan.routes
+    assert RoutePlan("::/0", "2001:db8:9::1", 10) in vlan.routes
+
+
+@pytest.mark.parametrize("primary", ["san", "lan6"])
+def test_there_is_a_default_route_and_name_servers_for_each_family(primary):
+    found = dual("san", "lan6", primary=primary)
+
+    assert set(found.default_gateways) == {"10.8.0.1", "2001:db8:9::1"}
+    assert len(found.default_gateways) == 2
+    assert {"2001:db8:9::53", "10.9.0.2"} <= set(found.dns_servers)
+
+
+def test_a_second_default_route_of_one_family_is_left_to_the_primary_network():
+    other = a_network(
+        "other", cidr="2001:db8:8::/64", vlan_id="81", routes=(a_route("::/0", "2001:db8:8::1"),)
+    )
+    found = dual("other", "san", "lan6", networks=(SAN, LAN6, other))
+
+    assert found.default_gateways == ("10.8.0.1", "2001:db8:9::1")
+    assert [v.routes for v in found.interfaces[0].vlans if v.network == "other"] == [()]
+
+
+def test_two_networks_of_one_family_on_one_vlan_id_are_refused():
+    twin = a_network("other", cidr="10.7.0.0/16", vlan_id="80")
+
+    with pytest.raises(InvalidDesign, match="networks san and other have the same vlan 80"):
+        dual("san", "other", networks=(SAN, twin))
 
 
 def test_links_labelled_noconfig_and_interfaces_without_link_are_left_alone():

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drydockd.design import nodefilter
 from drydockd.design.nodefilter import by_names, label_text, parse, select
 from drydockd.errors import InvalidFilter
 from drydockd.site import Node, Rack, Site
@@ -206,3 +207,22 @@ def test_filters_are_set_algebra(nodes, racks, kind, terms):
     names = select(site, parse(body))
     assert set(names) == model(site, body)
     assert list(names) == [name for name in site.nodes if name in names]
+
+
+def test_names_no_node_has_are_told_each_with_the_nearest():
+    site = Site(nodes={name: Node(name) for name in ("worker01", "worker02")})
+    term = {"filter_type": "union", "node_names": ["wroker01", "worker02", "zzz", "zzz"]}
+    wanted = nodefilter.parse({"filter_set_type": "union", "filter_set": [term]})
+
+    found = nodefilter.unmatched(site, wanted)
+
+    assert found == {"wroker01": "worker01", "zzz": None}
+    assert nodefilter.unmatched_text("wroker01", "worker01").endswith("did you mean worker01?")
+    assert nodefilter.unmatched(site, None) == {}
+
+
+def test_only_the_first_names_get_a_suggestion():
+    found = nodefilter.nearest([f"n{i}x" for i in range(50)], [f"n{i}" for i in range(50)])
+
+    assert len(found) == 50
+    assert sum(meant is not None for meant in found.values()) == nodefilter.SUGGESTIONS

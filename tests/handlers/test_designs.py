@@ -5,6 +5,7 @@ import pytest
 from drydockd.design.validate import status_document
 from drydockd.errors import Busy
 from drydockd.site import DocumentRef, Finding, Level
+from tests.cases import CASES
 from tests.handlers.helpers import JSON, REF, SITE, V1, daemon
 
 
@@ -51,6 +52,22 @@ async def test_an_invalid_design_is_400_with_the_findings(drydock, tmp_path):
     assert shown["details"]["errorCount"] == len(found) > 0
     assert {m["name"] for m in found} == {"DD2005"}
     assert all(document["schema"].startswith("drydock/") for document in found[0]["documents"])
+
+
+async def test_a_boot_action_that_cannot_render_fails_validation_and_dry_run(drydock, tmp_path):
+    site = tmp_path / "site.yaml"
+    site.write_bytes(CASES["ba-template-typo"])
+    answer = await drydock.post(f"{V1}/validatedesign", {"href": site.as_uri()})
+    task = {"action": "deploy_nodes", "design_ref": site.as_uri(), "dry_run": True}
+    plan = await drydock.post(f"{V1}/tasks", task)
+
+    for messages in (
+        answer.json()["details"]["messageList"],
+        plan.json()["findings"],
+    ):
+        (found,) = [m for m in messages if m["name"] == "DD2911" and m["error"]]
+        assert "node1: boot action hello, file /etc/hello" in found["message"]
+        assert "'oma' (line 1)" in found["message"]
 
 
 def duplicate_addresses(text: str) -> str:

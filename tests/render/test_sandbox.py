@@ -116,10 +116,39 @@ def test_urlencode_of_a_design_reference_is_as_documented():
     )
 
 
-@pytest.mark.parametrize("source", ["{{ gone }}", "{{ node.gone }}", "{% if gone %}{% endif %}"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("{{ gone }}", "{{ node.gone }}", "{{ gone.x }}", "{{ gone['x'] }}"),
+        *("{% for x in gone %}{% endfor %}", "{{ gone | lower }}", "{% if gone.x %}{% endif %}"),
+        "{% if 'a' in gone %}{% endif %}",
+    ],
+)
 def test_an_undefined_name_is_an_error(source):
     with pytest.raises(UndefinedError):
         sandbox.render_plain(sandbox.compile_plain(source), CONTEXT, 1000)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("{% if gone %}x{% endif %}", "{% if not gone %}{% else %}x{% endif %}"),
+        *("{{ 'x' if node.gone else '' }}", "{{ gone or '' }}", "{{ gone | default('') }}"),
+        *("{% if gone == 'x' %}x{% endif %}", "{% if gone != 'x' %}{% else %}x{% endif %}"),
+        *("{% if gone is defined %}x{% endif %}", "{% if gone and gone.x %}x{% endif %}"),
+    ],
+)
+def test_testing_what_is_undefined_is_false(source):
+    for render in (rendered_here, rendered_apart):
+        assert render(source) == ""
+
+
+def rendered_here(source):
+    return sandbox.render_plain(sandbox.compile_plain(source), {"node": {}}, 100)
+
+
+def rendered_apart(source):
+    return sandbox.render_any(source, {"node": {}}, 100)
 
 
 def test_markup_is_not_escaped():

@@ -42,3 +42,9 @@ def test_hardware_profile_and_storage_are_on_it():
 def test_a_node_without_anything_has_a_card_too():
     card = card_of(a_node(addressing=(), oob_parameters={}))
     assert (card.bmc, card.boot_mac, card.boot_ip, card.nics) == (None, None, None, ())
+
+
+def test_a_disk_is_known_by_the_last_part_of_its_path():
+    disks = tuple(StorageDevice(name) for name in ("sda", "mapper/mpatha", "disk/by-id/wwn-0x5"))
+
+    assert card_of(a_node(storage_devices=disks)).disks == ("sda", "mpatha", "wwn-0x5")

@@ -90,3 +90,13 @@ def test_a_file_that_is_no_room_file_is_named(tmp_path, content):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InvalidInput, match="cannot be read"):
         load_config(tmp_path / "none.yaml")
+
+
+def test_the_mac_of_a_machine_is_read_in_any_notation():
+    raw = {
+        "machines": [
+            {"boot_mac": "52-54-00-AA-BB-01", "nics": [{"name": "a", "mac": "525400aabb02"}]}
+        ]
+    }
+    [machine] = parse_config(raw).machines
+    assert (machine.boot_mac, machine.nics[0].mac) == ("52:54:00:aa:bb:01", "52:54:00:aa:bb:02")

@@ -34,7 +34,7 @@ def network(*nics, mode=None):
     bond = BondPlan(mode, None, None, None, None, None) if mode else None
     devices = tuple(DeviceName(nic) for nic in nics)
     plan = InterfacePlan("bond0", "l", devices, bond, 1500, None, AddressPlan("none"))
-    return NetworkPlan((plan,), None, (), "local")
+    return NetworkPlan((plan,), (), (), "local")
 
 
 def storage(disk, *sizes):

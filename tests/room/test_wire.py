@@ -22,7 +22,10 @@ from tests.room.helpers import KEY, a_node, a_spec
         ("bmc_power", {"card": card_of(a_node()), "wanted": PowerState.OFF}),
         ("bmc_power", {"card": NodeCard("n1"), "wanted": None}),
         ("deploy", {"machine": "m1", "spec": a_spec(boot=BootDelivery(KEY, "http://a", "n1"))}),
-        ("apply_network", {"machine": "m1", "plan": NetworkPlan((), None, ("1.1.1.1",), "x")}),
+        (
+            "apply_network",
+            {"machine": "m1", "plan": NetworkPlan((), ("10.0.0.1",), ("1.1.1.1",), "x")},
+        ),
         ("keep", {"kind": "key", "entries": {"a": "b"}, "remove_unlisted": True}),
     ],
 )

@@ -409,3 +409,13 @@ async def test_gathering_ends_and_the_limit_of_the_wait_holds_meanwhile(monkeypa
             await lab.store.write(Put(messages.on_task("t1", "once more")))
             async with asyncio.timeout(5):
                 assert (await waiting).status == "running"
+
+
+async def test_a_task_says_once_which_nodes_of_its_filter_do_not_exist():
+    async with Lab() as lab:
+        task = await lab.run("verify_nodes", "n1", "nn2")
+
+        (said,) = [m for m in lab.store.messages(task.task_id) if "unmatched" in m.extra]
+        assert said.extra == {"unmatched": ["nn2"]}
+        assert "did you mean n2?" in said.message
+        assert task.result.successes == ("n1",)

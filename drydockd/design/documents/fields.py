@@ -14,6 +14,8 @@ from typing import Annotated
 from pydantic import AfterValidator, ConfigDict, PlainValidator
 from pydantic_core import PydanticCustomError
 
+from drydockd.design.addresses import split_servers
+
 CLOSED = ConfigDict(extra="forbid", strict=True)
 OPEN = ConfigDict(extra="ignore", strict=True)
 
@@ -107,6 +109,37 @@ def _address(value: str) -> str:
     return value
 
 
+def _subnet(value: str) -> str:
+    """One spelling for one subnet: ``::/0`` for ``0::0/0``, a prefix length for a mask."""
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise expected(f"a network in CIDR form is required{_meant(value)}") from None
+
+
+def _meant(value: str) -> str:
+    word = "".join(value.split())
+    if word.lower() in ("default", "any", "all", "*", "0", "0/0", "0.0/0", "0.0.0/0", "0.0.0.0/"):
+        return "; did you mean 0.0.0.0/0 (::/0 for IPv6)"
+    try:
+        return f"; did you mean {ipaddress.ip_network(word, strict=False)}"
+    except ValueError:
+        return ", such as 10.1.0.0/16, 0.0.0.0/0 or ::/0"
+
+
+def _servers(value: str) -> str:
+    """Name servers, parted by commas, semicolons or blanks."""
+    for part in split_servers(value):
+        try:
+            ipaddress.ip_address(part)
+        except ValueError:
+            raise expected(
+                "a list of IP addresses is required, separated by commas or blanks; "
+                f"{part!r:.60} is none"
+            ) from None
+    return value
+
+
 def _vlan(value: str) -> str:
     if re.fullmatch("[0-9]{1,9}", value, re.ASCII) is None or int(value) > 4094:
         raise expected("a string of digits, 0 to 4094, is required")
@@ -177,6 +210,8 @@ PlainValue = Annotated[str | bool | int | float, PlainValidator(_plain_value)]
 KernelParam = Annotated[str | bool | None, PlainValidator(_kernel_param)]
 Ip = Annotated[str, AfterValidator(_ip)]
 Address = Annotated[str, AfterValidator(_address)]
+Subnet = Annotated[str, AfterValidator(_subnet)]
+Servers = Annotated[str, AfterValidator(_servers)]
 Vlan = Annotated[str, AfterValidator(_vlan)]
 Uuid = Annotated[str, AfterValidator(_uuid)]
 Uri = Annotated[str, AfterValidator(_uri)]

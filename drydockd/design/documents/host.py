@@ -16,6 +16,7 @@ from typing_extensions import TypedDict
 from drydockd.design.documents.fields import (
     CLOSED,
     OPEN,
+    UNSET,
     KernelParam,
     ScalarText,
     Uuid,
@@ -137,7 +138,7 @@ def layer_of(body: HostBody) -> Layer:
     if "oob" in body:
         parameters = dict(body["oob"])
         if "type" in parameters:
-            layer["oob_type"] = parameters.pop("type")
+            layer["oob_type"] = parameters.pop("type").lower()
         layer["oob_parameters"] = parameters
     if "platform" in body:
         layer.update(body["platform"])
@@ -155,8 +156,14 @@ def layer_of(body: HostBody) -> Layer:
 
 
 def duplicates(body: HostBody) -> Iterator[Violation]:
-    """Names that occur twice in a list of partitions or logical volumes."""
+    """Devices that are named twice, and names twice in a list of partitions or volumes."""
     storage = body.get("storage", {})
+    spelt: dict[str, str] = {}
+    for device in storage.get("physical_devices") or {}:
+        first = spelt.setdefault(device_key(device), device)
+        if first != device:
+            where = ("storage", "physical_devices", device)
+            yield where, f"a device of its own is required, {first} is the same"
     for device, disk in (storage.get("physical_devices") or {}).items():
         names = [entry["name"] for entry in (disk or {}).get("partitions", ())]
         yield from _twice(("storage", "physical_devices", device, "partitions"), names)
@@ -197,7 +204,7 @@ def _storage(body: StorageBody) -> Layer:
     layer: Layer = {}
     if "physical_devices" in body:
         layer["storage_devices"] = {
-            name: None if entry is None else _by_name(entry, "partitions")
+            device_key(name): None if entry is None else _by_name(entry, "partitions")
             for name, entry in body["physical_devices"].items()
         }
     if "volume_groups" in body:
@@ -206,6 +213,12 @@ def _storage(body: StorageBody) -> Layer:
             for name, entry in body["volume_groups"].items()
         }
     return layer
+
+
+def device_key(name: str) -> str:
+    """Return the name of a device without ``/dev/``; ``!`` before it stays."""
+    mark = UNSET if name.startswith(UNSET) else ""
+    return mark + name.removeprefix(UNSET).removeprefix("/dev/")
 
 
 def _by_name(body: DeviceBody | GroupBody, entries: str) -> Layer:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, Required
 
 from pydantic import with_config
 from typing_extensions import TypedDict
 
-from drydockd.design.documents.fields import CLOSED, Ip, Label, Number, Vlan
+from drydockd.design.addresses import family
+from drydockd.design.documents.fields import CLOSED, Ip, Label, Number, Servers, Subnet, Vlan
+from drydockd.design.documents.host import Violation
 from drydockd.site import AddressRange, Network, Route
 
 
@@ -21,7 +24,7 @@ class RangeBody(TypedDict):
 @with_config(CLOSED)
 class DnsBody(TypedDict, total=False):
     domain: str
-    servers: str
+    servers: Servers
 
 
 @with_config(CLOSED)
@@ -32,7 +35,7 @@ class RelayBody(TypedDict, total=False):
 
 @with_config(CLOSED)
 class RouteBody(TypedDict, total=False):
-    subnet: str
+    subnet: Subnet
     gateway: str
     metric: Number
     routedomain: str
@@ -49,6 +52,15 @@ class Body(TypedDict, total=False):
     dhcp_relay: RelayBody
     routes: list[RouteBody]
     labels: dict[str, Label]
+
+
+def violations(body: Body) -> Iterator[Violation]:
+    """A route leads to a subnet of the network's own address family: its gateway is one."""
+    own = family(body["cidr"])
+    for i, route in enumerate(body.get("routes", ())):
+        subnet = route.get("subnet")
+        if subnet and own and family(subnet) != own:
+            yield ("routes", i, "subnet"), f"an IPv{own} network is required, as in cidr"
 
 
 def build(name: str, body: Body) -> Network:

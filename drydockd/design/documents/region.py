@@ -7,7 +7,7 @@ from typing import Literal, Required
 from pydantic import BaseModel, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from drydockd.design.documents.fields import CLOSED
+from drydockd.design.documents.fields import CLOSED, OPEN
 from drydockd.site import Region, Repository, TagDefinition
 
 
@@ -18,7 +18,8 @@ class TagDefinitionBody(TypedDict):
     definition: str
 
 
-@with_config(CLOSED)
+# Sites have keys here that the original ignores too; they get a warning.
+@with_config(OPEN)
 class RepositoryBody(TypedDict, total=False):
     repo_type: Required[Literal["apt", "rpm"]]
     url: Required[str]

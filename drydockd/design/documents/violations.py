@@ -77,6 +77,12 @@ def closest(word: str, known: tuple[str, ...]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
+def meant(word: str, known: tuple[str, ...]) -> str:
+    """As `closest`, inside a sentence."""
+    close = closest(word, known)
+    return f" ({close.removeprefix('; ')})" if close else ""
+
+
 def _expectation(detail: ErrorDetails) -> str:
     kind = detail["type"]
     if kind == "literal_error":

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drydockd.design.rules import Verdict, error, warning
-from drydockd.site import Catalogue, Node, Site
+from drydockd.site import Catalogue, Circumstances, Node, Site
 
 ORDER, CODE, NAME = 80, "DD3001", "Platform Selection"
 
 
-def check(site: Site, catalogue: Catalogue | None) -> Iterator[Verdict]:
+def check(site: Site, circumstances: Circumstances) -> Iterator[Verdict]:
+    catalogue = circumstances.catalogue
     if catalogue is None:
         yield warning(
             "no node provisioner is enabled; images and kernels are not checked.",

@@ -216,6 +216,7 @@ class Scheduler:
             await self._insist(task.task_id, partial(self._recorder.write, *start))
             start.clear()
             task = self._store.task(task.task_id)
+            await self._say_unmatched(task, design)
         # Else start and end are one write: there is nothing to wait for in between.
         job = Job(
             task,
@@ -280,6 +281,22 @@ class Scheduler:
         if self._kinds[task.action].is_site_wide:
             return ()
         return nodefilter.select(design.site, nodefilter.parse(task.node_filter))
+
+    async def _say_unmatched(self, task: Task, design: Design) -> None:
+        """Names in the filter that no node has select nothing: say so, it may be a typo."""
+        if self._kinds[task.action].is_site_wide:
+            return
+        found = nodefilter.unmatched(design.site, nodefilter.parse(task.node_filter))
+        if found:
+            texts = [nodefilter.unmatched_text(name, meant) for name, meant in found.items()]
+            said = messages.message(
+                task.task_id,
+                " ".join(texts),
+                context_type="task",
+                context=task.task_id,
+                extra={"unmatched": list(found)},
+            )
+            await self._recorder.say(said)
 
     async def _say_resumed(self, task: Task) -> None:
         last = self._latest(task)

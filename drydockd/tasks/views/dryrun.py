@@ -48,8 +48,12 @@ async def dry_run(
     )
     verdict = await verdicts.of(design)
     nodes: tuple[str, ...] = ()
+    unmatched: dict[str, str | None] = {}
     if not kind.is_site_wide:
-        nodes = nodefilter.select(design.site, nodefilter.parse(request.node_filter))
+        wanted = nodefilter.parse(request.node_filter)
+        nodes = nodefilter.select(design.site, wanted)
+        # Of a design that cannot be used no node is known.
+        unmatched = nodefilter.unmatched(design.site, wanted) if design.ok else {}
     enrols = request.action is Action.PREPARE_NODES and _enrols(drivers)
     each = tuple(s for s in kind.steps if s not in OUT_OF_BAND or not enrols)
     steps = dict.fromkeys(nodes, each) if not kind.is_site_wide else {"": each}
@@ -59,7 +63,11 @@ async def dry_run(
         nodes=nodes,
         steps=steps,
         findings=verdict.findings,
-        notes=tuple(_notes(drivers, request.action, design.site, nodes)),
+        notes=(
+            *(nodefilter.unmatched_text(name, meant) for name, meant in unmatched.items()),
+            *_notes(drivers, request.action, design.site, nodes),
+        ),
+        unmatched=unmatched,
     )
 
 

@@ -31,6 +31,7 @@ class DryRun:
 
     `steps` maps each node to its step names in order; site-wide steps are under ``""``.
     `notes` says what will fail before it starts, such as an OOB type without a driver.
+    `unmatched`: names in the filter that no node has -> the nearest that one has.
     """
 
     action: Action
@@ -39,6 +40,7 @@ class DryRun:
     steps: Mapping[str, tuple[str, ...]]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
+    unmatched: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def is_valid(self) -> bool:

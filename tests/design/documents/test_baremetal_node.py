@@ -46,3 +46,23 @@ def test_a_node_needs_an_address():
     assert only_finding(document("BaremetalNode", "n", {})).code == "DD001"
     finding = only_finding(node("n", addressing=[]))
     assert (finding.code, finding.documents[0].name) == ("DD000", "n")
+
+
+@pytest.mark.parametrize(
+    "spelt", ["52:54:00:AA:BB:01", "52-54-00-aa-bb-01", "5254.00aa.bb01", "525400aabb01"]
+)
+def test_a_boot_mac_is_kept_in_one_notation(spelt):
+    assert site_of(node("n", metadata={"boot_mac": spelt})).nodes["n"].boot_mac == (
+        "52:54:00:aa:bb:01"
+    )
+
+
+def test_an_empty_boot_mac_is_none():
+    assert site_of(node("n", metadata={"boot_mac": ""})).nodes["n"].boot_mac is None
+
+
+@pytest.mark.parametrize("spelt", ["52:54:00:aa:bb", "eno1", "52:54:00:aa:bb:zz"])
+def test_a_boot_mac_that_is_none_is_an_error(spelt):
+    finding = only_finding(node("n", metadata={"boot_mac": spelt}))
+    assert (finding.code, "metadata.boot_mac: a MAC address" in finding.message) == ("DD001", True)
+    assert spelt in finding.message

@@ -144,3 +144,28 @@ def test_open_mappings_take_more_keys():
         "storage": {"x": 1, "volume_groups": {"v": {"logical_volumes": [{"name": "l", "y": 1}]}}},
     }
     assert findings_of(profile("p", **data), node("n", **data)) == []
+
+
+def test_a_device_is_named_without_dev_also_where_it_is_removed():
+    devices = {"/dev/sda": {}, "!/dev/sdb": {}, "/dev/disk/by-id/x": None, "mapper/m": {}}
+    layer = layer_of({"storage": {"physical_devices": devices}})
+
+    assert list(layer["storage_devices"]) == ["sda", "!sdb", "disk/by-id/x", "mapper/m"]
+
+
+def test_a_device_in_two_spellings_is_two_devices_too_many():
+    disk = {"partitions": [{"name": "root"}]}
+    storage = {"physical_devices": {"sda": disk, "/dev/sda": disk}}
+
+    finding = only_finding(node("n", storage=storage))
+
+    assert "physical_devices./dev/sda: a device of its own is required, sda is the same" in (
+        finding.message
+    )
+
+
+def test_the_oob_type_is_lower_case_whatever_was_written():
+    assert layer_of({"oob": {"type": "IPMI", "Account": "Root"}}) == {
+        "oob_type": "ipmi",
+        "oob_parameters": {"Account": "Root"},
+    }

@@ -59,3 +59,54 @@ def test_an_invalid_cidr_or_gateway_is_left_to_the_rules():
 )
 def test_a_violation_is_told_with_its_path(data, where):
     assert where in only_finding(network(**data)).message
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        *(("0.0.0.0/0", "0.0.0.0/0"), ("::/0", "::/0"), ("0::0/0", "::/0")),
+        *(("10.1.0.0/255.255.0.0", "10.1.0.0/16"), ("10.1.2.3", "10.1.2.3/32")),
+        ("2001:0DB8::/32", "2001:db8::/32"),
+    ],
+)
+def test_the_subnet_of_a_route_is_kept_in_one_spelling(written, kept):
+    cidr = "2001:db8::/64" if ":" in written else "10.0.0.0/24"
+    site = site_of(network(cidr=cidr, routes=[{"subnet": written, "gateway": "x"}]))
+    assert site.networks["n"].routes[0].subnet == kept
+
+
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        *(("0/0", "0.0.0.0/0"), ("default", "0.0.0.0/0"), (" 0.0.0.0/0", "0.0.0.0/0")),
+        *(("10.1.2.3/16", "10.1.0.0/16"), ("10.1.0.0 /16", "10.1.0.0/16")),
+        *(("2001:db8::1/64", "2001:db8::/64"), ("nonsense", "such as"), ("10.1.0.0/33", "such as")),
+    ],
+)
+def test_the_subnet_of_a_route_that_is_none_is_refused_with_the_right_spelling(written, right):
+    finding = only_finding(network(routes=[{"subnet": written, "gateway": "10.0.0.1"}]))
+    assert finding.code == "DD001"
+    assert "routes[0].subnet: a network in CIDR form is required" in finding.message
+    assert right in finding.message
+
+
+@pytest.mark.parametrize(
+    "servers", ["1.1.1.1, 8.8.8.8;9.9.9.9", "1.1.1.1\n2001:db8::53", "1.1.1.1,,8.8.8.8,", ""]
+)
+def test_name_servers_are_parted_by_commas_semicolons_and_blanks(servers):
+    assert site_of(network(dns={"servers": servers})).networks["n"].dns_servers == servers
+
+
+@pytest.mark.parametrize("servers", ["1.1.1.1 ns1.example.org", "1.1.1.1/24", "1.1.1.1|8.8.8.8"])
+def test_a_name_server_that_is_no_address_is_named(servers):
+    finding = only_finding(network(dns={"servers": servers}))
+    assert "dns.servers: a list of IP addresses is required" in finding.message
+    assert servers.split()[-1] in finding.message
+
+
+@pytest.mark.parametrize(
+    ("cidr", "subnet"), [("10.0.0.0/24", "::/0"), ("2001:db8::/64", "0.0.0.0/0")]
+)
+def test_a_route_to_the_other_address_family_is_an_error(cidr, subnet):
+    finding = only_finding(network(cidr=cidr, routes=[{"subnet": subnet, "gateway": "x"}]))
+    assert "routes[0].subnet: an IPv" in finding.message

@@ -52,7 +52,6 @@ def test_remove_unlisted_alone_is_legal():
         ({"repositories": {"r": {"url": "http://a/"}}}, "repositories.r.repo_type: is required"),
         ({"repositories": {"r": MAIN | {"repo_type": "xaptx"}}}, "repositories.r.repo_type"),
         ({"repositories": {"r": MAIN | {"arches": "amd64"}}}, "repositories.r.arches"),
-        ({"repositories": {"r": MAIN | {"more": 1}}}, "repositories.r: unknown key more"),
         ({"repositories": {"r": "http://a/"}}, "repositories.r: a mapping is required"),
         ({"repositories": {"remove_unlisted": "yes"}}, "repositories.remove_unlisted"),
         ({"tag_definitions": [{"tag": "t", "definition": "x"}]}, "definition_type: is required"),

@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from drydockd.design.documents import baremetal_node, boot_action, network
-from drydockd.design.documents.violations import closest, hint, path_text, shown, violations
+from drydockd.design.documents.violations import closest, hint, meant, path_text, shown, violations
 
 
 def told(body_type, body) -> list[str]:
@@ -98,3 +98,5 @@ def test_what_yaml_may_have_misread_gets_a_hint_to_quote(value):
 def test_a_close_word_is_suggested():
     assert closest("Networks", ("Network", "Rack")) == "; did you mean Network?"
     assert closest("zzz", ("Network",)) == ""
+    assert meant("Networks", ("Network", "Rack")) == " (did you mean Network?)"
+    assert meant("zzz", ("Network",)) == ""

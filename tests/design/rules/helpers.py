@@ -8,6 +8,7 @@ from drydockd.design.rules import Verdict, all_rules
 from drydockd.site import (
     Addressing,
     BootActionSpec,
+    Circumstances,
     DocumentRef,
     Interface,
     Network,
@@ -96,10 +97,11 @@ def a_bare_site(*parts: Any) -> Site:
     return site
 
 
-def verdicts(rule: Any, site: Site, *catalogue: Any) -> list[Verdict]:
+def verdicts(rule: Any, site: Site, **circumstances: Any) -> list[Verdict]:
     """What the rule module says of the site; it must be found by its folder, too."""
-    assert (rule.ORDER, rule.CODE, rule.NAME) in [(r.order, r.code, r.name) for r in all_rules()]
-    return list(rule.check(site, *catalogue))
+    (found,) = (r for r in all_rules() if r.order == rule.ORDER)
+    assert (found.code, found.name) == (rule.CODE, rule.NAME)
+    return list(found.check(site, Circumstances(**circumstances)))
 
 
 def levels(found: list[Verdict]) -> list[str]:

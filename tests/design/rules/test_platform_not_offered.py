@@ -10,11 +10,11 @@ OFFERED = Catalogue({"focal": ("ga-20.04",), "jammy": ("ga-22.04", "hwe-22.04")}
 def test_offered_images_and_kernels_pass():
     site = a_site(a_node("n1"), a_node("n2", kernel="hwe-22.04"))
 
-    assert not verdicts(rule, site, OFFERED)
+    assert not verdicts(rule, site, catalogue=OFFERED)
 
 
 def test_without_a_node_driver_nothing_is_judged_but_said():
-    found = verdicts(rule, a_site(a_node(image=None)), None)
+    found = verdicts(rule, a_site(a_node(image=None)), catalogue=None)
 
     assert levels(found) == ["Warning"]
     assert found[0].documents == ()
@@ -23,7 +23,7 @@ def test_without_a_node_driver_nothing_is_judged_but_said():
 def test_a_driver_that_cannot_answer_is_a_warning_with_its_reason():
     silent = Catalogue({}, failure="maas: no answer from 10.1.2.3")
 
-    found = the_only(verdicts(rule, a_site(a_node(image="plan9")), silent))
+    found = the_only(verdicts(rule, a_site(a_node(image="plan9")), catalogue=silent))
 
     assert found.level == "Warning"
     assert "10.1.2.3" in found.hint
@@ -33,7 +33,7 @@ def test_a_driver_that_cannot_answer_is_a_warning_with_its_reason():
 def test_an_image_that_is_not_offered_is_named_with_those_that_are(image):
     site = a_site(a_node("n1"), a_node("n2", image=image, kernel="nonsense"))
 
-    found = the_only(verdicts(rule, site, OFFERED))
+    found = the_only(verdicts(rule, site, catalogue=OFFERED))
 
     assert found.level == "Error"
     assert f"image {image}" in found.text
@@ -43,7 +43,7 @@ def test_an_image_that_is_not_offered_is_named_with_those_that_are(image):
 
 @pytest.mark.parametrize("kernel", [None, "ga-20.04"])
 def test_a_kernel_that_is_not_offered_for_the_image_is_named(kernel):
-    found = the_only(verdicts(rule, a_site(a_node("n1", kernel=kernel)), OFFERED))
+    found = the_only(verdicts(rule, a_site(a_node("n1", kernel=kernel)), catalogue=OFFERED))
 
     assert f"kernel {kernel}" in found.text
     assert "ga-22.04, hwe-22.04" in found.hint
@@ -53,8 +53,8 @@ def test_a_kernel_that_is_not_offered_for_the_image_is_named(kernel):
 def test_every_node_of_a_bad_platform_is_reported():
     site = a_site(a_node("n1", image="x"), a_node("n2", image="x"))
 
-    assert len(verdicts(rule, site, OFFERED)) == 2
+    assert len(verdicts(rule, site, catalogue=OFFERED)) == 2
 
 
 def test_an_empty_catalogue_offers_nothing():
-    assert "none is offered" in the_only(verdicts(rule, a_site(), Catalogue({}))).hint
+    assert "none is offered" in the_only(verdicts(rule, a_site(), catalogue=Catalogue({}))).hint

@@ -57,7 +57,7 @@ async def test_repeating_every_step_of_a_deployed_node_changes_nothing(site):
     handle = await lab.deploy(node)
     before = (await lab.room.machines())[0].counters
     assert (await lab.nodes.commission(handle, lab.voice)).state is NodeState.DEPLOYED
-    await lab.nodes.apply_network(handle, NetworkPlan((), None, (), "local"))
+    await lab.nodes.apply_network(handle, NetworkPlan((), (), (), "local"))
     again = await lab.nodes.deploy(handle, a_spec("d2"), lab.voice)
     assert again.deployment_id == "d1"
     assert (await lab.room.machines())[0].counters == before
@@ -195,7 +195,7 @@ async def test_plans_the_machine_cannot_carry_are_unsupported(site):
     plain = AddressPlan("none")
     nic = InterfacePlan("pxe", "pxe", (DeviceName("eth9"),), None, 1500, None, plain)
     with pytest.raises(DriverUnsupported, match="eth9; the machine has eno1"):
-        await lab.nodes.apply_network(handle, NetworkPlan((nic,), None, (), "local"))
+        await lab.nodes.apply_network(handle, NetworkPlan((nic,), (), (), "local"))
     disk = DiskPlan(DeviceName("sda"), 0, (PartitionPlan("root", 10**18),))
     with pytest.raises(DriverUnsupported, match="sda need"):
         await lab.nodes.apply_storage(handle, StoragePlan((disk,)))
@@ -207,7 +207,7 @@ async def test_a_node_that_is_not_ready_cannot_be_configured_or_deployed(site):
     lab = await site()
     handle = await lab.nodes.adopt(await lab.discover(a_node()), a_node())
     with pytest.raises(DriverConflict, match="it is new"):
-        await lab.nodes.apply_network(handle, NetworkPlan((), None, (), "local"))
+        await lab.nodes.apply_network(handle, NetworkPlan((), (), (), "local"))
     with pytest.raises(DriverConflict, match="cannot be deployed, it is new"):
         await lab.nodes.deploy(handle, a_spec(), lab.voice)
 

@@ -58,7 +58,10 @@ async def test_without_nodes_it_says_that_nothing_is_to_be_relabelled():
     async with Lab() as lab:
         task = await lab.run("relabel_nodes", "nobody")
 
-        assert lab.texts(task.task_id) == ["No nodes in scope, nothing to relabel."]
+        assert lab.texts(task.task_id) == [
+            "node_filter: no node of the design is called nobody.",
+            "No nodes in scope, nothing to relabel.",
+        ]
 
 
 async def test_owner_data_that_are_no_labels_fail_the_node_before_the_driver_is_called():

@@ -57,6 +57,6 @@ async def test_without_nodes_in_scope_there_is_nothing_to_do():
         task = await lab.run("verify_nodes", "no-such-node")
 
         assert (task.result.status, task.result.successes) == ("success", ())
-        (message,) = lab.store.messages(task.task_id)
+        _, message = lab.store.messages(task.task_id)
         assert message.message == "No nodes in scope, no work to do."
         assert (message.context_type, message.context, message.error) == ("NA", "NA", False)

@@ -65,3 +65,18 @@ async def test_a_dry_run_with_a_provisioner_that_enrols_shows_no_out_of_band_ste
         assert plan.notes == (
             "Identification is taken only for nodes that the node provisioner does not know.",
         )
+
+
+async def test_a_dry_run_names_the_nodes_of_the_filter_that_do_not_exist():
+    async with Lab() as lab:
+        plan = await lab.submit("deploy_nodes", "n1", "nn2", dry_run=True)
+
+        assert (plan.nodes, plan.unmatched) == (("n1",), {"nn2": "n2"})
+        assert "no node of the design is called nn2; did you mean n2?" in plan.notes[0]
+
+
+async def test_a_design_that_cannot_be_used_has_no_nodes_to_miss():
+    async with Lab("a: [") as lab:
+        plan = await lab.submit("deploy_nodes", "n1", dry_run=True)
+
+        assert (plan.is_valid, plan.unmatched) == (False, {})

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from drydockd import site as site_module
-from drydockd.site import Finding, Site
+from drydockd.site import Finding, Note, Site
 
 TOGETHER = 32
 COLLECTIONS = (
@@ -46,8 +46,9 @@ def pack(compiled: Compiled) -> bytes:
     for name in COLLECTIONS:
         for some in _some(getattr(compiled.site, name).values()):
             pickler.dump((name, some))
-    for some in _some(compiled.findings):
-        pickler.dump(("findings", some))
+    for name, entries in (("findings", compiled.findings), ("notes", compiled.site.notes)):
+        for some in _some(entries):
+            pickler.dump((name, some))
     for order, found in compiled.judged.items():
         pickler.dump((order, []))
         for some in _some(found):
@@ -59,7 +60,8 @@ def unpack(parcel: bytes) -> Compiled:
     """Return what was packed. Raises UnpicklingError for what is no parcel. For a thread."""
     unpickler = _Unpickler(io.BytesIO(parcel))
     parts: dict[str, dict[str, object]] = {name: {} for name in COLLECTIONS}
-    region, findings, judged = None, list[Finding](), dict[int, list[Finding]]()
+    region, judged = None, dict[int, list[Finding]]()
+    findings, notes = list[Finding](), list[Note]()
     while True:
         try:
             what, some = unpickler.load()
@@ -69,12 +71,14 @@ def unpack(parcel: bytes) -> Compiled:
             region = some
         elif what == "findings":
             findings += some
+        elif what == "notes":
+            notes += some
         elif what in parts:
             parts[what].update((one.name, one) for one in some)
         else:
             judged.setdefault(what, []).extend(some)
     return Compiled(
-        Site(region=region, **parts),  # type: ignore[arg-type]
+        Site(region=region, notes=tuple(notes), **parts),  # type: ignore[arg-type]
         tuple(findings),
         {order: tuple(found) for order, found in judged.items()},
         len(parcel),

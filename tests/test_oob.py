@@ -57,7 +57,7 @@ def test_every_usual_way_to_write_one_is_read(parse, text, value):
 )
 def test_what_is_none_is_refused(parse, text):
     with pytest.raises(
-        ValueError, match="a port|true or false|a UUID|64 hex digits|1 to 17|OPERATOR"
+        ValueError, match=r"a port|true or false|a UUID|64 hex digits|1 to 17|OPERATOR"
     ):
         parse(text)
 

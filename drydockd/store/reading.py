@@ -113,6 +113,10 @@ class Reading:
             looks.append(lambda: tables.on_node(node))
         return min(looks, key=lambda look: len(look()))
 
+    def newest_on(self, node: str) -> Iterator[Task]:
+        tasks = self._tables.tasks
+        return (tasks[task_id] for task_id in self._tables.on_node(node).backwards())
+
     def arrival(self, task_id: str) -> int:
         try:
             return self._tables.arrival[task_id]

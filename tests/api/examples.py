@@ -99,6 +99,16 @@ NODE_VIEW = {
             "updated": TIME,
         }
     ],
+    "last": {
+        "task_id": TASK_ID,
+        "action": "deploy_nodes",
+        "ended": TIME,
+        "outcome": "failure",
+        "step": "deploy_node",
+        "step_task_id": CHILD_ID,
+        "cause": "cab01-n07: ...",
+        "remedy": "read the messages of the task",
+    },
 }
 FINDING = {
     "kind": "ValidationMessage",

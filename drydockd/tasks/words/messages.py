@@ -20,6 +20,9 @@ RETRYING = "Retrying task for failed entities."
 EXHAUSTED = "Retry requested, out of attempts."
 NO_NODES = "No nodes in scope, no work to do."
 NO_NODES_RELABEL = "No nodes in scope, nothing to relabel."
+# What tells the two kinds of silence apart, in the text of the failure.
+NEVER_FETCHED = "never fetched its boot data"
+NEVER_REPORTED = "did not report to the end"
 
 
 def message(

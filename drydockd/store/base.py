@@ -191,6 +191,10 @@ class Store(Protocol):
         """
         ...
 
+    def nodes_of_tasks(self) -> list[str]:
+        """The names of all nodes that some task names, sorted."""
+        ...
+
     def newest_on(self, node: str) -> Iterator[Task]:
         """Tasks of every level whose scope names `node`, the newest first.
 

@@ -63,6 +63,18 @@ class NodeLast:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedNodes:
+    """The nodes that failed in one task, at one step (empty: as a whole), for one cause."""
+
+    task_id: str
+    action: Action
+    step: str
+    cause: str
+    remedy: str
+    nodes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class NodeView:
     """One node, now: so that "stuck" always has an answer.
 

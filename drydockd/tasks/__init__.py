@@ -5,7 +5,14 @@ from drydockd.tasks.service import Tasks
 from drydockd.tasks.views.events import EventStream, TooSlow
 from drydockd.tasks.words.drivers import Drivers
 from drydockd.tasks.words.reports import ReportDetail
-from drydockd.tasks.words.requests import DryRun, Event, FailedNodes, NodeLast, NodeView, TaskRequest
+from drydockd.tasks.words.requests import (
+    DryRun,
+    Event,
+    FailedNodes,
+    NodeLast,
+    NodeView,
+    TaskRequest,
+)
 from drydockd.tasks.words.settings import DRIVER_KINDS, ReportLimits, TaskSettings
 
 __all__ = [

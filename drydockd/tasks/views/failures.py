@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 
+from drydockd.api.cause import of_any_node
 from drydockd.model import ResultStatus
 from drydockd.store.base import Store
 from drydockd.tasks.views.lastfailure import last_of
@@ -12,13 +12,6 @@ from drydockd.tasks.words.requests import FailedNodes
 
 # So many nodes are looked at in one turn of the loop, some milliseconds.
 SLICE = 100
-
-# What differs from node to node although the cause is one.
-OWN = re.compile(
-    r"\d{4}-\d\d-\d\dT[\d:.]+(?:\+00:00|Z)?"
-    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-    r"|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])"
-)
 
 
 async def failed_nodes(store: Store) -> list[FailedNodes]:
@@ -43,8 +36,3 @@ async def failed_nodes(store: Store) -> list[FailedNodes]:
             found[key] = known
         known.nodes.append(host)
     return sorted(found.values(), key=lambda one: -len(one.nodes))
-
-
-def of_any_node(cause: str, host: str) -> str:
-    """Return the cause without what belongs to this node alone."""
-    return OWN.sub("*", re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", "*", cause))

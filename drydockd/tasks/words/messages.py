@@ -76,7 +76,7 @@ def on_boot_action(
 
 
 def of_finding(task_id: str, finding: Finding) -> Message:
-    """Return a finding's message; code, level, diagnostic and documents are kept in `extra`.
+    """Return a finding's message; code, level, diagnostic, documents and line are kept in `extra`.
 
     All findings of one write have its time: they were found together.
     """
@@ -92,6 +92,7 @@ def of_finding(task_id: str, finding: Finding) -> Message:
             "level": finding.level.value,
             "diagnostic": finding.diagnostic,
             "documents": documents,
+            **({"line": finding.line} if finding.line else {}),
         },
         ts="",
     )

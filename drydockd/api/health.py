@@ -10,9 +10,12 @@ from drydockd.api.base import Answer
 
 
 class HealthMessage(Answer):
+    """`message` is in the original's words; `cause`, where there is one, says what was seen."""
+
     kind: Literal["SimpleMessage"]
     message: str
     error: bool
+    cause: str | None = None
 
 
 class HealthDetails(Answer):

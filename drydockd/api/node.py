@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drydockd.api.base import Answer
-from drydockd.api.states import BootActionStatus
+from drydockd.api.states import BootActionStatus, ResultStatus
 
 
 class Node(Answer):
@@ -36,6 +36,23 @@ class NodeBootAction(Answer):
     updated: str
 
 
+class NodeLast(Answer):
+    """What became of a node in the last task that worked on it, kept until the next one.
+
+    `outcome` is ``success`` or ``failure``, null while that is open; `step`, `cause` and
+    `remedy` (what to do) are of a failure, `step` null where the task failed as a whole.
+    """
+
+    task_id: str
+    action: str
+    ended: str | None
+    outcome: ResultStatus | None
+    step: str | None
+    step_task_id: str | None
+    cause: str | None
+    remedy: str | None
+
+
 class NodeView(Answer):
     """One node, now: what it waits for, since when, until when.
 
@@ -56,3 +73,5 @@ class NodeView(Answer):
     last_contact: str | None
     boot_data: NodeBootData | None
     boot_actions: list[NodeBootAction]
+    # None of a server that does not tell.
+    last: NodeLast | None = None

@@ -17,6 +17,7 @@ COMMANDS = {
     "lab": ("lab", "Deploy a site in the virtual machine room."),
     "node": ("node", "Look at nodes and what was learnt about them."),
     "policy": ("policy", "Show and check who may do what."),
+    "status": ("status", "Show the daemon, its tasks and failed nodes on one screen."),
     "store": ("store", "Check, show and repair a state directory."),
     "task": ("task", "Create, watch, cancel and retry tasks."),
     "token": ("token", "Mint local tokens, and explain them."),

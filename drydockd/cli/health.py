@@ -18,16 +18,38 @@ if TYPE_CHECKING:
 @click.option("--extended", is_flag=True, help="Print every check; needs a token.")
 @click.pass_obj
 def command(access: Access, extended: bool) -> None:
-    """Ask the service for its health; the exit status is 1 when it is not well."""
+    """Ask the service for its health; the exit status is 1 when it is not well.
+
+    What is wrong is printed below, as far as the token may see it.
+    """
     with access.client(identified=extended) as client, told():
-        if not (_extended(client) if extended else _plain(client)):
+        if not (_extended(client) if extended else _plain(client, access)):
             sys.exit(1)
 
 
-def _plain(client: Client) -> bool:
+def _plain(client: Client, access: Access) -> bool:
     well = client.get_health()
     click.echo("healthy" if well else "unhealthy")
+    # To get a token may take as long as the Keystone that is away; one at hand costs nothing.
+    if access.os_token or not well:
+        _causes(access, well)
     return well
+
+
+def _causes(access: Access, well: bool) -> None:
+    from drydockd.client import ClientError
+
+    try:
+        with access.client() as client:
+            status = client.get_health_extended()
+    except (ClientError, click.UsageError) as error:
+        if not well:
+            click.echo(
+                f"What is wrong cannot be asked: {getattr(error, 'reason', error)}", err=True
+            )
+        return
+    for said in status.details.message_list:
+        click.echo(f"{said.message}: {said.cause}" if said.cause else said.message)
 
 
 def _extended(client: Client) -> bool:

@@ -36,6 +36,9 @@ COLUMNS = {
     "power_state": "Power State",
 }
 
+# The status of a node of the design that the provisioner does not know.
+UNKNOWN = "Unknown"
+
 
 @click.group()
 def command() -> None:
@@ -43,15 +46,26 @@ def command() -> None:
 
 
 @command.command("list")
+@click.option(
+    "--design", "design_ref", metavar="REF", help="Also the nodes of this design it does not know."
+)
 @output_option("table", "json")
 @with_client()
-def list_(client: Client, output: str) -> None:
+def list_(client: Client, design_ref: str | None, output: str) -> None:
     """List the nodes the provisioner knows."""
-    nodes = client.get_nodes()
+    nodes: list[dict[str, object]] = [node.as_dict() for node in client.get_nodes()]
+    if design_ref is not None:
+        known = {node["hostname"] for node in nodes}
+        names = client.get_nodes_for_filter(design_ref)
+        nodes += [_unknown(name) for name in names if name not in known]
     if output == "json":
         echo_json(nodes)
     else:
         echo_table(COLUMNS, nodes)
+
+
+def _unknown(name: str) -> dict[str, object]:
+    return {**dict.fromkeys(COLUMNS), "hostname": name, "status_name": UNKNOWN}
 
 
 @command.command()
@@ -59,7 +73,7 @@ def list_(client: Client, output: str) -> None:
 @output_option("yaml", "json")
 @with_client()
 def show(client: Client, nodename: str, output: str) -> None:
-    """Print what NODENAME does now: task, step, what it waits for, boot actions."""
+    """Print what NODENAME does now: task, step, what it waits for, and how its last task ended."""
     echo_data(client.get_node(nodename), output)
 
 

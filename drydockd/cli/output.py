@@ -62,8 +62,12 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    # A control character in an answer must not reach the terminal.
-    return "".join(c if c.isprintable() else "?" for c in str(value))
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Return one line; a control character in an answer must not reach the terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def output_option(default: str, *choices: str) -> Decorator:

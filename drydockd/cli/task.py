@@ -11,6 +11,7 @@ import click
 
 from drydockd.api.dryrun import DryRun
 from drydockd.api.task import Task
+from drydockd.cli import task_errors
 from drydockd.cli.filters import (
     filter_options,
     node_filter_from,
@@ -23,6 +24,7 @@ from drydockd.cli.output import (
     echo_table,
     lenient_output_option,
     output_option,
+    printable,
 )
 from drydockd.cli.session import with_client
 
@@ -243,16 +245,16 @@ def builddata(client: Client, task_id: str, output: str) -> None:
 @output_option("text", "json", "yaml")
 @with_client()
 def errors(client: Client, task_id: str, output: str) -> None:
-    """Print the error messages of a task and all its subtasks."""
+    """Print the errors of a task and all its subtasks, each cause once with its nodes.
+
+    json and yaml have every message of every subtask.
+    """
     found = client.get_task_errors(task_id)
     if output != "text":
         echo_data(found, output)
         return
-    for one, result in found.items():
-        for said in result.details.message_list:
-            if said.error:
-                about = f"{said.context_type} {said.context}"
-                click.echo(f"{said.ts} {one} {about}: {said.message}")
+    for line in task_errors.lines(task_errors.causes(found)):
+        click.echo(printable(line))
 
 
 @command.command()

@@ -15,6 +15,7 @@ from drydockd.api.dryrun import DryRun
 from drydockd.api.health import Health
 from drydockd.api.node import Node, NodeView
 from drydockd.api.result import SubtaskResult
+from drydockd.api.status import Status
 from drydockd.api.task import Task, TaskTree
 from drydockd.api.validation import Validation
 from drydockd.api.version import Version
@@ -268,6 +269,10 @@ class Client:
             if isinstance(body, dict) and body.get("kind") == "Status":
                 return _parsed(response, Health)
         return _parsed(_checked(response), Health)
+
+    def get_status(self) -> Status:
+        """Return version, dependencies, tasks under way and failed nodes by cause."""
+        return self._get(Status, "v1.0/status")
 
     def get_versions(self) -> dict[str, Version]:
         """Return version -> path and status."""

@@ -27,6 +27,7 @@ from drydockd.handlers.nodes import (
     NodesHandler,
 )
 from drydockd.handlers.routing import Route, Routes
+from drydockd.handlers.status import StatusHandler
 from drydockd.handlers.task import (
     RetryHandler,
     TaskBuildDataHandler,
@@ -58,6 +59,7 @@ def all_routes(body_bytes: int, bootaction_bytes: int) -> Routes:
             Route("/metrics", MetricsHandler),
             Route(f"{V1}/health", HealthHandler),
             Route(f"{V1}/health/extended", ExtendedHealthHandler),
+            Route(f"{V1}/status", StatusHandler),
             Route(f"{V1}/tasks", TasksHandler, body_bytes),
             Route(f"{V1}/tasks/{{task_id}}", TaskHandler),
             Route(f"{V1}/tasks/{{task_id}}/builddata", TaskBuildDataHandler),

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from drydockd.api.health import Health, HealthDetails, HealthMessage
+from drydockd.api.status import Dependency
 from drydockd.auth.certificates import Expiry
 from drydockd.drivers.base import NodeProvisioner
 from drydockd.errors import DriverError
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 
 NO_STORE = "Unable to connect to database"
 NO_NODE_DRIVER = "Unable to connect to MaaS"
+DEGRADED = "degraded: "
 
 
 class HealthChecks:
@@ -53,16 +55,39 @@ class HealthChecks:
             self._round = asyncio.create_task(self._ask(), name="health checks")
         return await asyncio.shield(self._round)
 
+    async def dependencies(self) -> tuple[list[Dependency], list[str]]:
+        """Return how each part it depends on is, and what else is about to go wrong."""
+        found = await self.messages()
+        causes: dict[str, str | None] = {m.message: m.cause or m.message for m in found}
+        keystone = next((text for text in causes if text.startswith(DEGRADED)), None)
+        troubles = [
+            ("store", True, causes.pop(NO_STORE, None)),
+            ("provisioner", self._node_driver is not None, causes.pop(NO_NODE_DRIVER, None)),
+            ("keystone", self._keystone is not None, keystone and keystone.removeprefix(DEGRADED)),
+        ]
+        parts = [
+            Dependency.model_validate(
+                {
+                    "name": name,
+                    "state": "none" if not is_there else "down" if trouble else "up",
+                    "cause": trouble,
+                }
+            )
+            for name, is_there, trouble in troubles
+        ]
+        return parts, [text for text in causes if text != keystone]
+
     async def _ask(self) -> list[HealthMessage]:
         found = []
         if (failure := self._store.health().error) is not None:
             log.error("health: the store: %s", failure)
-            found.append(_message(NO_STORE))
-        if self._node_driver is not None and not await self._is_reachable(self._node_driver):
-            found.append(_message(NO_NODE_DRIVER))
+            found.append(_message(NO_STORE, cause=failure))
+        if self._node_driver is not None and (trouble := await self._asked(self._node_driver)):
+            log.error("health: the node provisioner: %s", trouble)
+            found.append(_message(NO_NODE_DRIVER, cause=trouble))
         if self._keystone is not None and (trouble := await self._keystone(self._timeout)):
             # Degraded, not down: known tokens, nodes and running tasks go on.
-            found.append(_message(f"degraded: {trouble}", error=False))
+            found.append(_message(f"{DEGRADED}{trouble}", error=False))
         for expiry in self._certificates():
             if (problem := expiry.problem()) is not None:
                 found.append(_message(problem, error=False))
@@ -71,17 +96,16 @@ class HealthChecks:
         self._until = asyncio.get_running_loop().time() + self._cache
         return found
 
-    async def _is_reachable(self, driver: NodeProvisioner) -> bool:
+    async def _asked(self, driver: NodeProvisioner) -> str | None:
+        """Ask the provisioner; return what is wrong with it, None if nothing is."""
         try:
             async with asyncio.timeout(self._timeout):
                 notes = await driver.check()
-        except (DriverError, TimeoutError) as error:
-            log.error("health: the node provisioner: %s", error or "no answer in time")
-            return False
-        errors = [note.text for note in notes if note.error]
-        if errors:
-            log.error("health: the node provisioner: %s", "; ".join(errors))
-        return not errors
+        except TimeoutError:
+            return f"the node provisioner does not answer within {self._timeout:g} s"
+        except DriverError as error:
+            return str(error) or type(error).__name__
+        return "; ".join(note.text for note in notes if note.error) or None
 
     async def close(self) -> None:
         if self._round is not None:
@@ -89,8 +113,10 @@ class HealthChecks:
             await asyncio.wait([self._round])
 
 
-def _message(text: str, *, error: bool = True) -> HealthMessage:
-    return HealthMessage(kind="SimpleMessage", message=text, error=error)
+def _message(text: str, *, error: bool = True, cause: str | None = None) -> HealthMessage:
+    if cause is None:
+        return HealthMessage(kind="SimpleMessage", message=text, error=error)
+    return HealthMessage(kind="SimpleMessage", message=text, error=error, cause=cause)
 
 
 def report(messages: Sequence[HealthMessage]) -> Health:

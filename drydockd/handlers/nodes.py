@@ -17,7 +17,7 @@ from drydockd.drivers.base import NodeRow
 from drydockd.handlers.base import BaseHandler
 from drydockd.handlers.builddata import build_data_parts
 from drydockd.site import Finding
-from drydockd.tasks import NodeView
+from drydockd.tasks import NodeLast, NodeView
 
 
 class NodesHandler(BaseHandler):
@@ -42,7 +42,7 @@ class NodeHandler(BaseHandler):
 
     policy: ClassVar = {"GET": "read_data"}
     about: ClassVar = {
-        "GET": "what the node waits for, since when, until when",
+        "GET": "what the node waits for, since when, until when; why its last task failed",
     }
     answers: ClassVar = {("GET", 200): NodeAnswer}
 
@@ -133,4 +133,21 @@ def node_json(view: NodeView) -> dict[str, object]:
             }
             for action in view.boot_actions
         ],
+        "last": last_json(view.last),
+    }
+
+
+def last_json(last: NodeLast | None) -> dict[str, object] | None:
+    if last is None:
+        return None
+    ended = last.step or last.task
+    return {
+        "task_id": last.task.task_id,
+        "action": last.task.action,
+        "ended": ended.updated if ended.status.is_final else None,
+        "outcome": last.outcome,
+        "step": last.step.action if last.step else None,
+        "step_task_id": last.step.task_id if last.step else None,
+        "cause": last.cause,
+        "remedy": last.remedy,
     }

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from drydockd.model import Timestamp, timestamp
 
 if TYPE_CHECKING:
     from drydockd.auth.audit import Audit
@@ -46,6 +49,8 @@ class Services:
     connections: Connections
     polls: Places
     streams: Places
+    started: Timestamp = field(default_factory=timestamp)
+    started_clock: float = field(default_factory=time.monotonic)
     # Requests being answered, and whether all of them should come to an end.
     in_flight: int = 0
     closing: asyncio.Event = field(default_factory=asyncio.Event)

@@ -191,6 +191,17 @@ class Store(Protocol):
         """
         ...
 
+    def nodes_of_tasks(self) -> list[str]:
+        """The names of all nodes that some task names, sorted."""
+        ...
+
+    def newest_on(self, node: str) -> Iterator[Task]:
+        """Tasks of every level whose scope names `node`, the newest first.
+
+        Each costs the same, whatever else the store holds; to be taken in one turn of the loop.
+        """
+        ...
+
     def unfinished(self) -> list[Task]:
         """Top-level tasks whose status is not final, by arrival."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import time
 from collections import deque
@@ -209,7 +210,7 @@ class GroupCommit:
         return self._land(batches)
 
     def _failed(self, group: list[_Waiting], failure: Exception) -> None:
-        message = f"the store cannot be written: {failure}"
+        message = f"the store cannot be written: {_named(failure)}"
         if self.error is None:
             log.error("%s", message, exc_info=None if isinstance(failure, OSError) else failure)
         self.error = message
@@ -228,3 +229,18 @@ class GroupCommit:
         if self.error is not None and self._probe_seconds:
             # Its failure is already told by `error`.
             self.add(Batch()).add_done_callback(lambda done: done.exception())
+
+
+def _named(failure: Exception) -> str:
+    """Return a failure of the disk with what it is called by people."""
+    number = failure.errno if isinstance(failure, OSError) else None
+    name = _FAILURES.get(number) if number is not None else None
+    return f"{name}: {failure}" if name else str(failure)
+
+
+_FAILURES = {
+    errno.ENOSPC: "disk full",
+    errno.EDQUOT: "disk quota used up",
+    errno.EROFS: "disk read-only",
+    errno.EIO: "disk failing",
+}

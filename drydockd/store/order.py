@@ -73,6 +73,10 @@ class Order:
         """The ids in order. Not while it changes."""
         return (place[1] for chunk in self._chunks for place in chunk)
 
+    def backwards(self) -> Iterator[str]:
+        """The ids, the last one first. Not while it changes."""
+        return (place[1] for chunk in reversed(self._chunks) for place in reversed(chunk))
+
     def some_after(self, place: Place | None, most: int) -> list[Place]:
         """Up to `most` places behind `place`: whoever goes on behind the last of them misses
         none that stayed, whatever comes and goes meanwhile."""

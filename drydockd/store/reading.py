@@ -113,6 +113,13 @@ class Reading:
             looks.append(lambda: tables.on_node(node))
         return min(looks, key=lambda look: len(look()))
 
+    def nodes_of_tasks(self) -> list[str]:
+        return self._tables.nodes_of_tasks()
+
+    def newest_on(self, node: str) -> Iterator[Task]:
+        tasks = self._tables.tasks
+        return (tasks[task_id] for task_id in self._tables.on_node(node).backwards())
+
     def arrival(self, task_id: str) -> int:
         try:
             return self._tables.arrival[task_id]

@@ -316,6 +316,9 @@ class Tables:
         """Return the tasks whose scope names `node`, for a look: not to be changed or kept."""
         return Order(self._by_scope.get(node))
 
+    def nodes_of_tasks(self) -> list[str]:
+        return sorted(self._by_scope)
+
     def _child(self, task: Task, *, add: bool) -> None:
         if task.parent_task_id is None:
             return

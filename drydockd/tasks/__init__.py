@@ -5,7 +5,14 @@ from drydockd.tasks.service import Tasks
 from drydockd.tasks.views.events import EventStream, TooSlow
 from drydockd.tasks.words.drivers import Drivers
 from drydockd.tasks.words.reports import ReportDetail
-from drydockd.tasks.words.requests import DryRun, Event, NodeView, TaskRequest
+from drydockd.tasks.words.requests import (
+    DryRun,
+    Event,
+    FailedNodes,
+    NodeLast,
+    NodeView,
+    TaskRequest,
+)
 from drydockd.tasks.words.settings import DRIVER_KINDS, ReportLimits, TaskSettings
 
 __all__ = [
@@ -15,6 +22,8 @@ __all__ = [
     "DryRun",
     "Event",
     "EventStream",
+    "FailedNodes",
+    "NodeLast",
     "NodeView",
     "ReportDetail",
     "ReportLimits",

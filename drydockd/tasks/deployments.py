@@ -37,6 +37,12 @@ log = logging.getLogger(__name__)
 # 26 characters of Crockford's base 32, the first one at most 7: 128 bits.
 ACTION_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 
+# Of what a node says about its failure so much is repeated as the cause.
+MOST_COMPLAINTS = 3
+LONGEST_COMPLAINT = 200
+# Among so many of the last messages of its deployment.
+LOOKED = 1000
+
 
 class Deployments:
     """One per daemon. A node has at most one current deployment, its open boot context."""
@@ -70,6 +76,13 @@ class Deployments:
     def changed(self, node: str) -> AbstractContextManager[asyncio.Event]:
         """Give an event that is set at each change of the node's boot actions."""
         return self._changes.node(node)
+
+    def complaints(self, row: BootAction) -> list[str]:
+        """Return what the node itself called errors of this boot action, the last few, cut."""
+        count = self._store.message_count(row.task_id)
+        said = self._store.messages(row.task_id, after=count - LOOKED)
+        own = [m.message for m in said if m.error and m.context == row.action_id]
+        return [text[:LONGEST_COMPLAINT] for text in own[-MOST_COMPLAINTS:]]
 
     def last_contact(self, node: str) -> Timestamp | None:
         """When the node was last heard of: boot data fetched or anything reported."""

@@ -37,10 +37,11 @@ from drydockd.tasks.steps.parts import StepParts
 from drydockd.tasks.steps.runner import StepRunner
 from drydockd.tasks.views.dryrun import dry_run
 from drydockd.tasks.views.events import EventStream
+from drydockd.tasks.views.failures import failed_nodes
 from drydockd.tasks.views.nodeview import NodeViews
 from drydockd.tasks.words import records, states
 from drydockd.tasks.words.drivers import Drivers
-from drydockd.tasks.words.requests import DryRun, NodeView, TaskRequest
+from drydockd.tasks.words.requests import DryRun, FailedNodes, NodeView, TaskRequest
 from drydockd.tasks.words.settings import TaskSettings
 
 if TYPE_CHECKING:
@@ -255,6 +256,10 @@ class Tasks:
     async def node_view(self, host: str) -> NodeView:
         """Return what is known about the node now. Raises NotFound."""
         return await self._node_views.of(host)
+
+    async def failed_nodes(self) -> list[FailedNodes]:
+        """Return the nodes whose last task failed for them, grouped by cause."""
+        return await failed_nodes(self._store)
 
     # -- inside ------------------------------------------------------------------------
 

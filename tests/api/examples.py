@@ -99,6 +99,16 @@ NODE_VIEW = {
             "updated": TIME,
         }
     ],
+    "last": {
+        "task_id": TASK_ID,
+        "action": "deploy_nodes",
+        "ended": TIME,
+        "outcome": "failure",
+        "step": "deploy_node",
+        "step_task_id": CHILD_ID,
+        "cause": "cab01-n07: ...",
+        "remedy": "read the messages of the task",
+    },
 }
 FINDING = {
     "kind": "ValidationMessage",
@@ -169,3 +179,35 @@ STATE_EVENT = {
 }
 NODE_EVENT = {k: v for k, v in STATE_EVENT.items() if k != "nodes"} | {"node": "cab01-n07"}
 MESSAGE_EVENT = MESSAGE | {"task_id": TASK_ID, "seq": 1}
+STATUS = {
+    "version": "0.1.0",
+    "started": TIME,
+    "uptime_seconds": 3700.5,
+    "dependencies": [
+        {"name": "store", "state": "up", "cause": None},
+        {"name": "provisioner", "state": "down", "cause": "refused"},
+        {"name": "keystone", "state": "none", "cause": None},
+    ],
+    "warnings": ["api.tls_cert ends tomorrow"],
+    "tasks": [
+        {
+            "task_id": TASK_ID,
+            "action": "deploy_nodes",
+            "status": "running",
+            "created": TIME,
+            "created_by": "ops",
+            "nodes": 3,
+        }
+    ],
+    "failures": [
+        {
+            "task_id": TASK_ID,
+            "action": "deploy_nodes",
+            "step": "deploy_node",
+            "cause": "n1: broke",
+            "remedy": "mend it",
+            "count": 2,
+            "nodes": ["n1", "n2"],
+        }
+    ],
+}

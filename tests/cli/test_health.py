@@ -34,3 +34,27 @@ def test_plain_health_needs_no_login(drydock, server):
 def test_a_server_that_is_down_is_status_1(drydock, server):
     server.answers[f"GET {V1}/health"] = (500, {"message": "broken"})
     assert drydock("health").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("plain", "error", "word"), [(503, True, "unhealthy"), (204, False, "healthy")]
+)
+def test_health_says_what_is_wrong_and_what_is_only_degraded(drydock, server, plain, error, word):
+    said = {"message": "Unable to connect to database", "error": error, "kind": "SimpleMessage"}
+    full = said | {"cause": "the store cannot be written: disk full"}
+    body = HEALTH | {"details": {"errorCount": int(error), "messageList": [full, said]}}
+    server.answers[f"GET {V1}/health"] = (plain, None)
+    server.answers[f"GET {V1}/health/extended"] = (503 if error else 200, body)
+    assert drydock("health").stdout.splitlines() == [
+        word,
+        "Unable to connect to database: the store cannot be written: disk full",
+        "Unable to connect to database",
+    ]
+
+
+def test_who_may_not_see_the_cause_is_told_so_and_still_gets_the_word(drydock, server):
+    server.answers[f"GET {V1}/health"] = (503, None)
+    server.answers[f"GET {V1}/health/extended"] = (403, {"message": "Forbidden"})
+    result = drydock("health")
+    assert (result.stdout, result.exit_code) == ("unhealthy\n", 1)
+    assert "What is wrong cannot be asked: Forbidden" in result.stderr

@@ -21,6 +21,19 @@ def test_list_is_a_table_with_its_columns_in_order_or_json(drydock, server):
     assert json.loads(drydock("node", "list", "-o", "json").stdout) == [NODE]
 
 
+def test_list_shows_the_nodes_of_a_design_that_the_provisioner_does_not_know(drydock, server):
+    server.answers[f"GET {V1}/nodes"] = (200, [NODE])
+    server.answers[f"POST {V1}/nodefilter"] = (200, ["n1", "n2"])
+    shown = json.loads(drydock("node", "list", "--design", "ref", "-o", "json").stdout)
+    assert [(node["hostname"], node["status_name"]) for node in shown] == [
+        ("n1", "Deployed"),
+        ("n2", "Unknown"),
+    ]
+    assert set(shown[1]) == set(NODE)
+    assert server.asked[1].json == {"design_ref": "ref"}
+    assert "| n2 " in drydock("node", "list", "--design", "ref").stdout
+
+
 def test_a_format_nobody_knows_is_wrong_usage(drydock, server):
     result = drydock("node", "list", "-o", "tabel")
     assert result.exit_code == 2

@@ -128,14 +128,14 @@ def test_build_data_are_yaml_or_json(drydock, server):
     assert yaml.safe_load(odd.stdout) == data
 
 
-def test_errors_are_one_line_each(drydock, tasks):
+def test_errors_are_told_by_cause_or_whole(drydock, tasks):
     good = {"message": "fine", "error": False}
     bad = {"message": "broke", "error": True, "context_type": "node", "context": "n1", "ts": "T1"}
     tasks.answers[f"GET {V1}/tasks/{T}"] = (
         200,
         a_task("complete", "failure", [good, bad], subtask_errors={}),
     )
-    assert drydock("task", "errors", "-t", T).stdout == f"T1 {T} node n1: broke\n"
+    assert drydock("task", "errors", "-t", T).stdout == "1 node: n1, first T1\n  broke\n"
     assert T in json.loads(drydock("task", "errors", "-t", T, "-o", "json").stdout)
 
 

@@ -92,6 +92,7 @@ CALLS = [
     ),
     (lambda c: c.validate_design("ref"), f"POST {V1}/validatedesign", {}, {"href": "ref"}, VALID),
     (lambda c: c.get_versions(), "GET /versions", {}, None, {"v1.0": ex.VERSION}),
+    (lambda c: c.get_status(), f"GET {V1}/status", {}, None, ex.STATUS),
     (lambda c: c.get_health_extended(), f"GET {V1}/health/extended", {}, None, ex.HEALTH),
 ]
 

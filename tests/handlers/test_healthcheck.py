@@ -50,25 +50,29 @@ async def test_all_is_well():
 
 
 @pytest.mark.parametrize(
-    "driver",
+    ("driver", "cause"),
     [
-        SomeProvisioner(error=DriverTransient("refused")),
-        SomeProvisioner(hangs=True),
-        SomeProvisioner(notes=[SiteNote("rack controller is down", error=True)]),
+        (SomeProvisioner(error=DriverTransient("refused")), "refused"),
+        (SomeProvisioner(hangs=True), "the node provisioner does not answer within 0.05 s"),
+        (SomeProvisioner(notes=[SiteNote("a rack is down", error=True)]), "a rack is down"),
     ],
 )
-async def test_a_provisioner_that_is_away_is_said_in_the_documented_words(driver):
+async def test_a_provisioner_that_is_away_is_said_in_the_documented_words_with_its_cause(
+    driver, cause
+):
     [message] = await checks(driver=driver).messages()
     assert message == {
         "message": "Unable to connect to MaaS",
         "error": True,
         "kind": "SimpleMessage",
+        "cause": cause,
     }
 
 
-async def test_a_store_that_cannot_write_is_said_without_the_reason():
-    [message] = await checks(SomeStore("no space left on /var/lib/secret")).messages()
+async def test_a_store_that_cannot_write_is_said_with_its_cause():
+    [message] = await checks(SomeStore("disk full: no space left")).messages()
     assert message["message"] == "Unable to connect to database"
+    assert message["cause"] == "disk full: no space left"
 
 
 async def test_a_certificate_about_to_expire_is_said_but_is_no_failure():

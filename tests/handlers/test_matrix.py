@@ -29,7 +29,7 @@ DOORS = {
 # not in it.
 CONTRACT = {
     "open": ["GET /versions", "GET /health"],
-    "health_data": ["GET /health/extended"],
+    "health_data": ["GET /health/extended", "GET /status"],
     "read_task": ["GET /tasks", "GET /tasks/{task_id}"],
     "create_task": ["POST /tasks", "POST /tasks/{task_id}/retry"],
     "delete_tasks": ["DELETE /tasks"],

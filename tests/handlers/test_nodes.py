@@ -4,7 +4,7 @@ import pytest
 
 from drydockd.model import BuildData, timestamp
 from drydockd.store import Put
-from tests.handlers.helpers import JSON, REF, V1, daemon
+from tests.handlers.helpers import JSON, QUICK, REF, V1, daemon
 
 ONE = {
     "filter_set_type": "union",
@@ -63,6 +63,19 @@ async def test_a_node_says_what_it_is_and_what_became_of_it(drydock):
     assert {row["action_name"] for row in shown["boot_actions"]} == set(deployed.actions)
     for secret in (deployed.key, *deployed.action_keys.values()):
         assert secret not in answer.text
+
+
+async def test_a_node_says_why_its_last_task_failed(tmp_path):
+    failing = {"config": QUICK | {"faults": [{"fault": "commission_fails"}]}}
+    async with daemon(tmp_path, fake_driver=failing) as drydock:
+        task = await drydock.task(action="prepare_nodes", node_filter=ONE)
+        shown = (await drydock.get(f"{V1}/nodes/a01-control")).json()
+        last = shown["last"]
+        assert (shown["task_id"], shown["step"]) == (None, None)
+        assert (last["task_id"], last["action"]) == (task["task_id"], "prepare_nodes")
+        assert (last["outcome"], last["step"]) == ("failure", "configure_hardware")
+        assert "a01-control" in last["cause"]
+        assert task["task_id"] in last["remedy"]
 
 
 async def test_an_unknown_node_is_404(drydock):

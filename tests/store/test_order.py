@@ -72,4 +72,5 @@ def test_it_agrees_with_a_sorted_set_whatever_happens():
         assert len(order) == len(model)
     expected = sorted(model)
     assert list(order) == [key for _, key in expected]
+    assert list(order.backwards()) == list(reversed(list(order)))
     assert order.some_after(("300", ""), 9999) == [p for p in expected if p > ("300", "")]

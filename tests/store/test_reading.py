@@ -54,6 +54,15 @@ def test_the_narrowest_index_is_walked():
     assert tasks.looks == 1 + 1 + 0 + 1001
 
 
+def test_the_newest_task_on_a_node_costs_one_look():
+    reading, looks = many_tasks()
+    found = reading.newest_on("n1")
+    before = looks.looks
+    assert [next(found).task_id, next(found).task_id] == ["busy", "0901"]
+    assert looks.looks - before == 2
+    assert list(reading.newest_on("nobody")) == []
+
+
 def test_build_data_may_be_read_in_a_thread_while_more_arrives():
     tables = Tables()
     reading = Reading(tables, lambda digest: b"")

@@ -13,6 +13,7 @@ from drydockd.model import Action, BootAction, BootActionStatus
 from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.steps.job import NodeRun
 from drydockd.tasks.steps.step import StepPlan
+from drydockd.tasks.words.messages import NEVER_FETCHED, NEVER_REPORTED
 from drydockd.tasks.words.settings import TaskSettings
 from drydockd.tasks.words.stops import StepFailed, Terminated
 from drydockd.tasks.words.times import seconds_until
@@ -35,16 +36,29 @@ def plan(deployments: Deployments, settings: TaskSettings) -> StepPlan:
 async def report(run: NodeRun, deployments: Deployments) -> None:
     """Return if no boot action of the node's current deployment failed or stayed silent."""
     rows = await _awaited(run, deployments)
-    bad = []
+    bad, silent = [], False
     for row in rows:
         if row.status is BootActionStatus.UNREPORTED:
             continue
         text, is_bad = _verdict(row)
         run.conclude(text, error=is_bad)
         if is_bad:
-            bad.append(text)
+            own = "; ".join(deployments.complaints(row))
+            bad.append(f"{text} The node said: {own}" if own else text)
+            silent = silent or row.status is BootActionStatus.INCOMPLETE
+    if silent:
+        bad.append(_silence(run.name, deployments))
     if bad:
         raise StepFailed(" ".join(bad))
+
+
+def _silence(name: str, deployments: Deployments) -> str:
+    """Return how far the node came that did not report: it never asked, or it asked."""
+    context = deployments.current(name)
+    if context is None or not context.delivered:
+        return f"{name} {NEVER_FETCHED}."
+    fetched = ", ".join(f"{kind} at {at}" for kind, at in sorted(context.delivered.items()))
+    return f"{name} fetched its boot data ({fetched}) and {NEVER_REPORTED}."
 
 
 async def _awaited(run: NodeRun, deployments: Deployments) -> Sequence[BootAction]:

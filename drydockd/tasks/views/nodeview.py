@@ -13,6 +13,7 @@ from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.schedule.queue import Queue
 from drydockd.tasks.shared.limits import LimitPassed, bounded
 from drydockd.tasks.shared.progress import Progress
+from drydockd.tasks.views.lastfailure import last_of
 from drydockd.tasks.words import states
 from drydockd.tasks.words.requests import NodeView
 
@@ -52,6 +53,7 @@ class NodeViews:
             last_contact=self.deployments.last_contact(host),
             context=context,
             boot_actions=tuple(self.deployments.rows(context)) if context else (),
+            last=last_of(self.store, host),
         )
 
     def _open_tasks(self, host: str) -> list[Task]:

@@ -20,6 +20,9 @@ RETRYING = "Retrying task for failed entities."
 EXHAUSTED = "Retry requested, out of attempts."
 NO_NODES = "No nodes in scope, no work to do."
 NO_NODES_RELABEL = "No nodes in scope, nothing to relabel."
+# What tells the two kinds of silence apart, in the text of the failure.
+NEVER_FETCHED = "never fetched its boot data"
+NEVER_REPORTED = "did not report to the end"
 
 
 def message(
@@ -73,7 +76,7 @@ def on_boot_action(
 
 
 def of_finding(task_id: str, finding: Finding) -> Message:
-    """Return a finding's message; code, level, diagnostic and documents are kept in `extra`.
+    """Return a finding's message; code, level, diagnostic, documents and line are kept in `extra`.
 
     All findings of one write have its time: they were found together.
     """
@@ -89,6 +92,7 @@ def of_finding(task_id: str, finding: Finding) -> Message:
             "level": finding.level.value,
             "diagnostic": finding.diagnostic,
             "documents": documents,
+            **({"line": finding.line} if finding.line else {}),
         },
         ts="",
     )

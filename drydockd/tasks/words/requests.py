@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from drydockd.drivers.base import NodeRow
-from drydockd.model import Action, BootAction, BootContext, Task, Timestamp
+from drydockd.model import Action, BootAction, BootContext, ResultStatus, Task, Timestamp
 from drydockd.site import Finding
 
 
@@ -48,6 +48,33 @@ class DryRun:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeLast:
+    """What became of a node in the last task that worked on it.
+
+    `outcome` is None while that is open. `step` is the step that failed, None where the task
+    as a whole did; `cause` is why and `remedy` what to do then.
+    """
+
+    task: Task
+    outcome: ResultStatus | None = None
+    step: Task | None = None
+    cause: str | None = None
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedNodes:
+    """The nodes that failed in one task, at one step (empty: as a whole), for one cause."""
+
+    task_id: str
+    action: Action
+    step: str
+    cause: str
+    remedy: str
+    nodes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class NodeView:
     """One node, now: so that "stuck" always has an answer.
 
@@ -67,6 +94,7 @@ class NodeView:
     last_contact: Timestamp | None = None
     context: BootContext | None = None
     boot_actions: tuple[BootAction, ...] = field(default=())
+    last: NodeLast | None = None
 
 
 @dataclass(frozen=True, slots=True)

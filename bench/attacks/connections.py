@@ -16,7 +16,7 @@ Place = tuple[str, int]
 
 def get(path: str, headers: dict[str, str] | None = None, *, last: bool = False) -> bytes:
     """Return the bytes of a GET; `last`: the connection is to end behind it."""
-    given = {"Host": "x", **(headers or {}), **({"Connection": "close"} if last else {})}
+    given = {"Host": "localhost", **(headers or {}), **({"Connection": "close"} if last else {})}
     lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items())]
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 

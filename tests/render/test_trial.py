@@ -42,9 +42,9 @@ async def test_every_node_that_fails_is_named_and_rendered_once(monkeypatch):
     rendered = []
 
     class Counting(Templates):
-        async def render(self, source, context):
+        async def render(self, source, context, owner=""):
             rendered.append(source)
-            return await super().render(source, context)
+            return await super().render(source, context, owner)
 
     found = await failures(
         an_asset("{{ node.hostname }}{{ gone }}", "/a", *TEMPLATE),

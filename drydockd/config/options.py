@@ -9,71 +9,29 @@ are seconds unless the description says minutes.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
-    Field,
-    SecretStr,
-    field_validator,
     model_validator,
 )
 
+from drydockd.config.fields import (
+    MIB,
+    Listen,
+    Minutes,
+    Networks,
+    Paths,
+    Section,
+    Words,
+    opt,
+)
+from drydockd.config.identity import Auth, KeystoneAuthtoken, OsloPolicy
+
 DEFAULT_REPORT_URL = "http://localhost:9000/api/v1.0/bootactions/"
-
-MIB = 1 << 20
-JWT_ALGORITHMS = frozenset({"HS256", "RS256", "ES256", "EdDSA"})
-
-
-def _listed(value: object) -> object:
-    """Let one word stand for a list of one, and a comma list for many (as INI and env do)."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _address(value: str) -> str:
-    """Check ``host:port``, ``[v6]:port``; the port may be 0 (any free one)."""
-    host, colon, port = value.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
-        raise ValueError('say "<address>:<port>", an IPv6 address in brackets')
-    if ":" in host and not (host.startswith("[") and host.endswith("]")):
-        raise ValueError("put the IPv6 address in brackets")
-    return value
-
-
-def _network(value: str) -> str:
-    ipaddress.ip_network(value, strict=False)
-    return value
-
-
-Listen = Annotated[str, AfterValidator(_address)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Paths = Annotated[tuple[Path, ...], BeforeValidator(_listed)]
-Numbers = Annotated[tuple[int, ...], BeforeValidator(_listed)]
-Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed)]
-Minutes = Annotated[int, Field(ge=1, le=7 * 24 * 60)]
-
-
-def opt(default: Any, description: str, *, env: str | None = None, **rules: Any) -> Any:
-    """State an option: its default (``...``: none, it must be given), its help and its bounds.
-
-    `env` names an environment variable that means it too, beside ``DRYDOCKD_SECTION__OPTION``.
-    """
-    extra: dict[str, Any] | None = {"env": env} if env else None
-    return Field(default, description=description, json_schema_extra=extra, **rules)
-
-
-class Section(BaseModel):
-    """A section: unknown options are mistakes, values never change after the load."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Default(Section):
@@ -166,96 +124,6 @@ class Store(Section):
     retention_days: int | None = opt(
         None, "Purge finished tasks older than this many days, daily; null: never", ge=0, le=36500
     )
-
-
-class Auth(Section):
-    strategy: Annotated[
-        tuple[Literal["keystone", "jwt", "noauth"], ...], BeforeValidator(_listed)
-    ] = opt(("keystone",), "Who says who you are: keystone, jwt, noauth; asked in order")
-    noauth_roles: Words = opt((), "Roles that noauth gives to everybody")
-    noauth_force: bool = opt(False, "Allow noauth on addresses other than loopback")
-    jwt_algorithms: Words = opt(
-        ("HS256",), "Signatures accepted: HS256 (secret in state_dir), RS256, ES256, EdDSA"
-    )
-    jwt_public_keys: Paths = opt((), "PEM or JWKS files; list two while rotating")
-    jwt_issuer: str = opt("drydockd", "Required iss claim")
-    jwt_audience: str = opt("drydockd", "Required aud claim")
-    jwt_leeway: int = opt(10, "Seconds that clocks may differ", ge=0, le=60)
-    keystone_jws_keys: Paths = opt(
-        (), "Keystone's public JWS keys (PEM): forged tokens are refused without a call"
-    )
-    service_hosts: Words = opt(
-        (),
-        "host or host:port that deckhand+ and promenade+ references may send the service "
-        "token to; empty: none",
-    )
-    unknown_tokens_per_address: int = opt(
-        60, "Wrong tokens a minute of one address that Keystone is asked about", ge=1, le=100000
-    )
-    unknown_tokens: int = opt(
-        1200, "Wrong tokens a minute of all addresses that it is asked about", ge=1, le=1000000
-    )
-    refused_seconds: int = opt(
-        10, "Seconds that Keystone's refusal of a token is remembered; 0: not", ge=0, le=300
-    )
-    throttle_failures: int = opt(
-        10, "Wrong boot action keys from one address before answers are slowed", ge=1, le=100000
-    )
-
-    @field_validator("jwt_algorithms")
-    @classmethod
-    def _pinned(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value or set(value) - JWT_ALGORITHMS:
-            raise ValueError(f"name some of {', '.join(sorted(JWT_ALGORITHMS))}")
-        return value
-
-    @field_validator("strategy")
-    @classmethod
-    def _at_least_one(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value:
-            raise ValueError("name at least one of keystone, jwt, noauth")
-        return value
-
-
-class KeystoneAuthtoken(Section):
-    auth_url: str | None = opt(None, "Keystone, with or without /v3")
-    auth_type: Literal["password", "v3password"] | None = opt(None, "Only passwords are offered")
-    username: str | None = opt(None, "Service account")
-    user_id: str | None = opt(None, "Service account by id")
-    user_domain_name: str | None = opt(None, "Its domain")
-    user_domain_id: str | None = opt(None, "Its domain by id")
-    password: SecretStr | None = opt(None, "Its password")
-    project_name: str | None = opt(None, "Scope")
-    project_id: str | None = opt(None, "Scope by id")
-    project_domain_name: str | None = opt(None, "Domain of the project")
-    project_domain_id: str | None = opt(None, "Domain of the project by id")
-    domain_id: str | None = opt(None, "Domain scope by id")
-    domain_name: str | None = opt(None, "Domain scope")
-    system_scope: str | None = opt(None, "System scope, e.g. all")
-    trust_id: str | None = opt(None, "Trust scope")
-    default_domain_id: str | None = opt(None, "Domain of user and project where unsaid, by id")
-    default_domain_name: str | None = opt(None, "Domain of user and project where unsaid")
-    www_authenticate_uri: str | None = opt(None, "Address in the 401 challenge; null: auth_url")
-    auth_version: Literal["v3", "v3.0", "3"] | None = opt(None, "Only v3 is offered")
-    http_connect_timeout: int | None = opt(None, "Seconds; null: 5", ge=1, le=60)
-    http_request_max_retries: int = opt(3, "Attempts after the first", ge=0, le=100)
-    token_cache_time: int = opt(
-        300, "Seconds a checked token is believed; -1: asked every time", ge=-1, le=300
-    )
-    certfile: Path | None = opt(None, "Client certificate")
-    keyfile: Path | None = opt(None, "Client key")
-    cafile: Path | None = opt(None, "CA bundle")
-    insecure: bool = opt(False, "Do not verify Keystone's certificate")
-    service_token_roles: Words = opt(
-        ("service",), "Roles that make a service token acceptable for expired user tokens"
-    )
-    service_token_roles_required: bool = opt(False, "Refuse service tokens without such a role")
-
-
-class OsloPolicy(Section):
-    policy_file: str = opt("policy.yaml", "Rules; relative to the configuration file")
-    policy_dirs: Words = opt(("policy.d",), "Folders of more rules, read after the file, sorted")
-    policy_default_rule: str = opt("default", "Rule for undefined names; undefined: denied")
 
 
 class Bootactions(Section):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pydantic.fields import FieldInfo
 
-from drydockd.config.options import Section, Settings
+from drydockd.config.fields import Section
+from drydockd.config.options import Settings
 
 Options = Mapping[str, FieldInfo]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drydockd.config.options import Words
+from drydockd.config.fields import Words
 from drydockd.drivers.base import Discovery
 from drydockd.drivers.options import Options, opt
 from drydockd.room.access import RoomAccess

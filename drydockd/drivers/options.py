@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import SecretStr, ValidationError
 
-from drydockd.config.options import Section, opt
+from drydockd.config.fields import Section, opt
 from drydockd.drivers.base import Driver
 from drydockd.errors import InvalidConfig, InvalidInput
 

@@ -4,7 +4,7 @@ from pydantic import SecretStr
 
 from drydockd.config import DriverSection, Schema, load
 from drydockd.config.convert import InvalidIni, convert
-from drydockd.config.options import Section, opt
+from drydockd.config.fields import Section, opt
 
 
 class Redfish(Section):

@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from drydockd.config import DriverSection, Schema, load
 from drydockd.config.exposed import open_mode
-from drydockd.config.options import Section, opt
+from drydockd.config.fields import Section, opt
 
 LAB = "auth: {strategy: jwt}\n"
 SECRET = "keystone_authtoken: {password: s3cret-93}\n"

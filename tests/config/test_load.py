@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from drydockd.config import ConfigError, DriverSection, Schema, dump, load, secret_values
-from drydockd.config.options import Section, opt
+from drydockd.config.fields import Section, opt
 
 LAB = "auth: {strategy: jwt}\n"
 

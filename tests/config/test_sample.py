@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from drydockd import parts
 from drydockd.config import DriverSection, Schema, Settings
-from drydockd.config.options import Section, opt
+from drydockd.config.fields import Section, opt
 from drydockd.config.sample import inline, render, sample
 
 SCHEMA = parts.schema()

@@ -2,7 +2,7 @@ import pytest
 from pydantic import SecretStr
 
 from drydockd import parts
-from drydockd.config.options import Section, opt
+from drydockd.config.fields import Section, opt
 from drydockd.config.schema import OWN, DriverSection, Schema
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, field_validator
 
-from drydockd.config.options import Numbers
+from drydockd.config.fields import Numbers
 from drydockd.drivers.base import BmcFacts, PowerState, Voice
 from drydockd.drivers.oob import ipmi_answers as answers
 from drydockd.drivers.oob.attempts import PAUSES

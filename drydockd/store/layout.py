@@ -34,7 +34,8 @@ import orjson
 from drydockd.store.codec import ERROR_MARK, MESSAGES, ROW_CLASSES, encode_row, with_arrival
 from drydockd.store.damage import Damage
 from drydockd.store.format import FORMAT, newer
-from drydockd.store.tables import Frozen, MessageLog, Tables
+from drydockd.store.frozen import Frozen, MessageLog
+from drydockd.store.tables import Tables
 
 CHUNK_BYTES = 256 << 10
 META_START = b'"meta":{\n"1":'

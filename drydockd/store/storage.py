@@ -13,9 +13,10 @@ from drydockd.model import timestamp
 from drydockd.store import layout
 from drydockd.store.codec import MESSAGES, ROW_CLASSES, message_tail
 from drydockd.store.disk import Disk, replace_file
+from drydockd.store.frozen import Frozen
 from drydockd.store.layout import Meta
 from drydockd.store.recovery import mapped
-from drydockd.store.tables import Frozen, Tables
+from drydockd.store.tables import Tables
 
 META = "meta"
 

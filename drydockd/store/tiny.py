@@ -18,6 +18,7 @@ from drydockd.store.base import Epoch, StoreHealth
 from drydockd.store.blobs import Blobs
 from drydockd.store.commit import QUICK_SECONDS, GroupCommit
 from drydockd.store.disk import Disk, replace_file
+from drydockd.store.frozen import Frozen
 from drydockd.store.journal import JournalWriter
 from drydockd.store.layout import Meta
 from drydockd.store.lines import Header, Journal, encode_ops
@@ -26,7 +27,6 @@ from drydockd.store.recovery import Recovered, an_origin, recover
 from drydockd.store.staging import SLICE, Batch
 from drydockd.store.statedir import Lock, StateDir, damaged_folder
 from drydockd.store.storage import TinyFile
-from drydockd.store.tables import Frozen
 from drydockd.store.worker import Worker
 
 log = logging.getLogger(__name__)

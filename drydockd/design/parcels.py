@@ -11,7 +11,9 @@ import io
 import pickle
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import islice
+from typing import Any
 
 from drydockd import site as site_module
 from drydockd.site import Finding, Note, Site
@@ -41,7 +43,7 @@ def pack(compiled: Compiled) -> bytes:
     """Return `compiled` as bytes."""
     out = io.BytesIO()
     # One pickler for all: what nodes share is written once, and shared again when it is read.
-    pickler = pickle.Pickler(out, pickle.HIGHEST_PROTOCOL)
+    pickler = _Pickler(out, pickle.HIGHEST_PROTOCOL)
     pickler.dump(("region", compiled.site.region))
     for name in COLLECTIONS:
         for some in _some(getattr(compiled.site, name).values()):
@@ -83,6 +85,12 @@ def unpack(parcel: bytes) -> Compiled:
         {order: tuple(found) for order, found in judged.items()},
         len(parcel),
     )
+
+
+class _Pickler(pickle.Pickler):
+    def reducer_override(self, value: object) -> Any:
+        # Python up to 3.11.3 looks a member up by getattr, which has no place in a parcel.
+        return (type(value), (value.value,)) if isinstance(value, Enum) else NotImplemented
 
 
 class _Unpickler(pickle.Unpickler):

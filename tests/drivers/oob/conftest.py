@@ -1,4 +1,5 @@
 import asyncio
+import os
 
 import pytest
 
@@ -58,3 +59,13 @@ async def serial():
     serial.port = server.sockets[0].getsockname()[1]
     yield serial
     server.close()
+
+
+@pytest.fixture
+def programs(monkeypatch, tmp_path_factory):
+    """A virsh and an ssh are there; what they would do is the test's to say."""
+    folder = tmp_path_factory.mktemp("programs")
+    for name in ("virsh", "ssh"):
+        (folder / name).write_text("#!/bin/sh\nexit 1\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)

@@ -341,7 +341,7 @@ async def test_without_virsh_it_says_which_package_brings_it(monkeypatch):
         await a_driver().power_state(a_guest())
 
 
-async def test_a_key_file_that_cannot_be_read_fails_the_check(tmp_path):
+async def test_a_key_file_that_cannot_be_read_fails_the_check(tmp_path, programs):
     with pytest.raises(DriverPersistent, match="key cannot be read"):
         await a_driver(keyfile=tmp_path / "key").check()
 

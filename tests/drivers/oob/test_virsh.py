@@ -34,7 +34,7 @@ class Runs:
 
 
 @pytest.fixture
-def ask(monkeypatch, tmp_path):
+def ask(monkeypatch, tmp_path, programs):
     """Ask a hypervisor that says: ``await ask(Ended(...))``; ``.runs`` is what was run."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ TOO_OLD = (
 )  # fmt: skip
 NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
 WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
+# What Python puts round OpenSSL's text.
+_FRAME = re.compile(r"^\[[^]]*\]|\(_ssl\.c:[0-9]+\)$")
 # Python names it from 3.12 on.
 LEGACY_SERVER_CONNECT = 0x4
 
@@ -106,6 +109,18 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
+def reason_of(error: ssl.SSLError) -> str:
+    """Return OpenSSL's reason in its own words, ``UNSUPPORTED_PROTOCOL``; empty: it gave none.
+
+    Python 3.11.2 as Debian 12 has it does not know the names of OpenSSL 3, only the texts:
+    ``unsupported protocol (_ssl.c:992)``.
+    """
+    if reason := getattr(error, "reason", None):
+        return str(reason)
+    text = _FRAME.sub("", str(error.args[-1] if error.args else ""))
+    return text.strip().upper().replace(" ", "_")
+
+
 def explained(error: ssl.SSLError) -> tuple[str, str] | None:
     """Return what is wrong and what to do; None for what may be over in a moment."""
     if isinstance(error, WrongCertificate):
@@ -119,7 +134,7 @@ def explained(error: ssl.SSLError) -> tuple[str, str] | None:
             "give it a good one, name its CA in redfish_driver.ca_file, pin it in "
             "redfish_driver.fingerprints, or set oob.verify of the node to false",
         )
-    reason = getattr(error, "reason", None) or ""
+    reason = reason_of(error)
     if any(word in reason for word in NOT_TLS):
         return (
             "it does not speak TLS on this port",

@@ -13,7 +13,7 @@ import orjson
 from drydockd.drivers.oob.redfish.answers import Answer, Mask, notes_of, parse
 from drydockd.drivers.oob.redfish.options import RedfishOptions
 from drydockd.drivers.oob.redfish.target import Target
-from drydockd.drivers.oob.redfish.tls import WANTS, explained, tls_error
+from drydockd.drivers.oob.redfish.tls import WANTS, explained, reason_of, tls_error
 from drydockd.drivers.oob.redfish.turns import Turns
 
 # A service root has 2 KiB, a system 10; iDRAC's largest 200.
@@ -131,8 +131,9 @@ def _unconnected(error: httpx.TransportError) -> Exception:
     if (failed := tls_error(error)) is not None:
         if (told := explained(failed)) is not None:
             return Untrusted(*told)
-        is_end = isinstance(failed, (*WANTS, ssl.SSLEOFError)) or "EOF" in str(failed.reason)
-        why = "the connection was closed" if is_end else failed.reason or "for an unknown reason"
+        reason = reason_of(failed)
+        is_end = isinstance(failed, (*WANTS, ssl.SSLEOFError)) or "EOF" in reason
+        why = "the connection was closed" if is_end else reason or "for an unknown reason"
         return NoAnswer(f"the TLS handshake failed ({why})", is_sent=False)
     return NoAnswer(_words(error), is_sent=False)
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from drydockd.drivers.oob.redfish.fingerprints import fingerprint_of, shown
 from drydockd.drivers.oob.redfish.options import RedfishOptions
-from drydockd.drivers.oob.redfish.tls import TlsContexts, explained, oddities
+from drydockd.drivers.oob.redfish.tls import TlsContexts, explained, oddities, reason_of
 from drydockd.errors import DriverPersistent, DriverTransient, InvalidInput
 from drydockd.machines import PowerState
 from tests.peers.bmc import Machine
@@ -146,6 +146,21 @@ async def test_a_weak_key_is_accepted_only_with_that_option(https, authority):
     made, _ = authority.context("weak", is_self_signed=True, weak_bits=1024)
     a = await https(context=made, options={"tls_legacy": True})
     assert await a.state() is PowerState.OFF
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ssl.SSLError(1, "[SSL: X] unsupported protocol (_ssl.c:992)"), "UNSUPPORTED_PROTOCOL"),
+        (
+            ssl.SSLError(1, "unexpected eof while reading (_ssl.c:1)"),
+            "UNEXPECTED_EOF_WHILE_READING",
+        ),
+        (ssl.SSLError(), ""),
+    ],
+)
+def test_a_reason_that_python_has_no_name_for_is_read_from_its_text(error, reason):
+    assert reason_of(error) == reason
 
 
 async def test_contexts_are_made_once_and_shared():

@@ -25,10 +25,13 @@ _ids: ContextVar[Mapping[str, str]] = ContextVar("log_ids", default={})  # noqa:
 # "/" or "." a name with a colon and several words is no assignment. tests/test_log.py holds the
 # texts of the program against it.
 SENTENCE = r"""[ ]+(?:[A-Za-z_`'*.:-]+|/[\w./-]+:)[ ]+\S"""
-VALUE = (
-    r"""(?:(?P<open>\\*["'])(?:(?!(?P=open)).)*|"""
-    r"""[^\s'",;)}\]&]+)"""
+# With k backslashes before the opening quote (0, 1, 3: JSON in JSON), a quote of the value has
+# 2k + 1 and a backslash of it is 2k + 2 of them: neither ends the value.
+QUOTED = (
+    r"""(?P<open>(?P<escape>\\*)["'])"""
+    r"""(?:(?:(?P=escape)\\){2}|(?P=escape)\\(?P=open)|(?!(?P=open)).)*+"""
 )
+VALUE = rf"""(?:{QUOTED}|[^\s'",;)}}\]&]+)"""
 ASSIGNS = r"""\\*['"]?\s*[:=]\s*"""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drydockd import log as logs
@@ -132,10 +132,26 @@ NAMES = st.sampled_from(
 
 
 @given(NAMES, QUOTED)
+@example("password", '"<')
+@example("password", '\\"<')
+@example("password", "\\\\'\"<")
 def test_no_quoted_value_of_a_secret_name_passes_blanks_and_commas_included(name, secret):
     secret = f"<{secret}>"
     for text in (json.dumps({name: secret}), json.dumps(json.dumps({name: secret}))):
         assert "<" not in logs.Redaction()(text)
+
+
+@pytest.mark.parametrize("secret", ["x\\", 'x"', "x\\\\", '\\"'])
+def test_the_mask_of_a_quoted_value_ends_where_the_value_does(secret):
+    text = json.dumps({"password": secret, "user": "joe"})
+    assert logs.Redaction()(text) == '{"password": "****", "user": "joe"}'
+    inner = logs.Redaction()(json.dumps(text))
+    assert json.loads(inner) == '{"password": "****", "user": "joe"}'
+
+
+def test_an_escaped_quote_of_a_python_string_does_not_end_its_mask():
+    shown = logs.Redaction()(repr({"password": "a'b\"<c", "user": "joe"}))
+    assert shown == "{'password': '****', 'user': 'joe'}"
 
 
 @given(NAMES, BARE, st.sampled_from(["{}={}", "{}: {}", "{}:{}", "{} = {}"]))

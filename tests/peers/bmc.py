@@ -86,10 +86,10 @@ class ScriptedBmc(Documents):
         self.open_requests = 0
         self._tokens = itertools.count(1)
 
-    async def start(self, port: int = 0) -> ScriptedBmc:
+    async def start(self, port: int = 0, address: str = "127.0.0.1") -> ScriptedBmc:
         app = Application([(".*", _Handler, {"bmc": self})], log_function=lambda _: None)
         self._server = HTTPServer(app, ssl_options=self.context)
-        sockets = bind_sockets(port, "127.0.0.1")
+        sockets = bind_sockets(port, address)
         self.port = sockets[0].getsockname()[1]
         self._server.add_sockets(sockets)
         return self

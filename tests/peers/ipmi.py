@@ -20,7 +20,7 @@ LAN = """\
 name "{name}"
 set_working_mc 0x20
   startlan 1
-    addr 127.0.0.1 {port}
+    addr {address} {port}
     priv_limit admin
     allowed_auths_callback none md2 md5 straight
     allowed_auths_user none md2 md5 straight
@@ -79,6 +79,7 @@ class IpmiSim:
 
     folder: Path
     port: int
+    address: str = "127.0.0.1"
     process: subprocess.Popen | None = None
 
     @property
@@ -118,7 +119,7 @@ class IpmiSim:
         """Return when it answers."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.settimeout(0.05)
-            client.connect(("127.0.0.1", self.port))
+            client.connect((self.address, self.port))
             for _ in range(400):
                 with contextlib.suppress(TimeoutError, ConnectionRefusedError):
                     client.send(HELLO)
@@ -146,10 +147,11 @@ def build(
     guid: str = "n0t-s3t-by-4-man",
     chassis: str = CHASSIS,
     more: str = "",
+    address: str = "127.0.0.1",
 ) -> IpmiSim:
     (folder / "state").mkdir(parents=True)
-    sim = IpmiSim(folder, free_udp_port())
-    values = {"name": name, "port": sim.port, "folder": folder, "guid": guid}
+    sim = IpmiSim(folder, free_udp_port(), address)
+    values = {"name": name, "port": sim.port, "folder": folder, "guid": guid, "address": address}
     login = {"account": ACCOUNT, "credential": CREDENTIAL}
     (folder / "lan.conf").write_text(LAN.format(**values, **login))
     (folder / "sim.emu").write_text(EMULATOR.format(more=more))

@@ -1,0 +1,150 @@
+"""From unknown to prepared through the API, with the drivers of real BMCs and a room's machines."""
+
+import asyncio
+import contextlib
+import logging
+import os
+
+import pytest
+
+from drydockd.drivers.oob.redfish import driver as redfish
+from drydockd.drivers.oob.redfish.pace import Pace
+from drydockd.machines import NodeState, PowerState
+from tests.daemon.fleet import RedfishBmc, a_site, address, mac, site
+from tests.handlers.helpers import V1
+from tests.peers.bmc import ACCOUNT, PASSWORD
+from tests.peers.ipmi import ACCOUNT as IPMI_ACCOUNT
+from tests.peers.ipmi import CREDENTIAL as IPMI_CREDENTIAL
+from tests.peers.ipmi import CHASSIS
+from tests.tasks.helpers import names
+
+pytestmark = pytest.mark.slow
+
+REDFISH = {"type": "redfish", "account": ACCOUNT, "credential": PASSWORD}
+IPMI = {"type": "ipmi", "account": IPMI_ACCOUNT, "credential": IPMI_CREDENTIAL}
+# All pauses are over at once; what lasts is counted in looks.
+QUICK = Pace(
+    first=0.001, retry=0.001, longest=0.001, read_back=0.0, unchanged=0.05, settle=60, closing=60,
+    logout=60,
+)  # fmt: skip
+OPTIONS = {
+    "use_ssl": False,
+    "power_state_change_retry_interval": 0.005,
+    "power_state_change_max_retries": 10_000,
+}
+
+
+@contextlib.asynccontextmanager
+async def redfish_site(folder, count, monkeypatch, **by_node):
+    """A site of `count` nodes, each with a scripted BMC: yields the site and the BMCs."""
+    monkeypatch.setattr(redfish, "Pace", lambda: QUICK)
+    bmcs = [RedfishBmc(number) for number in range(1, count + 1)]
+    async with contextlib.AsyncExitStack() as stack:
+        for bmc in bmcs:
+            await bmc.start(address=address(bmc.number))
+            stack.push_async_callback(bmc.stop)
+        oob = {
+            name: {"port": str(bmc.port), **by_node.get(name, {})}
+            for name, bmc in zip(names(count), bmcs, strict=True)
+        }
+
+        def connect(number, cable):
+            bmcs[number - 1].cable = cable
+
+        running = a_site(
+            folder,
+            site(count, REDFISH, **oob),
+            connect,
+            plugins={"oob_driver": ("redfish",)},
+            redfish_driver=OPTIONS,
+        )
+        yield await stack.enter_async_context(running), bmcs
+
+
+async def is_prepared_with_one_cut(lab, name):
+    machine = (await lab.machines())[name]
+    assert machine.state is NodeState.READY, name
+    counted = ("power_cuts", "netboots", "commissions")
+    assert [machine.counters[what] for what in counted] == [1, 1, 1], name
+
+
+async def test_redfish_takes_nodes_from_unknown_to_prepared(tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.DEBUG, logger="drydockd")
+    async with redfish_site(tmp_path, 3, monkeypatch) as (lab, bmcs):
+        tasks = [await lab.run("verify_nodes"), await lab.run("prepare_nodes")]
+        for task in tasks:
+            assert task["result"]["status"] == "success", lab.errors(task)
+            assert sorted(task["result"]["successes"]) == list(lab.nodes)
+        for name, bmc in zip(lab.nodes, bmcs, strict=True):
+            await is_prepared_with_one_cut(lab, name)
+            assert (bmc.machine.cuts, bmc.machine.resets) == (1, ["ForceOff", "On"])
+            assert bmc.sessions == {}
+            [facts] = await lab.facts(name, "redfish")
+            assert facts["serial"] == f"SN-{bmc.number:04d}"
+            assert facts["macs"] == [mac(bmc.number)]
+        tokens = {
+            header["x-auth-token"] for b in bmcs for header in b.headers if "x-auth-token" in header
+        }
+        said = await lab.all_said(tasks) + caplog.text
+    assert tokens
+    for secret in (PASSWORD, *tokens):
+        assert secret not in said
+
+
+# The hook of a BMC that also writes each change to a pipe, and waits until it was carried out.
+TIED = CHASSIS.replace(
+    '  echo "$2" > "$1.new" && mv "$1.new" "$1"\n',
+    '  old="$(cat power)"\n'
+    '  echo "$2" > "$1.new" && mv "$1.new" "$1"\n'
+    '  [ "$1" = power ] && [ "$2" != "$old" ] && echo "$2 $(cat boot)" > changes\n'
+    '  [ "$1 $2" = "power 1" ] && echo default > boot\n',
+)
+
+
+async def follow(sim, cable):
+    """Do at the end of `cable` what the hook of a BMC writes."""
+    reader = asyncio.StreamReader()
+    pipe = os.fdopen(os.open(sim.folder / "changes", os.O_RDWR), "rb", 0)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), pipe
+    )
+    try:
+        while line := await reader.readline():
+            power, boot = line.decode().split()
+            cable.power(PowerState.ON if power == "1" else PowerState.OFF, is_netboot=boot == "pxe")
+    finally:
+        transport.close()
+
+
+@pytest.mark.peer("ipmi")
+async def test_ipmi_takes_nodes_from_unknown_to_prepared(tmp_path, ipmi_sim, caplog):
+    caplog.set_level(logging.DEBUG, logger="drydockd")
+    sims, cables = [], {}
+    for number, name in enumerate(names(2), 1):
+        guid = f"machine-of-{name}---"[:16]
+        sim = ipmi_sim(name, chassis=TIED, guid=guid, address=address(number))
+        os.mkfifo(sim.folder / "changes")
+        sim.power = "on"
+        sims.append(sim)
+    oob = {name: {"port": str(sim.port)} for name, sim in zip(names(2), sims, strict=True)}
+    running = a_site(
+        tmp_path,
+        site(2, IPMI, **oob),
+        cables.__setitem__,
+        plugins={"oob_driver": ("ipmi",)},
+    )
+    async with running as lab, asyncio.TaskGroup() as group:
+        following = [group.create_task(follow(s, cables[n])) for n, s in enumerate(sims, 1)]
+        tasks = [await lab.run("verify_nodes"), await lab.run("prepare_nodes")]
+        for task in tasks:
+            assert task["result"]["status"] == "success", lab.errors(task)
+            assert sorted(task["result"]["successes"]) == list(lab.nodes)
+        for name, sim in zip(lab.nodes, sims, strict=True):
+            await is_prepared_with_one_cut(lab, name)
+            assert [line for line in sim.told if "power" in line] == ["power 0", "power 1"]
+            [facts] = await lab.facts(name, "ipmi")
+            assert facts["power"] == "on"
+        said = await lab.all_said(tasks) + caplog.text
+        for one in following:
+            one.cancel()
+    assert IPMI_CREDENTIAL not in said

@@ -95,7 +95,9 @@ class Site:
         self.drydock, self.ref, self.room, self.nodes = drydock, ref, room, nodes
 
     async def run(self, action):
-        return await self.drydock.task(action=action, design_ref=self.ref)
+        made = await self.drydock.post(f"{V1}/tasks", {"action": action, "design_ref": self.ref})
+        assert made.status_code == 201, made.text
+        return await self.drydock.ended(made.json()["task_id"], 120)
 
     async def machines(self):
         return {machine.name: machine for machine in await self.room.machines()}

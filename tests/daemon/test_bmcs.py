@@ -11,11 +11,11 @@ from drydockd.drivers.oob.redfish import driver as redfish
 from drydockd.drivers.oob.redfish.pace import Pace
 from drydockd.machines import NodeState, PowerState
 from tests.daemon.fleet import RedfishBmc, a_site, address, mac, site
-from tests.handlers.helpers import V1
+from tests.leaping import Leaping
 from tests.peers.bmc import ACCOUNT, PASSWORD
 from tests.peers.ipmi import ACCOUNT as IPMI_ACCOUNT
-from tests.peers.ipmi import CREDENTIAL as IPMI_CREDENTIAL
 from tests.peers.ipmi import CHASSIS
+from tests.peers.ipmi import CREDENTIAL as IPMI_CREDENTIAL
 from tests.tasks.helpers import names
 
 pytestmark = pytest.mark.slow
@@ -24,13 +24,15 @@ REDFISH = {"type": "redfish", "account": ACCOUNT, "credential": PASSWORD}
 IPMI = {"type": "ipmi", "account": IPMI_ACCOUNT, "credential": IPMI_CREDENTIAL}
 # All pauses are over at once; what lasts is counted in looks.
 QUICK = Pace(
-    first=0.001, retry=0.001, longest=0.001, read_back=0.0, unchanged=0.05, settle=60, closing=60,
+    first=0.001, retry=0.001, longest=0.001, read_back=0.0, unchanged=0.05, settle=60, closing=2,
     logout=60,
 )  # fmt: skip
 OPTIONS = {
     "use_ssl": False,
     "power_state_change_retry_interval": 0.005,
-    "power_state_change_max_retries": 10_000,
+    "power_state_change_max_retries": 2_000,
+    "connect_seconds": 1,
+    "read_seconds": 5,
 }
 
 
@@ -148,3 +150,89 @@ async def test_ipmi_takes_nodes_from_unknown_to_prepared(tmp_path, ipmi_sim, cap
         for one in following:
             one.cancel()
     assert IPMI_CREDENTIAL not in said
+
+
+SYSTEM, RESET = ".*/Systems/1", ".*/ComputerSystem.Reset"
+SESSIONS = ".*/SessionService/Sessions"
+
+
+def it_has(**attributes):
+    return lambda bmc: [setattr(bmc, name, value) for name, value in attributes.items()]
+
+
+def its_machine_has(**attributes):
+    return lambda bmc: [setattr(bmc.machine, name, value) for name, value in attributes.items()]
+
+
+def it_does(method, path, **what):
+    return lambda bmc: bmc.rule(method, path, **what)
+
+
+# One for each node. Source: contract, oob-faults, C.
+FAULTS = {
+    "nothing": it_has(),
+    "no session is left": it_has(limit=0),
+    "no sessions at all": it_has(has_sessions=False),
+    "sessions only by the service": it_has(links="service"),
+    "503 now and then": it_does("GET", SYSTEM, status=503, times=3, skip=1),
+    "503 at the login": it_does("POST", SESSIONS, status=503, times=2),
+    "an answer is lost": it_does("GET", SYSTEM, drop="after", times=1, skip=2),
+    "it needs an ETag": it_has(need_etag=True),
+    "it needs an ETag quoted twice": it_has(need_etag=True, etag_form="twice"),
+    "it needs an ETag for a reset": it_has(need_etag=True, need_etag_for_reset=True),
+    "it is in POST": it_has(post_refusals=3),
+    "its power lags": its_machine_has(lag=5),
+    "it loses the answer to a reset": it_does("POST", RESET, drop="after", times=1),
+    "it loses the answer to both resets": it_does("POST", RESET, drop="after", times=2),
+    "it answers with a task": it_has(answers_with_task=True),
+    "it knows no ForceOff": it_has(reset_types=["On", "GracefulShutdown", "PushPowerButton"]),
+    "it tells its resets elsewhere": it_has(action_info=True),
+    "it refuses what is so": it_has(conflict_on_same=True),
+    "it is not ready to go on": it_has(on_conflicts=2),
+    "it takes the boot object whole": it_has(needs_full_boot=True),
+    "it forgets the boot device": it_has(ignore_once=1),
+    "it takes changes elsewhere": it_has(settings_only=True),
+    "it shows no system at first": it_has(empty_collections=2),
+    "it forgets the session": it_does("GET", SYSTEM, status=401, times=1, skip=3),
+}
+WRONG, DEAD = f"n{len(FAULTS) + 1}", f"n{len(FAULTS) + 2}"
+
+
+async def mixed(folder, monkeypatch):
+    """Return what each fault and each of two nodes without a usable BMC led to."""
+    async with redfish_site(folder, len(FAULTS) + 2, monkeypatch) as (lab, bmcs):
+        for spoil, bmc in zip(FAULTS.values(), bmcs[: len(FAULTS)], strict=True):
+            spoil(bmc)
+        wrong, dead = bmcs[len(FAULTS) :]
+        wrong.password = "another"
+        await dead.stop()
+        tasks = [await lab.run("verify_nodes"), await lab.run("prepare_nodes")]
+        said = await lab.all_said(tasks)
+        return tasks, [lab.errors(task) for task in tasks], await lab.machines(), bmcs, said
+
+
+def test_faults_of_bmcs_mixed_over_24_nodes_fail_none_but_those_without_a_bmc(
+    tmp_path, monkeypatch
+):
+    """The clock leaps, so that the limit of the dead BMC passes after all others are done."""
+    assert len(FAULTS) == 24
+    with asyncio.Runner(loop_factory=lambda: Leaping(grace=0.01)) as runner:
+        tasks, errors, machines, bmcs, said = runner.run(mixed(tmp_path, monkeypatch))
+
+    nodes = dict(zip(names(24), FAULTS, strict=True))
+    for task, texts in zip(tasks, errors, strict=True):
+        assert task["result"]["status"] == "partial_success"
+        missing = [nodes[name] for name in nodes if name not in task["result"]["successes"]]
+        assert not missing, (missing, texts)
+        assert sorted(task["result"]["failures"]) == sorted((WRONG, DEAD))
+        assert [t for t in texts if f"{WRONG}: " in t and "credential" in t], texts
+        assert [t for t in texts if f"{DEAD}: " in t and address(26) in t], texts
+    for (name, fault), bmc in zip(nodes.items(), bmcs[:24], strict=True):
+        counters = machines[name].counters
+        assert machines[name].state is NodeState.READY, fault
+        assert (counters["power_cuts"], counters["netboots"]) == (1, 1), fault
+        assert bmc.machine.cuts == 1, fault
+        assert bmc.sessions == {}, fault
+    for name in (WRONG, DEAD):
+        assert machines[name].counters["power_cuts"] == 0
+    assert PASSWORD not in said

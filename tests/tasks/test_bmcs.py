@@ -1,58 +1,18 @@
 """A thousand BMCs at once, some of which hang: on a loop whose clock leaps over all waiting."""
 
 import asyncio
-import selectors
 from dataclasses import replace
 
 import pytest
 
 from drydockd.drivers.base import BmcFacts, PowerState
+from tests.leaping import Leaping
 from tests.tasks.helpers import QUICK, Lab, names, site_text
 
 pytestmark = pytest.mark.slow
 
 NODES, HANGING = 1000, 50
 SECONDS, WORST_CASE = 0.5, 600.0
-
-
-class Leaping(asyncio.SelectorEventLoop):
-    """A loop that, with nothing to do, is at once at its next timer.
-
-    So limits pass in the order in which they would, however busy the machine is. While a thread
-    is at work it waits as loops do.
-    """
-
-    def __init__(self):
-        super().__init__(_Impatient(self))
-        self.ahead = 0.0
-        self.threads = 0
-
-    def time(self):
-        return super().time() + self.ahead
-
-    def run_in_executor(self, executor, func, *args):
-        future = super().run_in_executor(executor, func, *args)
-        self.threads += 1
-        future.add_done_callback(self._thread_ended)
-        return future
-
-    def _thread_ended(self, future):
-        self.threads -= 1
-
-
-class _Impatient(selectors.DefaultSelector):
-    def __init__(self, loop):
-        super().__init__()
-        self._loop = loop
-
-    def select(self, timeout=None):
-        found = super().select(0)
-        if found or (timeout is not None and timeout <= 0):
-            return found
-        if timeout is None or self._loop.threads:
-            return super().select(timeout)
-        self._loop.ahead += timeout
-        return found
 
 
 class Slow:

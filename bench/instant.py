@@ -30,6 +30,7 @@ class InstantOob:
     """An OobDriver whose machines switch as they are told."""
 
     oob_types = ("ipmi",)
+    ask_seconds = 1.0
     worst_case_seconds = 1.0
 
     async def check(self) -> None: ...

@@ -47,6 +47,7 @@ class PlainRedfish:
     """An OobDriver: a session for each operation, one client for each, nothing is repeated."""
 
     oob_types = ("ipmi", "redfish")
+    ask_seconds = POWER_SECONDS
     worst_case_seconds = 2 * POWER_SECONDS
 
     def __init__(self, options: PlainOptions) -> None:

@@ -42,6 +42,7 @@ class SlowOob:
     """An OobDriver of pretended BMCs."""
 
     oob_types = ("ipmi",)
+    ask_seconds = 1.0
     worst_case_seconds = 1.0
 
     def __init__(self, options: SlowOptions) -> None:

@@ -56,9 +56,12 @@ class OobDriver(Protocol):
 
     The power cycle of the contract (off, verify, on, verify) is composed by the task step
     from `power_off` and `power_on`, so that each half has its own durable intent record.
+    `ask_seconds` is the longest that `facts` takes, also from a BMC that never answers;
+    `worst_case_seconds` the longest of a whole power cycle.
     """
 
     oob_types: tuple[str, ...]
+    ask_seconds: float
     worst_case_seconds: float
 
     async def check(self) -> None:

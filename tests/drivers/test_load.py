@@ -95,7 +95,7 @@ def test_a_class_that_lacks_an_attribute_of_its_interface_is_refused(tmp_path, m
         "    def __init__(self): ...\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(InvalidConfig, match="lacks oob_types, worst_case_seconds"):
+    with pytest.raises(InvalidConfig, match="lacks oob_types, ask_seconds, worst_case_seconds"):
         load("oob", "timeless:Driver", {})
 
 

@@ -12,13 +12,15 @@ from tests.tasks.helpers import QUICK, Lab, names, site_text
 pytestmark = pytest.mark.slow
 
 NODES, HANGING = 1000, 50
-SECONDS, WORST_CASE = 0.5, 600.0
+# The limit is that of one call, and 5 s; a power cycle may take longer.
+SECONDS, ASK, LIMIT, WORST_CASE = 0.5, 40.0, 45.0, 600.0
 
 
 class Slow:
     """An OobDriver whose BMCs take half a second an answer; those of `hanging` never answer."""
 
     oob_types = ("ipmi",)
+    ask_seconds = ASK
     worst_case_seconds = WORST_CASE
 
     def __init__(self, hanging):
@@ -52,7 +54,7 @@ def test_of_a_thousand_slow_bmcs_those_that_hang_fail_within_the_limit_and_no_ot
     assert result.failures == hanging
     assert len(result.successes) == NODES - HANGING
     assert len(said) == HANGING
-    assert all("an answer of the BMC did not happen within 600" in text for text in said)
+    assert all("an answer of the BMC did not happen within 45" in text for text in said)
     assert len(store.build_data()) == NODES - HANGING
     # All that hang do so at once, and who hangs keeps nobody from his turn.
-    assert WORST_CASE < seconds < 2 * WORST_CASE
+    assert LIMIT <= seconds < 2 * LIMIT

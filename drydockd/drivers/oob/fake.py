@@ -19,6 +19,7 @@ class FakeOob:
     def __init__(self, options: FakeOptions | None = None, *, room: Room | None = None) -> None:
         options = options or FakeOptions()
         self.oob_types = options.oob_types
+        self.ask_seconds = options.power_seconds
         self.worst_case_seconds = 2 * options.power_seconds
         self._power_seconds = options.power_seconds
         self._access = access(options, room)

@@ -74,6 +74,7 @@ class IpmiOob:
         self._pauses = pauses
         self._first_pause = 1.0
         self._tool = Ipmitool(options.command_seconds)
+        self.ask_seconds = options.give_up_seconds
         self.worst_case_seconds = 4 * options.give_up_seconds + 2 * options.power_seconds
 
     async def check(self) -> None:

@@ -73,6 +73,7 @@ class LibvirtOob:
             keyfile=options.keyfile,
             hosts=options.known_hosts,
         )
+        self.ask_seconds = options.give_up_seconds
         self.worst_case_seconds = 4 * options.give_up_seconds + 2 * options.power_seconds
 
     async def check(self) -> None:

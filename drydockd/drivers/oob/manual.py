@@ -20,6 +20,7 @@ class ManualOob:
 
     def __init__(self, options: ManualOptions) -> None:
         self._wait = options.wait
+        self.ask_seconds = options.wait
         # Of a power cycle: off, boot device, on.
         self.worst_case_seconds = 3 * options.wait
 

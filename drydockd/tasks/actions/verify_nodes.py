@@ -81,7 +81,7 @@ def _plan(
         Action.INTERROGATE_OOB,
         body,
         driver="oob",
-        limit=settings.oob_limit(driver.worst_case_seconds),
+        limit=settings.question_limit(driver.ask_seconds),
         waiting_for="an answer of the BMC",
         is_brief=True,
     )

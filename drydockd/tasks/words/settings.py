@@ -53,6 +53,7 @@ class TaskSettings:
     noop_seconds: float = 5.0
     resume_grace: float = 10.0
     driver_margin: float = 60.0
+    answer_margin: float = 5.0
     abandon_after: float = 1.0
     view_timeout: float = 10.0
     catalogue_timeout: float = 30.0
@@ -93,6 +94,10 @@ class TaskSettings:
     def oob_limit(self, worst_case_seconds: float) -> float:
         """A driver's own worst case may be longer than the general limit; contract, oob, 2."""
         return max(self.drydock_timeout, worst_case_seconds + self.driver_margin)
+
+    def question_limit(self, ask_seconds: float) -> float:
+        """For a step that only asks: one of the driver's calls, whose own error comes first."""
+        return min(self.drydock_timeout, ask_seconds + self.answer_margin)
 
     @property
     def preparation(self) -> float:

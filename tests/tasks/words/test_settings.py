@@ -28,3 +28,9 @@ def test_the_limit_of_an_oob_step_is_never_below_the_drivers_worst_case():
     settings = TaskSettings(drydock_timeout=300, driver_margin=60)
     assert settings.oob_limit(0.2) == 300
     assert settings.oob_limit(360) == 420
+
+
+def test_a_step_that_only_asks_has_one_call_of_its_driver_and_never_more_than_the_general_limit():
+    settings = TaskSettings(drydock_timeout=300, answer_margin=5)
+    assert settings.question_limit(75) == 80
+    assert settings.question_limit(327) == 300

@@ -46,9 +46,8 @@ class RedfishOob:
         self._locks = locks or BmcLocks()
         self._turns = Turns()
         self._contexts = TlsContexts(options)
-        self.worst_case_seconds = (
-            3 * (options.ask_seconds + self._pace.closing) + 2 * options.change_seconds
-        )
+        self.ask_seconds = options.ask_seconds + self._pace.closing
+        self.worst_case_seconds = 3 * self.ask_seconds + 2 * options.change_seconds
 
     async def check(self) -> None:
         """Needs nothing but the BMCs; its CA file was read when it was made."""

@@ -233,6 +233,71 @@ def test_faults_of_bmcs_mixed_over_24_nodes_fail_none_but_those_without_a_bmc(
         assert (counters["power_cuts"], counters["netboots"]) == (1, 1), fault
         assert bmc.machine.cuts == 1, fault
         assert bmc.sessions == {}, fault
+        assert all(rule.hits > rule.skip for rule in bmc.rules), fault
+        left = (bmc.post_refusals, bmc.on_conflicts, bmc.ignore_once, bmc.empty_collections)
+        assert left == (0, 0, 0, 0), fault
     for name in (WRONG, DEAD):
         assert machines[name].counters["power_cuts"] == 0
     assert PASSWORD not in said
+
+
+class Mute(asyncio.DatagramProtocol):
+    """A BMC that takes everything, over UDP or TCP, and never says a word."""
+
+    def __init__(self):
+        self.heard = 0
+
+    def datagram_received(self, data, peer):
+        self.heard += 1
+
+    async def connected(self, reader, writer):
+        self.heard += 1
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+
+
+async def verified(folder, oob, mute):
+    """Return how verify_nodes of a mute BMC ended, after how long, and what was said."""
+    loop = asyncio.get_running_loop()
+    async with contextlib.AsyncExitStack() as stack:
+        server = await asyncio.start_server(mute.connected, address(1), 0)
+        stack.callback(server.close)
+        port = server.sockets[0].getsockname()[1]
+        transport, _ = await loop.create_datagram_endpoint(lambda: mute, (address(1), port))
+        stack.callback(transport.close)
+        kind = oob["type"]
+        sections = {"redfish_driver": {"use_ssl": False}} if kind == "redfish" else {}
+        lab = await stack.enter_async_context(
+            a_site(
+                folder,
+                site(1, oob, n1={"port": str(port)}),
+                lambda number, cable: None,
+                plugins={"oob_driver": (kind,)},
+                **sections,
+            )
+        )
+        begun = loop.time()
+        task = await lab.run("verify_nodes")
+        return task, lab.errors(task), loop.time() - begun
+
+
+@pytest.mark.parametrize(
+    ("oob", "limit"),
+    [
+        pytest.param(REDFISH, 300, id="redfish"),
+        pytest.param(IPMI, 80, id="ipmi", marks=pytest.mark.peer("ipmi")),
+    ],
+)
+def test_a_bmc_that_never_answers_fails_its_check_soon_and_not_after_a_whole_power_cycle(
+    tmp_path, oob, limit
+):
+    mute = Mute()
+    with asyncio.Runner(loop_factory=lambda: Leaping(grace=0.01)) as runner:
+        task, errors, seconds = runner.run(verified(tmp_path, oob, mute))
+
+    assert mute.heard
+    assert (task["result"]["status"], task["result"]["failures"]) == ("failure", ["n1"])
+    [text] = errors
+    assert f"did not happen within {limit} s" in text
+    assert seconds < 2 * limit

@@ -300,4 +300,6 @@ def test_a_bmc_that_never_answers_fails_its_check_soon_and_not_after_a_whole_pow
     assert (task["result"]["status"], task["result"]["failures"]) == ("failure", ["n1"])
     [text] = errors
     assert f"did not happen within {limit} s" in text
+    assert "last seen: n1: " in text
+    assert f"BMC {address(1)}" in text
     assert seconds < 2 * limit

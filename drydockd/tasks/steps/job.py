@@ -254,7 +254,13 @@ class NodeRun:
             seconds = growing(made, self._settings.poll_interval)
             await (asyncio.sleep(seconds) if to_the_end else self.pause(seconds))
 
-        return await patiently(call, tell=self._tell_once, pause=pause, tries=tries)
+        try:
+            return await patiently(call, tell=self._tell_once, pause=pause, tries=tries)
+        except asyncio.CancelledError as cut:
+            # What a driver saw before the limit passed in the middle of its call.
+            for note in getattr(cut, "__notes__", ()):
+                self.saw(note)
+            raise
 
     async def tell(self, error: DriverTransient) -> None:
         """Say that the backend is away and is asked again; the error is the last thing seen."""

@@ -52,6 +52,19 @@ async def a_run(lab, **options):
     return lab.node_run(job, **options)
 
 
+async def test_what_a_call_saw_before_it_was_cancelled_is_the_last_thing_seen():
+    run = await a_run(Lab())
+
+    async def call():
+        cut = asyncio.CancelledError()
+        cut.add_note("n1: BMC 10.2.0.2: no answer in time")
+        raise cut
+
+    with pytest.raises(asyncio.CancelledError):
+        await run.patiently(call)
+    assert run.last_seen == "n1: BMC 10.2.0.2: no answer in time"
+
+
 async def test_what_a_driver_says_is_a_message_on_the_node_and_the_last_thing_seen():
     lab = Lab()
     run = await a_run(lab)

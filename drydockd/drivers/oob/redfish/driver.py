@@ -134,6 +134,11 @@ class RedfishOob:
                     await bmc.end()
         except TimeoutError:
             raise DriverTransient(_too_late(target, seconds, bmc)) from None
+        except asyncio.CancelledError as cut:
+            if bmc is None or bmc.trouble:
+                seen = bmc.trouble if bmc else "another call holds it"
+                cut.add_note(f"{target.node}: BMC {target.place}: {seen}")
+            raise
 
     def _deadline(self, seconds: float) -> asyncio.Timeout:
         return asyncio.timeout(seconds)

@@ -192,6 +192,25 @@ async def test_a_bmc_that_does_not_log_out_holds_up_a_cancelled_call_no_longer_t
     assert len(a.driver._locks) == 0
 
 
+async def test_a_call_that_is_cancelled_says_what_it_saw_last(lab):
+    a = await lab()
+    a.bmc.rule("GET", ".*/Systems", status=503, times=1)
+    a.bmc.rule("GET", ".*/Systems", hold=asyncio.Event())
+    running = asyncio.create_task(a.state())
+    await until(lambda: a.bmc.count("GET", ".*/Systems") == 2)
+    waiting = asyncio.create_task(a.state())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError) as cut:
+        await waiting
+    assert "another call holds it" in cut.value.__notes__[0]
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError) as cut:
+        await running
+    assert f"n1: BMC 127.0.0.1:{a.bmc.port}: " in cut.value.__notes__[0]
+    assert "503" in cut.value.__notes__[0]
+
+
 async def test_a_fence_that_cannot_be_noted_keeps_the_change_from_being_sent(lab):
     a = await lab(Machine(power="On"))
 

@@ -87,8 +87,8 @@ class Nodes(Storm):
 class Attack:
     """All attackers; each goes round until `until`, and has its answers."""
 
-    def __init__(self, daemon: Daemon, folder: Path, until: float) -> None:
-        self.daemon, self.folder, self.until = daemon, folder, until
+    def __init__(self, daemon: Daemon, folder: Path, until: float, only: tuple[str, ...]) -> None:
+        self.daemon, self.folder, self.until, self.only = daemon, folder, until, only
         self.place = ("127.0.0.1", daemon.port)
         self.answers: dict[str, Answers] = {}
         self.tasks: set[str] = set()
@@ -109,6 +109,8 @@ class Attack:
         self, name: str, work: Callable[[Answers], Awaitable[object]], *, at_once: int = 1
     ) -> None:
         """Do `work` again and again, `at_once` of it, until the time is over."""
+        if self.only and not name.startswith(self.only):
+            return
         answers = self.answers.setdefault(name, Answers())
 
         async def one() -> None:
@@ -182,7 +184,8 @@ class Attack:
 
     async def streams(self, task_id: str) -> None:
         path = f"/api/v1.0/tasks/{task_id}"
-        with_token = self.daemon.headers
+        with_token = dict(self.client(11).headers)
+        with_token = {"X-Auth-Token": with_token["x-auth-token"]}
         lists = connections.get("/api/v1.0/tasks?layers=-1", with_token)
         poll, events = (
             connections.get(f"{path}{end}", with_token) for end in ("?wait=60", "/events")
@@ -293,14 +296,13 @@ async def finish(nodes: Nodes, actions: list[tuple[str, str]]) -> None:
     await connection.close()
 
 
-async def attacked(daemon: Daemon, design: str, args: argparse.Namespace) -> dict[str, Any]:
+async def attacked(
+    daemon: Daemon, design: str, args: argparse.Namespace, watch: Watch
+) -> dict[str, Any]:
     """Nodes and attackers together; return what was seen."""
     until = time.monotonic() + args.seconds
-    watch, attack, nodes = (
-        Watch(daemon, args.seconds),
-        Attack(daemon, Path(args.folder), until),
-        Nodes(daemon, args),
-    )
+    attack = Attack(daemon, Path(args.folder), until, tuple(args.only))
+    nodes = Nodes(daemon, args)
     memory = asyncio.create_task(watch.memory())
     async with daemon.client() as client:
         body = {"action": "validate_design", "design_ref": design}
@@ -404,7 +406,15 @@ async def main(args: argparse.Namespace) -> int:
         files = ("prlimit", f"--nofile={DESCRIPTORS}")
         async with running(folder, prefix=(*limit.prefix, *files), **sections) as daemon:
             daemon.address = OPERATOR
-            seen = await attacked(daemon, f"file://{design}", args)
+            watch = Watch(daemon, args.seconds)
+            try:
+                seen = await attacked(daemon, f"file://{design}", args, watch)
+            except GONE as error:
+                code = daemon.process.poll()
+                print(f"daemon: {error!r}, exit {code}; ended by the limit: {limit.killed}")
+                print(f"  memory {watch.alone_mib:.0f} MiB, together {watch.together_mib:.0f} MiB")
+                print("broken: the daemon did not outlive it")
+                return 1
             seen["limit"] = limit
             daemon.process.kill()
             await asyncio.to_thread(daemon.process.wait)
@@ -427,6 +437,7 @@ if __name__ == "__main__":
     parser.add_argument("--actions", type=int, default=3)
     parser.add_argument("--window", type=float, default=30.0, help="seconds in which nodes come up")
     parser.add_argument("--pause", type=float, default=4.0, help="longest pause before a post")
+    parser.add_argument("--only", action="append", default=[], help="attacks whose names start so")
     parser.add_argument("--keep-log", metavar="FILE", help="write the daemon's log there")
     parser.add_argument("--probe", type=int, metavar="PORT", help=argparse.SUPPRESS)
     given = parser.parse_args()

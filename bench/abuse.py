@@ -184,22 +184,26 @@ class Attack:
 
     async def streams(self, task_id: str) -> None:
         path = f"/api/v1.0/tasks/{task_id}"
-        with_token = dict(self.client(11).headers)
-        with_token = {"X-Auth-Token": with_token["x-auth-token"]}
-        lists = connections.get("/api/v1.0/tasks?layers=-1", with_token)
+        with_token = {"X-Auth-Token": self.client(11).headers["x-auth-token"]}
         poll, events = (
             connections.get(f"{path}{end}", with_token) for end in ("?wait=60", "/events")
         )
         await asyncio.gather(
             self.held("long polls", 11, 600, lambda: poll),
             self.held("event streams", 12, 200, lambda: events),
+        )
+
+    async def connections(self) -> None:
+        with_token = {"X-Auth-Token": self.client(11).headers["x-auth-token"]}
+        lists = connections.get("/api/v1.0/tasks", with_token)
+        await asyncio.gather(
             self.held("idle connections", 13, 600, lambda: b""),
-            self.held("half-sent requests", 14, 600, lambda: poll[:-2]),
+            self.held("half-sent requests", 14, 600, lambda: lists[:-2]),
             self.held("answers never read", 15, 50, lambda: lists * 20),
             self.rounds(
                 "pipelined and gone",
                 lambda _: connections.pipelined_and_gone(
-                    self.place, poll.replace(b"?wait=60", b"") * 500, source="127.2.0.16"
+                    self.place, lists * 500, source="127.2.0.16"
                 ),
                 at_once=2,
             ),
@@ -304,17 +308,15 @@ async def attacked(
     attack = Attack(daemon, Path(args.folder), until, tuple(args.only))
     nodes = Nodes(daemon, args)
     memory = asyncio.create_task(watch.memory())
-    async with daemon.client() as client:
-        body = {"action": "validate_design", "design_ref": design}
-        watched = (await client.post("/tasks", json=body)).raise_for_status().json()["task_id"]
     attacks = [
         asyncio.create_task(one)
-        for one in (attack.designs(), attack.streams(watched), attack.tokens())
+        for one in (attack.designs(), attack.connections(), attack.tokens())
     ]
     task_id = await deploy(daemon, design, args.nodes + 1)
     keys = handed_over(Path(args.folder))
     bad = f"n{args.nodes:04d}"
     actions = await bad_node(nodes, bad, keys.pop(bad))
+    attacks.append(asyncio.create_task(attack.streams(task_id)))
     attacks.append(asyncio.create_task(attack.reports(actions)))
     ends = await asyncio.gather(*(nodes.node(*one) for one in keys.items()), return_exceptions=True)
     await asyncio.gather(*attacks)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +79,20 @@ def confined(limit_bytes: int) -> Iterator[Confined]:
         yield made
     finally:
         if made.folder is not None:
-            made.folder.rmdir()
+            _removed(made.folder)
+
+
+def _removed(folder: Path) -> None:
+    """End what a killed daemon left in its group, and remove the group."""
+    for _ in range(100):
+        for pid in (folder / "cgroup.procs").read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        with suppress(OSError):
+            folder.rmdir()
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"{folder} is still in use")
 
 
 def tree(pid: int) -> list[int]:

@@ -22,6 +22,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "resume": (),
     "scale": (),
     "storm": (),
+    "abuse": (),
     "bmc": (),
     "verify": (),
     "fleet": ("300",),

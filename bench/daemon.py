@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ class Daemon:
         self.process, self.port, self.token, self.folder = process, port, token, folder
         self.url = f"http://127.0.0.1:{port}"
         self.headers = {"X-Auth-Token": token}
+        self.address = "127.0.0.1"  # that `client` comes from
 
     @property
     def state_dir(self) -> Path:
@@ -56,7 +57,10 @@ class Daemon:
 
     def client(self, timeout_seconds: float = 120) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            base_url=self.url + "/api/v1.0", headers=self.headers, timeout=timeout_seconds
+            base_url=self.url + "/api/v1.0",
+            headers=self.headers,
+            timeout=timeout_seconds,
+            transport=httpx.AsyncHTTPTransport(local_address=self.address),
         )
 
     async def finished(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -106,11 +110,17 @@ def configuration(folder: Path, port: int, extra: dict[str, dict[str, Any]]) -> 
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, port: int = 0, cpu: int | None = None, **sections: dict[str, Any]
+    folder: Path,
+    *,
+    port: int = 0,
+    cpu: int | None = None,
+    prefix: Sequence[str] = (),
+    **sections: dict[str, Any],
 ) -> AsyncIterator[Daemon]:
     """Start a daemon with its state in ``folder/state``, yield it when it is ready, stop it.
 
-    `cpu` pins it to one processor; further keywords are sections of the configuration.
+    `cpu` pins it to one processor, `prefix` goes before its command; further keywords are
+    sections of the configuration.
     """
     port = port or free_port()
     state = folder / "state"
@@ -129,7 +139,7 @@ async def running(
     pin = ["taskset", "-c", str(cpu)] if cpu is not None else []
     with (folder / "daemon.log").open("ab") as log:
         process = subprocess.Popen(
-            [*pin, sys.executable, "-m", "drydockd", "--config", str(config)],
+            [*prefix, *pin, sys.executable, "-m", "drydockd", "--config", str(config)],
             env={**os.environ, "NOTIFY_SOCKET": str(folder / "notify")},
             stdout=log,
             stderr=log,

@@ -18,15 +18,18 @@ class Reply:
 class Connection:
     """One keep-alive connection; a request is bytes, a reply is status, headers and body."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self.host, self.port = host, port
+    def __init__(self, host: str, port: int, local: str | None = None) -> None:
+        self.host, self.port, self.local = host, port, local
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
     async def send(self, request: bytes) -> Reply:
         if self._reader is None or self._writer is None:
             self._reader, self._writer = await asyncio.open_connection(
-                self.host, self.port, limit=2**20
+                self.host,
+                self.port,
+                limit=2**20,
+                local_addr=(self.local, 0) if self.local else None,
             )
         self._writer.write(request)
         head = await self._reader.readuntil(b"\r\n\r\n")

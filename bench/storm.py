@@ -134,6 +134,9 @@ class Storm:
         self.statuses: Counter[tuple[str, int]] = Counter()
         self.acknowledged: Counter[str] = Counter()
 
+    def connection(self, host: str) -> Connection:
+        return Connection("127.0.0.1", self.daemon.port)
+
     async def send(self, connection: Connection, verb: str, message: bytes) -> bytes:
         start = time.perf_counter()
         reply = await connection.send(message)
@@ -143,7 +146,7 @@ class Storm:
 
     async def node(self, host: str, key: str) -> None:
         await asyncio.sleep(random.uniform(0, self.args.window))
-        connection = Connection("127.0.0.1", self.daemon.port)
+        connection = self.connection(host)
         actions = {}
         for kind in ("units", "files"):
             path = f"/api/v1.0/bootactions/nodes/{host}/{kind}"

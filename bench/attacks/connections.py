@@ -21,10 +21,14 @@ def get(path: str, headers: dict[str, str] | None = None, *, last: bool = False)
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
-async def connected(place: Place, *, small: bool = False) -> socket.socket:
-    """Return a connection; `small`: one that takes only little ahead of who reads it."""
+async def connected(
+    place: Place, *, small: bool = False, source: str | None = None
+) -> socket.socket:
+    """Return a connection, from `source`; `small`: it takes little ahead of who reads it."""
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     made.setblocking(False)
+    if source:
+        made.bind((source, 0))
     if small:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     try:
@@ -36,13 +40,15 @@ async def connected(place: Place, *, small: bool = False) -> socket.socket:
 
 
 @asynccontextmanager
-async def crowd(place: Place, count: int, data: bytes = b"") -> AsyncIterator[list[socket.socket]]:
+async def crowd(
+    place: Place, count: int, data: bytes = b"", *, source: str | None = None
+) -> AsyncIterator[list[socket.socket]]:
     """Hold `count` connections that have sent `data` and then do nothing."""
     held: list[socket.socket] = []
     loop = asyncio.get_running_loop()
     try:
         for _ in range(count):
-            held.append(await connected(place))
+            held.append(await connected(place, source=source))
             if data:
                 with contextlib.suppress(ConnectionError):
                     await loop.sock_sendall(held[-1], data)
@@ -52,9 +58,9 @@ async def crowd(place: Place, count: int, data: bytes = b"") -> AsyncIterator[li
             one.close()
 
 
-async def pipelined_and_gone(place: Place, requests: bytes) -> None:
+async def pipelined_and_gone(place: Place, requests: bytes, *, source: str | None = None) -> None:
     """Send all requests at once, as far as they are taken, and leave."""
-    one = await connected(place)
+    one = await connected(place, source=source)
     with one, contextlib.suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(5):
             await asyncio.get_running_loop().sock_sendall(one, requests)

@@ -27,7 +27,7 @@ class Hold:
         self.waits_for = ""  # in words, for who ends the wait
 
     async def grow(self, size_bytes: int) -> None:
-        """Count more bytes, waiting for room first; who began before all others never waits."""
+        """Count more bytes, waiting for room first; the first waits only for what is in use."""
         await self._budget.give(self, size_bytes)
         self.size_bytes += size_bytes
 
@@ -111,7 +111,7 @@ class Budget:
         """Count bytes of `hold`. Raises SourceUnavailable when there was no room for too long."""
         try:
             async with asyncio.timeout(self._wait_seconds):
-                while self._is_full(size_bytes) and next(iter(self._reading), hold) is not hold:
+                while self._is_full(size_bytes) and not self._may_exceed(hold):
                     hold.waits_for = self._no_room()
                     await self._room.wait()
         except TimeoutError:
@@ -123,6 +123,15 @@ class Budget:
 
     def _is_full(self, size_bytes: int) -> bool:
         return self.used_bytes + size_bytes > self._most_bytes
+
+    def _may_exceed(self, hold: Hold) -> bool:
+        """The first goes on, so that those who read do not wait for each other for ever.
+
+        But not beside what is read and still in use: that gets done with by itself, and else
+        each that is read would make the next one the first, and all of them would be there.
+        """
+        reading = sum(one.size_bytes for one in {**self._reading, hold: None})
+        return reading == self.used_bytes and next(iter(self._reading), hold) is hold
 
     def _no_room(self) -> str:
         used, most = self.used_bytes / MIB, self._most_bytes / MIB

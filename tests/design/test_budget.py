@@ -37,16 +37,35 @@ async def test_who_began_first_goes_on_whatever_is_there():
     assert room.used_bytes == 110
 
 
-async def test_when_the_first_has_read_all_the_next_is_the_first():
+async def test_when_the_first_is_done_with_the_next_is_the_first():
     room = budget()
-    first, second = room.open(), room.open()
+    first, second, third = room.open(), room.open(), room.open()
     await first.grow(10)
-    waiting = asyncio.create_task(second.grow(5))
+    waiting = asyncio.create_task(second.grow(15))
     await settle()
     assert not waiting.done()
     first.settle()
+    room.close(first)
     await waiting
     assert room.used_bytes == 15
+    room.close(second)
+    await third.grow(5)
+
+
+async def test_documents_that_are_read_and_in_use_do_not_come_together_beyond_the_budget():
+    """Twelve references of 60 MiB, each above the budget, were all in memory at once."""
+    room, most = budget(), []
+
+    async def use():
+        with room.hold() as hold:
+            await hold.grow(60)
+            hold.settle()
+            await settle()
+            most.append(room.used_bytes)
+
+    await asyncio.gather(*(use() for _ in range(12)))
+    assert most == [60] * 12
+    assert room.used_bytes == 0
 
 
 async def test_what_is_lost_may_come_again():

@@ -105,6 +105,10 @@ class Stream(IOStream):
             self._read_buffer = bytearray()
             self._read_buffer_size = 0
         super().close(exc_info)
+        if self.error is not None:
+            # It leads to the frames of whoever wrote, they to the answer, and back here: a ring
+            # that only a full collection would find, of megabytes for each client that left.
+            self.error.__traceback__ = None
         self.hurry()
 
     def _handle_events(self, fd: Any, events: int) -> None:

@@ -1,5 +1,7 @@
 import asyncio
+import gc
 import time
+from types import AsyncGeneratorType
 
 import httpx
 
@@ -82,6 +84,19 @@ async def test_requests_of_a_connection_that_is_gone_are_not_answered(drydock):
     await asyncio.gather(*leaving)
     await until(drydock, lambda: drydock.app.services.connections.open == 1)
     assert sum(requests_of(drydock, "/metrics").values()) < 200
+
+
+async def test_a_client_that_left_leaves_nothing_of_its_answer_behind(drydock):
+    """A ring of error, frames and answer waited for a full collection: 25 MiB a second."""
+    gc.disable()
+    try:
+        asked = get(f"{V1}/tasks", drydock.admin) * 500
+        await asyncio.gather(*(pipelined_and_gone(place(drydock), asked) for _ in range(20)))
+        await until(drydock, lambda: drydock.app.services.connections.open == 1)
+        lists = [one for one in gc.get_objects() if isinstance(one, AsyncGeneratorType)]
+        assert [one for one in lists if "TaskViews" in one.__qualname__] == []
+    finally:
+        gc.enable()
 
 
 async def test_little_is_kept_of_what_comes_ahead_of_an_answer(tmp_path):

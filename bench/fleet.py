@@ -146,7 +146,7 @@ async def main(args: argparse.Namespace) -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("nodes", nargs="?", type=int, default=1000)
-    parser.add_argument("--driver", choices=sorted(DRIVERS), default="plain")
+    parser.add_argument("--driver", choices=sorted(DRIVERS), default="redfish")
     parser.add_argument("--width", type=int, default=64, help="nodes of a step at once")
     parser.add_argument("--seconds", type=float, default=0.0, help="of each answer of a BMC")
     return parser.parse_args()

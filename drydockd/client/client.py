@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from drydockd.api.bootaction import BootActionState
+from drydockd.api.bootaction import BootActionRow, BootActionState
 from drydockd.api.builddata import BuildData
 from drydockd.api.dryrun import DryRun
 from drydockd.api.health import Health
@@ -45,10 +45,17 @@ class Client:
         node: str | None = None,
         limit: int | None = None,
         marker: str | None = None,
+        top_level: bool = False,
+        newest_first: bool = False,
     ) -> list[Task]:
-        """Return all tasks, or those that match; `marker` is the last task id of a page."""
+        """Return all tasks, or those that match; `marker` is the last task id of a page.
+
+        `top_level`: without subtasks. `newest_first`: else the oldest is.
+        """
         query = {
             "status": status, "action": action, "node": node, "limit": limit, "marker": marker,
+            "top_level": "true" if top_level else None,
+            "order": "newest" if newest_first else None,
         }  # fmt: skip
         return self._get(list[Task], "v1.0/tasks", query)
 
@@ -229,6 +236,16 @@ class Client:
     def validate_design(self, href: str) -> Validation:
         """Return the status object; an invalid design raises, with the object as `body`."""
         return self._post(Validation, "v1.0/validatedesign", {"href": href})
+
+    def get_bootactions(
+        self, *, node: str | None = None, status: str | None = None, task: str | None = None
+    ) -> list[BootActionRow]:
+        """Return the boot actions of what is deployed now, by node and in document order.
+
+        `task` is the task that deployed them.
+        """
+        query = {"node": node, "status": status, "task": task}
+        return self._get(list[BootActionRow], "v1.0/bootactions", query)
 
     def report_bootaction(
         self,

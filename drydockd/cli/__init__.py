@@ -10,7 +10,7 @@ import click
 # line of help: the list of all commands imports none of them.
 COMMANDS = {
     "bmc": ("bmc", "Look at BMCs, and switch the power of nodes."),
-    "bootaction": ("bootaction", "Report on boot actions."),
+    "bootaction": ("bootaction", "List boot actions, and report on them."),
     "config": ("config", "Check, show and convert configurations."),
     "design": ("design", "Check, show, render and compare site designs."),
     "health": ("health", "Ask the service for its health."),

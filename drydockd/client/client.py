@@ -19,7 +19,7 @@ from drydockd.api.status import Status
 from drydockd.api.task import Task, TaskTree
 from drydockd.api.validation import Validation
 from drydockd.api.version import Version
-from drydockd.client import events, waiting
+from drydockd.client import events, waiting, watching
 from drydockd.client.errors import ClientError, ClientForbiddenError, ClientUnauthorizedError
 from drydockd.client.session import Query, Session, Timeout
 
@@ -211,6 +211,15 @@ class Client:
                 response.read()
                 _checked(response)
             yield from events.parse(response.iter_lines())
+
+    def watch_task(self, task_id: str) -> Iterator[events.Event]:
+        """Yield the events of a task and its subtasks up to its end.
+
+        It goes on over a broken connection and a restart of the server, as `wait_for_task` does;
+        an event may come twice then, none is left out.
+        """
+        task_id = self.get_task(task_id).task_id
+        return watching.follow(lambda last: self.get_task_events(task_id, last), task_id)
 
     # -- nodes
 

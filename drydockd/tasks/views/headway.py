@@ -33,10 +33,8 @@ async def headway(store: Store, kinds: ActionKinds, task: Task) -> Headway:
             await asyncio.sleep(0)
     failed = await _failed(store, task)
     step = next((sub for sub in subtasks if not sub.status.is_final), None)
-    is_shared = step is not None and step.action != task.action
-    return Headway(
-        len(task.scope), len(passed - failed), len(failed), step.action if is_shared else None
-    )
+    action = step.action if step and step.action != task.action else None
+    return Headway(len(task.scope), len(passed - failed), len(failed), action)
 
 
 def _ends(store: Store, task: Task, subtasks: list[Task], last: str) -> Iterator[Task]:

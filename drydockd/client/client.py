@@ -230,9 +230,15 @@ class Client:
         """Return what is known of one node now: what it waits for, since when, until when."""
         return self._get(NodeView, f"v1.0/nodes/{_part(nodename)}")
 
-    def get_node_build_data(self, nodename: str, latest: bool = True) -> list[BuildData]:
+    def get_node_build_data(
+        self, nodename: str, latest: bool = True, *, generator: str | None = None
+    ) -> list[BuildData]:
+        """Return what was learnt about a node: the newest of each kind, or all; `generator`: of
+        this kind only, such as ``lshw``.
+        """
         endpoint = f"v1.0/nodes/{_part(nodename)}/builddata"
-        return self._get(list[BuildData], endpoint, {"latest": bool(latest)})
+        query = {"latest": bool(latest), "generator": generator}
+        return self._get(list[BuildData], endpoint, query)
 
     def get_nodes_for_filter(self, design_ref: str, node_filter: Filter | None = None) -> list[str]:
         body: dict[str, object] = {"design_ref": design_ref}

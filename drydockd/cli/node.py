@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from drydockd.cli import bmc
 from drydockd.cli.columns import Row, Table
 from drydockd.cli.filters import (
     filter_options,
@@ -43,7 +44,11 @@ UNKNOWN = "Unknown"
 
 @click.group()
 def command() -> None:
-    """Look at nodes and what was learnt about them."""
+    """Look at nodes and what was learnt about them; switch their power."""
+
+
+# The same by the name of what it is done to.
+command.add_command(bmc.power)
 
 
 @command.command("list")

@@ -4,6 +4,7 @@ import json
 
 import yaml
 
+from drydockd.cli import bmc, node
 from tests.api import examples as ex
 
 V1 = "/api/v1.0"
@@ -86,3 +87,7 @@ def test_the_list_has_the_columns_and_the_order_asked_for(drydock, server):
         ["n1", "|", "131072"],
         ["n0", "|", "131072"],
     ]
+
+
+def test_power_of_a_node_is_that_of_its_bmc():
+    assert node.command.commands["power"] is bmc.command.commands["power"]

@@ -84,7 +84,7 @@ def command(
     """List tasks, the newest first, without their subtasks.
 
     Progress is nodes that passed all steps of all, those that failed, and the first step that some
-    are still in. Duration is from creation to the end, or until now.
+    are still in. Duration is from creation to the end, or until now. Times are in UTC.
     """
     if columns is not None and output == "json":
         raise click.UsageError("--columns is for tables: json has everything")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -154,3 +155,30 @@ def read(terminal):
         return os.read(terminal, 65536)
     except OSError:
         return b""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", ["watch", "wait"])
+async def test_it_goes_on_when_the_daemon_is_started_again(tmp_path, verb):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    kept = {"api": {"listen": listen}, "store": {"backend": "tiny"}}
+    hanging = {"config": QUICK | {"faults": [{"fault": "commission_hangs"}]}}
+    async with daemon(tmp_path, fake_driver=hanging, **kept) as first:
+        options = ["--url", first.app.url, "--os-token", first.token("admin")]
+        body = {"design_ref": REF, "action": "prepare_nodes"}
+        task_id = (await first.post(f"{V1}/tasks", body)).json()["task_id"]
+        asked = asyncio.to_thread(CliRunner().invoke, cli, [*options, "task", verb, task_id])
+        running = asyncio.ensure_future(asked)
+        services = first.app.services
+        held = services.streams if verb == "watch" else services.polls
+        while not held.open:
+            await first.get(f"{V1}/tasks/{task_id}", params={"wait": 1})
+    assert not running.done()
+    async with daemon(tmp_path, fake_driver={"config": QUICK}, **kept) as second:
+        ended = await second.ended(task_id)
+        result = await running
+    status = ended["result"]["status"]
+    assert result.exit_code == (0 if status == "success" else 3)
+    last = result.stdout.splitlines()[-1]
+    assert last.startswith(f"{task_id} prepare_nodes complete: {status}")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from drydockd.api.task import Task
     from drydockd.client import Client
 
+# So many stand on a terminal, where the newest would scroll away, unless --limit says otherwise.
+ON_TERMINAL = 50
 # What only the status of the daemon tells of a task that has not ended.
 OF_OPEN = ("nodes", "progress")
 
@@ -85,13 +87,18 @@ def command(
 
     Progress is nodes that passed all steps of all, those that failed, and the first step that some
     are still in. Duration is from creation to the end, or until now. Times are in UTC.
+    On a terminal the newest 50 are shown, unless --limit says otherwise.
     """
     if columns is not None and output == "json":
         raise click.UsageError("--columns is for tables: json has everything")
-    tasks = _tasks(client, with_subtasks, 1 if latest else limit, **wanted)
-    is_table = output == "table" or (output is None and (columns or sys.stdout.isatty()))
+    is_table = output == "table" or (output is None and (bool(columns) or is_terminal()))
+    most = 1 if latest else limit
+    is_cut = most is None and is_table and is_terminal()
+    tasks = _tasks(client, with_subtasks, ON_TERMINAL + 1 if is_cut else most, **wanted)
+    has_more = is_cut and len(tasks) > ON_TERMINAL
+    tasks = tasks[:ON_TERMINAL] if is_cut else tasks
     needed = {*(columns or TABLE.shown), (sort or "").removeprefix("-")}
-    needs_open = bool(needed.intersection(OF_OPEN)) and (bool(is_table) or sort is not None)
+    needs_open = bool(needed.intersection(OF_OPEN)) and (is_table or sort is not None)
     told = _open(client, tasks) if needs_open else {}
     by_id = {task.task_id: task for task in tasks}
     rows = TABLE.in_order([row(task, told.get(task.task_id)) for task in tasks], sort)
@@ -99,6 +106,12 @@ def command(
         TABLE.echo(rows, columns)
     else:
         echo_json([by_id[str(one["task_id"])] for one in rows])
+    if has_more:
+        click.echo(f"These are the newest {ON_TERMINAL}; --limit NUMBER shows more.", err=True)
+
+
+def is_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 def _tasks(

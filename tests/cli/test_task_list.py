@@ -5,6 +5,7 @@ import json
 import pytest
 
 from drydockd.api.task import Task
+from drydockd.cli import task_list
 from drydockd.cli.task_list import progress, row, seconds
 from tests.api.examples import STATUS
 from tests.client.helpers import a_task
@@ -78,6 +79,19 @@ def test_the_table_has_nodes_progress_and_duration_of_ended_and_open_tasks(drydo
                          "1/3, 1 failed, in deploy_node"]  # fmt: skip
     assert second == ["t1", "deploy_nodes", "complete", "success", "3", "2/3, 1 failed",
                       "2026-01-31T11:00:00", "1:01:01", "ops"]  # fmt: skip
+
+
+def test_on_a_terminal_it_is_a_table_of_the_newest(drydock, server, monkeypatch):
+    monkeypatch.setattr(task_list, "is_terminal", lambda: True)
+    monkeypatch.setattr(task_list, "ON_TERMINAL", 2)
+    server.answers[f"GET {V1}/tasks"] = (200, [at(9, n, task_id=f"t{n}") for n in range(3)])
+    shown = drydock("task", "list")
+    assert [line.split()[1] for line in shown.stdout.splitlines()[3:-1]] == ["t2", "t1"]
+    assert shown.stderr == "These are the newest 2; --limit NUMBER shows more.\n"
+    assert server.asked[0].query["limit"] == "3"
+    whole = drydock("task", "list", "--limit", "9")
+    assert (whole.stdout.count("| t"), whole.stderr) == (3, "")
+    assert len(ids(drydock("task", "list", "-o", "json"))) == 3
 
 
 def test_who_may_not_see_the_status_sees_the_tasks_all_the_same(drydock, server):

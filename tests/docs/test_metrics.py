@@ -13,7 +13,7 @@ from tests.handlers.helpers import daemon
 
 # Not followed by more of a dotted name: drydock_provisioner.drivers is a package.
 METRIC = re.compile(r"(?<![\w.])(?:drydock|python)_[a-z0-9_*]+\b\*?(?![.\w])")
-RULES = ROOT / "conf" / "prometheus-rules.yaml"
+RULES = ROOT / "docs" / "prometheus-rules.yaml"
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ NO_TASK = "The task id must be specified by --task-id"
 
 def task_id(call: Callable[..., None]) -> Callable[..., None]:
     """Add TASK_ID and `--task-id`; the command gets `task_id`, whichever was given."""
-    return _either(call, "task_id", ("--task-id", "-t"), "The task, if not given alone.", NO_TASK)
+    return _either(call, "task_id", ("--task-id", "-t"), "The same as TASK_ID.", NO_TASK)
 
 
 def action_id(call: Callable[..., None]) -> Callable[..., None]:
     """Add ACTION_ID and `--action-id`; the command gets `action_id`."""
     missing = "Missing option '--action-id' / '-i', or ACTION_ID alone"
-    said = "The boot action, a ULID, if not given alone."
+    said = "The boot action, a ULID: the same as ACTION_ID."
     return _either(call, "action_id", ("--action-id", "-i"), said, missing)
 
 

@@ -85,8 +85,8 @@ def command(
 ) -> None:
     """List tasks, the newest first, without their subtasks.
 
-    Progress is nodes that passed all steps of all, those that failed, and the first step that some
-    are still in. Duration is from creation to the end, or until now. Times are in UTC.
+    Progress is how many of the nodes passed every step, how many failed, and the first step that
+    some are still in. Duration is from creation to the end, or until now. Times are in UTC.
     On a terminal the newest 50 are shown, unless --limit says otherwise.
     """
     if columns is not None and output == "json":

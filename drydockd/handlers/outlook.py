@@ -67,4 +67,6 @@ class Outlook:
                 return Counter(row.status_name for row in await driver.list_nodes())
         except (TimeoutError, DrydockError) as error:
             log.warning("metrics: no nodes of the provisioner: %s", error or "no answer in time")
-            return None
+        except Exception:
+            log.exception("metrics: no nodes of the provisioner")
+        return None

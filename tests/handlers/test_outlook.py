@@ -64,8 +64,9 @@ async def test_nodes_are_counted_by_state_and_not_asked_for_at_every_scrape(made
     assert provisioner.asked == 1
 
 
-async def test_a_provisioner_that_does_not_tell_its_nodes_is_asked_again(made):
-    provisioner = Provisioner(DriverTransient("away"))
+@pytest.mark.parametrize("error", [DriverTransient("away"), KeyError("a defect")])
+async def test_a_provisioner_that_does_not_tell_its_nodes_is_asked_again(made, error):
+    provisioner = Provisioner(error)
     found = made(Health(provisioner="up"), provisioner)
     await found.look()
     assert list(found.nodes()) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +18,15 @@ from drydockd.auth.bootkey import BootKeys
 from drydockd.auth.certificates import Expiry
 from drydockd.auth.throttle import Throttle
 from drydockd.config import Settings
+from drydockd.drivers.counted import CountedOob
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.bootrender import BootRenderer
 from drydockd.handlers.healthcheck import HealthChecks
 from drydockd.handlers.listen import API_SOCKETS as API_SOCKETS  # the lab names its socket so
 from drydockd.handlers.listen import Sockets, bounded, listeners, serve
 from drydockd.handlers.measure import Measures
+from drydockd.handlers.outcomes import Outcomes
+from drydockd.handlers.outlook import Outlook
 from drydockd.handlers.places import event_streams, long_polls
 from drydockd.handlers.proxies import Proxies
 from drydockd.handlers.published import publish
@@ -150,7 +153,7 @@ async def _services(
     ending.push_async_callback(auth.close)
     templates = Templates(parts.limits(settings))
     ending.push_async_callback(templates.close)
-    enabled = _drivers(settings, ending)
+    enabled, bmcs = _drivers(settings, ending)
     oob_types = (kind for driver in enabled.oob for kind in driver.oob_types)
     designs = parts.designs(settings, identity, templates, oob_types)
     ending.push_async_callback(designs.close)
@@ -170,6 +173,11 @@ async def _services(
         shortage=connections.problem,
     )
     ending.push_async_callback(health.close)
+    outlook = Outlook(health, enabled.node, timeout_seconds=settings.health.timeout)
+    ending.push_async_callback(outlook.close)
+    measures = Measures()
+    outcomes = Outcomes(store, measures.registry)
+    ending.callback(outcomes.close)
     views = TaskViews(store)
     ending.callback(views.close)
     services = Services(
@@ -186,14 +194,15 @@ async def _services(
             store, designs, tasks.deployments, templates, settings.bootactions.report_url
         ),
         health=health,
-        measures=Measures(),
+        measures=measures,
+        outlook=outlook,
         proxies=proxies,
         views=views,
         connections=connections,
         polls=long_polls(settings),
         streams=event_streams(settings),
     )
-    publish(services, certificates, identity, lookups)
+    publish(services, certificates, identity, lookups, bmcs)
     return services
 
 
@@ -206,11 +215,14 @@ async def _store(settings: Settings) -> Store:
     return await open_store(store.backend, store.state_dir, compact_bytes=store.compact_bytes)
 
 
-def _drivers(settings: Settings, ending: AsyncExitStack) -> Drivers:
+def _drivers(settings: Settings, ending: AsyncExitStack) -> tuple[Drivers, Sequence[CountedOob]]:
     made: dict[driver_table.Kind, list[Any]] = {kind: [] for kind in driver_table.KINDS}
     for kind, name in parts.enabled(settings):
         driver = parts.driver(settings, kind, name)
         ending.push_async_callback(driver.close)
-        made[kind].append(driver)
-    node, kubernetes = made["node"], made["kubernetes"]
-    return Drivers(made["oob"], node[0] if node else None, kubernetes[0] if kubernetes else None)
+        made[kind].append(CountedOob(driver, name) if kind == "oob" else driver)
+    bmcs, node, kubernetes = made["oob"], made["node"], made["kubernetes"]
+    return (
+        Drivers(bmcs, node[0] if node else None, kubernetes[0] if kubernetes else None),
+        bmcs,
+    )

@@ -50,3 +50,14 @@ class BootActionState(Answer):
     action_name: str
     task_id: str
     action_status: BootActionStatus
+
+
+class BootActionRow(Answer):
+    """A boot action of a node's current deployment; `task_id` is the node's `deploy_node`."""
+
+    node_name: str
+    action_id: str
+    action_name: str
+    status: BootActionStatus
+    task_id: str
+    updated: str

@@ -17,7 +17,11 @@ class Dependency(Answer):
 
 
 class OpenTask(Answer):
-    """A top-level task that has not ended; `nodes` is how many it is for, once known."""
+    """A top-level task that has not ended; `nodes` is how many it is for, once known.
+
+    Of them so many `passed` all its steps and so many `failed`; `step` is the first one that some
+    are still in. None of a server that does not tell.
+    """
 
     task_id: str
     action: str
@@ -25,6 +29,9 @@ class OpenTask(Answer):
     created: str
     created_by: str | None
     nodes: int
+    passed: int | None = None
+    failed: int | None = None
+    step: str | None = None
 
 
 class FailedNodes(Answer):

@@ -21,6 +21,10 @@ class _Address:
     seen: float = 0.0
 
 
+# What is counted apart: refused tokens, keys of nodes, ids of no boot action.
+KINDS = ("token", "bootkey", "bootaction_id")
+
+
 class Throttle:
     """Delays the answers to failed keys and tokens. Event-loop thread only.
 
@@ -57,7 +61,8 @@ class Throttle:
         self._clock = clock
         self._sleep = sleep
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
-        self.failures: Counter[str] = Counter()
+        # With 0 from the start: the first of an increase would be lost else.
+        self.failures: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
         self.delayed = 0
         self.waiting = 0
 

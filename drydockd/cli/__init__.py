@@ -10,12 +10,12 @@ import click
 # line of help: the list of all commands imports none of them.
 COMMANDS = {
     "bmc": ("bmc", "Look at BMCs, and switch the power of nodes."),
-    "bootaction": ("bootaction", "Report on boot actions."),
+    "bootaction": ("bootaction", "List boot actions, and report on them."),
     "config": ("config", "Check, show and convert configurations."),
     "design": ("design", "Check, show, render and compare site designs."),
     "health": ("health", "Ask the service for its health."),
     "lab": ("lab", "Deploy a site in the virtual machine room."),
-    "node": ("node", "Look at nodes and what was learnt about them."),
+    "node": ("node", "Look at nodes, and switch their power."),
     "policy": ("policy", "Show and check who may do what."),
     "status": ("status", "Show the daemon, its tasks and failed nodes on one screen."),
     "store": ("store", "Check, show and repair a state directory."),

@@ -1,4 +1,4 @@
-"""`drydock bootaction`: report for a node that cannot."""
+"""`drydock bootaction`: what became of boot actions; report for a node that cannot."""
 
 from __future__ import annotations
 
@@ -7,20 +7,69 @@ from typing import TYPE_CHECKING
 
 import click
 
-from drydockd.cli.output import echo_json
+from drydockd.api.states import BootActionStatus
+from drydockd.cli import ids
+from drydockd.cli.columns import Table
+from drydockd.cli.output import echo_json, output_option
 from drydockd.cli.session import with_client
 
 if TYPE_CHECKING:
     from drydockd.client import Client
 
+TABLE = Table(
+    {
+        "node_name": "Node",
+        "action_name": "Boot Action",
+        "status": "Status",
+        "updated": "Updated",
+        "action_id": "Id",
+        "task_id": "Task",
+    },
+    ("node_name", "action_name", "status", "updated", "action_id"),
+    {"updated": lambda time: str(time)[:19]},
+)
+
 
 @click.group()
 def command() -> None:
-    """Report on boot actions."""
+    """List boot actions, and report on them."""
+
+
+@command.command("list")
+@click.argument("nodenames", nargs=-1, metavar="[NODE...]")
+@click.option("--task", help="Only those that this task deployed.")
+@click.option(
+    "--status",
+    type=click.Choice([str(status) for status in BootActionStatus]),
+    help="Only those in this status; incomplete: a report is missing.",
+)
+@TABLE.options
+@output_option("table", "json")
+@with_client()
+def list_(
+    client: Client,
+    nodenames: tuple[str, ...],
+    task: str | None,
+    status: str | None,
+    columns: list[str] | None,
+    sort: str | None,
+    output: str,
+) -> None:
+    """List the boot actions of what is deployed now, of NODE... or of all nodes."""
+    found = [
+        row.as_dict()
+        for node in nodenames or (None,)
+        for row in client.get_bootactions(node=node, status=status, task=task)
+    ]
+    rows = TABLE.in_order(found, sort)
+    if output == "json":
+        echo_json(rows)
+    else:
+        TABLE.echo(rows, columns)
 
 
 @command.command()
-@click.option("--action-id", "-i", required=True, help="The boot action, a ULID.")
+@ids.action_id
 @click.option("--key", "-k", envvar="BOOTACTION_KEY", show_envvar=True, help="Its key.")
 @click.option(
     "--keyfile",

@@ -17,6 +17,7 @@ from rich.console import Console
 from drydockd.cli import (
     design_assets,
     design_diff,
+    design_inventory,
     design_report,
     design_show,
     design_source,
@@ -26,7 +27,7 @@ from drydockd.cli.session import Access
 from drydockd.design import nodefilter
 from drydockd.design.validate import status_document, validate
 from drydockd.errors import DrydockError, InvalidFilter
-from drydockd.machines import Document, Inventory
+from drydockd.machines import Inventory
 from drydockd.render import ActionGrant, Fetch, Templates, tar_gz, unrenderable
 from drydockd.site import Catalogue, Finding, Site, Unrenderable
 
@@ -276,13 +277,23 @@ def _print_listing(data: design_assets.BootData) -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of <node>.xml, the output of lshw -xml: the very devices are compared.",
 )
-def diff(old: str, new: str, output: str, exit_code: bool, folder: Path | None) -> None:
+@click.pass_obj
+def diff(
+    access: Access, old: str, new: str, output: str, exit_code: bool, folder: Path | None
+) -> None:
     """Print what would change on each node if NEW were deployed instead of OLD.
 
-    Nothing is fetched: files with a remote source are compared by their location.
+    With --url (DD_URL) before the command, and no --inventory, the daemon is asked what its nodes
+    are made of, and the very devices are compared. Else nothing is fetched: files with a remote
+    source are compared by their location.
     """
     before, after = design_source.load_usable(old), design_source.load_usable(new)
-    inventories = _inventories(folder, {**before.site.nodes, **after.site.nodes}) if folder else {}
+    both = [name for name in after.site.nodes if name in before.site.nodes]
+    inventories: dict[str, Inventory] = {}
+    if folder:
+        inventories = design_inventory.of_folder(folder, both)
+    elif access.url:
+        inventories = design_inventory.of_daemon(access, both)
     found = asyncio.run(design_diff.difference(before.site, after.site, inventories))
     if output == "json":
         _print_json(design_diff.as_json(found))
@@ -290,22 +301,6 @@ def diff(old: str, new: str, output: str, exit_code: bool, folder: Path | None) 
         _print_lines(design_diff.as_lines(found))
     if exit_code and found:
         sys.exit(1)
-
-
-def _inventories(folder: Path, nodes: Iterable[str]) -> dict[str, Inventory]:
-    """What the files of a folder tell about nodes; a node without a file has none."""
-    found = {}
-    try:
-        for name in nodes:
-            file = folder / f"{name}.xml"
-            if file.is_file():
-                text = file.read_text(encoding="utf-8", errors="replace")
-                found[name] = Inventory((Document("lshw", "text/xml", text),))
-    except OSError as error:
-        raise design_source.CannotLoad(f"{error.filename}: {error.strerror}") from error
-    if not found:
-        raise design_source.CannotLoad(f"{folder}: no file is called after a node, as n1.xml")
-    return found
 
 
 def _print_lines(lines: Iterable[str]) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from drydockd.cli import bmc
+from drydockd.cli.columns import Row, Table
 from drydockd.cli.filters import (
     filter_options,
     node_filter_from,
@@ -16,7 +18,6 @@ from drydockd.cli.filters import (
 from drydockd.cli.output import (
     echo_data,
     echo_json,
-    echo_table,
     lenient_output_option,
     output_option,
 )
@@ -25,7 +26,7 @@ from drydockd.cli.session import with_client
 if TYPE_CHECKING:
     from drydockd.client import Client
 
-COLUMNS = {
+TITLES = {
     "hostname": "Node Name",
     "status_name": "Status",
     "cpu_count": "CPUs",
@@ -35,6 +36,7 @@ COLUMNS = {
     "power_address": "IPMI IP",
     "power_state": "Power State",
 }
+TABLE = Table(TITLES, tuple(TITLES), {})
 
 # The status of a node of the design that the provisioner does not know.
 UNKNOWN = "Unknown"
@@ -42,30 +44,42 @@ UNKNOWN = "Unknown"
 
 @click.group()
 def command() -> None:
-    """Look at nodes and what was learnt about them."""
+    """Look at nodes and what was learnt about them; switch their power."""
+
+
+# The same by the name of what it is done to.
+command.add_command(bmc.power)
 
 
 @command.command("list")
 @click.option(
     "--design", "design_ref", metavar="REF", help="Also the nodes of this design it does not know."
 )
+@TABLE.options
 @output_option("table", "json")
 @with_client()
-def list_(client: Client, design_ref: str | None, output: str) -> None:
+def list_(
+    client: Client,
+    design_ref: str | None,
+    columns: list[str] | None,
+    sort: str | None,
+    output: str,
+) -> None:
     """List the nodes the provisioner knows."""
-    nodes: list[dict[str, object]] = [node.as_dict() for node in client.get_nodes()]
+    nodes: list[Row] = [node.as_dict() for node in client.get_nodes()]
     if design_ref is not None:
         known = {node["hostname"] for node in nodes}
         names = client.get_nodes_for_filter(design_ref)
         nodes += [_unknown(name) for name in names if name not in known]
+    nodes = TABLE.in_order(nodes, sort)
     if output == "json":
         echo_json(nodes)
     else:
-        echo_table(COLUMNS, nodes)
+        TABLE.echo(nodes, columns)
 
 
-def _unknown(name: str) -> dict[str, object]:
-    return {**dict.fromkeys(COLUMNS), "hostname": name, "status_name": UNKNOWN}
+def _unknown(name: str) -> Row:
+    return {**dict.fromkeys(TITLES), "hostname": name, "status_name": UNKNOWN}
 
 
 @command.command()

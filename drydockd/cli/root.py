@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
+import drydockd
 from drydockd.cli import LazyGroup
 from drydockd.cli.session import Access, Credentials
 
@@ -31,6 +32,7 @@ def _os_option(name: str, help_text: str) -> Decorator:
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["--help"]})
+@click.version_option(drydockd.__version__, prog_name="drydock", message="%(prog)s %(version)s")
 @click.option("--debug/--no-debug", help="Log everything to standard error, secrets excepted.")
 @_os_option("project_domain_name", "Domain of the project.")
 @_os_option("user_domain_name", "Domain of the user.")
@@ -61,7 +63,7 @@ def cli(
     """Drive a drydockd, or work with its designs and state without one.
 
     Exit status: 0 done, 1 the API refused or did not answer, 2 wrong usage, 3 a task that
-    was waited for did not succeed.
+    was waited for did not succeed, 4 it did not end in the time given to `task wait`.
     """
     logging.basicConfig(
         stream=sys.stderr,

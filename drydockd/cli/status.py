@@ -12,7 +12,7 @@ from drydockd.cli.output import echo_json, output_option, printable
 from drydockd.cli.session import with_client
 
 if TYPE_CHECKING:
-    from drydockd.api.status import FailedNodes, Status
+    from drydockd.api.status import FailedNodes, OpenTask, Status
     from drydockd.client import Client
 
 # So many causes, tasks and names fit on one screen; json has all of them.
@@ -43,13 +43,21 @@ def screen(status: Status) -> Iterator[str]:
         yield f"{'warning':<12} {warning}"
     yield f"{'tasks':<12} {len(status.tasks)} under way"
     for task in status.tasks[:MOST]:
-        nodes = f", {task.nodes} nodes" if task.nodes else ""
-        yield f"  {task.task_id} {task.action} {task.status}{nodes}, since {task.created}"
+        yield f"  {task.task_id} {task.action} {task.status}{_how_far(task)}, since {task.created}"
     yield from _more(len(status.tasks))
     yield f"{'failed':<12} {sum(one.count for one in status.failures)} nodes"
     for failed in status.failures[:MOST]:
         yield from _failed(failed)
     yield from _more(len(status.failures))
+
+
+def _how_far(task: OpenTask) -> str:
+    if not task.nodes:
+        return ""
+    passed = f", {task.passed} passed" if task.passed is not None else ""
+    failed = f", {task.failed} failed" if task.failed else ""
+    step = f", in {task.step}" if task.step else ""
+    return f", {task.nodes} nodes{passed}{failed}{step}"
 
 
 def _failed(failed: FailedNodes) -> Iterator[str]:

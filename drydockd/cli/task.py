@@ -11,7 +11,7 @@ import click
 
 from drydockd.api.dryrun import DryRun
 from drydockd.api.task import Task
-from drydockd.cli import task_errors
+from drydockd.cli import ids, task_errors, task_list, task_watch
 from drydockd.cli.filters import (
     filter_options,
     node_filter_from,
@@ -21,30 +21,25 @@ from drydockd.cli.filters import (
 from drydockd.cli.output import (
     echo_data,
     echo_json,
-    echo_table,
     lenient_output_option,
     output_option,
     printable,
 )
 from drydockd.cli.session import with_client
+from drydockd.cli.task_watch import NOT_SUCCESSFUL as NOT_SUCCESSFUL
 
 if TYPE_CHECKING:
     from drydockd.client import Client
-
-NOT_SUCCESSFUL = 3
-LIST_COLUMNS = {
-    "task_id": "Task",
-    "action": "Action",
-    "status": "Status",
-    "result": "Result",
-    "created": "Created",
-    "created_by": "By",
-}
 
 
 @click.group()
 def command() -> None:
     """Create, watch, cancel and retry tasks."""
+
+
+command.add_command(task_list.command)
+command.add_command(task_watch.wait)
+command.add_command(task_watch.watch)
 
 
 def _required(
@@ -58,14 +53,6 @@ def _required(
         return value
 
     return check
-
-
-task_id_option = click.option(
-    "--task-id",
-    "-t",
-    callback=_required("The task id must be specified by --task-id"),
-    help="The task.",
-)
 
 
 def blocking_options(call: Callable[..., None]) -> Callable[..., None]:
@@ -91,7 +78,7 @@ def blocking_options(call: Callable[..., None]) -> Callable[..., None]:
 
 
 def _ended(client: Client, task_id: str, poll_interval: float, timeout: float | None) -> None:
-    """Wait, print the task, and leave with 3 unless it succeeded."""
+    """Wait, print the task, and leave with NOT_SUCCESSFUL unless it succeeded."""
     done = client.wait_for_task(
         task_id,
         timeout,
@@ -99,7 +86,7 @@ def _ended(client: Client, task_id: str, poll_interval: float, timeout: float | 
         on_change=progress if sys.stderr.isatty() else None,
     )
     echo_json(done)
-    if done.status != "complete" or done.result.status != "success":
+    if not task_watch.is_success(done):
         sys.exit(NOT_SUCCESSFUL)
 
 
@@ -180,33 +167,8 @@ def _unmatched(
     return plan.unmatched
 
 
-@command.command("list")
-@click.option("--status", help="Only those in this status.")
-@click.option("--action", help="Only those of this action.")
-@click.option("--node", help="Only those for this node.")
-@click.option("--limit", type=click.IntRange(min=1), help="So many at most.")
-@click.option("--marker", help="Only those after this task.")
-@output_option("json", "table")
-@with_client()
-def list_(
-    client: Client,
-    output: str,
-    status: str | None,
-    action: str | None,
-    node: str | None,
-    limit: int | None,
-    marker: str | None,
-) -> None:
-    """List tasks, the oldest first."""
-    tasks = client.get_tasks(status=status, action=action, node=node, limit=limit, marker=marker)
-    if output == "json":
-        echo_json(tasks)
-    else:
-        echo_table(LIST_COLUMNS, [{**task, "result": task.result.status} for task in tasks])
-
-
 @command.command()
-@task_id_option
+@ids.task_id
 @blocking_options
 @click.option("--layers", type=int, help="So many levels of subtasks; -1: all.")
 @click.option("--builddata", is_flag=True, help="With build data.")
@@ -232,7 +194,7 @@ def show(
 
 
 @command.command()
-@task_id_option
+@ids.task_id
 @lenient_output_option()
 @with_client()
 def builddata(client: Client, task_id: str, output: str) -> None:
@@ -241,7 +203,7 @@ def builddata(client: Client, task_id: str, output: str) -> None:
 
 
 @command.command()
-@task_id_option
+@ids.task_id
 @output_option("text", "json", "yaml")
 @with_client()
 def errors(client: Client, task_id: str, output: str) -> None:
@@ -272,7 +234,7 @@ def delete(client: Client, days: int) -> None:
 
 
 @command.command()
-@task_id_option
+@ids.task_id
 @with_client()
 def terminate(client: Client, task_id: str) -> None:
     """Cancel a task: at once when it waits, between two steps when it runs."""
@@ -280,7 +242,7 @@ def terminate(client: Client, task_id: str) -> None:
 
 
 @command.command()
-@task_id_option
+@ids.task_id
 @blocking_options
 @with_client()
 def retry(
@@ -295,7 +257,7 @@ def retry(
 
 
 @command.command()
-@task_id_option
+@ids.task_id
 @click.option("--after", help="Resume after this event.")
 @with_client()
 def events(client: Client, task_id: str, after: str | None) -> None:

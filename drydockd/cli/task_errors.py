@@ -21,16 +21,17 @@ RETOLD = re.compile(r"Node \S+ failed [a-z_]+: (.*)", re.DOTALL)
 
 @dataclass
 class Cause:
-    """One cause; `nodes` in the order they had it, `times` how often it was said of a first time.
+    """One cause; `nodes` in the order they had it, with how often it was said of each at first
+    hand; `times`: how often of no node.
 
-    `text` is as the first node had it; `said` is about whom or what, where that is no node.
+    `text` is as the first node had it; `about` is whom or what it is about, where that is no node.
     """
 
     text: str
     first: str
     about: str
     remedy: str
-    nodes: list[str] = field(default_factory=list)
+    nodes: dict[str, int] = field(default_factory=dict)
     times: int = 0
 
 
@@ -41,6 +42,7 @@ def causes(results: Mapping[str, SubtaskResult]) -> list[Cause]:
         for said in result.details.message_list:
             if said.error:
                 _add(found, said, result.failures)
+    _drop_parts(found)
     return sorted(found.values(), key=lambda cause: (-len(cause.nodes), cause.first))
 
 
@@ -51,15 +53,31 @@ def _add(found: dict[str, Cause], said: Message, failures: list[str]) -> None:
     about = "" if node else f"{said.context_type} {said.context}"
     if said.context_type in ("NA", "task"):
         about = ""
-    key = f"{about} {of_any_node(text, node)}"
+    key = f"{about} {of_any_node(text, node)}" if about else of_any_node(text, node)
     cause = found.get(key)
     if cause is None:
         cause = found[key] = Cause(text, said.ts, _finding(said) or about, _remedy(said))
     cause.first = min(cause.first, said.ts)
-    if retold is None:
-        cause.times += 1
-    if node and node not in cause.nodes:
-        cause.nodes.append(node)
+    count = int(retold is None)
+    if node:
+        cause.nodes[node] = cause.nodes.get(node, 0) + count
+    else:
+        cause.times += count
+
+
+def _drop_parts(found: dict[str, Cause]) -> None:
+    """Forget of a node what another of its causes says too: parts are said before the whole."""
+    of_node: dict[str, list[str]] = {}
+    for key, cause in found.items():
+        for node in cause.nodes:
+            of_node.setdefault(node, []).append(key)
+    for node, keys in of_node.items():
+        for part in keys:
+            if any(part != whole and part in whole for whole in keys):
+                del found[part].nodes[node]
+    for key in [key for of in of_node.values() for key in of]:
+        if key in found and not found[key].nodes and not found[key].times:
+            del found[key]
 
 
 def _node(said: Message, failures: list[str]) -> str:
@@ -94,9 +112,10 @@ def lines(found: Iterable[Cause]) -> Iterator[str]:
 
 
 def _whom(cause: Cause) -> str:
-    times = f"{cause.times} times" if cause.times > max(1, len(cause.nodes)) else ""
+    said = cause.times + sum(cause.nodes.values())
+    times = f"{said} times" if said > max(1, len(cause.nodes)) else ""
     if not cause.nodes:
         return ", ".join(filter(None, [cause.about or "the task", times]))
-    names = ", ".join(cause.nodes[:MOST]) + (", ..." if len(cause.nodes) > MOST else "")
+    names = ", ".join(list(cause.nodes)[:MOST]) + (", ..." if len(cause.nodes) > MOST else "")
     count = "1 node" if len(cause.nodes) == 1 else f"{len(cause.nodes)} nodes"
     return ", ".join(filter(None, [f"{count}: {names}", times]))

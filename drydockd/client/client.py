@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from drydockd.api.bootaction import BootActionState
+from drydockd.api.bootaction import BootActionRow, BootActionState
 from drydockd.api.builddata import BuildData
 from drydockd.api.dryrun import DryRun
 from drydockd.api.health import Health
@@ -19,7 +19,7 @@ from drydockd.api.status import Status
 from drydockd.api.task import Task, TaskTree
 from drydockd.api.validation import Validation
 from drydockd.api.version import Version
-from drydockd.client import events, waiting
+from drydockd.client import events, waiting, watching
 from drydockd.client.errors import ClientError, ClientForbiddenError, ClientUnauthorizedError
 from drydockd.client.session import Query, Session, Timeout
 
@@ -45,10 +45,17 @@ class Client:
         node: str | None = None,
         limit: int | None = None,
         marker: str | None = None,
+        top_level: bool = False,
+        newest_first: bool = False,
     ) -> list[Task]:
-        """Return all tasks, or those that match; `marker` is the last task id of a page."""
+        """Return all tasks, or those that match; `marker` is the last task id of a page.
+
+        `top_level`: without subtasks. `newest_first`: else the oldest is.
+        """
         query = {
             "status": status, "action": action, "node": node, "limit": limit, "marker": marker,
+            "top_level": "true" if top_level else None,
+            "order": "newest" if newest_first else None,
         }  # fmt: skip
         return self._get(list[Task], "v1.0/tasks", query)
 
@@ -205,6 +212,15 @@ class Client:
                 _checked(response)
             yield from events.parse(response.iter_lines())
 
+    def watch_task(self, task_id: str) -> Iterator[events.Event]:
+        """Yield the events of a task and its subtasks up to its end.
+
+        It goes on over a broken connection and a restart of the server, as `wait_for_task` does;
+        an event may come twice then, none is left out.
+        """
+        task_id = self.get_task(task_id).task_id
+        return watching.follow(lambda last: self.get_task_events(task_id, last), task_id)
+
     # -- nodes
 
     def get_nodes(self) -> list[Node]:
@@ -214,9 +230,15 @@ class Client:
         """Return what is known of one node now: what it waits for, since when, until when."""
         return self._get(NodeView, f"v1.0/nodes/{_part(nodename)}")
 
-    def get_node_build_data(self, nodename: str, latest: bool = True) -> list[BuildData]:
+    def get_node_build_data(
+        self, nodename: str, latest: bool = True, *, generator: str | None = None
+    ) -> list[BuildData]:
+        """Return what was learnt about a node: the newest of each kind, or all; `generator`: of
+        this kind only, such as ``lshw``.
+        """
         endpoint = f"v1.0/nodes/{_part(nodename)}/builddata"
-        return self._get(list[BuildData], endpoint, {"latest": bool(latest)})
+        query = {"latest": bool(latest), "generator": generator}
+        return self._get(list[BuildData], endpoint, query)
 
     def get_nodes_for_filter(self, design_ref: str, node_filter: Filter | None = None) -> list[str]:
         body: dict[str, object] = {"design_ref": design_ref}
@@ -229,6 +251,16 @@ class Client:
     def validate_design(self, href: str) -> Validation:
         """Return the status object; an invalid design raises, with the object as `body`."""
         return self._post(Validation, "v1.0/validatedesign", {"href": href})
+
+    def get_bootactions(
+        self, *, node: str | None = None, status: str | None = None, task: str | None = None
+    ) -> list[BootActionRow]:
+        """Return the boot actions of what is deployed now, by node and in document order.
+
+        `task` is the task that deployed them.
+        """
+        query = {"node": node, "status": status, "task": task}
+        return self._get(list[BootActionRow], "v1.0/bootactions", query)
 
     def report_bootaction(
         self,

@@ -166,12 +166,17 @@ class Session:
     def stream(
         self, endpoint: str, *, headers: Mapping[str, str], read_timeout: float
     ) -> Iterator[httpx.Response]:
-        """Open a GET whose body is read as it comes; redirects and 401 are the caller's."""
+        """Open a GET whose body is read as it comes; redirects are the caller's."""
         limit = (self.default_timeout[0], read_timeout)
         built = self._build("GET", endpoint, None, None, None, limit, headers)
         built.headers.update(self._auth)
         with _translated(built):
             response = self._client.send(built, stream=True)
+            if response.status_code == httpx.codes.UNAUTHORIZED and self._auth_gen is not None:
+                response.close()
+                self.set_auth()
+                built.headers.update(self._auth)
+                response = self._client.send(built, stream=True)
             try:
                 yield response
             finally:

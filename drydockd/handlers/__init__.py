@@ -5,7 +5,7 @@ Paths and methods: contract, api. Who may call what stands in each handler's `po
 
 from __future__ import annotations
 
-from drydockd.handlers.bootaction import BootActionHandler
+from drydockd.handlers.bootaction import BootActionHandler, BootActionsHandler
 from drydockd.handlers.bootdata import FilesHandler, UnitsHandler
 from drydockd.handlers.designs import (
     DesignHandler,
@@ -72,6 +72,7 @@ def all_routes(body_bytes: int, bootaction_bytes: int) -> Routes:
             Route(f"{V1}/nodefilter", NodeFilterHandler, body_bytes),
             Route(f"{V1}/validatedesign", ValidateDesignHandler, body_bytes),
             *node_routes(bootaction_bytes),
+            Route(f"{V1}/bootactions", BootActionsHandler),
             Route(f"{V1}/designs", DesignsHandler, body_bytes),
             Route(f"{V1}/designs/{{design_id}}", DesignHandler),
             Route(f"{V1}/designs/{{design_id}}/parts", DesignPartsHandler, body_bytes),

@@ -1,14 +1,19 @@
-"""POST bootaction: a node reports what became of a boot action."""
+"""POST bootaction: a node reports what became of a boot action; GET bootactions: all there are."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
 from typing import ClassVar
+
+import orjson
 
 from drydockd import errors
 from drydockd import log as logs
-from drydockd.api.bootaction import BootActionReport, BootActionState
-from drydockd.handlers.base import NODE_KEY
+from drydockd.api.bootaction import BootActionReport, BootActionRow, BootActionState
+from drydockd.handlers.base import NODE_KEY, BaseHandler
 from drydockd.handlers.bootdata import KeyedHandler
+from drydockd.handlers.tasks import canonical, one_of
 from drydockd.model import BootAction, BootActionStatus
 from drydockd.tasks import ReportDetail
 
@@ -54,6 +59,71 @@ class BootActionHandler(KeyedHandler):
 
     def description_of(self, error: BaseException | None, message: str) -> str:
         return "Error processing body." if isinstance(error, errors.InvalidInput) else message
+
+
+# So many nodes are looked at in one turn of the loop, 1 ms or less.
+SLICE = 200
+
+
+class BootActionsHandler(BaseHandler):
+    """The boot actions of every node's current deployment, by node and in document order."""
+
+    policy: ClassVar = {"GET": "read_data"}
+    about: ClassVar = {"GET": "boot actions of what is deployed now, and what became of each"}
+    parameters: ClassVar = {"GET": ("node", "status", "task")}
+    answers: ClassVar = {("GET", 200): list[BootActionRow]}
+
+    async def get(self) -> None:
+        status = one_of(BootActionStatus, "status", self.query("status"))
+        task, node = self.query("task"), self.query("node")
+        names = self.services.store.nodes_of_tasks() if node is None else [node]
+        await self.reply_parts(self._parts(names, status, canonical(task) if task else None))
+
+    async def _parts(
+        self, names: list[str], status: BootActionStatus | None, task_id: str | None
+    ) -> AsyncGenerator[bytes, None]:
+        lead = b"["
+        for start in range(0, len(names), SLICE):
+            found = [
+                row_json(row)
+                for name in names[start : start + SLICE]
+                for row in self._rows(name, task_id)
+                if status is None or row.status is status
+            ]
+            if found:
+                yield lead + orjson.dumps(found)[1:-1]
+                lead = b","
+            await asyncio.sleep(0)
+        yield b"[]" if lead == b"[" else b"]"
+
+    def _rows(self, name: str, task_id: str | None) -> list[BootAction]:
+        deployments = self.services.tasks.deployments
+        context = deployments.current(name)
+        if context is None or (task_id is not None and task_id not in self._above(context.task_id)):
+            return []
+        return deployments.rows(context)
+
+    def _above(self, task_id: str | None) -> list[str]:
+        """The task and those it belongs to, as far as they are there."""
+        found: list[str] = []
+        while task_id is not None:
+            found.append(task_id)
+            try:
+                task_id = self.services.store.task(task_id).parent_task_id
+            except errors.NotFound:
+                break
+        return found
+
+
+def row_json(row: BootAction) -> dict[str, object]:
+    return {
+        "node_name": row.node,
+        "action_id": row.action_id,
+        "action_name": row.name,
+        "status": row.status,
+        "task_id": row.task_id,
+        "updated": row.updated or row.created,
+    }
 
 
 def finalized(action: BootAction) -> str:

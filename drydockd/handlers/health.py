@@ -57,12 +57,13 @@ class MetricsHandler(BaseHandler):
 
     policy: ClassVar = {"GET": OPEN}
     about: ClassVar = {
-        "GET": "[numbers](operations.md#health-and-metrics) for Prometheus; 404 when turned off",
+        "GET": "[numbers](metrics.md) for Prometheus; 404 when turned off",
     }
     answers: ClassVar = {("GET", 200): None}
 
-    def get(self) -> None:
+    async def get(self) -> None:
         if not self.services.settings.metrics.enabled:
             raise HTTPError(404)
+        await self.services.outlook.look()
         self.set_header("Content-Type", exposition.CONTENT_TYPE_LATEST)
-        self.finish(exposition.generate_latest(self.services.measures.registry))
+        self.finish(await self.services.measures.shown())

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+import platform
+from collections.abc import Callable, Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    Info,
+    disable_created_metrics,
+    exposition,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from drydockd import __version__
+
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+Numbers = Iterable[tuple[str | tuple[str, ...], float]]
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -38,6 +50,10 @@ class Measures:
             buckets=SECONDS,
             registry=self.registry,
         )
+        build = Info(
+            "drydock_build", "The program: its version and Python's.", registry=self.registry
+        )
+        build.info({"version": __version__, "python": platform.python_version()})
         # Looking a child up by its labels costs more than counting.
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
@@ -56,15 +72,37 @@ class Measures:
         children[0].inc()
         children[1].observe(seconds)
 
-    def gauge(self, name: str, text: str, read: Callable[[], Iterator[tuple[str, float]]]) -> None:
-        """Publish `read`, asked at each scrape; it yields (value of the label ``kind``, number)."""
-        self.registry.register(_Asked(GaugeMetricFamily, name, text, read))
+    def gauge(
+        self, name: str, text: str, read: Callable[[], Numbers], *labels: str, label: str = "kind"
+    ) -> None:
+        """Publish `read`, asked at each scrape; it yields (value of the label, number).
+
+        No value, the empty text: no label. With several `labels` the values are a tuple.
+        """
+        self.registry.register(_Asked(GaugeMetricFamily, name, text, read, labels or (label,)))
 
     def counter(
-        self, name: str, text: str, read: Callable[[], Iterator[tuple[str, float]]]
+        self, name: str, text: str, read: Callable[[], Numbers], *labels: str, label: str = "kind"
     ) -> None:
         """Like `gauge`, for numbers that only grow."""
-        self.registry.register(_Asked(CounterMetricFamily, name, text, read))
+        self.registry.register(_Asked(CounterMetricFamily, name, text, read, labels or (label,)))
+
+    async def shown(self) -> bytes:
+        """Return everything as Prometheus reads it; the text is put together in a thread."""
+        return await asyncio.to_thread(
+            exposition.generate_latest, _Collected(list(self.registry.collect()))
+        )
+
+
+class _Collected(CollectorRegistry):
+    """What was collected on the loop, where the parts may be asked."""
+
+    def __init__(self, found: list[Metric]) -> None:
+        super().__init__()
+        self._found = found
+
+    def collect(self) -> Iterator[Metric]:
+        return iter(self._found)
 
 
 class _Asked:
@@ -75,19 +113,22 @@ class _Asked:
         family: type[GaugeMetricFamily | CounterMetricFamily],
         name: str,
         text: str,
-        read: Callable[[], Iterator[tuple[str, float]]],
+        read: Callable[[], Numbers],
+        labels: tuple[str, ...],
     ) -> None:
         self._family = family
         self._name = name
         self._text = text
         self._read = read
+        self._labels = labels
 
     def collect(self) -> Iterator[Metric]:
         numbers = list(self._read())
-        labels = ["kind"] if any(kind for kind, _ in numbers) else []
+        labels = self._labels if any(values for values, _ in numbers) else ()
         metric = self._family(self._name, self._text, labels=labels)
-        for kind, number in numbers:
-            metric.add_metric([kind] if labels else [], number)
+        for values, number in numbers:
+            given = (values,) if isinstance(values, str) else values
+            metric.add_metric(given if labels else (), number)
         yield metric
 
     def describe(self) -> Iterator[Metric]:

@@ -57,12 +57,14 @@ class NodeBuildDataHandler(BaseHandler):
     about: ClassVar = {
         "GET": "what was learnt about it",
     }
-    parameters: ClassVar = {"GET": ("latest",)}
+    parameters: ClassVar = {"GET": ("latest", "generator")}
     answers: ClassVar = {("GET", 200): list[BuildData]}
 
     async def get(self, host: str) -> None:
         latest = self.flag("latest")
-        walk = self.services.store.walk_build_data(node=host, latest=latest)
+        walk = self.services.store.walk_build_data(
+            node=host, latest=latest, generator=self.query("generator")
+        )
         await self.reply_parts(build_data_parts(walk, absent="No build data found"))
 
 

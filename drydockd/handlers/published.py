@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from drydockd.auth.certificates import Expiry
 from drydockd.auth.identity import ServiceIdentity
 from drydockd.auth.lookups import Lookups
+from drydockd.drivers.counted import CountedOob
 from drydockd.handlers.services import Services
 from drydockd.model import TaskStatus
 
@@ -16,6 +18,7 @@ def publish(
     certificates: Sequence[Expiry],
     identity: ServiceIdentity | None,
     lookups: Lookups,
+    bmcs: Sequence[CountedOob] = (),
 ) -> None:
     """Register every number; each is read when somebody asks for the metrics."""
     store, throttle = services.store, services.throttle
@@ -39,8 +42,48 @@ def publish(
             if expiry.not_after is not None:
                 yield expiry.name, expiry.not_after.timestamp()
 
-    measures = services.measures
+    def oldest() -> Iterator[tuple[str, float]]:
+        begun: dict[str, str] = {}
+        for task in store.unfinished():
+            name = task.action.value
+            begun[name] = min(task.created, begun.get(name, task.created))
+        for name, created in begun.items():
+            yield name, datetime.fromisoformat(created).timestamp()
+
+    measures, outlook = services.measures, services.outlook
     measures.gauge("drydock_tasks", "Tasks and subtasks by status.", tasks)
+    measures.gauge(
+        "drydock_oldest_unfinished_task_timestamp_seconds",
+        "When the oldest top-level task that has not ended was created.",
+        oldest,
+        label="action",
+    )
+    measures.gauge(
+        "drydock_provisioner_up",
+        "1 while the node provisioner answers.",
+        lambda: outlook.up("provisioner"),
+    )
+    measures.gauge(
+        "drydock_keystone_up", "1 while Keystone answers.", lambda: outlook.up("keystone")
+    )
+    measures.gauge(
+        "drydock_nodes", "Nodes of the provisioner by state.", outlook.nodes, label="state"
+    )
+    measures.counter(
+        "drydock_bmc_calls",
+        "Operations asked of BMCs.",
+        lambda: [(bmc.name, float(bmc.calls)) for bmc in bmcs],
+        label="driver",
+    )
+    measures.counter(
+        "drydock_bmc_errors",
+        "Operations of BMCs that failed.",
+        lambda: [
+            ((bmc.name, kind), float(count)) for bmc in bmcs for kind, count in bmc.errors.items()
+        ],
+        "driver",
+        "kind",
+    )
     measures.gauge("drydock_store_records", "Records in the store.", store_numbers)
     measures.gauge(
         "drydock_store_journal_bytes",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from drydockd.handlers.connections import Connections
     from drydockd.handlers.healthcheck import HealthChecks
     from drydockd.handlers.measure import Measures
+    from drydockd.handlers.outlook import Outlook
     from drydockd.handlers.places import Places
     from drydockd.handlers.proxies import Proxies
     from drydockd.handlers.taskview import TaskViews
@@ -44,6 +45,7 @@ class Services:
     bootdata: BootRenderer
     health: HealthChecks
     measures: Measures
+    outlook: Outlook
     proxies: Proxies
     views: TaskViews
     connections: Connections

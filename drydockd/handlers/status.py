@@ -9,7 +9,7 @@ import drydockd
 from drydockd.api.status import Status
 from drydockd.handlers.base import BaseHandler
 from drydockd.model import Task
-from drydockd.tasks import FailedNodes
+from drydockd.tasks import FailedNodes, Headway
 
 
 class StatusHandler(BaseHandler):
@@ -30,20 +30,26 @@ class StatusHandler(BaseHandler):
                 "uptime_seconds": round(time.monotonic() - services.started_clock, 3),
                 "dependencies": [one.as_dict() for one in dependencies],
                 "warnings": warnings,
-                "tasks": [task_json(task) for task in services.store.unfinished()],
+                "tasks": [
+                    task_json(task, await services.tasks.headway(task))
+                    for task in services.store.unfinished()
+                ],
                 "failures": [failed_json(failed) for failed in failures],
             }
         )
 
 
-def task_json(task: Task) -> dict[str, object]:
+def task_json(task: Task, headway: Headway) -> dict[str, object]:
     return {
         "task_id": task.task_id,
         "action": task.action,
         "status": task.status,
         "created": task.created,
         "created_by": task.created_by,
-        "nodes": len(task.scope),
+        "nodes": headway.nodes,
+        "passed": headway.passed,
+        "failed": headway.failed,
+        "step": headway.step,
     }
 
 

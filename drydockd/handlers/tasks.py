@@ -27,6 +27,13 @@ MOST_DAYS = 36_500
 MOST_TASKS = 100_000
 
 
+class Order(StrEnum):
+    """Which task of a list comes first."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+
+
 class OfTasks(BaseHandler):
     """What the routes of tasks share."""
 
@@ -56,12 +63,12 @@ class OfTasks(BaseHandler):
 class TasksHandler(OfTasks):
     policy: ClassVar = {"GET": "read_task", "POST": "create_task", "DELETE": "delete_tasks"}
     about: ClassVar = {
-        "GET": "tasks, the oldest first; narrowed and in pages",
+        "GET": "tasks with their subtasks, the oldest first; narrowed, in pages, or `newest` first",
         "POST": "201, a new [task](tasks.md); the action's own rule is asked too",
         "DELETE": "how much was purged: ended tasks older than `days` (90)",
     }
     parameters: ClassVar = {
-        "GET": ("status", "action", "node", "limit", "marker"),
+        "GET": ("status", "action", "node", "limit", "marker", "top_level", "order"),
         "DELETE": ("days",),
     }
     answers: ClassVar = {
@@ -81,6 +88,8 @@ class TasksHandler(OfTasks):
                 node=self.query("node"),
                 after=canonical(marker) if marker is not None else None,
                 limit=None if limit is None else body.integer("limit", limit, 1, MOST_TASKS),
+                top_level=self.flag("top_level"),
+                newest_first=one_of(Order, "order", self.query("order")) is Order.NEWEST,
             )
         except errors.NotFound:
             raise errors.InvalidInput(f"marker: no task {body.shown(marker or '')}") from None

@@ -180,8 +180,13 @@ class Store(Protocol):
         node: str | None = None,
         after: str | None = None,
         limit: int | None = None,
+        top_level: bool = False,
+        newest_first: bool = False,
     ) -> Iterator[list[Task]]:
         """The same as `tasks`, in slices of at most 512, some of them empty.
+
+        `top_level`: subtasks are left out. `newest_first`: from the end, and `after` is the
+        newest that is left out, with all that are newer.
 
         Whoever takes slices may let others run in between, for as long as it likes: each slice
         is of the moment it is taken, and the walk goes on behind the last place it looked at.

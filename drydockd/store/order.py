@@ -88,3 +88,16 @@ class Order:
             while len(found) < most and (at := at + 1) < len(self._chunks):
                 found += self._chunks[at][: most - len(found)]
         return found
+
+    def some_before(self, place: Place | None, most: int) -> list[Place]:
+        """Up to `most` places ahead of `place` (None: of the end), the last one first."""
+        at = len(self._chunks) - 1
+        if place is not None:
+            at = min(bisect_left(self._lasts, place), at)
+        found: list[Place] = []
+        while len(found) < most and at >= 0:
+            chunk = self._chunks[at]
+            end = len(chunk) if place is None else bisect_left(chunk, place)
+            found += reversed(chunk[max(0, end - (most - len(found))) : end])
+            at -= 1
+        return found

@@ -38,10 +38,12 @@ class _Query:
     status: TaskStatus | None
     action: Action | None
     node: str | None
+    is_top_level: bool = False
 
     def matches(self, task: Task) -> bool:
         return (
-            (self.status is None or task.status == self.status)
+            not (self.is_top_level and task.parent_task_id is not None)
+            and (self.status is None or task.status == self.status)
             and (self.action is None or task.action == self.action)
             and (self.node is None or self.node in task.scope)
         )
@@ -80,17 +82,26 @@ class Reading:
         node: str | None = None,
         after: str | None = None,
         limit: int | None = None,
+        top_level: bool = False,
+        newest_first: bool = False,
     ) -> Iterator[list[Task]]:
         place: Place | None = None
         if after is not None:
             marked = self.task(after)
             place = (marked.created, marked.task_id)
-        return self._walk(_Query(status, action, node), place, limit)
+        some = Order.some_before if newest_first else Order.some_after
+        return self._walk(_Query(status, action, node, top_level), place, limit, some)
 
-    def _walk(self, query: _Query, place: Place | None, limit: int | None) -> Iterator[list[Task]]:
+    def _walk(
+        self,
+        query: _Query,
+        place: Place | None,
+        limit: int | None,
+        some: Callable[[Order, Place | None, int], list[Place]],
+    ) -> Iterator[list[Task]]:
         left = sys.maxsize if limit is None else limit
         index = self._narrowest(query)
-        while left > 0 and (places := index().some_after(place, LOOKS)):
+        while left > 0 and (places := some(index(), place, LOOKS)):
             found: list[Task] = []
             for place in places:
                 task = self._tables.tasks[place[1]]

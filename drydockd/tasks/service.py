@@ -38,10 +38,11 @@ from drydockd.tasks.steps.runner import StepRunner
 from drydockd.tasks.views.dryrun import dry_run
 from drydockd.tasks.views.events import EventStream
 from drydockd.tasks.views.failures import failed_nodes
+from drydockd.tasks.views.headway import headway
 from drydockd.tasks.views.nodeview import NodeViews
 from drydockd.tasks.words import records, states
 from drydockd.tasks.words.drivers import Drivers
-from drydockd.tasks.words.requests import DryRun, FailedNodes, NodeView, TaskRequest
+from drydockd.tasks.words.requests import DryRun, FailedNodes, Headway, NodeView, TaskRequest
 from drydockd.tasks.words.settings import TaskSettings
 
 if TYPE_CHECKING:
@@ -250,6 +251,10 @@ class Tasks:
             after=last_event_id,
             buffer=self.settings.event_buffer,
         )
+
+    async def headway(self, task: Task) -> Headway:
+        """Return how far a top-level task is."""
+        return await headway(self._store, self._kinds, task)
 
     # -- nodes -------------------------------------------------------------------------
 

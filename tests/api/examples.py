@@ -164,6 +164,14 @@ BOOT_ACTION = {
     "task_id": TASK_ID,
     "action_status": "success",
 }
+BOOT_ACTION_ROW = {
+    "node_name": "cab01-n07",
+    "action_id": "01J9ZC7M3W8Q6N2V5R4T1XKPHB",
+    "action_name": "ceph-prep",
+    "status": "incomplete",
+    "task_id": CHILD_ID,
+    "updated": TIME,
+}
 ERROR = {"type": "error", "message": "Task 6f0c... does not exist", "retry": False}
 STATE_EVENT = {
     "task_id": TASK_ID,
@@ -197,6 +205,9 @@ STATUS = {
             "created": TIME,
             "created_by": "ops",
             "nodes": 3,
+            "passed": 1,
+            "failed": 1,
+            "step": "deploy_node",
         }
     ],
     "failures": [

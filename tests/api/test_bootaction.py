@@ -1,8 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from drydockd.api.bootaction import BootActionReport, BootActionState
-from tests.api.examples import BOOT_ACTION
+from drydockd.api.bootaction import BootActionReport, BootActionRow, BootActionState
+from tests.api.examples import BOOT_ACTION, BOOT_ACTION_ROW
 
 
 def test_a_report_as_the_original_sends_it():
@@ -32,3 +32,7 @@ def test_only_the_first_of_many_mistakes_is_looked_for():
 
 def test_the_state_after_a_report():
     assert BootActionState.model_validate(BOOT_ACTION).action_status == "success"
+
+
+def test_a_row_of_the_list_is_read():
+    assert BootActionRow.model_validate(BOOT_ACTION_ROW) == BOOT_ACTION_ROW

@@ -233,7 +233,7 @@ async def test_failures_are_slowed_and_counted_but_not_their_absence(tokens, use
     await identify(authenticator, x_auth_token="expired", x_service_token=service)
     assert waits == []
     await identify(authenticator, x_auth_token="garbage")
-    assert throttle.failures == {"token": 1}
+    assert +throttle.failures == {"token": 1}
     assert len(waits) == 1
 
 

@@ -4,7 +4,7 @@ from drydockd.cli.design_diff import Change, as_json, as_lines, difference
 from drydockd.design.compile import compile_site
 from drydockd.machines import Document, Inventory
 from tests.cases import CASES
-from tests.cli.designs import SMALL, drydock
+from tests.cli.designs import SMALL
 from tests.designs import on_designs
 from tests.sites.folder import on_site_files
 
@@ -240,18 +240,3 @@ async def test_a_password_in_the_url_of_a_repository_is_compared_and_not_shown()
 
     assert found.site["repositories"]["main_archive"].after.endswith("(changed)")
     assert "b2" not in shown
-
-
-def test_the_command_reads_inventories_from_a_folder(tmp_path):
-    for name in ("base", "chg-pci"):
-        (tmp_path / f"{name}.yaml").write_bytes(CASES[name])
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "lshw").mkdir()
-    (tmp_path / "lshw" / "node1.xml").write_text(LSHW_TWO)
-    files = (tmp_path / "base.yaml", tmp_path / "chg-pci.yaml")
-
-    found = drydock("design", "diff", *files, "--inventory", tmp_path / "lshw", "--exit-code")
-    nothing = drydock("design", "diff", *files, "--inventory", tmp_path / "empty")
-
-    assert (found.exit_code, "which is eno1" in found.stdout) == (1, True)
-    assert (nothing.exit_code, "no file is called after a node" in nothing.stderr) == (2, True)

@@ -4,6 +4,7 @@ import json
 
 import yaml
 
+from drydockd.cli import bmc, node
 from tests.api import examples as ex
 
 V1 = "/api/v1.0"
@@ -75,3 +76,18 @@ def test_a_node_that_does_not_exist_is_named_with_the_nearest_and_the_exit_code_
     assert result.stderr == (
         "Error: node_filter: no node of the design is called nod2; did you mean node2?\n"
     )
+
+
+def test_the_list_has_the_columns_and_the_order_asked_for(drydock, server):
+    nodes = [NODE, NODE | {"hostname": "n2", "memory": 64}, NODE | {"hostname": "n0"}]
+    server.answers[f"GET {V1}/nodes"] = (200, nodes)
+    lines = drydock("node", "list", "--columns", "hostname,memory", "--sort", "memory").stdout
+    assert [line.strip("|").split() for line in lines.splitlines()[3:-1]] == [
+        ["n2", "|", "64"],
+        ["n1", "|", "131072"],
+        ["n0", "|", "131072"],
+    ]
+
+
+def test_power_of_a_node_is_that_of_its_bmc():
+    assert node.command.commands["power"] is bmc.command.commands["power"]

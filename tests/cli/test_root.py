@@ -7,6 +7,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+import drydockd
 from drydockd.cli import COMMANDS
 from drydockd.cli.root import cli
 
@@ -75,3 +76,8 @@ def test_debug_output_has_neither_token_nor_password(server):
     assert "DEBUG" in out.stderr
     assert "s3cret" not in out.stderr + out.stdout
     assert out.stdout == "[]\n"
+
+
+def test_the_version_is_told():
+    result = CliRunner().invoke(cli, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"drydock {drydockd.__version__}\n")

@@ -18,7 +18,8 @@ def test_status_is_one_screen_or_json(drydock, server):
         "keystone     not configured",
         "warning      api.tls_cert ends tomorrow",
         "tasks        1 under way",
-        f"  {TASK_ID} deploy_nodes running, 3 nodes, since {TIME}",
+        f"  {TASK_ID} deploy_nodes running, 3 nodes, 1 passed, 1 failed, in deploy_node, "
+        f"since {TIME}",
         "failed       2 nodes",
         "  2 at deploy_node: n1, n2",
         "    n1: broke",

@@ -33,6 +33,7 @@ def tasks(server):
         (("create", "-d", "x"), "Error: Action must be specified using --action"),
         (("show",), "The task id must be specified by --task-id"),
         (("builddata",), "The task id must be specified by --task-id"),
+        (("watch",), "The task id must be specified by --task-id"),
         (("errors",), "The task id must be specified by --task-id"),
         (("delete",), "The number of days must be specified using --days or -d"),
     ],
@@ -75,6 +76,15 @@ def test_create_sends_the_filter_and_the_switches(drydock, tasks):
     }
 
 
+@pytest.mark.parametrize("verb", ["show", "errors", "retry", "terminate", "builddata"])
+def test_the_id_may_stand_alone_or_with_its_option_but_not_be_two(drydock, tasks, verb):
+    tasks.answers[f"GET {V1}/tasks/{T}/builddata"] = (200, [BUILD_DATA])
+    alone, named = drydock("task", verb, T), drydock("task", verb, "-t", T)
+    assert (alone.exit_code, alone.stdout) == (0, named.stdout)
+    assert drydock("task", verb, T, "--task-id", T).exit_code == 0
+    assert drydock("task", verb, T, "-t", "another").exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("status", "result", "code"),
     [
@@ -100,14 +110,6 @@ def test_blocking_ends_at_its_limit_with_one_line(drydock, tasks):
     done = drydock("task", "show", "-t", T, "-b", "--timeout", "0.2", "--poll-interval", "0.1")
     assert done.exit_code == 1
     assert done.stderr == "Error: The task did not end within 0.2 s; it is running\n"
-
-
-def test_list_is_one_line_of_json_or_a_table(drydock, server):
-    server.answers[f"GET {V1}/tasks"] = (200, [a_task(created="now", created_by="ops")])
-    assert json.loads(drydock("task", "list").stdout)[0]["task_id"] == T
-    table = drydock("task", "list", "-o", "table", "--status", "queued", "--limit", "5").stdout
-    assert f"| {T} | deploy_nodes | queued | incomplete | now     | ops |" in table
-    assert server.asked[1].query == {"status": "queued", "limit": "5"}
 
 
 def test_show_passes_its_switches_on(drydock, tasks):
@@ -179,6 +181,11 @@ async def test_the_commands_drive_a_real_daemon(tmp_path):
         assert json.loads(events.stdout.splitlines()[-1])["data"]
         for arguments in (
             ("task", "list", "-o", "table"),
+            ("task", "list", "--all", "--latest", "--columns", "action,progress"),
+            ("task", "watch", task["task_id"]),
+            ("task", "wait", task["task_id"], task["task_id"]),
+            ("bootaction", "list"),
+            ("node", "list", "--sort", "-hostname"),
             ("task", "errors", "-t", task["task_id"]),
             ("task", "delete", "-d", "30"),
             ("node", "list"),

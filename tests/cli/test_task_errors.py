@@ -64,3 +64,16 @@ def test_what_a_node_reported_itself_is_told_under_its_name():
         "1 node: n1, first T1",
         "  no disk",
     ]
+
+
+def test_what_is_said_again_with_more_is_told_once():
+    found = {
+        "a": result(on("n1", "Boot action x timed out."), on("n2", "Boot action x timed out.")),
+        "b": result(on("n1", "Boot action x timed out. n1 never fetched its boot data.")),
+    }
+    assert list(lines(causes(found))) == [
+        "1 node: n2, first T2",
+        "  Boot action x timed out.",
+        "1 node: n1, first T2",
+        "  Boot action x timed out. n1 never fetched its boot data.",
+    ]

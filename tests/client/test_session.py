@@ -170,3 +170,14 @@ def test_an_event_id_that_no_header_may_carry_is_refused(server):
         session.stream("v1.0/x", headers={"Last-Event-ID": "1\n"}, read_timeout=1),
     ):
         pass
+
+
+def test_a_stream_renews_the_token_once(server):
+    tokens = iter(["old", "new"])
+    server.answers["GET /api/v1.0/x"] = [(401, {}), (200, b"data: 1\n\n")]
+    with (
+        Session("127.0.0.1", server.port, auth_gen=lambda: {"X-Auth-Token": next(tokens)}) as mine,
+        mine.stream("v1.0/x", headers={}, read_timeout=5) as response,
+    ):
+        assert list(response.iter_lines()) == ["data: 1", ""]
+    assert [asked.headers["X-Auth-Token"] for asked in server.asked] == ["old", "new"]

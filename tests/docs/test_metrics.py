@@ -1,37 +1,147 @@
 """Metrics: all that a daemon exports are documented, all that documents name are exported."""
 
 import re
+import subprocess
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from drydockd.config import Settings
-from tests.docs.pages import codes, mentions
+from tests.docs.pages import ROOT, codes, mentions, page, rows
 from tests.handlers.helpers import daemon
 
 # Not followed by more of a dotted name: drydock_provisioner.drivers is a package.
 METRIC = re.compile(r"(?<![\w.])(?:drydock|python)_[a-z0-9_*]+\b\*?(?![.\w])")
+RULES = ROOT / "docs" / "prometheus-rules.yaml"
 
 
 @pytest.fixture
-async def exported(tmp_path):
-    """Names as a daemon with everything configured shows them, which is how people ask for them."""
+async def text(tmp_path):
+    """What a daemon with everything configured shows when it has done something."""
     keystone = {"auth_url": "http://127.0.0.1:1/v3", "user_id": "u", "project_id": "p"}
     keystone["password"] = "x"
     async with daemon(tmp_path, keystone_authtoken=keystone) as running:
-        await running.get("/api/v1.0/tasks")
-        text = (await running.http.get("/metrics")).text
-    names = set()
+        await running.task(action="verify_nodes")
+        return (await running.http.get("/metrics")).text
+
+
+@pytest.fixture
+def exported(text):
+    """Name, as people ask for it -> (type, labels; None: it has no number now)."""
+    found = {}
     for family in text_string_to_metric_families(text):
         # The parser takes the suffix of a counter off.
-        names.add(family.name + "_total" * (family.type == "counter"))
-    return names
+        name = family.name + "_total" * (family.type == "counter")
+        labels = {label for s in family.samples for label in s.labels} - {"le"}
+        found[name] = (family.type, labels if family.samples else None)
+    return found
 
 
-async def test_every_metric_is_documented(exported):
-    documented = {name for code in codes() for name in METRIC.findall(code.text)}
-    missing = sorted(name for name in exported if not mentions(name, documented))
-    assert not missing, f"not in docs/: {', '.join(missing)}"
+def test_every_metric_is_in_a_table_with_its_type_and_labels(exported):
+    written = {}
+    for row in rows("Metric", "Type", "Labels"):
+        for name in row.code("Metric"):
+            assert name not in written, f"{row.where}: {name} stands twice"
+            written[name] = (row.cells["Type"], set(row.code("Labels")))
+    assert written.keys() == exported.keys()
+    for name, (kind, labels) in exported.items():
+        assert written[name][0] == kind, name
+        assert labels is None or written[name][1] == labels, name
+
+
+def test_every_metric_of_the_rules_is_exported_with_the_labels_they_ask_for(exported):
+    text = RULES.read_text(encoding="utf-8")
+    for name, _, wanted in re.findall(r"\b((?:drydock)_\w+)(\{([^}]*)\})?", text):
+        assert name in exported, name
+        for label in re.findall(r"(\w+)=", wanted):
+            assert label in (exported[name][1] or ()), f"{name} has no label {label}"
+
+
+def test_every_alert_of_the_rules_is_on_the_page_and_no_other():
+    rules = [rule["alert"] for group in groups() for rule in group["rules"]]
+    written = [name for row in rows("Alert") for name in row.code("Alert")]
+    assert sorted(written) == sorted(rules)
+    assert page("docs/metrics.md")
+
+
+def groups():
+    return yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+
+
+def promtool(*arguments, text=""):
+    done = subprocess.run(["promtool", *arguments], input=text, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+
+
+@pytest.mark.process
+@pytest.mark.peer("prometheus")
+def test_prometheus_finds_nothing_wrong_with_names_units_and_rules(text):
+    promtool("check", "metrics", text=text)
+    promtool("check", "rules", str(RULES))
+
+
+# Numbers a minute apart from the start -> the alerts that must fire after an hour.
+TIMELINES = [
+    ({'up{job="drydockd"}': "1x60"}, set()),
+    ({'up{job="drydockd"}': "0x60"}, {"DrydockdDown"}),
+    ({"drydock_store_up": "1 0x60"}, {"DrydockdStoreDown"}),
+    ({"drydock_provisioner_up": "0x60"}, {"DrydockdProvisionerDown"}),
+    ({"drydock_keystone_up": "0x60"}, {"DrydockdKeystoneDown"}),
+    (
+        {'drydock_tasks_ended_total{action="deploy_nodes",outcome="failure"}': "0x55 1x5"},
+        {"DrydockdTaskFailed"},
+    ),
+    ({'drydock_tasks_ended_total{action="deploy_nodes",outcome="success"}': "0+1x60"}, set()),
+    ({'drydock_oldest_unfinished_task_timestamp_seconds{action="a"}': "-14400x60"},
+     {"DrydockdTaskStuck"}),
+    (
+        {
+            'drydock_node_steps_ended_total{step="deploy_node",outcome="failure"}': "0+1x60",
+            'drydock_node_steps_ended_total{step="deploy_node",outcome="success"}': "0+2x60",
+        },
+        {"DrydockdNodesFailing"},
+    ),
+    ({'drydock_boot_actions_ended_total{outcome="missing"}': "0x50 2x10"},
+     {"DrydockdBootActionsMissing"}),
+    (
+        {
+            'drydock_bmc_errors_total{driver="redfish",kind="no_answer"}': "0+1x60",
+            'drydock_bmc_calls_total{driver="redfish"}': "0+5x60",
+        },
+        {"DrydockdBmcsFailing"},
+    ),
+    ({'drydock_certificate_expiry_timestamp_seconds{kind="api.tls_cert"}': "90000x60"},
+     {"DrydockdCertificateEnds"}),
+    ({'drydock_http_requests_total{route="/x",code="500"}': "0x55 1x5"}, {"DrydockdErrors"}),
+    ({'drydock_auth_failures_total{kind="bootkey"}': "0+9x60"}, {"DrydockdKeysGuessed"}),
+]  # fmt: skip
+
+
+@pytest.mark.process
+@pytest.mark.peer("prometheus")
+def test_each_rule_fires_when_it_has_to_and_no_other_does(tmp_path):
+    names = [rule["alert"] for group in groups() for rule in group["rules"]]
+    assert {name for _, fired in TIMELINES for name in fired} == set(names)
+    cases = []
+    for number, (series, fired) in enumerate(TIMELINES):
+        wanted = [
+            {
+                "expr": f'count(ALERTS{{alertname="{name}",alertstate="firing"}})',
+                "eval_time": "1h",
+                "exp_samples": [{"labels": "{}", "value": 1}] if name in fired else [],
+            }
+            for name in names
+        ]
+        given = [{"series": name, "values": values} for name, values in series.items()]
+        cases.append(
+            {"name": str(number), "interval": "1m", "input_series": given,
+             "promql_expr_test": wanted}
+        )  # fmt: skip
+    file = tmp_path / "rules-test.yaml"
+    file.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "tests": cases}))
+    done = subprocess.run(["promtool", "test", "rules", str(file)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 async def test_every_metric_that_a_document_names_is_exported(exported):

@@ -259,3 +259,34 @@ async def test_one_key_does_not_fill_the_daemon(drydock):
     kept = drydock.app.services.store.messages(task_id)
     assert sum(len(str(said.extra)) + len(said.message) for said in kept) < 600_000
     assert (await report(status="success")).status_code == 200
+
+
+async def test_boot_actions_of_what_is_deployed_are_listed(drydock, node, signalling):
+    name, action_id, key = signalling
+    other = await drydock.deployed("a02-compute")
+
+    async def rows(**params):
+        return (await drydock.get(f"{V1}/bootactions", params=params)).json()
+
+    # Nodes that no task names are not looked for; a task's are.
+    assert await rows() == []
+    mine = await rows(node=NODE)
+    assert [row["action_name"] for row in mine] == list(node.actions)
+    assert {row["node_name"] for row in mine} == {NODE}
+    await drydock.http.post(f"{V1}/bootaction/{action_id}", headers=key, json=SUCCESS)
+    [done] = await rows(node=NODE, status="success")
+    assert (done["action_id"], done["action_name"]) == (action_id, name)
+    assert await rows(node=NODE, task=node.context.task_id) == await rows(node=NODE)
+    assert await rows(node="a02-compute", task=node.context.task_id) == []
+    assert len(await rows(node="a02-compute")) == len(other.actions)
+    assert (await drydock.get(f"{V1}/bootactions?status=done")).status_code == 400
+
+
+async def test_boot_actions_of_all_nodes_of_tasks_are_listed(drydock):
+    await drydock.task(action="verify_nodes")
+    first = await drydock.deployed(NODE)
+    second = await drydock.deployed("a02-compute")
+    listed = (await drydock.get(f"{V1}/bootactions")).json()
+    assert [row["action_id"] for row in listed] == [
+        row.action_id for one in (first, second) for row in one.actions.values()
+    ]

@@ -41,3 +41,13 @@ def test_names_are_prefixed_and_in_base_units():
     measures = Measures()
     names = {metric.name for metric in measures.registry.collect()}
     assert all(name.startswith(("drydock_", "python_")) for name in names), names
+
+
+async def test_several_labels_and_the_whole_text():
+    measures = Measures()
+    measures.counter("drydock_e", "Errors.", lambda: [(("a", "b"), 2.0)], "driver", "kind")
+    measures.gauge("drydock_n", "Nodes.", lambda: [("up", 1.0)], label="state")
+    shown = (await measures.shown()).decode()
+    assert 'drydock_e_total{driver="a",kind="b"} 2.0' in shown
+    assert 'drydock_n{state="up"} 1.0' in shown
+    assert "drydock_build_info{" in shown

@@ -161,3 +161,13 @@ async def test_malformed_bodies_are_400(drydock):
             f"{V1}/nodefilter", headers=drydock.admin | JSON, content=content
         )
         assert answer.status_code == 400
+
+
+async def test_build_data_of_one_generator_can_be_asked_for(drydock):
+    store = drydock.app.services.store
+    for kind in ("lshw", "lldp"):
+        await store.write(Put(BuildData("n1", "t", timestamp(), kind, "text/xml", f"<{kind}/>")))
+    shown = (await drydock.get(f"{V1}/nodes/n1/builddata?generator=lldp")).json()
+    assert [one["data_element"] for one in shown] == ["<lldp/>"]
+    answer = await drydock.get(f"{V1}/nodes/n1/builddata?generator=redfish")
+    assert answer.status_code == 404

@@ -202,6 +202,12 @@ async def test_the_list_can_be_narrowed_and_paged(drydock):
     assert await ids(node="nobody") == []
     first = await ids(limit=2)
     assert first + await ids(marker=first[-1]) == everything
+    assert await ids(order="newest") == everything[::-1]
+    assert await ids(order="oldest") == everything
+    tops = await ids(top_level="true", order="newest")
+    assert len(tops) == 2
+    assert tops[1] == everything[0]
+    assert await ids(top_level="true", order="newest", limit=1) == tops[:1]
 
 
 @pytest.mark.parametrize(
@@ -210,6 +216,8 @@ async def test_the_list_can_be_narrowed_and_paged(drydock):
         {"status": "done"},
         {"action": "dance"},
         {"limit": "x"},
+        {"order": "up"},
+        {"top_level": "perhaps"},
         {"limit": "0"},
         {"limit": "-1"},
         {"marker": "no-such-task"},

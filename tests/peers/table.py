@@ -110,6 +110,12 @@ PEERS = {
             programs=("qemu-system-x86_64",),
         ),
         Peer(
+            "prometheus",
+            starts="promtool, once per question",
+            packages=("prometheus",),
+            programs=("promtool",),
+        ),
+        Peer(
             "systemd",
             starts="systemd-analyze, once per question",
             packages=("systemd",),

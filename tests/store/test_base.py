@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import itertools
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -287,6 +288,22 @@ async def test_a_walk_finds_what_a_list_does_in_slices(store, query):
     assert all(len(some) <= 512 for some in slices)
     with pytest.raises(NotFound):
         store.walk_tasks(after="nobody")
+
+
+async def test_a_walk_may_begin_with_the_newest_and_leave_subtasks_out(store):
+    tops = [f"{n:04}" for n in range(0, 1500, 3)]
+    await store.write(
+        *(
+            Put(a_task(f"{n:04}", parent_task_id=None if n % 3 == 0 else "0000", scope=("n1",)))
+            for n in range(1500)
+        )
+    )
+    for query in ({}, {"node": "n1"}):
+        walk = partial(store.walk_tasks, top_level=True, newest_first=True, **query)
+        assert names(walk()) == tops[::-1]
+        assert names(walk(limit=2)) == ["1497", "1494"]
+        assert names(walk(after="0004")) == ["0003", "0000"]
+    assert names(store.walk_tasks(top_level=True)) == tops
 
 
 async def test_a_walk_goes_on_where_it_was_whatever_is_written_and_removed_meanwhile(store):

@@ -74,3 +74,19 @@ def test_it_agrees_with_a_sorted_set_whatever_happens():
     assert list(order) == [key for _, key in expected]
     assert list(order.backwards()) == list(reversed(list(order)))
     assert order.some_after(("300", ""), 9999) == [p for p in expected if p > ("300", "")]
+
+
+def test_some_before_gives_the_same_from_the_end():
+    places = [(f"{number:04}", "x") for number in range(3000)]
+    order = an_order(*places)
+    place, seen = None, []
+    while some := order.some_before(place, 300):
+        assert len(some) <= 300
+        seen += some
+        place = some[-1]
+        order.discard(place)
+        order.add(("9", f"new {place}"))
+    assert seen == places[::-1]
+    assert an_order().some_before(None, 5) == []
+    assert an_order(("2", "b")).some_before(("1", "a"), 5) == []
+    assert an_order(("2", "b")).some_before(("3", "a"), 5) == [("2", "b")]

@@ -75,6 +75,19 @@ class FailedNodes:
 
 
 @dataclass(frozen=True, slots=True)
+class Headway:
+    """How far a task is: of `nodes` so many `passed` all its steps, so many `failed`.
+
+    `step`: the first step that some of its nodes are still in.
+    """
+
+    nodes: int
+    passed: int
+    failed: int
+    step: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NodeView:
     """One node, now: so that "stuck" always has an answer.
 

@@ -9,10 +9,10 @@ keyword arguments of its class. Source: contract, oob, node-provisioner and kube
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from drydockd.machines import BmcFacts, Inventory, Log, NodeState, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
@@ -31,7 +31,10 @@ __all__ = [
     "NodeState",
     "OobDriver",
     "PowerState",
+    "Resident",
+    "Shelf",
     "SiteNote",
+    "Surroundings",
     "Voice",
 ]
 
@@ -48,6 +51,58 @@ class Voice(Protocol):
         this one before its own first act. Call it before the first request that changes
         something. Source: contract, scale, section 6.
         """
+        ...
+
+
+class Shelf(Protocol):
+    """What a driver keeps over restarts: JSON objects by name, in the daemon's own store."""
+
+    def records(self) -> Mapping[str, Mapping[str, Any]]:
+        """All of them, in the order in which they were first put; from memory."""
+        ...
+
+    async def put(
+        self,
+        documents: Mapping[str, Mapping[str, Any] | None],
+        blobs: Mapping[str, str] | None = None,
+    ) -> None:
+        """Insert, replace or (None) remove, all together or not at all; durable on return.
+
+        `blobs`: the digest of the blob that a record names, and so keeps from being swept.
+        Raises StoreUnavailable: nothing changed.
+        """
+        ...
+
+    async def put_blob(self, content: bytes) -> str:
+        """Keep `content`, durable; return its SHA-256 in hex. Twice is free."""
+        ...
+
+    async def blob(self, digest: str) -> bytes:
+        """Raises NotFound, StoreRefused (damaged)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a resident driver is given when the daemon starts.
+
+    `secret` is its own, derived from the server's. `oob_for` returns the out-of-band driver of a
+    node and raises DriverUnsupported where there is none. `base_url` begins the API as nodes
+    reach it.
+    """
+
+    shelf: Shelf
+    secret: bytes = field(repr=False)
+    oob_for: Callable[[Node], OobDriver]
+    base_url: str = ""
+
+
+@runtime_checkable
+class Resident(Protocol):
+    """A driver that works between the calls too: keeps records, listens, watches a child."""
+
+    async def start(self, surroundings: Surroundings) -> None:
+        """Called once, before the first task goes on. Raises InvalidConfig: what, where."""
         ...
 
 

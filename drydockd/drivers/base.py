@@ -207,9 +207,12 @@ class NodeProvisioner(Protocol):
 
     A node in state deployed is changed only by `destroy`. Waiting methods (`commission`,
     `deploy`, `destroy`) return at the end of the work; the caller bounds them.
+
+    `boot_reserve` are the bytes it needs for itself on the disk a machine starts from.
     """
 
     discovers: Discovery
+    boot_reserve: int
 
     async def check(self) -> Sequence[SiteNote]:
         """Verdict per service. An error note fails verify_site. Bounded, read-only."""

@@ -96,7 +96,7 @@ def test_the_boot_disk_of_a_root_in_a_group_is_the_one_below_it():
     group = a_group("sys", a_volume("root", "30g", "/"))
     disk = a_disk("sdb", a_partition("pv", ">1g", volume_group="sys"))
     assert boot_device(a_node("n1", storage_devices=(disk,), volume_groups=(group,))) == "sdb"
-    assert boot_device(a_node("n1")) is None
+    assert boot_device(a_node("n1", storage_devices=())) is None
 
 
 def test_a_whole_disk_can_be_a_physical_volume():

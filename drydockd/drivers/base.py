@@ -61,6 +61,8 @@ class Shelf(Protocol):
         """All of them, in the order in which they were first put; from memory."""
         ...
 
+    def record(self, name: str) -> Mapping[str, Any] | None: ...
+
     async def put(
         self,
         documents: Mapping[str, Mapping[str, Any] | None],
@@ -87,14 +89,12 @@ class Surroundings:
     """What a resident driver is given when the daemon starts.
 
     `secret` is its own, derived from the server's. `oob_for` returns the out-of-band driver of a
-    node and raises DriverUnsupported where there is none. `base_url` begins the API as nodes
-    reach it.
+    node and raises DriverUnsupported where there is none.
     """
 
     shelf: Shelf
     secret: bytes = field(repr=False)
     oob_for: Callable[[Node], OobDriver]
-    base_url: str = ""
 
 
 @runtime_checkable

@@ -305,6 +305,8 @@ class Store(Protocol):
         """All records of a driver, in the order in which they were first put."""
         ...
 
+    def driver_record(self, key: str) -> DriverRecord | None: ...
+
     async def put_blob(self, content: bytes, digest: str = "") -> str:
         """Keep `content`, durable; return its sha256 in hex. Writing it twice is free.
 

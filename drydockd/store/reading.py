@@ -191,6 +191,9 @@ class Reading:
         keys = self._tables.intents_by_task.get(task_id, ())
         return sorted((rows[key] for key in keys), key=lambda intent: intent.opened)
 
+    def driver_record(self, key: str) -> DriverRecord | None:
+        return self._tables.driver_records.get(key)
+
     def driver_records(self, driver: str) -> list[DriverRecord]:
         rows = self._tables.driver_records
         return [rows[key] for key in self._tables.records_by_driver.get(driver, ())]

@@ -21,6 +21,10 @@ class StoreShelf:
         found = self._store.driver_records(self._driver)
         return {record.key[start:]: record.document for record in found}
 
+    def record(self, name: str) -> Mapping[str, Any] | None:
+        found = self._store.driver_record(f"{self._driver}/{name}")
+        return None if found is None else found.document
+
     async def put(
         self,
         documents: Mapping[str, Mapping[str, Any] | None],

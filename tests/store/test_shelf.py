@@ -24,6 +24,8 @@ async def test_a_driver_finds_its_records_again_after_a_restart(tmp_path):
     store = await open_store("tiny", tmp_path)
     shelf = StoreShelf(store, "netboot")
     assert shelf.records() == {"machines/a": {"state": "new"}, "documents/a": {}}
+    assert shelf.record("machines/a") == {"state": "new"}
+    assert shelf.record("machines/b") is None
     assert await shelf.blob(digest) == b"<lshw/>"
     await store.close()
 

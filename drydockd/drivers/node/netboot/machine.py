@@ -28,15 +28,26 @@ class Phase(StrEnum):
     WIPE = "wipe"
 
 
+class Stage(StrEnum):
+    """How far the power of a machine was brought; each is stored when its call has returned."""
+
+    BEGUN = "begun"
+    NETBOOTED = "netbooted"
+    OFF = "off"
+    DISK_BOOTED = "disk-booted"
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """What is known of one machine; `mac` is that of its boot NIC and its key.
 
-    `boot_serial` counts the starts that were allowed: a token of an older one is void. `nonce` is
-    that of the agent which said hello to this start. `is_open`: a start is due, the script may hand
-    out a token. `is_installed`: the agent's work of a deployment is done, the first boot from
-    disk awaited. `documents` maps a generator to the digest of its text, `logs` a phase.
-    Times are seconds since the epoch.
+    `boot_serial` counts the starts that were allowed: a token of an older one is void. `phase` and
+    `nonce` are those of the newest start and of the agent which said hello to it. `is_open`: the
+    script may hand out a token. `is_done`: the agent of the phase ended well; of a
+    deployment, the first boot from disk is awaited. `documents` maps a generator, or ``log-`` and
+    a phase, to the digest of its text. `plan` is the digest of the installation, `address` the one
+    reserved for the MAC. `stage` is how far its power was brought for this phase, since
+    `stage_at`. Times are seconds since the epoch.
     """
 
     mac: str
@@ -45,24 +56,24 @@ class Machine:
     boot_serial: int = 0
     phase: Phase | None = None
     is_open: bool = False
-    is_installed: bool = False
+    is_done: bool = False
     nonce: str | None = None
     installs: int = 0
     deployment_id: str | None = None
     plan: str | None = None
-    storage: str | None = None
-    network: str | None = None
-    platform: str | None = None
     address: str | None = None
     power_address: str | None = None
     uuid: str | None = None
     serial: str | None = None
     firmware: str | None = None
+    stage: Stage = Stage.BEGUN
+    stage_at: float = 0.0
     step: str = ""
     seen: float = 0.0
+    memory_mib: int = 0
+    cpus: int = 0
     reason: str = ""
     documents: Mapping[str, str] = field(default_factory=dict)
-    logs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -109,11 +120,12 @@ def begun(
         phase=phase,
         boot_serial=machine.boot_serial + 1,
         is_open=True,
-        is_installed=False,
+        is_done=False,
         nonce=None,
         installs=0,
         deployment_id=deployment_id if phase is Phase.INSTALL else machine.deployment_id,
         plan=plan if phase is Phase.INSTALL else machine.plan,
+        stage=Stage.BEGUN,
         step="waits for its network boot",
         reason="",
     )
@@ -121,7 +133,7 @@ def begun(
 
 def gives_agent(machine: Machine) -> bool:
     """Whether a network boot of this machine is answered with the agent, not with local boot."""
-    return machine.phase is not None and machine.is_open and not machine.is_installed
+    return machine.phase is not None and machine.is_open
 
 
 def greeted(machine: Machine, nonce: str, now: float) -> Machine:
@@ -161,26 +173,27 @@ def inspected(machine: Machine, documents: Mapping[str, str], now: float) -> Mac
         state=state,
         documents={**machine.documents, **documents},
         is_open=machine.is_open and state is not NodeState.READY,
-        phase=None if state is NodeState.READY else machine.phase,
+        is_done=state is NodeState.READY,
         step="inventory stored",
         seen=now,
     )
 
 
-def installed(machine: Machine, now: float) -> Machine:
+def ended(machine: Machine, now: float) -> Machine:
     """Return the machine whose agent ended well: from now on it starts from disk."""
-    return replace(
-        machine, is_open=False, is_installed=True, nonce=None, step="installed", seen=now
-    )
+    return replace(machine, is_open=False, is_done=True, step=f"{machine.phase} ended", seen=now)
 
 
 def deployed(machine: Machine, now: float) -> Machine:
     """Return the machine whose installed system reported. Raises DriverConflict too early."""
-    if machine.state is not NodeState.DEPLOYING or not machine.is_installed:
+    if machine.state is not NodeState.DEPLOYING or not machine.is_done:
         raise DriverConflict(f"{machine.label}: is {machine.state}, no first boot is awaited")
-    return replace(
-        machine, state=NodeState.DEPLOYED, phase=None, step="reported from disk", seen=now
-    )
+    return replace(machine, state=NodeState.DEPLOYED, step="reported from disk", seen=now)
+
+
+def brought(machine: Machine, stage: Stage, now: float) -> Machine:
+    """Return the machine whose power was brought to `stage`."""
+    return replace(machine, stage=stage, stage_at=now)
 
 
 def failed(machine: Machine, reason: str) -> Machine:
@@ -188,14 +201,17 @@ def failed(machine: Machine, reason: str) -> Machine:
     return replace(
         machine,
         state=_FAILED.get(machine.state, machine.state),
-        phase=None,
         is_open=False,
-        is_installed=False,
-        nonce=None,
+        is_done=False,
         reason=reason,
     )
 
 
+def is_settled(machine: Machine) -> bool:
+    """Whether nothing is under way: no agent, no first boot."""
+    return machine.state not in _FAILED
+
+
 def is_fresh(machine: Machine, now: float) -> bool:
     """Whether its agent was heard lately: then its power is not to be touched."""
-    return machine.nonce is not None and now - machine.seen < FRESH_SECONDS
+    return machine.is_open and machine.nonce is not None and now - machine.seen < FRESH_SECONDS

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 
 from drydockd.drivers.node.netboot.installplan import FileEntry
@@ -26,15 +26,10 @@ _ARMOUR = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the files are made of. `addresses` maps host names to their address, own ones first.
-
-    `secret` opens POST /boot/first once; `report_url` is where that is.
-    """
+    """What the files are made of; none of it is secret."""
 
     hostname: str
     domain: str
-    report_url: str
-    secret: str = field(repr=False)
     image: str = ""
     kernel_params: str = ""
     dns_servers: tuple[str, ...] = ()
@@ -50,7 +45,7 @@ def target_files(target: Target) -> list[FileEntry]:
         FileEntry("/etc/hosts", _hosts(target)),
         FileEntry("/etc/machine-id", ""),
         FileEntry(GRUB_FILE, _grub_default(target.kernel_params)),
-        *_first_boot(target),
+        *_first_boot(),
     ]
     if target.dns_servers:
         files.append(FileEntry("/etc/resolv.conf", _resolv(target)))
@@ -94,8 +89,12 @@ def _authorized_keys(keys: Sequence[str]) -> FileEntry:
     return FileEntry("/root/.ssh/authorized_keys", text, 0o600)
 
 
-def _first_boot(target: Target) -> Iterator[FileEntry]:
-    yield FileEntry(FIRST_BOOT_SECRET, f"{target.report_url} {target.secret}\n", 0o600)
+def first_boot_secret(report_url: str, secret: str) -> FileEntry:
+    """Return the file with which the installed system opens POST /boot/first once."""
+    return FileEntry(FIRST_BOOT_SECRET, f"{report_url} {secret}\n", 0o600)
+
+
+def _first_boot() -> Iterator[FileEntry]:
     yield FileEntry(f"/etc/systemd/system/{FIRST_BOOT_UNIT}", _UNIT)
     yield FileEntry(FIRST_BOOT_PROGRAM, _program(), 0o755)
 

@@ -16,7 +16,7 @@ DEPLOYING = ways.begun(READY, Phase.INSTALL, deployment_id="d1", plan="p1")
 
 def test_an_installation_goes_from_ready_to_deployed():
     greeted = ways.greeted(DEPLOYING, "0" * 32, 10.0)
-    installed = ways.installed(greeted, 20.0)
+    installed = ways.ended(greeted, 20.0)
     assert installed.state is NodeState.DEPLOYING
     assert not ways.gives_agent(installed)
     deployed = ways.deployed(installed, 30.0)

@@ -6,7 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from drydockd.drivers.node.netboot.target import FIRST_BOOT_SECRET, Target, target_files
+from drydockd.drivers.node.netboot.target import (
+    FIRST_BOOT_SECRET,
+    Target,
+    first_boot_secret,
+    target_files,
+)
 from drydockd.errors import DriverUnsupported
 from drydockd.site import Repository
 
@@ -23,8 +28,6 @@ DEBIAN = Repository(
 TARGET = Target(
     "n1",
     "lab.example",
-    "http://10.0.0.1:9100",
-    "s" * 64,
     kernel_params='quiet a="b $c`d`"',
     dns_servers=("10.0.0.53",),
     authorized_keys=("ssh-ed25519 AAAA one\n", "ssh-ed25519 BBBB two"),
@@ -51,10 +54,11 @@ def test_keys_are_one_to_a_line_and_roots_alone():
 
 
 def test_the_secret_of_the_first_boot_is_roots_alone_and_in_no_representation():
-    entry = files()[FIRST_BOOT_SECRET]
+    entry = first_boot_secret("http://10.0.0.1:9100", "s" * 64)
+    assert entry.path == FIRST_BOOT_SECRET
     assert entry.mode == 0o600
     assert entry.text == f"http://10.0.0.1:9100 {'s' * 64}\n"
-    assert "s" * 64 not in repr(entry) + repr(TARGET)
+    assert "s" * 64 not in repr(entry)
 
 
 def test_kernel_parameters_survive_the_shell_that_reads_them():

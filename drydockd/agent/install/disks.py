@@ -1,0 +1,226 @@
+"""Disks of this machine: which there are, which the plan means, and how they are emptied.
+
+Nothing is written before every disk of the plan was found, exactly once and large enough: names
+(vda, vdb) came in either order between boots. Source: contract, netboot, section 5.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drydockd.agent.install.programs import Programs
+
+MIB = 1 << 20
+# What has no medium of its own, or is not ours.
+VIRTUAL = ("loop", "ram", "zram", "dm-", "md", "sr", "fd", "nbd", "drbd")
+TYPES = {
+    "linux": "0FC63DAF-8483-4772-8E79-3D69D8477DE4",
+    "lvm": "E6D6D379-F507-44C2-A23C-238F2A3DF928",
+    "bios": "21686148-6449-6E6F-744E-656564454649",
+    "esp": "C12A7328-F81F-11D2-BA4B-00A0C93EC93B",
+}
+
+
+class NoMatch(Exception):
+    """The machine does not have what the plan names; the text says what it has."""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """One disk of the machine. `bus_address` is as lshw has it, without the bus."""
+
+    name: str
+    size_bytes: int
+    serial: str | None = None
+    wwn: str | None = None
+    bus_address: str | None = None
+    is_removable: bool = False
+    is_readonly: bool = False
+    transport: str = ""
+
+    @property
+    def path(self) -> str:
+        return f"/dev/{self.name}"
+
+    def __str__(self) -> str:
+        known = [self.name, f"{self.size_bytes} bytes"]
+        known += [f"serial {self.serial}"] if self.serial else []
+        known += [f"wwn {self.wwn}"] if self.wwn else []
+        known += [f"at {self.bus_address}"] if self.bus_address else []
+        return " ".join(known)
+
+
+def disks_of(sysfs: Path = Path("/sys")) -> list[Disk]:
+    """Return the disks of this machine by name."""
+    found = []
+    for entry in sorted((sysfs / "block").iterdir()):
+        if not entry.name.startswith(VIRTUAL):
+            found.append(_disk(entry))
+    return [disk for disk in found if disk.size_bytes]
+
+
+def _disk(entry: Path) -> Disk:
+    device = entry / "device"
+    target = os.path.realpath(device) if device.exists() else ""
+    serial = _read(entry / "serial") or _read(device / "serial") or _page(device / "vpd_pg80")
+    return Disk(
+        name=entry.name,
+        size_bytes=int(_read(entry / "size") or 0) * 512,
+        serial=serial,
+        wwn=_read(entry / "wwid") or _read(device / "wwid"),
+        bus_address=_bus_address(target),
+        is_removable=_read(entry / "removable") == "1",
+        is_readonly=_read(entry / "ro") == "1",
+        transport=_transport(target),
+    )
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(errors="replace").strip() or None
+    except OSError:
+        return None
+
+
+def _page(path: Path) -> str | None:
+    """The unit serial number of a SCSI disk: VPD page 80h behind its four bytes of head."""
+    try:
+        raw = path.read_bytes()[4:]
+    except OSError:
+        return None
+    return raw.decode(errors="replace").strip().strip("\0") or None
+
+
+def _bus_address(target: str) -> str | None:
+    """What lshw has behind the @: ``0:2.0.0`` of SCSI 0:0:2:0 ..., a PCI address of virtio."""
+    last = target.rpartition("/")[2]
+    parts = last.split(":")
+    if len(parts) == 4 and all(part.isdigit() for part in parts):
+        host, channel, ident, lun = parts
+        return f"{host}:{channel}.{ident}.{lun}"
+    for part in reversed(target.split("/")):
+        if part.count(":") == 2 and "." in part:
+            return part
+    return last or None
+
+
+def _transport(target: str) -> str:
+    """``network`` for disks that come over one: not ours to wipe."""
+    words = ("/session", "/rport-", "/nvme-fabrics", "/fcoe", "/nbd")
+    return "network" if any(word in target for word in words) else "local"
+
+
+def match(wanted: Sequence[Mapping[str, Any]], disks: Sequence[Disk]) -> list[Disk]:
+    """Return the disk of each entry of the plan. Raises NoMatch: none, several, too small, one
+    disk for two entries."""
+    chosen: list[Disk] = []
+    for entry in wanted:
+        disk = _one(entry["find"], disks)
+        if disk.size_bytes < entry["size_bytes"]:
+            raise NoMatch(f"disk {disk}: the plan was made for {entry['size_bytes']} bytes")
+        if disk.is_readonly:
+            raise NoMatch(f"disk {disk} is read-only")
+        if disk in chosen:
+            raise NoMatch(f"disk {disk} is what two entries of the plan name")
+        chosen.append(disk)
+    return chosen
+
+
+def _one(find: Mapping[str, Any], disks: Sequence[Disk]) -> Disk:
+    """By serial, else wwn, else bus address, else name: the first that the plan tells."""
+    for key in ("serial", "wwn", "bus_address", "name"):
+        value = find.get(key)
+        if not value:
+            continue
+        hits = [disk for disk in disks if getattr(disk, key) == value]
+        if len(hits) != 1:
+            there = "; ".join(map(str, hits or disks)) or "none"
+            many = "several disks" if hits else "no disk"
+            raise NoMatch(f"{many} with {key} {value}; there are: {there}")
+        return hits[0]
+    raise NoMatch("an entry of the plan names no disk")
+
+
+def match_nics(wanted: Iterable[str], macs: Iterable[str]) -> None:
+    """Raise NoMatch unless every MAC of the plan is one of this machine."""
+    there = sorted({mac.lower() for mac in macs})
+    missing = [mac for mac in wanted if mac.lower() not in there]
+    if missing:
+        raise NoMatch(f"no NIC {', '.join(missing)}; there are: {', '.join(there) or 'none'}")
+
+
+def release(programs: Programs) -> None:
+    """Let go of everything that stands on any disk: first, else the disk is busy.
+
+    Erasing before would leave groups active.
+    """
+    programs.run("swapoff", "-a", may_fail=True)
+    programs.run("vgchange", "-an", may_fail=True)
+    programs.run("mdadm", "--stop", "--scan", may_fail=True)
+    programs.run("dmsetup", "remove_all", may_fail=True)
+
+
+def erase(disk: Disk, programs: Programs) -> None:
+    """Remove every signature of a disk and its partitions, and zero its first and last MiB."""
+    for partition in reversed(partitions_of(disk)):
+        programs.run("wipefs", "--all", "--force", partition, may_fail=True)
+    programs.run("wipefs", "--all", "--force", disk.path)
+    zero_ends(disk)
+    programs.run("blockdev", "--rereadpt", disk.path, may_fail=True)
+
+
+def partitions_of(disk: Disk, sysfs: Path = Path("/sys")) -> list[str]:
+    folder = sysfs / "block" / disk.name
+    names = sorted(entry.name for entry in folder.glob(f"{disk.name}*") if entry.is_dir())
+    return [f"/dev/{name}" for name in names]
+
+
+def zero_ends(disk: Disk) -> None:
+    """The tables of both ends of the disk; durable when it returns."""
+    with open(disk.path, "r+b", buffering=0) as device:
+        for start in (0, max(0, disk.size_bytes - MIB)):
+            device.seek(start)
+            left = min(MIB, disk.size_bytes - start)
+            while left:
+                left -= device.write(bytes(left))
+        os.fsync(device.fileno())
+
+
+def sfdisk_script(partitions: Sequence[Mapping[str, Any]]) -> str:
+    """Return the GPT of a disk; sizes and starts are whole MiB."""
+    lines = ["label: gpt", "unit: sectors"]
+    for entry in sorted(partitions, key=lambda entry: entry["start_mib"]):
+        fields = [
+            f"start={entry['start_mib'] * 2048}",
+            f"size={entry['size_mib'] * 2048}",
+            f"type={TYPES[entry['use']]}",
+            f'name="{_quoted(entry["name"])}"',
+        ]
+        if entry.get("uuid"):
+            fields.append(f"uuid={entry['uuid']}")
+        lines.append(f"{entry['number']} : {', '.join(fields)}")
+    return "\n".join([*lines, ""])
+
+
+def _quoted(name: str) -> str:
+    """sfdisk reads \\xHH within quotes."""
+    return "".join(c if c.isalnum() or c in "-_. " else f"\\x{ord(c):02x}" for c in name)
+
+
+def partition(disk: Disk, entries: Sequence[Mapping[str, Any]], programs: Programs) -> None:
+    programs.run(
+        "sfdisk", "--wipe", "always", "--wipe-partitions", "always", "--no-reread",
+        "--no-tell-kernel", disk.path, given=sfdisk_script(entries),
+    )  # fmt: skip
+    programs.run("blockdev", "--rereadpt", disk.path)
+    programs.run("udevadm", "settle", "--timeout=30", may_fail=True)
+
+
+def partition_path(disk: Disk, number: int) -> str:
+    """``/dev/vda1``, ``/dev/nvme0n1p1``."""
+    between = "p" if disk.name[-1].isdigit() else ""
+    return f"{disk.path}{between}{number}"

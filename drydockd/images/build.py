@@ -1,6 +1,6 @@
 """Building agents and images of Debian packages, with mmdebstrap and mksquashfs.
 
-Everything is made in a folder of its own beside the blobs, and enters the catalogue at the end, whole.
+Everything is made in a folder of its own beside the blobs, and enters the catalogue at its end.
 Source: contract, netboot, sections 7 and 8.
 """
 
@@ -267,7 +267,7 @@ def _initrd(place: Path, squashfs: Path, early: Path, root: Path, initrd: Path) 
         while file.tell() % 4:
             file.write(b"\0")
         zipped = subprocess.run(
-            ["zstd", "-q", "-c", "-10"],
+            ["zstd", "-q", "-c", "-10"],  # noqa: S607
             input=_cpio(early),
             stdout=subprocess.PIPE,
             check=True,
@@ -276,7 +276,7 @@ def _initrd(place: Path, squashfs: Path, early: Path, root: Path, initrd: Path) 
 
 
 def _cpio(folder: Path) -> bytes:
-    names = ["."] + sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+    names = [".", *sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))]
     done = subprocess.run(
         ["cpio", "--quiet", "--null", "--create", "--format=newc", "--owner=0:0"],  # noqa: S607
         input="\0".join(names).encode() + b"\0",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from xml.parsers import expat
 
 from drydockd.design.aliases import logical_names
@@ -74,7 +74,7 @@ def device_name(device: Device, name: str) -> DeviceName:
     bus_address = device.businfo.partition("@")[2] if device.businfo else None
     if device.kind == "network":
         return DeviceName(name, mac=device.serial, bus_address=bus_address)
-    return DeviceName(name, serial=device.serial, bus_address=bus_address)
+    return DeviceName(name, serial=device.serial, bus_address=bus_address, wwn=device.wwn)
 
 
 def hardware_of(site: Site, node: Node, inventory: Inventory) -> Hardware:
@@ -93,10 +93,24 @@ def devices_of(node: Node, inventory: Inventory) -> tuple[Device, ...]:
         return inventory.devices
     for document in inventory.documents:
         if document.generator == "lshw":
-            return parse_lshw(document.text)
+            return _identified(parse_lshw(document.text), inventory.identities)
     raise InvalidDesign(
         f"node {node.name}: the provisioner's inventory has neither devices nor an lshw document"
     )
+
+
+def _identified(devices: tuple[Device, ...], identities: tuple[Device, ...]) -> tuple[Device, ...]:
+    """The devices with serial and worldwide name where only `identities` tell them."""
+    known = {name: device for device in identities for name in device.names}
+    told = []
+    for device in devices:
+        other = next((known[name] for name in device.names if name in known), None)
+        if device.kind == "disk" and other is not None:
+            device = replace(
+                device, serial=device.serial or other.serial, wwn=device.wwn or other.wwn
+            )
+        told.append(device)
+    return tuple(told)
 
 
 def parse_lshw(text: str) -> tuple[Device, ...]:

@@ -39,7 +39,8 @@ NEEDS = {
     "zstd": "zstd",
     "dpkg-deb": "dpkg",
 }
-COMPRESSION = ("-comp", "zstd", "-Xcompression-level", "3")
+# An image is unpacked once per installation, the agent read by every start of every machine.
+IMAGE_LEVEL, AGENT_LEVEL = 3, 9
 TAIL_LINES = 20
 
 
@@ -68,7 +69,7 @@ def build_image(folder: Path, recipe: Recipe, say: Say) -> Image:
         if not kernels:
             raise InvalidInput(f"{recipe.name}: the packages brought no kernel")
         squashfs = place / "image.squashfs"
-        _squash(root, squashfs, say)
+        _squash(root, squashfs, IMAGE_LEVEL, say)
         unpacked = _bytes_of(root)
         installed = _packages_of(root)
         digest, size = add_blob(folder, squashfs)
@@ -106,7 +107,7 @@ def build_agent(folder: Path, recipe: Recipe, say: Say) -> Agent:
             _remove(root / path)
         squashfs = place / "agent.squashfs"
         modules = _early_modules(root, place)
-        _squash(root, squashfs, say)
+        _squash(root, squashfs, AGENT_LEVEL, say)
         initrd = place / "initrd"
         _initrd(place, squashfs, modules, root, initrd)
         kernel_digest, kernel_bytes = add_blob(folder, vmlinuz)
@@ -178,7 +179,8 @@ def _kernel_hook(metapackage: str) -> str:
         "| grep '^linux-image' | head -n 1); "
         'cd "$1/tmp/kernel"; apt-get download "$name"; '
         'for deb in *.deb; do dpkg-deb --fsys-tarfile "$deb" '
-        '| tar -x --keep-directory-symlink -C "$1"; done; rm -rf "$1/tmp/kernel"'
+        '| tar -x --keep-directory-symlink -C "$1"; done; rm -rf "$1/tmp/kernel"; '
+        'for modules in "$1"/lib/modules/*; do chroot "$1" depmod "${modules##*/}"; done'
     )
 
 
@@ -186,11 +188,9 @@ def _take_kernel(root: Path, place: Path) -> Path:
     found = sorted((root / "boot").glob("vmlinuz-*"))
     if not found:
         raise InvalidInput("the kernel's package brought no vmlinuz")
-    version = found[-1].name.removeprefix("vmlinuz-")
     taken = place / found[-1].name
     shutil.move(found[-1], taken)
     _remove(root / "boot")
-    subprocess.run(["depmod", "-b", str(root), version], check=True)  # noqa: S603, S607
     return taken
 
 
@@ -237,20 +237,18 @@ def _early_modules(root: Path, place: Path) -> Path:
         needed[Path(name).name.split(".")[0].replace("-", "_")] = [name, *after.split()]
     builtin = (source / "modules.builtin").read_text()
     copies = place / "early" / "lib/modules" / version
+    copies.mkdir(parents=True)
+    lines = []
     for module in EARLY_MODULES:
         if module not in needed:
             if f"/{module}.ko" in builtin:
                 continue
             raise InvalidInput(f"the kernel {version} has no module {module}")
+        lines.append(f"{needed[module][0]}: {' '.join(needed[module][1:])}\n")
         for name in needed[module]:
             (copies / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source / name, copies / name)
-    copies.mkdir(parents=True, exist_ok=True)
-    for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
-        if (source / name).exists():
-            shutil.copy2(source / name, copies / name)
-    command = ["depmod", "-b", str(place / "early"), version]
-    subprocess.run(command, check=True)  # noqa: S603
+    (copies / "modules.dep").write_text("".join(lines))
     return place / "early"
 
 
@@ -287,9 +285,10 @@ def _cpio(folder: Path) -> bytes:
     return done.stdout
 
 
-def _squash(root: Path, target: Path, say: Say) -> None:
-    _run(["mksquashfs", str(root), str(target), "-noappend", "-no-progress", "-quiet",
-          *COMPRESSION], say)  # fmt: skip
+def _squash(root: Path, target: Path, level: int, say: Say) -> None:
+    options = ("-noappend", "-no-progress", "-quiet", "-comp", "zstd")
+    command = ["mksquashfs", str(root), str(target), *options, "-Xcompression-level", str(level)]
+    _run(command, say)
 
 
 def _run(command: Sequence[str], say: Say) -> None:

@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # First process of the initrd: the agent's squashfs, an overlay in memory above it, and into it.
 PATH=/bin
-busybox --install -s /bin
+/bin/busybox --install -s /bin
 mkdir -p /proc /sys /dev /ro /rw /root
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys

@@ -31,13 +31,13 @@ class NoMatch(Exception):
 
 @dataclass(frozen=True)
 class Disk:
-    """One disk of the machine. `bus_address` is as lshw has it, without the bus."""
+    """One disk of the machine. `bus_addresses` are what lshw may have behind the @."""
 
     name: str
     size_bytes: int
     serial: str | None = None
     wwn: str | None = None
-    bus_address: str | None = None
+    bus_addresses: tuple[str, ...] = ()
     is_removable: bool = False
     is_readonly: bool = False
     transport: str = ""
@@ -50,7 +50,7 @@ class Disk:
         known = [self.name, f"{self.size_bytes} bytes"]
         known += [f"serial {self.serial}"] if self.serial else []
         known += [f"wwn {self.wwn}"] if self.wwn else []
-        known += [f"at {self.bus_address}"] if self.bus_address else []
+        known += [f"at {' '.join(self.bus_addresses)}"] if self.bus_addresses else []
         return " ".join(known)
 
 
@@ -72,7 +72,7 @@ def _disk(entry: Path) -> Disk:
         size_bytes=int(_read(entry / "size") or 0) * 512,
         serial=serial,
         wwn=_read(entry / "wwid") or _read(device / "wwid"),
-        bus_address=_bus_address(target),
+        bus_addresses=_bus_addresses(entry.name, target),
         is_removable=_read(entry / "removable") == "1",
         is_readonly=_read(entry / "ro") == "1",
         transport=_transport(target),
@@ -95,17 +95,23 @@ def _page(path: Path) -> str | None:
     return raw.decode(errors="replace").strip().strip("\0") or None
 
 
-def _bus_address(target: str) -> str | None:
-    """What lshw has behind the @: ``0:2.0.0`` of SCSI 0:0:2:0 ..., a PCI address of virtio."""
-    last = target.rpartition("/")[2]
-    parts = last.split(":")
-    if len(parts) == 4 and all(part.isdigit() for part in parts):
-        host, channel, ident, lun = parts
-        return f"{host}:{channel}.{ident}.{lun}"
+def _bus_addresses(name: str, target: str) -> tuple[str, ...]:
+    """What versions of lshw have behind the @: ``0:2.0.0`` of SCSI 0:0:2:0, ``0`` of virtio0,
+    ``0:1`` of nvme0n1, and the PCI address of the controller."""
+    found = []
     for part in reversed(target.split("/")):
-        if part.count(":") == 2 and "." in part:
-            return part
-    return last or None
+        fields = part.split(":")
+        if len(fields) == 4 and all(field.isdigit() for field in fields):
+            found.append(f"{fields[0]}:{fields[1]}.{fields[2]}.{fields[3]}")
+        elif part.startswith("virtio") and part[6:].isdigit():
+            found.append(part[6:])
+        elif len(fields) == 3 and "." in fields[2]:
+            found.append(part)
+            break
+    if name.startswith("nvme"):
+        controller, _, namespace = name.removeprefix("nvme").partition("n")
+        found.append(f"{controller}:{namespace}")
+    return tuple(found)
 
 
 def _transport(target: str) -> str:
@@ -136,13 +142,19 @@ def _one(find: Mapping[str, Any], disks: Sequence[Disk]) -> Disk:
         value = find.get(key)
         if not value:
             continue
-        hits = [disk for disk in disks if getattr(disk, key) == value]
+        hits = [disk for disk in disks if _is(disk, key, value)]
         if len(hits) != 1:
             there = "; ".join(map(str, hits or disks)) or "none"
             many = "several disks" if hits else "no disk"
             raise NoMatch(f"{many} with {key} {value}; there are: {there}")
         return hits[0]
     raise NoMatch("an entry of the plan names no disk")
+
+
+def _is(disk: Disk, key: str, value: str) -> bool:
+    if key == "bus_address":
+        return value in disk.bus_addresses
+    return bool(getattr(disk, key) == value)
 
 
 def match_nics(wanted: Iterable[str], macs: Iterable[str]) -> None:

@@ -73,7 +73,8 @@ class Programs:
                 self._journal.say(str(error))
                 return ""
             raise ToolFailed(f"{shown}: {error}") from error
-        said = (done.stderr.strip() or done.stdout.strip())[-LONGEST_OUTPUT:]
+        said = done.stderr.strip() or (done.stdout.strip() if done.returncode else "")
+        said = said[-LONGEST_OUTPUT:]
         if said:
             self._journal.say(said)
         if done.returncode and not may_fail:

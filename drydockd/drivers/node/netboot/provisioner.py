@@ -46,7 +46,7 @@ from drydockd.errors import (
     NotFound,
 )
 from drydockd.images.catalogue import ImageCatalogue
-from drydockd.machines import Document, canonical_mac
+from drydockd.machines import Device, Document, canonical_mac
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
 
@@ -308,7 +308,7 @@ class NetbootProvisioner:
             Document(name, FORMATS.get(name, "application/json"), await self._text(machine, name))
             for name in names
         ]
-        return Inventory(tuple(documents))
+        return Inventory(tuple(documents), identities=_identities(documents))
 
     async def logs(self, handle: Handle, phase: str) -> Sequence[Log]:
         machine = self.machines.needed(handle.id)
@@ -484,6 +484,18 @@ class NetbootProvisioner:
         if sha256 not in (files.kernel, files.initrd):
             raise NotFound(f"no file {sha256} is served to everybody")
         return self._catalogue.blob(sha256)
+
+
+def _identities(documents: Sequence[Document]) -> tuple[Device, ...]:
+    """The disks' serials and worldwide names as the agent read them itself."""
+    for document in documents:
+        if document.generator == "hardware":
+            disks = orjson.loads(document.text).get("disks", ())
+            return tuple(
+                Device("disk", (disk["name"],), serial=disk.get("serial"), wwn=disk.get("wwn"))
+                for disk in disks
+            )
+    return ()
 
 
 def _handle(machine: Machine) -> Handle:

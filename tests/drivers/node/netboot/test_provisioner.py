@@ -252,9 +252,7 @@ async def test_nobody_is_deployed_who_did_not_report_from_disk(tmp_path, catalog
     await bench.start()
     handle = await bench.ready()
     bench.machine.reports = False
-    with pytest.raises(
-        DriverTransient, match=r"did not report from disk within 0\.2 s"
-    ):
+    with pytest.raises(DriverTransient, match=r"did not report from disk within 0\.2 s"):
         await bench.driver.deploy(handle, SPEC, bench.voice)
     await bench.machine.close()
     await bench.stop()

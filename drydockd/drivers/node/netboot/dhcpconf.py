@@ -133,9 +133,16 @@ def _check_relay(network: Network, interfaces: Sequence[LocalInterface]) -> None
         )
 
 
-def dnsmasq_conf(networks: Sequence[BootNetwork], places: Places, base_url: str) -> str:
-    """Return the configuration file for `networks`, which are not empty."""
-    return "\n".join([*_general(networks, places), *_boot(base_url), *_networks(networks), ""])
+def dnsmasq_conf(
+    networks: Sequence[BootNetwork], places: Places, base_url: str, *, is_proxy: bool = False
+) -> str:
+    """Return the configuration file for `networks`, which are not empty.
+
+    With `is_proxy` the site's own server gives the addresses, and only what to start from is
+    added to its answers.
+    """
+    ranges = _proxied(networks) if is_proxy else _networks(networks)
+    return "\n".join([*_general(networks, places), *_boot(base_url), *ranges, ""])
 
 
 def _general(networks: Sequence[BootNetwork], places: Places) -> Iterator[str]:
@@ -190,6 +197,17 @@ def _networks(networks: Sequence[BootNetwork]) -> Iterator[str]:
                 yield f"dhcp-option=tag:{network.tag},option:dns-server,{servers}"
             if network.domain:
                 yield f"dhcp-option=tag:{network.tag},option:domain-name,{network.domain}"
+
+
+def _proxied(networks: Sequence[BootNetwork]) -> Iterator[str]:
+    for network in networks:
+        cidr = ipaddress.ip_network(network.cidr)
+        if cidr.version == 4:
+            yield f"dhcp-range=set:{network.tag},{cidr.network_address},proxy,{cidr.netmask}"
+    # PXE firmware takes its file from a menu of one entry; iPXE from dhcp-boot above.
+    yield f'pxe-service=tag:!ipxe,x86PC,"drydock",{BIOS_FILE}'
+    yield f'pxe-service=tag:!ipxe,X86-64_EFI,"drydock",{UEFI_FILE}'
+    yield f'pxe-service=tag:!ipxe,BC_EFI,"drydock",{UEFI_FILE}'
 
 
 def host_line(mac: str, address: str, name: str) -> str:

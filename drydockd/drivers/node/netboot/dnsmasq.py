@@ -45,11 +45,13 @@ class Dnsmasq:
         base_url: str,
         *,
         is_child: bool = True,
+        is_proxy: bool = False,
         ipxe: Path = IPXE_FOLDER,
     ) -> None:
         self._folder = folder
         self._base_url = base_url
         self._is_child = is_child
+        self._is_proxy = is_proxy
         self._ipxe = ipxe
         self._child: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -78,7 +80,9 @@ class Dnsmasq:
         """Serve `networks`; return whether that is new. Raises DriverPersistent: what dnsmasq
         says against it, and the old configuration stays."""
         await asyncio.to_thread(self.prepare)
-        text = dnsmasq_conf(networks, self.places, self._base_url) if networks else ""
+        text = ""
+        if networks:
+            text = dnsmasq_conf(networks, self.places, self._base_url, is_proxy=self._is_proxy)
         old = self.conf.read_text(encoding="utf-8") if self.conf.exists() else None
         if text != old:
             await self._enter(text)

@@ -28,6 +28,19 @@ class NetbootOptions(Options):
         "How installed machines reach the boot listener; null: base_url",
         pattern=r"^https?://[^\s/]+$",
     )
+    state: Path = opt(
+        Path("/var/lib/drydockd/netboot"), "Where DHCP's files lie: configuration, leases, TFTP"
+    )
+    dhcp: Literal["own", "proxy", "none"] = opt(
+        "own",
+        "Who gives machines their addresses on boot networks: we do (dnsmasq), the site does and "
+        "we add where to start from, or the site does both (drydock netboot dhcp-snippet)",
+    )
+    dnsmasq: Literal["child", "unit"] = opt(
+        "child",
+        "Who runs dnsmasq: this daemon (as root), or drydockd-dnsmasq.service, which follows its "
+        "files",
+    )
     unknown: Literal["local", "discover"] = opt(
         "local", "What unknown machines get while a task waits for one: local boot, or the agent"
     )
@@ -37,7 +50,9 @@ class NetbootOptions(Options):
     hello_seconds: float = opt(
         600.0, "From a power-on to the agent's first word (metal takes minutes)", gt=0, le=7200
     )
-    silent_seconds: float = opt(120.0, "Silence of an agent that is told on the task", gt=0)
+    silent_seconds: float = opt(
+        120.0, "Silence of an agent that is told on the task", gt=0, le=7200
+    )
     first_boot_seconds: float = opt(
         600.0, "From the disk boot to the report of the installed system", gt=0, le=7200
     )

@@ -26,6 +26,7 @@ from drydockd.drivers.base import (
 )
 from drydockd.drivers.node.netboot import assembly, plandocs
 from drydockd.drivers.node.netboot import machine as ways
+from drydockd.drivers.node.netboot.addresses import addresses_of
 from drydockd.drivers.node.netboot.boots import Boots, Terms
 from drydockd.drivers.node.netboot.layout import BOOT_RESERVE, layout
 from drydockd.drivers.node.netboot.listener import BootListener, Services
@@ -101,6 +102,7 @@ class NetbootProvisioner:
         self._limits = Limits(
             options.hello_seconds, options.silent_seconds, options.first_boot_seconds
         )
+        self._addresses = addresses_of(options)
         # Deployments of this life of the daemon: their specs hold keys and are never stored.
         self._specs: dict[str, DeploySpec] = {}
         self._plans: dict[str, Mapping[str, Any]] = {}
@@ -142,8 +144,10 @@ class NetbootProvisioner:
                 await self._load_plan(machine)
         self._listener = BootListener(services)
         self._listener.start(options.listen)
+        await self._addresses.start(surroundings.shelf)
 
     async def close(self) -> None:
+        await self._addresses.close()
         if self._listener is not None:
             await self._listener.stop()
 
@@ -167,7 +171,10 @@ class NetbootProvisioner:
     # -- the site
 
     async def check(self) -> Sequence[SiteNote]:
-        notes = [SiteNote(f"the boot listener answers on port {self.port}")]
+        notes = [
+            SiteNote(f"the boot listener answers on port {self.port}"),
+            *self._addresses.check(),
+        ]
         for look in (self._agent_note, self._images_note):
             try:
                 notes.append(await asyncio.to_thread(look))
@@ -200,15 +207,7 @@ class NetbootProvisioner:
     async def apply_site_network(
         self, links: Mapping[str, NetworkLink], networks: Mapping[str, Network]
     ) -> Sequence[SiteNote]:
-        return [
-            SiteNote(
-                f"network {name}: addresses come from the site's own DHCP server",
-                context_type="network",
-                context=name,
-            )
-            for name, network in networks.items()
-            if any(part.type == "dhcp" for part in network.ranges)
-        ]
+        return await self._addresses.apply(networks)
 
     async def apply_keys(self, keys: Sequence[str]) -> Sequence[SiteNote]:
         return [SiteNote(f"{len(keys)} authorized keys go into every installation")]
@@ -242,6 +241,8 @@ class NetbootProvisioner:
         machine = self._find(node)
         if machine is None:
             mac = canonical_mac(node.boot_mac) if node.boot_mac else None
+            if mac:
+                await self._addresses.reserve(mac, node)
             self.boots.await_mac(mac)
             known = f"boot MAC {mac}" if mac else f"BMC {node.oob_address or 'address'}"
             raise NodeUnknown(f"{node.name}: no machine with {known} has started from the network")
@@ -276,8 +277,9 @@ class NetbootProvisioner:
                 raise DriverConflict(
                     f"{node.name}: its machine {machine.mac} is the node {machine.name} already"
                 )
-            return replace(machine, name=node.name)
+            return replace(machine, name=node.name, address=address)
 
+        address = await self._addresses.reserve(handle.id, node)
         machine = await self.machines.change(handle.id, named)
         self._nodes[machine.mac] = node
         return _handle(machine)
@@ -453,6 +455,7 @@ class NetbootProvisioner:
         if machine.state is not NodeState.RELEASING:
             raise _trouble(machine, "wipe", NodeState.FAILED_RELEASE)
         await work.off(machine.mac)
+        await self._addresses.release(machine.mac)
         await self.machines.forget(machine.mac)
         for kept in (self._specs, self._plans, self._nodes):
             kept.pop(machine.mac, None)

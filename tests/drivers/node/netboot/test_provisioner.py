@@ -92,7 +92,7 @@ class Bench:
     async def start(self):
         self.store = await open_store("tiny", self.folder / "state")
         options = NetbootOptions(
-            base_url="http://127.0.0.1:1", listen="127.0.0.1:0", images=self.catalogue,
+            base_url="http://127.0.0.1:1", listen="127.0.0.1:0", images=self.catalogue, dhcp="none",
             **self.options,
         )  # fmt: skip
         self.driver = NetbootProvisioner(options)

@@ -110,6 +110,12 @@ PEERS = {
             programs=("qemu-system-x86_64",),
         ),
         Peer(
+            "dnsmasq",
+            starts="dnsmasq, to test a configuration, and in a network of its own (unshare -n)",
+            packages=("dnsmasq-base", "iproute2"),
+            programs=("dnsmasq", "ip"),
+        ),
+        Peer(
             "prometheus",
             starts="promtool, once per question",
             packages=("prometheus",),

@@ -11,6 +11,7 @@ import http.client
 import logging
 import os
 import re
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +23,6 @@ from pydantic import ValidationError
 from tornado import web
 from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
-from tornado.netutil import bind_sockets
 
 from drydockd.drivers.node.netboot.boots import Boots, Request
 from drydockd.drivers.node.netboot.messages import (
@@ -54,6 +54,7 @@ CHUNK_BYTES = 256 * KIB
 # What any body may have; single routes allow less.
 LARGEST_BODY = 9 * MIB
 IDLE_SECONDS = 120.0
+BACKLOG = 1024
 BODY_SECONDS = 120.0
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})?")
 
@@ -252,13 +253,7 @@ class BootListener:
 
     def start(self, listen: str, tls: ssl.SSLContext | None = None) -> None:
         """Listen on ``address:port``. Raises InvalidConfig."""
-        host, _, port = listen.rpartition(":")
-        try:
-            sockets = bind_sockets(int(port), host.strip("[]") or None)
-        except OSError as error:
-            raise InvalidConfig(
-                f"netboot_driver.listen: cannot listen on {listen}: {error.strerror}"
-            ) from error
+        sockets = _bound(listen)
         self.port = sockets[0].getsockname()[1]
         self._server = HTTPServer(
             self._application,
@@ -274,6 +269,33 @@ class BootListener:
             self._server.stop()
             await self._server.close_all_connections()
             self._server = None
+
+
+def _bound(listen: str) -> list[socket.socket]:
+    """Listen on every address of ``host:port``, all on one port. Raises InvalidConfig."""
+    host, _, port = listen.rpartition(":")
+    found: list[socket.socket] = []
+    try:
+        places = socket.getaddrinfo(
+            host.strip("[]") or None, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        for family, *_, address in dict.fromkeys(places):
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            found.append(listener)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.setblocking(False)
+            # With port 0 the first one chooses for all.
+            listener.bind((address[0], int(port) or found[0].getsockname()[1], *address[2:]))
+            listener.listen(BACKLOG)
+    except OSError as error:
+        for listener in found:
+            listener.close()
+        raise InvalidConfig(
+            f"netboot_driver.listen: cannot listen on {listen}: {error.strerror}"
+        ) from error
+    return found
 
 
 def _log_request(handler: web.RequestHandler) -> None:
@@ -320,8 +342,10 @@ def _span(handler: web.RequestHandler, size: int) -> tuple[int, int]:
     if found is None:
         return 0, size
     first = int(found[1])
+    if found[2] and int(found[2]) < first:
+        return 0, size
     last = min(size, int(found[2]) + 1) if found[2] else size
-    if first < size and last > first:
+    if first < size:
         handler.set_status(206)
         handler.set_header("Content-Range", f"bytes {first}-{last - 1}/{size}")
     return first, last

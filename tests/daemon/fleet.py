@@ -138,7 +138,7 @@ async def a_site(state, text, cables, **sections):
     room = access.port()
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(access.close)
-        group = await stack.enter_async_context(_workers())
+        group = await stack.enter_async_context(workers())
         for number, name in enumerate(names(len(compiled.nodes)), 1):
             cable = Cable(room, card_of(compiled.nodes[name]))
             cables(number, cable)
@@ -150,7 +150,7 @@ async def a_site(state, text, cables, **sections):
 
 
 @asynccontextmanager
-async def _workers():
+async def workers():
     working = []
     try:
         yield working

@@ -1,4 +1,4 @@
-"""A daemon killed in each half of a power cycle: one power cut, and nothing late of the dead one."""
+"""A daemon killed in each half of a power cycle: one power cut, nothing late of the dead one."""
 
 import asyncio
 import json
@@ -85,9 +85,10 @@ def sections(hypervisor):
 @pytest.mark.peer("qemu")
 @needs_qemu
 async def test_libvirt_takes_nodes_from_unknown_to_prepared(tmp_path, hypervisor, guests):
-    async with a_killed_site(
-        tmp_path, guests.site(), guests.connect, **sections(hypervisor)
-    ) as site_, guests.followed():
+    async with (
+        a_killed_site(tmp_path, guests.site(), guests.connect, **sections(hypervisor)) as site_,
+        guests.followed(),
+    ):
         tasks = [await site_.run("verify_nodes"), await site_.run("prepare_nodes")]
         machines = await site_.machines()
         kept = await site_.told("/nodes/n1/builddata")
@@ -112,9 +113,10 @@ async def test_a_daemon_killed_in_each_half_of_a_cycle_stops_no_guest_twice(
     def seen(order):
         return until(lambda: any(order in told for told in guests.told.values()))
 
-    async with a_killed_site(
-        tmp_path, guests.site(), guests.connect, **sections(hypervisor)
-    ) as killed, guests.followed():
+    async with (
+        a_killed_site(tmp_path, guests.site(), guests.connect, **sections(hypervisor)) as killed,
+        guests.followed(),
+    ):
         for moment in (asyncio.sleep(0), seen("off"), seen("on from network")):
             await killed.kill_at("prepare_nodes", moment)
         task, said = await killed.end()

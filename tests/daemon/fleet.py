@@ -94,10 +94,10 @@ class Site:
     def __init__(self, drydock, ref, room, nodes):
         self.drydock, self.ref, self.room, self.nodes = drydock, ref, room, nodes
 
-    async def run(self, action):
+    async def run(self, action, seconds=120):
         made = await self.drydock.post(f"{V1}/tasks", {"action": action, "design_ref": self.ref})
         assert made.status_code == 201, made.text
-        return await self.drydock.ended(made.json()["task_id"], 120)
+        return await self.drydock.ended(made.json()["task_id"], seconds)
 
     async def machines(self):
         return {machine.name: machine for machine in await self.room.machines()}

@@ -19,8 +19,10 @@ E_AND_F = {
     "test_the_suite_that_a_bmc_takes_is_remembered",
     "E: loss of 10 and 30 %": "test_ipmitool.py::"
     "test_whatever_a_line_loses_a_call_is_right_or_worth_another",
-    "E: the whole chain at 30 %": "../../daemon/test_bmcs.py::"
-    "test_ipmi_prepares_nodes_over_a_line_that_loses_three_of_ten",
+    "E: the whole chain at 10 %": "../../daemon/test_bmcs.py::"
+    "test_ipmi_prepares_nodes_over_a_line_that_loses_one_of_ten",
+    "E: a check at 30 %": "../../daemon/test_bmcs.py::"
+    "test_over_a_line_that_loses_three_of_ten_a_check_ends_in_time_and_names_who_failed",
     "E: killed at the deadline": "test_ipmi.py::"
     "test_a_bmc_that_never_answers_costs_no_more_than_the_deadline",
     "E: a wrong password is persistent": "test_ipmi.py::"

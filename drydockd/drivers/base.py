@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from drydockd.machines import BmcFacts, Inventory, Log, NodeState, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
@@ -31,6 +31,7 @@ __all__ = [
     "NodeState",
     "OobDriver",
     "PowerState",
+    "SessionEnder",
     "SiteNote",
     "Voice",
 ]
@@ -93,6 +94,20 @@ class OobDriver(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class SessionEnder(Protocol):
+    """What an OobDriver that calls `Voice.fence` can do besides."""
+
+    async def end_session(self, node: Node, session: str, voice: Voice) -> None:
+        """End `session`, noted by `fence` in a daemon that is gone, so that nothing of it comes.
+
+        Says what became of it; somebody else's, and one that is gone, is left alone. Safe to
+        repeat. Raises DriverTransient, DriverPersistent, DriverConflict where the BMC cannot be
+        asked.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from drydockd import errors
 from drydockd import log as logs
 from drydockd.api.base import Request
 from drydockd.auth.audit import Event
+from drydockd.auth.buckets import group
 from drydockd.auth.noauth import NAME as NOBODY
-from drydockd.auth.throttle import group
 from drydockd.handlers import body, headers
 from drydockd.handlers.accesslog import access
 from drydockd.handlers.body import R

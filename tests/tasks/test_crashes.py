@@ -56,21 +56,38 @@ def kept(lab, task_id):
 
 
 class Fenced(FakeOob):
-    """A BMC whose work is done in sessions, noted before each is used; each has another name."""
+    """A BMC whose work is done in sessions, noted before each is used; each has another name.
+
+    `left` is the one in which it was told something, and which nobody ended.
+    """
 
     sessions = 0
+    left = None
 
     async def power_off(self, node, voice):
         await self._note(voice)
         await super().power_off(node, voice)
+        self.left = None
 
     async def power_on(self, node, voice):
         await self._note(voice)
         await super().power_on(node, voice)
+        self.left = None
+
+    async def power_state(self, node):
+        assert self.left is None, "asked before the older session was ended"
+        return await super().power_state(node)
+
+    async def end_session(self, node, session, voice):
+        assert self.left in (None, session)
+        self.left = None
 
     async def _note(self, voice):
+        assert self.left is None, "told something before the older session was ended"
         self.sessions += 1
-        await voice.fence(f"/redfish/v1/SessionService/Sessions/{self.sessions}")
+        session = f"/redfish/v1/SessionService/Sessions/{self.sessions}"
+        await voice.fence(session)
+        self.left = session
 
 
 async def survived(at, before, action, *, nodes=1, driver=None, **room):

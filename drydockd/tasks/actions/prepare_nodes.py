@@ -98,7 +98,7 @@ class _Preparation:
         return [
             power_cycle_node.network_boot_plan(oob, self.check, self.settings),
             power_cycle_node.power_cycle_plan(oob, self.check, self.settings),
-            identify_node.plan(self.driver, self.settings),
+            identify_node.plan(self.driver, self.settings, oob),
             commission,
         ]
 

@@ -25,7 +25,7 @@ class ReportDetail(Request):
 
     @model_validator(mode="after")
     def _leaves_reserved_names(self) -> Self:
-        for name in RESERVED:
+        for name in self.__pydantic_extra__ and RESERVED:
             if name in self.__pydantic_extra__:
                 raise PydanticCustomError("reserved", "{name} is a reserved name", {"name": name})
         return self

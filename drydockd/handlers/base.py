@@ -194,6 +194,7 @@ class BaseHandler(WholeAnswers):
         """Answer with JSON already encoded."""
         if status != 200:
             self.set_status(status)
+        self._headers["Content-Length"] = str(len(encoded))
         self.finish(encoded)
 
     async def reply_parts(self, parts: AsyncGenerator[bytes, None]) -> None:

@@ -25,7 +25,9 @@ class ReportDetail(Request):
 
     @model_validator(mode="after")
     def _leaves_reserved_names(self) -> Self:
-        for name in self.__pydantic_extra__ and RESERVED:
+        if not self.__pydantic_extra__:
+            return self
+        for name in RESERVED:
             if name in self.__pydantic_extra__:
                 raise PydanticCustomError("reserved", "{name} is a reserved name", {"name": name})
         return self

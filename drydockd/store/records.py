@@ -217,9 +217,9 @@ class Records(Reading):
     def _let_go_of_blobs(self, ops: Sequence[Op]) -> set[str]:
         released = set()
         for table, key, row, _ in ops:
-            if table not in WITH_BLOBS:
+            if table not in WITH_BLOBS or isinstance(row, bytes | tuple):
                 continue
-            before, after = blob_named(self._tables.rows[table].get(key)), blob_named(row)  # type: ignore[arg-type]
+            before, after = blob_named(self._tables.rows[table].get(key)), blob_named(row)
             if before == after:
                 continue
             if before:

@@ -13,6 +13,9 @@ from drydockd.auth.bootkey import HEADER
 from drydockd.handlers.base import NODE_KEY, BaseHandler
 from drydockd.model import BootContext
 
+# What must not stand in a quoted file name as it is.
+UNSAFE = frozenset('"\\%')
+
 
 class KeyedHandler(BaseHandler):
     """A route that a key opens. Refusals are slowed per address, counted and audited."""
@@ -89,7 +92,7 @@ class FilesHandler(BootDataHandler):
 
 def disposition(name: str) -> str:
     """Return a Content-Disposition value that no host name can break out of (RFC 6266)."""
-    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%' else "_" for c in name)
-    if plain == name:
+    if name.isascii() and name.isprintable() and UNSAFE.isdisjoint(name):
         return f'attachment; filename="{name}"'
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in UNSAFE else "_" for c in name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

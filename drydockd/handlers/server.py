@@ -8,7 +8,6 @@ import errno
 import logging
 import socket
 import ssl
-import uuid
 from asyncio import Future
 from collections.abc import Awaitable, Iterable
 from functools import partial
@@ -28,6 +27,7 @@ from drydockd.handlers.deadlines import Deadlines
 from drydockd.handlers.routing import StartLine
 from drydockd.handlers.schemes import answer_other_scheme
 from drydockd.handlers.streams import Stream, TlsStream
+from drydockd.model import new_id
 
 log = logging.getLogger(__name__)
 
@@ -233,7 +233,7 @@ def bare(status: int, text: str, *, retry_seconds: int = 0) -> bytes:
     retry = f"Retry-After: {retry_seconds}\r\n" if retry_seconds else ""
     head = (
         f"HTTP/1.1 {title}\r\nServer: drydockd\r\nContent-Type: application/json\r\n"
-        f"X-Drydock-Req: {uuid.uuid4()}\r\nContent-Length: {len(body)}\r\n{retry}"
+        f"X-Drydock-Req: {new_id()}\r\nContent-Length: {len(body)}\r\n{retry}"
         "Connection: close\r\n\r\n"
     )
     return head.encode("ascii") + body

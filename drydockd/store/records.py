@@ -17,7 +17,7 @@ from drydockd.store.news import News
 from drydockd.store.reading import Reading
 from drydockd.store.retention import purge_slices
 from drydockd.store.staging import SLICE, Batch, Op, Staging, apply
-from drydockd.store.tables import blob_named
+from drydockd.store.tables import WITH_BLOBS, blob_named
 
 log = logging.getLogger(__name__)
 
@@ -217,7 +217,7 @@ class Records(Reading):
     def _let_go_of_blobs(self, ops: Sequence[Op]) -> set[str]:
         released = set()
         for table, key, row, _ in ops:
-            if isinstance(row, bytes | tuple):
+            if table not in WITH_BLOBS or isinstance(row, bytes | tuple):
                 continue
             before, after = blob_named(self._tables.rows[table].get(key)), blob_named(row)
             if before == after:

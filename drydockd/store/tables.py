@@ -313,6 +313,10 @@ def _parts(row: Row) -> tuple[object, ...]:
     return (row.record,) if isinstance(row, BuildRow) else ()
 
 
+# The tables whose rows may name a blob.
+WITH_BLOBS = frozenset({"tasks", "boot_contexts", "build_data"})
+
+
 def blob_named(row: Row | None) -> str:
     """Return the digest of the blob `row` names, or nothing."""
     if isinstance(row, Task | BootContext):

@@ -53,7 +53,7 @@ class BootKeys:
         if context is None or context.closed is not None:
             name = host or (context.node if context else "")
             raise NotFound(f"Error locating boot action for {name}")
-        self._check(key, self._node_key(context), is_void=self._is_late(context))
+        self._check(key, self._node_key(context), is_void=self.is_late(context))
         return context
 
     def check_action(
@@ -74,7 +74,7 @@ class BootKeys:
             or context.closed is not None
             or context.node != action.node
             or context.context_id != action.context_id
-            or self._is_late(context)
+            or self.is_late(context)
         )
         self._check(key, self._action_key(action.context_id, action.action_id), is_void=is_void)
         return action
@@ -89,7 +89,8 @@ class BootKeys:
         if is_void or not is_equal:
             raise Forbidden("Invalid X-Bootaction-Key")
 
-    def _is_late(self, context: BootContext) -> bool:
+    def is_late(self, context: BootContext) -> bool:
+        """Whether the lifetime of its keys is over: nothing of it is served any more."""
         if self._lifetime is None:
             return False
         return datetime.now(UTC) - datetime.fromisoformat(context.created) > self._lifetime

@@ -61,6 +61,7 @@ class BootDataHandler(KeyedHandler):
         if archive.data is not None:
             await self.finish(archive.data)
         else:
+            self.set_header("Content-Length", str(archive.size))
             async with aclosing(archive.chunks()) as chunks:
                 async for chunk in chunks:
                     self.write(chunk)

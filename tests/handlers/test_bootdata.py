@@ -186,7 +186,7 @@ def test_no_host_name_breaks_out_of_the_header(name, header):
 class Endless:
     """An archive of megabytes that goes on until nobody takes it any more."""
 
-    data = None
+    data, size = None, 1 << 50
 
     def __init__(self):
         self.made = asyncio.Event()

@@ -47,7 +47,7 @@ async def main(rounds: int) -> None:
 
     async def serve(kind: str) -> object:
         return await boot_data.archive(
-            site, node, kind, granted, design="d", sources=Anew(stub_fetch), **SETTINGS
+            site, node, kind, granted, deployment="d", sources=Anew(stub_fetch), **SETTINGS
         )
 
     async def gzip() -> object:

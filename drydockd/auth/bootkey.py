@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from drydockd.auth.secret import SECRET_BYTES, derive
 from drydockd.errors import Forbidden, NotFound, Unauthenticated
@@ -14,6 +15,7 @@ HEADER = "X-Bootaction-Key"
 CHALLENGE = "Bootaction-Key"
 KEY = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 DEFAULT_LIFETIME = timedelta(days=7)
+KEPT_KEYS = 4096
 
 
 class BootKeys:
@@ -30,6 +32,10 @@ class BootKeys:
             raise ValueError(f"a boot key secret needs at least {SECRET_BYTES} bytes")
         self._secret = secret
         self._lifetime = lifetime
+        # A node asks several times; deriving takes as long as all else that admits it.
+        self._node_key_of = lru_cache(maxsize=KEPT_KEYS)(
+            lambda node, context_id: derive(secret, "drydockd node key", node, context_id)
+        )
 
     def __repr__(self) -> str:
         return f"BootKeys(lifetime={self._lifetime})"
@@ -96,7 +102,7 @@ class BootKeys:
         return datetime.now(UTC) - datetime.fromisoformat(context.created) > self._lifetime
 
     def _node_key(self, context: BootContext) -> bytes:
-        return derive(self._secret, "drydockd node key", context.node, context.context_id)
+        return self._node_key_of(context.node, context.context_id)
 
     def _action_key(self, context_id: str, action_id: str) -> bytes:
         return derive(self._secret, "drydockd boot action key", context_id, action_id)

@@ -50,10 +50,13 @@ class BootRenderer:
 
         Raises RenderError or Unavailable, after telling the node's task (once per cause).
         """
+        known = self._boot_data.known(context.context_id, kind)
+        if known is not None:
+            return known
         try:
             return await self._render(context, kind)
         except (RenderError, Unavailable, InvalidDesign) as error:
-            await self._complain(context, kind, error)
+            await self.complain(context, kind, error)
             if isinstance(error, InvalidDesign):
                 raise RenderError(str(error)) from error
             raise
@@ -68,7 +71,7 @@ class BootRenderer:
             node,
             kind,
             self._deployments.grants(context),
-            design=context.design,
+            deployment=context.context_id,
             report_url=self._report_url,
             design_ref=context.design_ref,
             sources=OfContext(self._pinned, context, partial(self._fetch, context)),
@@ -110,7 +113,7 @@ class BootRenderer:
         design = await self._designs.compile(content, ref)
         return design.site
 
-    async def _complain(self, context: BootContext, kind: str, error: DrydockError) -> None:
+    async def complain(self, context: BootContext, kind: str, error: DrydockError) -> None:
         """Put the failure on the node's task: the same one only once, nodes try again often."""
         key, text = (context.context_id, kind), str(error)
         if self._complaints.get(key) == text:

@@ -72,6 +72,10 @@ class BootData:
         self._pieces: Pieces = ByteCache(cache_bytes)
         self._checked: ByteCache[bool] = ByteCache(cache_bytes)
 
+    def known(self, deployment: str, kind: str) -> Archive | None:
+        """Return the archive of one `kind` if it is remembered; see `archive`."""
+        return self._archives.get((deployment, kind))
+
     async def archive(
         self,
         site: Site,
@@ -79,18 +83,17 @@ class BootData:
         kind: str,
         grants: Mapping[str, ActionGrant],
         *,
-        design: str,
+        deployment: str,
         report_url: str,
         design_ref: str,
         sources: Sources,
     ) -> Archive:
         """Return the archive of one `kind`; everything is rendered when this returns.
 
-        `design` is the digest of the design `site` came from; remembered is what came of
-        lasting sources. Raises as `render_assets`.
+        What came of lasting sources is remembered for `deployment`, an id that no other node,
+        design or set of grants ever has. Raises as `render_assets`.
         """
-        key = (design, node.name, kind, report_url, design_ref, tuple(grants.items()))
-        known = self._archives.get(key)
+        known = self.known(deployment, kind)
         if known is not None:
             return known
         rendering = Rendering(site, node, report_url, design_ref, None, self.templates)
@@ -99,7 +102,7 @@ class BootData:
         archive = await self._packed(assets)
         if sources.are_lasting or not any(_is_fetched(asset) for asset in assets):
             own = sum(len(piece) for piece in archive.pieces)
-            self._archives.put(key, archive, own + _ENTRY_BYTES)
+            self._archives.put((deployment, kind), archive, own + _ENTRY_BYTES)
         return archive
 
     async def packages(

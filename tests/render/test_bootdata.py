@@ -39,7 +39,7 @@ async def archive_of(boot_data, site, granted=None, fetch=no_fetch, **more):
         the_node(site),
         "file",
         granted or grants(),
-        **{"design": "d1", "sources": Anew(fetch)} | SETTINGS | more,
+        **{"deployment": "d1", "sources": Anew(fetch)} | SETTINGS | more,
     )
 
 
@@ -55,7 +55,13 @@ async def test_an_archive_equals_the_rendered_assets_packed(boot_data):
             plain = await render_assets(site, node, kind, granted, fetch=stub_fetch, **SETTINGS)
             for _ in range(2):
                 archive = await boot_data.archive(
-                    site, node, kind, granted, design="d", sources=Anew(stub_fetch), **SETTINGS
+                    site,
+                    node,
+                    kind,
+                    granted,
+                    deployment=node.name,
+                    sources=Anew(stub_fetch),
+                    **SETTINGS,
                 )
                 assert archive.data == await whole(archive) == tar_gz(plain)
 
@@ -89,40 +95,30 @@ async def test_a_failing_source_is_not_remembered(boot_data):
     assert (await archive_of(boot_data, site, fetch=stub_fetch)).data
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"design": "d2"},
-        {"report_url": "http://elsewhere/"},
-        {"design_ref": "file:///other"},
-        {"granted": {"act": ActionGrant(GRANT.action_id, "f" * 64)}},
-        {"granted": {"act": ActionGrant("0" * 26, GRANT.action_key)}},
-    ],
-)
-async def test_nothing_is_shared_between_deployments(boot_data, change):
+async def test_nothing_is_shared_between_deployments(boot_data):
     source = "{{ action }} {{ node.hostname }}"
     site = a_site(an_asset(source, "/x", "utf8_decode", "template"))
-    await archive_of(boot_data, site)
-    if change == {"design": "d2"}:
-        site = a_site(an_asset("other", "/x"))
-    granted = change.get("granted", grants())
-    settings = {k: v for k, v in change.items() if k != "granted"}
-    got = await archive_of(boot_data, site, granted, **settings)
-    fresh = BootData(boot_data.templates)
-    assert got.data == (await archive_of(fresh, site, granted, **settings)).data
+    first = await archive_of(boot_data, site)
+    other = {"act": ActionGrant("0" * 26, "f" * 64)}
+    again = await archive_of(boot_data, site, other, deployment="d2")
+    assert boot_data.known("d1", "file") == first
+    assert boot_data.known("d2", "file") == again
+    assert first.data != again.data
+    assert boot_data.known("d2", "unit") is None
 
 
 async def test_equal_members_of_many_nodes_are_compressed_once(boot_data):
     site = a_site(an_asset("same for all", "/x"))
     for n in range(5):
-        await archive_of(boot_data, site, {"act": ActionGrant("0" * 26, f"{n:064}")})
+        granted = {"act": ActionGrant("0" * 26, f"{n:064}")}
+        await archive_of(boot_data, site, granted, deployment=str(n))
     assert len(boot_data._pieces) == 1
 
 
 async def test_memory_is_bounded(boot_data):
     boot_data = BootData(boot_data.templates, cache_bytes=4000)
     for n in range(50):
-        await archive_of(boot_data, a_site(an_asset("x" * 100, f"/{n}")), design=str(n))
+        await archive_of(boot_data, a_site(an_asset("x" * 100, f"/{n}")), deployment=str(n))
     assert boot_data._archives.bytes <= 4000
     assert boot_data._pieces.bytes <= 4000
 

@@ -57,7 +57,7 @@ class ArtefactLab(Lab):
     """A lab whose sources are fetched for real; nothing of it waits before it asks again."""
 
     def __init__(self, text, **options):
-        super().__init__(text, initial="ready", **options)
+        super().__init__(text, **{"initial": "ready"} | options)
         self.real = Designs(
             allowed_hosts=["127.0.0.1"],
             allow_loopback=True,

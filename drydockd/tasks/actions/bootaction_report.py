@@ -13,7 +13,7 @@ from drydockd.model import Action, BootAction, BootActionStatus
 from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.steps.job import NodeRun
 from drydockd.tasks.steps.step import StepPlan
-from drydockd.tasks.words.messages import NEVER_FETCHED, NEVER_REPORTED
+from drydockd.tasks.words.messages import NEVER_FETCHED, NEVER_REPORTED, UNRENDERED
 from drydockd.tasks.words.settings import TaskSettings
 from drydockd.tasks.words.stops import StepFailed, Terminated
 from drydockd.tasks.words.times import seconds_until
@@ -63,8 +63,7 @@ def _failures(name: str, deployments: Deployments) -> list[str]:
     context = deployments.current(name)
     failed = context.failed if context is not None else {}
     return [
-        f"{name} asked for its boot data ({kind}), which could not be rendered: {text}."
-        for kind, text in sorted(failed.items())
+        f"{name} asked for {UNRENDERED} ({kind}): {text}." for kind, text in sorted(failed.items())
     ]
 
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from drydockd.design import Designs
     from drydockd.render import Fetch
 
-UNTOUCHED = "Nothing was done to the machine."
 SOURCE = "See that the source answers, then create the task again."
 Packages = Mapping[str, str | None]
 
@@ -67,7 +66,7 @@ class FirstRender:
                     run.node,
                     kind,
                     grants,
-                    design=run.job.design.digest,
+                    deployment=run.task_id,
                     report_url=self.report_url,
                     design_ref=run.job.design.ref,
                     sources=sources,
@@ -75,9 +74,9 @@ class FirstRender:
             return await self._packages(run.job, run.node, grants, sources), sources
         except RenderError as error:
             run.at_end.append(Put(messages.of_finding(run.task_id, _finding(run, error))))
-            raise StepFailed(f"{_sentence(error)} {UNTOUCHED} {rule.HINT}") from error
+            raise StepFailed(f"{_sentence(error)} {messages.UNTOUCHED} {rule.HINT}") from error
         except SourceUnavailable as error:
-            raise StepFailed(f"{_sentence(error)} {UNTOUCHED} {SOURCE}") from error
+            raise StepFailed(f"{_sentence(error)} {messages.UNTOUCHED} {SOURCE}") from error
 
     async def again(
         self, job: Job, node: Node, context: BootContext, grants: Mapping[str, ActionGrant]

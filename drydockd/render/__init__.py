@@ -8,7 +8,7 @@ from drydockd.render.limits import Limits
 from drydockd.render.packing import Packed, pack, unpack
 from drydockd.render.tarball import RenderedAsset, tar_gz
 from drydockd.render.templates import Templates
-from drydockd.render.trial import unrenderable
+from drydockd.render.trial import Trial, unrenderable
 
 __all__ = [
     "ActionGrant",
@@ -23,6 +23,7 @@ __all__ = [
     "RenderedAsset",
     "Sources",
     "Templates",
+    "Trial",
     "node_context",
     "pack",
     "package_list",

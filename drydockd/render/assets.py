@@ -22,6 +22,8 @@ Fetch = Callable[[str], Awaitable[bytes]]
 T = TypeVar("T")
 
 FILE_TYPES = ("unit", "file")
+# Pipelines whose result, if there is one, is the very content.
+CHANGING_NOTHING = ((), ("utf8_decode",), ("utf8_decode", "utf8_encode"))
 _USERINFO = re.compile(r"//[^/@\s]*@")
 
 
@@ -43,9 +45,11 @@ class Sources(Protocol):
     """Where the contents of located assets come from.
 
     `are_lasting`: what was found once is found for ever, so what is made of it may be kept.
+    `are_checked`: all of it went through its pipelines before, well.
     """
 
     are_lasting: bool
+    are_checked: bool
 
     async def found(self, remote: Remote) -> Pin | bytes:
         """Return where the content is pinned, or the content. Raises SourceUnavailable,
@@ -63,6 +67,7 @@ class Anew(Sources):
 
     fetch: Fetch
     are_lasting: bool = False
+    are_checked: bool = False
 
     async def found(self, remote: Remote) -> Pin | bytes:
         return await self.fetch(remote.location)
@@ -218,11 +223,15 @@ class Rendering:
         spec, asset, grant = remote.spec, remote.asset, remote.grant
         with _Named(self.node, spec, asset, grant):
             data = await self._source(remote, sources)
-            if isinstance(data, Pin):
-                if not asset.data_pipeline:
-                    return PinnedAsset(spec.name, asset.type, asset.path or "", _mode(asset), data)
-                data = await sources.content(data)
-            return await self._piped(spec, asset, grant, data, remote.location)
+            if isinstance(data, bytes):
+                return await self._piped(spec, asset, grant, data, remote.location)
+            as_it_is = asset.data_pipeline in CHANGING_NOTHING
+            pinned = PinnedAsset(spec.name, asset.type, asset.path or "", _mode(asset), data)
+            if as_it_is and (not asset.data_pipeline or sources.are_checked):
+                return pinned
+            content = await sources.content(data)
+            piped = await self._piped(spec, asset, grant, content, remote.location)
+            return pinned if as_it_is else piped
 
     async def _piped(
         self,

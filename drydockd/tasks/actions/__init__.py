@@ -86,6 +86,7 @@ def action_kinds(
                 steps=steps,
                 drivers=drivers,
                 check=check,
+                first=first,
                 settings=settings,
             ),
             prepare_nodes.STEPS,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from drydockd.design.rules import unrenderable_boot_action as rule
 from drydockd.errors import RenderError, SourceUnavailable
 from drydockd.model import BootContext
-from drydockd.render import ActionGrant, BootData, Sources
+from drydockd.render import ActionGrant, BootData, Sources, Trial
 from drydockd.site import Finding, Level, Node
 from drydockd.store.base import Put
 from drydockd.tasks.shared.pinned import Fetched, OfContext, OfNode, Pinned
@@ -39,6 +39,10 @@ class FirstRender:
     boot_data: BootData
     pinned: Pinned
     report_url: str
+
+    def on_trial(self, job: Job) -> Trial:
+        """Give trials of the task's nodes: for steps before there is a deployment to render."""
+        return Trial(job.site, self.boot_data.templates)
 
     @contextmanager
     def fetching(self, job: Job, begun: Iterable[BootContext] = ()) -> Iterator[Fetched]:
@@ -74,9 +78,9 @@ class FirstRender:
             return await self._packages(run.job, run.node, grants, sources), sources
         except RenderError as error:
             run.at_end.append(Put(messages.of_finding(run.task_id, _finding(run, error))))
-            raise StepFailed(f"{_sentence(error)} {messages.UNTOUCHED} {rule.HINT}") from error
+            raise StepFailed(untouched(str(error))) from error
         except SourceUnavailable as error:
-            raise StepFailed(f"{_sentence(error)} {messages.UNTOUCHED} {SOURCE}") from error
+            raise StepFailed(untouched(str(error), SOURCE)) from error
 
     async def again(
         self, job: Job, node: Node, context: BootContext, grants: Mapping[str, ActionGrant]
@@ -102,13 +106,17 @@ class FirstRender:
         return partial(self.designs.fetch, marker=caller.external_marker, end_user=caller.end_user)
 
 
-def _sentence(error: Exception) -> str:
-    text = str(error)
+def untouched(cause: str, remedy: str = rule.HINT) -> str:
+    """Return why nothing was begun, and what to do."""
+    return f"{_sentence(cause)} {messages.UNTOUCHED} {remedy}"
+
+
+def _sentence(text: str) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
 def _finding(run: NodeRun, error: RenderError) -> Finding:
     action = run.job.site.bootactions.get(error.bootaction)
     documents = [part.ref for part in (run.node, action) if part is not None]
-    text = f"{rule.NAME}: {_sentence(error)}"
+    text = f"{rule.NAME}: {_sentence(str(error))}"
     return Finding(rule.CODE, Level.ERROR, text, rule.HINT, tuple(documents))

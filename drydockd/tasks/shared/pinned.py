@@ -150,6 +150,7 @@ class OfContext(Sources):
     pinned: Pinned
     context: BootContext
     fetch: Fetch
+    are_checked: bool = True
 
     @property
     def are_lasting(self) -> bool:  # type: ignore[override]
@@ -231,6 +232,7 @@ class OfNode(Sources):
     """The sources of one node while it is rendered first; `pins` are what it used of them."""
 
     are_lasting = True
+    are_checked = False
 
     def __init__(self, fetched: Fetched) -> None:
         self._fetched = fetched

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import random
 
 import pytest
 import yaml
@@ -9,7 +10,7 @@ import yaml
 from drydockd.errors import RenderError
 from drydockd.store.disk import Disk
 from drydockd.store.tiny import open_tiny
-from tests.tasks.artefacts import ArtefactLab, artefacts
+from tests.tasks.artefacts import ArtefactLab, artefacts, renderer, unpacked
 from tests.tasks.helpers import Lab, document, names, site_text
 
 DEPLOYED = "deployments"
@@ -58,6 +59,18 @@ async def test_a_node_whose_template_fails_is_not_touched_and_the_others_go_on()
         assert "Nothing was done to the machine. Correct the template" in failure
 
 
+async def test_a_node_whose_template_fails_is_not_prepared_either():
+    machines = [{"name": name, "power": "on"} for name in names(3)]
+    async with Lab(with_actions(broken()), machines=machines) as lab:
+        task = await lab.run("prepare_nodes")
+
+        assert (task.result.successes, task.result.failures) == (("n1", "n3"), ("n2",))
+        assert (await lab.machine("n2")).counters["power_cuts"] == 0
+        failure = lab.texts(task.task_id, error=True)[-1]
+        assert failure.startswith("n2: boot action broken, file /etc/broken: segment template")
+        assert "Nothing was done to the machine. Correct the template" in failure
+
+
 async def test_what_a_fetched_template_looks_up_is_found_wrong_before_the_wipe():
     async with artefacts(script=b"{{ node.hostname }} {{ node.labels.nope.deep }}\n") as server:
         text = with_actions(located(f"{server.url}/script", "utf8_decode", "template"))
@@ -90,6 +103,30 @@ async def test_a_source_is_asked_once_for_all_nodes_and_never_at_a_boot():
 
             await lab.restart()
             assert (await lab.archive("n2"))["/opt/located"] == b"#!/bin/sh\n"
+
+
+@pytest.mark.parametrize("pipeline", [(), ("utf8_decode",)])
+async def test_a_large_source_that_nothing_changes_is_in_no_archive_in_memory(pipeline):
+    content = random.Random(5).randbytes(1_000_000).hex().encode()
+    async with artefacts(large=content) as server:
+        text = with_actions(located(f"{server.url}/large", *pipeline), count=1)
+        async with ArtefactLab(text) as lab:
+            await lab.run("deploy_nodes")
+            for _ in range(2):
+                context = lab.tasks.deployments.current("n1")
+                archive = await renderer(lab).archive(context, "file")
+                assert sum(len(p) for p in archive.pieces if isinstance(p, bytes)) < 10_000
+                assert (await unpacked(archive))["/opt/located"] == content
+                await lab.restart()
+
+
+async def test_a_source_that_is_no_text_where_text_is_needed_fails_its_node():
+    async with artefacts(bad=b"\xff\xfe") as server:
+        text = with_actions(located(f"{server.url}/bad", "utf8_decode"))
+        async with ArtefactLab(text) as lab:
+            task = await lab.run("deploy_nodes", "n1")
+            assert "not UTF-8" in lab.texts(task.task_id, error=True)[-1]
+            assert await times_deployed(lab, "n1") == 0
 
 
 async def test_packages_behind_an_address_are_pinned_too():

@@ -110,7 +110,7 @@ class Pinned:
                 except (NotFound, StoreRefused):
                     kept.append(await self._store.put_blob(part, digest))
                     self._store.drop_blob(kept.pop())
-        except StoreUnavailable:
+        except BaseException:
             self._drop(kept)
             raise
 

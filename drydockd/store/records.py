@@ -13,11 +13,11 @@ from drydockd.errors import StoreUnavailable
 from drydockd.model import Record, Task, Timestamp
 from drydockd.store.backend import Backend, Loaded
 from drydockd.store.base import Change, Epoch, Purged, StoreHealth, Watcher
+from drydockd.store.named import blobs_named, newly_named
 from drydockd.store.news import News
 from drydockd.store.reading import Reading
 from drydockd.store.retention import purge_slices
 from drydockd.store.staging import SLICE, Batch, Op, Staging, apply
-from drydockd.store.tables import blobs_named, newly_named
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,9 @@ from drydockd.store.base import Change, Edit, Put, Remove, Say
 from drydockd.store.codec import MESSAGES, TABLES, BuildRow, Row
 from drydockd.store.guard import check_replacement
 from drydockd.store.lines import join_documents
+from drydockd.store.named import blobs_named
 from drydockd.store.news import News, Spoken
-from drydockd.store.tables import Tables, blobs_named
+from drydockd.store.tables import Tables
 
 # (table, key, row, its document): a row to put; row None: to remove. For a message the row
 # is what memory keeps of it; several of one task may be one op, with all of their documents.

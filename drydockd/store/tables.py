@@ -19,6 +19,7 @@ from drydockd.store.codec import (
     with_arrival,
 )
 from drydockd.store.frozen import ARRIVAL, Frozen, MessageLog
+from drydockd.store.named import blobs_named
 from drydockd.store.order import Order, Place
 
 
@@ -326,28 +327,6 @@ def _parts(row: Row) -> tuple[object, ...]:
     if isinstance(row, Task):
         return (row.result,)
     return (row.record,) if isinstance(row, BuildRow) else ()
-
-
-def blobs_named(row: Row | None) -> tuple[str, ...]:
-    """Return the digests of the blobs `row` names, each as often as it does."""
-    if isinstance(row, BootContext):
-        parts = [part for pin in row.pins for part in pin.parts]
-        return (row.design, *parts) if row.design else tuple(parts)
-    name = row.design if isinstance(row, Task) else row.blob if isinstance(row, BuildRow) else ""
-    return (name,) if name else ()
-
-
-def newly_named(old: Row | None, new: Row | None) -> set[str]:
-    """Return the digests `new` is the first to name in its place, or names for a new deployment.
-
-    Somebody put or kept each of them for it.
-    """
-    named = set(blobs_named(new))
-    if not isinstance(new, BootContext) or not isinstance(old, BootContext):
-        return named.difference(blobs_named(old))
-    if new.context_id == old.context_id:
-        return named.difference(blobs_named(old))
-    return named - {old.design}
 
 
 def _filed_under(table: str, row: Any) -> tuple[str, ...]:

@@ -48,8 +48,7 @@ ACTION_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 # Of what a node says about its failure so much is repeated as the cause.
 MOST_COMPLAINTS = 3
 LONGEST_COMPLAINT = 200
-# Among so many of the last messages of its deployment.
-LOOKED = 1000
+LOOKED = 1000  # of the last messages of its deployment
 
 
 class Deployments:
@@ -380,9 +379,8 @@ def _reported(
 
 
 def _delivered(context: BootContext, context_id: str, kind: str, now: Timestamp) -> BootContext:
-    if context.context_id != context_id or (
-        kind in context.delivered and kind not in context.failed
-    ):
+    is_known = kind in context.delivered and kind not in context.failed
+    if is_known or context.context_id != context_id:
         return context
     failed = {name: text for name, text in context.failed.items() if name != kind}
     return replace(context, delivered={kind: now, **context.delivered}, failed=failed)

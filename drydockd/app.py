@@ -190,9 +190,7 @@ async def _services(
         throttle=throttle,
         audit=audit,
         node_driver=enabled.node,
-        bootdata=BootRenderer(
-            store, designs, tasks.deployments, templates, settings.bootactions.report_url
-        ),
+        bootdata=BootRenderer(store, designs, tasks, settings.bootactions.report_url),
         health=health,
         measures=measures,
         outlook=outlook,

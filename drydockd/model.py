@@ -161,13 +161,31 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """What an asset fetched when its deployment was rendered first, kept deflated in blobs.
+
+    `asset` is ``<boot action>/<place among its assets>``, `source` the sha256 of the rendered
+    location (which may hold a key). `size` and `crc` (CRC-32) are of the content as fetched,
+    `packed` is the bytes of all `parts`, which are the blobs' digests; see `render.packing`.
+    """
+
+    asset: str
+    source: str
+    size: int
+    crc: int
+    packed: int
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BootContext:
     """The current deployment of one node: which task, which design, since when.
 
     One per node, replaced by the next deployment. `context_id` enters the derivation of
     the node's key (architecture, decision 4), so a new context voids the old key. `closed`
     is set on destroy: nothing of it is served any more. `delivered` maps ``units``/``files``
-    to the time the node first fetched them.
+    to the time the node first fetched them, `failed` to why they could not be rendered when it
+    last asked. `pins` are the fetched sources of its assets; a closed one has none.
     """
 
     node: str
@@ -178,6 +196,8 @@ class BootContext:
     created: Timestamp
     closed: Timestamp | None = None
     delivered: Mapping[str, Timestamp] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+    pins: tuple[Pin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

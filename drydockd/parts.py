@@ -32,7 +32,7 @@ from drydockd.errors import InvalidConfig, StoreRefused
 from drydockd.render import Limits, Templates, unrenderable
 from drydockd.store.check import missing_secret
 from drydockd.store.statedir import StateDir
-from drydockd.tasks import DRIVER_KINDS, ReportLimits, TaskSettings
+from drydockd.tasks import DRIVER_KINDS, PinLimits, ReportLimits, TaskSettings
 
 
 def schema() -> Schema:
@@ -234,6 +234,7 @@ def task_settings(settings: Settings) -> TaskSettings:
         network_retry_min_delay=network.retry_min_delay,
         network_retry_max_delay=network.retry_max_delay,
         reports=_report_limits(settings),
+        pins=PinLimits(settings.bootactions.asset_bytes, settings.bootactions.pinned_bytes),
         report_url=settings.bootactions.report_url,
         boot_url=public,
         internal_url=public,

@@ -95,7 +95,7 @@ FLOORS: dict[str, set[str]] = {
     "schedule": {"words", "shared", "steps"},
     "views": {"words", "shared", "steps", "schedule", "deployments"},
     "service": {"words", "shared", "steps", "schedule", "deployments", "actions", "views"},
-    "": {"words", "deployments", "views", "service"},
+    "": {"words", "shared", "deployments", "views", "service"},
 }
 MOST_FLOORS = 8
 

@@ -14,8 +14,9 @@ from drydockd.store.base import Change, Edit, Put, Remove, Say
 from drydockd.store.codec import MESSAGES, TABLES, BuildRow, Row
 from drydockd.store.guard import check_replacement
 from drydockd.store.lines import join_documents
+from drydockd.store.named import blobs_named
 from drydockd.store.news import News, Spoken
-from drydockd.store.tables import Tables, blob_named
+from drydockd.store.tables import Tables
 
 # (table, key, row, its document): a row to put; row None: to remove. For a message the row
 # is what memory keeps of it; several of one task may be one op, with all of their documents.
@@ -173,7 +174,7 @@ class Staging:
 
     def names_blob(self, digest: str) -> bool:
         """Is there a row on its way that names this blob?"""
-        return any(blob_named(row) == digest for row, _ in self._rows.values())
+        return any(digest in blobs_named(row) for row, _ in self._rows.values())
 
     def _note(self, batch: Batch) -> None:
         for place, row in batch.rows.items():

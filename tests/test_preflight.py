@@ -148,7 +148,7 @@ BROKEN = {
     ),
     "tls files": (
         lambda f: {"api": {"listen": "127.0.0.1:0", "tls_cert": "/no", "tls_key": "/no"}},
-        "api.tls_cert /no, api.tls_key /no: No such file",
+        "api.tls_cert /no, api.tls_key /no: /no: No such file",
     ),
     "tls file without key": (
         lambda f: {"api": {"tls_cert": f.file("c.pem"), "tls_key": f.file("k.pem")}},

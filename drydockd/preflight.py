@@ -49,16 +49,22 @@ def load(
 ) -> Loaded:
     """Return the configuration if a daemon can start with it.
 
-    Raises ConfigError with all mistakes: those of the values, or if there are none, those of
-    what the values name. `hear` is told what the parts would warn of. Looks with the eyes of
-    the user it runs as, so run it as the daemon's. `is_activated`: the service manager holds
-    the sockets; by default the environment says whether it does.
+    Raises ConfigError with all mistakes: those of the values, and if all of them could be read,
+    those of what the values name. `hear` is told what the parts would warn of. Looks with the
+    eyes of the user it runs as, so run it as the daemon's. `is_activated`: the service manager
+    holds the sockets; by default the environment says whether it does.
     """
     if is_activated is None:
         is_activated = SOCKETS in environ
-    loaded = load_values(files, environ, parts.schema())
+    mistakes: list[Mistake] = []
+    try:
+        loaded = load_values(files, environ, parts.schema())
+    except ConfigError as error:
+        if error.loaded is None:
+            raise
+        loaded, mistakes = error.loaded, [*error.mistakes]
     with _overheard(hear):
-        mistakes = [
+        mistakes += [
             Mistake(loaded.origins.get(option, "configuration"), "", "", problem)
             for option, problem in problems(loaded.settings, loaded.base, is_activated=is_activated)
         ]
@@ -140,7 +146,24 @@ def _check_keys(settings: Settings) -> None:
 
 
 def _policy(settings: Settings, base: Path) -> Iterator[tuple[Option, Trial]]:
+    chosen = settings.oslo_policy
+    # By default neither need be there; one that is named and missing would leave more allowed,
+    # or less, than its author thinks.
+    if "policy_file" in chosen.model_fields_set:
+        file = base / chosen.policy_file
+        yield ("oslo_policy", "policy_file"), partial(_check_named, "policy_file", file)
+    if "policy_dirs" in chosen.model_fields_set:
+        for folder in chosen.policy_dirs:
+            named = partial(_check_named, "policy_dirs", base / folder)
+            yield ("oslo_policy", "policy_dirs"), named
     yield ("oslo_policy", "policy_file"), partial(parts.policy, settings, base)
+
+
+def _check_named(option: str, path: Path) -> None:
+    try:
+        path.stat()
+    except OSError as error:
+        raise InvalidConfig(f"oslo_policy.{option}: {path}: {error.strerror}") from error
 
 
 def _drivers(settings: Settings) -> Iterator[tuple[Option, Trial]]:

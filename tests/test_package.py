@@ -91,9 +91,9 @@ def test_every_page_that_the_manual_links_comes_with_it(wheel, installed):
     links = {
         (page.name, link)
         for page in docs.rglob("*.md")
-        for link in re.findall(r"\]\((?!\.\.)([\w./-]+)", page.read_text())
+        for link in re.findall(r"\]\((?!\.\.|https?:)([\w./-]+)", page.read_text())
     }
-    assert len(links) > 50
+    assert len(links) > 20
     assert not {(page, link) for page, link in links if not (docs / link).exists()}
 
 

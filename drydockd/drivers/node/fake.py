@@ -208,4 +208,5 @@ DRIVER = Offer(
     FakeOptions,
     SECTION,
     "the provisioner of the virtual machine room",
+    is_virtual=True,
 )

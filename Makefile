@@ -50,7 +50,7 @@ check: lint test
 fresh:
 	.ci/fresh
 
-lock: $(VENV)/bin/python
+lock: $(VENV)/bin/pip
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv
 	.ci/lock $(abspath $(BIN))/uv
 
@@ -77,20 +77,32 @@ format: $(VENV)/.dev
 clean:
 	rm -rf $(VENV) .venvs .peers .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
 
-$(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+# What Debian has in a package of its own: python3-venv, python3.12-venv ... (pyenv's brings it along).
+VENV_PACKAGE = $(notdir $(PYTHON))-venv
+# Nothing but a venv, whole or not.
+DROP = test ! -e $(VENV)/pyvenv.cfg || rm -rf $(VENV)
+# By its pip: a python without one is what is left of a venv that could not be made.
+$(BIN)/pip:
+	@$(DROP)
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing; run: \
+	sudo apt-get install $(notdir $(PYTHON)) $(VENV_PACKAGE)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is \
+	needed, and $(PYTHON) is older: make ... PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module; run: \
+	sudo apt-get install $(VENV_PACKAGE)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { $(DROP); exit 1; }
 
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 # The checkout itself, built with what the lock brought: nothing is fetched unlocked.
 HERE := --no-deps --no-build-isolation -e .
 
 # --no-compile: only what is imported gets compiled, when it is.
-$(VENV)/.run: setup.py requirements/run.txt | $(BIN)/python
+$(VENV)/.run: setup.py requirements/run.txt | $(BIN)/pip
 	$(PIP) --no-compile --require-hashes -r requirements/run.txt
 	$(PIP) $(HERE)
 	touch $@
 
-$(VENV)/.dev: setup.py $(LOCK) | $(BIN)/python
+$(VENV)/.dev: setup.py $(LOCK) | $(BIN)/pip
 ifeq ($(LOCK),)
 	$(PIP) --upgrade --upgrade-strategy eager -r requirements/build.in -e '.[dev]'
 else

@@ -6,6 +6,19 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 
+
+def manual() -> list[tuple[str, list[str]]]:
+    """The pages of docs/, folder by folder, for those who have no checkout."""
+    folders = [HERE / "docs", *(path for path in (HERE / "docs").rglob("*") if path.is_dir())]
+    return [
+        (
+            f"share/drydockd/{folder.relative_to(HERE)}",
+            sorted(str(page.relative_to(HERE)) for page in folder.iterdir() if page.is_file()),
+        )
+        for folder in folders
+    ]
+
+
 setup(
     name="drydockd",
     version="0.1.0",
@@ -20,6 +33,7 @@ setup(
     data_files=[
         ("share/drydockd", ["conf/drydockd.yaml", "conf/policy.yaml", "conf/room.yaml"]),
         ("share/drydockd/example-site", ["conf/example-site/site.yaml"]),
+        *manual(),
         ("share/drydockd/systemd", ["systemd/drydockd.service", "systemd/drydockd.socket"]),
     ],
     install_requires=[

@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import io
 import json
+import random
 import statistics
 import subprocess
 import sys
@@ -92,7 +93,8 @@ async def compare(daemon: Daemon, case: Case, folder: Path, rounds: int) -> None
             begun = daemon.cpu_seconds
             one = await pour(daemon.port, case.requests, count=case.count)
             if case.name == "POST tasks":
-                await daemon.settled()
+                # Those that deploy wait for nodes that stay silent.
+                await daemon.settled("validate_design")
             ended, bare_begun = daemon.cpu_seconds, cpu_seconds(bare.process.pid)
             other = await pour(bare.port, case.requests, count=case.count)
             bare_ended = cpu_seconds(bare.process.pid)
@@ -168,7 +170,8 @@ async def cases(daemon: Daemon, folder: Path, args: argparse.Namespace) -> list[
     reports.write_text(site(1, 1), encoding="utf-8")
     seaworthy = folder / "boot.yaml"
     design = args.site.read_text(encoding="utf-8")
-    seaworthy.write_text(with_local_sources(design, folder, inline=args.inline))
+    source = b"#!/bin/sh\n" + random.Random(7).randbytes(args.source_bytes // 2).hex().encode()
+    seaworthy.write_text(with_local_sources(design, folder, source, inline=args.inline))
     names = await daemon_nodes(daemon, f"file://{seaworthy}")
     boot_key = await deployed(daemon, folder, f"file://{seaworthy}", names[0])
     report_key = await deployed(daemon, folder, f"file://{reports}", REPORTED_HOST)
@@ -180,7 +183,7 @@ async def cases(daemon: Daemon, folder: Path, args: argparse.Namespace) -> list[
     create = request("POST", "/api/v1.0/tasks", headers=daemon.headers, body=body)
     key = {"X-Bootaction-Key": boot_key}
     units = request("GET", f"/api/v1.0/bootdata/{names[0]}/units", headers=key)
-    # One of the files has a location, read again for every request (but with --inline).
+    # One of the files has a location, pinned when the node was deployed (but with --inline).
     fetch = request("GET", f"/api/v1.0/bootdata/{names[0]}/files", headers=key)
     action_id, action_key = await reporting(daemon, report_key)
     detail = json.dumps({"details": [{"message": "half way", "error": False}]}).encode()
@@ -205,10 +208,10 @@ async def cases(daemon: Daemon, folder: Path, args: argparse.Namespace) -> list[
     return made
 
 
-def with_local_sources(design: str, folder: Path, *, inline: bool) -> str:
-    """The design with every remote asset source replaced by a file, or by data, of 567 bytes."""
+def with_local_sources(design: str, folder: Path, content: bytes, *, inline: bool) -> str:
+    """The design with every remote asset source replaced by a file of `content`, or by data."""
     source = folder / "source"
-    source.write_bytes(b"#!/bin/sh\n" + b"#" * 556 + b"\n")
+    source.write_bytes(content)
     documents = list(yaml.load_all(design, Loader=yaml.CSafeLoader))
     for document in documents:
         for asset in (document or {}).get("data", {}).get("assets", ()):
@@ -270,6 +273,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--site", type=Path, required=True, help="site.yaml of seaworthy")
     parser.add_argument("--inline", action="store_true", help="no asset is fetched")
+    parser.add_argument("--source-bytes", type=int, default=556, help="of each fetched asset")
     parser.add_argument("--only", help="only routes whose name has this in it")
     parser.add_argument("--count", type=int, default=4000, help="requests per round")
     parser.add_argument("--rounds", type=int, default=5)

@@ -47,11 +47,11 @@ class Daemon:
         """What all threads used of a processor so far."""
         return cpu_seconds(self.process.pid)
 
-    async def settled(self) -> None:
-        """Return when no task waits or runs any more."""
+    async def settled(self, action: str) -> None:
+        """Return when no task of `action` waits or runs any more."""
         async with self.client() as client:
             for status in ("queued", "running"):
-                query = {"status": status, "limit": 1}
+                query = {"status": status, "action": action, "limit": 1}
                 while (await client.get("/tasks", params=query)).raise_for_status().json():
                     await asyncio.sleep(0.02)
 

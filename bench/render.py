@@ -14,7 +14,7 @@ import time
 import zlib
 from collections.abc import Awaitable, Callable
 
-from drydockd.render import BootData, Templates, render_assets, tar_gz
+from drydockd.render import Anew, BootData, Templates, render_assets, tar_gz
 from tests.render.helpers import GRANT, SETTINGS, real_site, stub_fetch
 
 
@@ -47,7 +47,7 @@ async def main(rounds: int) -> None:
 
     async def serve(kind: str) -> object:
         return await boot_data.archive(
-            site, node, kind, granted, design="d", fetch=stub_fetch, **SETTINGS
+            site, node, kind, granted, deployment="d", sources=Anew(stub_fetch), **SETTINGS
         )
 
     async def gzip() -> object:

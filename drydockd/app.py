@@ -17,7 +17,7 @@ from drydockd import drivers as driver_table
 from drydockd import parts
 from drydockd.auth.audit import Audit, Event
 from drydockd.auth.bootkey import BootKeys
-from drydockd.auth.certificates import Expiry
+from drydockd.auth.certificates import Expiry, expiry_of
 from drydockd.auth.throttle import Throttle
 from drydockd.config import Settings
 from drydockd.drivers.base import Resident, Surroundings
@@ -26,7 +26,7 @@ from drydockd.errors import InvalidConfig
 from drydockd.handlers.bootrender import BootRenderer
 from drydockd.handlers.healthcheck import HealthChecks
 from drydockd.handlers.listen import API_SOCKETS as API_SOCKETS  # the lab names its socket so
-from drydockd.handlers.listen import Sockets, bounded, listeners, serve
+from drydockd.handlers.listen import Sockets, bounded, listeners, serve, shown
 from drydockd.handlers.measure import Measures
 from drydockd.handlers.outcomes import Outcomes
 from drydockd.handlers.outlook import Outlook
@@ -36,6 +36,7 @@ from drydockd.handlers.published import publish
 from drydockd.handlers.server import Server
 from drydockd.handlers.services import Services
 from drydockd.handlers.taskview import TaskViews
+from drydockd.handlers.tls import Tls, load_tls
 from drydockd.render import Templates
 from drydockd.store import Store, open_store
 from drydockd.store.shelf import StoreShelf
@@ -75,16 +76,30 @@ class App:
         scheme = "https" if self.settings.api.tls_cert else "http"
         return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
-    def reload_policy(self) -> None:
-        """Read the policy files and certificates again. Raises InvalidConfig, keeping the old."""
+    @property
+    def listens(self) -> str:
+        """The addresses of the sockets themselves, as they were bound or handed over."""
+        return shown(self.sockets)
+
+    def reload(self, settings: Settings | None = None) -> None:
+        """Read the policy files and the certificates of `settings` again, all or none.
+
+        Without `settings`, those of the start. New connections get the new certificate. Raises
+        InvalidConfig, keeping the old.
+        """
         audit = self.services.audit
+        settings = settings or self.settings
         try:
+            tls = _tls(settings) if self.settings.api.tls_cert else None
             self.services.policy.reload()
         except InvalidConfig:
             audit.record(Event.AUTHZ_CHANGE, "policy", description="refused, the old one is kept")
             raise
         audit.record(Event.AUTHZ_CHANGE, "policy", description="policy reloaded")
-        self.certificates[:] = parts.certificates(self.settings)
+        if tls is not None:
+            for server in self.servers:
+                server.serve_with(tls.context)
+        self.certificates[:] = _certificates(settings, tls)
 
     async def stop(self) -> None:
         """Stop accepting, drain within `api.shutdown_grace`, close every part. Safe twice."""
@@ -129,10 +144,11 @@ async def start(
         api, nodes = listeners(settings, sockets or {})
         for listener in (*api, *nodes):
             ending.callback(listener.close)
-        certificates = parts.certificates(settings)
+        tls = _tls(settings)
+        certificates = _certificates(settings, tls)
         services = await _services(settings, base or Path.cwd(), certificates, ending)
         # Reports and boot data are served before the first task goes on.
-        servers = serve(settings, services, api, nodes)
+        servers = serve(settings, services, api, nodes, tls)
         app = App(settings, services, api, nodes, servers, certificates, ending.pop_all())
     try:
         await services.tasks.start()
@@ -181,6 +197,7 @@ async def _services(
         certificates=lambda: certificates,
         keystone=identity.check if identity is not None else None,
         shortage=connections.problem,
+        notes=[limited] if (limited := parts.virtual_only(settings)) else [],
     )
     ending.push_async_callback(health.close)
     outlook = Outlook(health, enabled.node, timeout_seconds=settings.health.timeout)
@@ -200,9 +217,7 @@ async def _services(
         throttle=throttle,
         audit=audit,
         node_driver=enabled.node,
-        bootdata=BootRenderer(
-            store, designs, tasks.deployments, templates, settings.bootactions.report_url
-        ),
+        bootdata=BootRenderer(store, designs, tasks, settings.bootactions.report_url),
         health=health,
         measures=measures,
         outlook=outlook,
@@ -214,6 +229,19 @@ async def _services(
     )
     publish(services, certificates, identity, lookups, bmcs)
     return services
+
+
+def _tls(settings: Settings) -> Tls | None:
+    api = settings.api
+    return load_tls(api.tls_cert, api.tls_key) if api.tls_cert and api.tls_key else None
+
+
+def _certificates(settings: Settings, tls: Tls | None) -> list[Expiry]:
+    """Return when the certificates in use end: the one served first, if there is one."""
+    served = []
+    if tls is not None and settings.api.tls_cert:
+        served = [expiry_of("api.tls_cert", settings.api.tls_cert, tls.chain)]
+    return served + parts.certificates(settings)
 
 
 async def _store(settings: Settings) -> Store:

@@ -105,7 +105,14 @@ class TooMany(DrydockError):
 
 
 class RenderError(DrydockError):
-    """An asset could not be rendered; the message names boot action, asset and cause."""
+    """An asset could not be rendered; the message names boot action, asset and cause.
+
+    `bootaction` is the name of the boot action, where one is at fault.
+    """
+
+    def __init__(self, message: str, bootaction: str = "") -> None:
+        super().__init__(message)
+        self.bootaction = bootaction
 
 
 class StoreRefused(DrydockError):

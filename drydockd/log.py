@@ -61,6 +61,12 @@ HINTS = (
     "x-", "authorization", "passw", "secret", "api_key", "action_key", "token", "credential",
     "://", "eyj",
 )  # fmt: skip
+PRIORITIES = (
+    (logging.CRITICAL, 2),
+    (logging.ERROR, 3),
+    (logging.WARNING, 4),
+    (logging.INFO, 6),
+)
 HEX_KEY = re.compile("[0-9a-f]{64}")
 
 
@@ -151,18 +157,41 @@ class Names:
 
 
 class Line(logging.Formatter):
-    """One event as one line; subclasses give its shape."""
+    """One event as one line; subclasses give its shape.
 
-    def __init__(self, redaction: Redaction, names: Names) -> None:
+    `for_journal`: each line begins with its priority, and has no time of its own in a text.
+    """
+
+    def __init__(self, redaction: Redaction, names: Names, *, for_journal: bool = False) -> None:
         super().__init__()
         self.redaction = redaction
         self.names = names
+        self.for_journal = for_journal
+
+    def format(self, record: logging.LogRecord) -> str:
+        shaped = self.shaped(record)
+        if not self.for_journal:
+            return shaped
+        # Every line is an entry of its own there, those of a traceback too.
+        mark = priority(record.levelno)
+        return "\n".join([mark + line for line in shaped.split("\n")])
+
+    def shaped(self, record: logging.LogRecord) -> str:
+        raise NotImplementedError
 
     def text_of(self, record: logging.LogRecord) -> str:
         text = record.getMessage()
         if record.exc_info:
             return f"{text}\n{self.formatException(record.exc_info)}"
         return text
+
+
+def priority(level: int) -> str:
+    """Return what tells the journal how grave a line is. Source: sd-daemon(3), syslog(3)."""
+    for least, number in PRIORITIES:
+        if level >= least:
+            return f"<{number}>"
+    return "<7>"
 
 
 _second: tuple[int, str] = (0, "")
@@ -185,7 +214,7 @@ def _ids_of(record: logging.LogRecord) -> Mapping[str, str]:
 class TextLine(Line):
     """``<time> <LEVEL> <logger> [id=value ...] <message>``."""
 
-    def format(self, record: logging.LogRecord) -> str:
+    def shaped(self, record: logging.LogRecord) -> str:
         ids = _ids_of(record)
         shown = " ".join([f"{name}={ids[name]}" for name in IDS if ids.get(name)])
         text = self.text_of(record)
@@ -194,13 +223,14 @@ class TextLine(Line):
         if shown:
             text = f"[{_one_line(shown)}] {text}"
         name = self.names(record.name)
-        return f"{_when(record)} {record.levelname} {name} {self.redaction(text)}"
+        when = "" if self.for_journal else f"{_when(record)} "
+        return f"{when}{record.levelname} {name} {self.redaction(text)}"
 
 
 class JsonLine(Line):
     """One JSON object a line: ts, level, logger, message, the ids, and the fields given."""
 
-    def format(self, record: logging.LogRecord) -> str:
+    def shaped(self, record: logging.LogRecord) -> str:
         ids = _ids_of(record)
         event: dict[str, object] = {
             "ts": _when(record),
@@ -228,15 +258,20 @@ def set_up(
     names: Mapping[str, str] | None = None,
     secrets: Iterable[str] = (),
     stream: TextIO | None = None,
+    for_journal: bool = False,
 ) -> Redaction:
     """Send everything to `stream` (default: stderr) in the given shape; safe to call again.
+
+    `for_journal`: the stream ends in the journal, which reads a priority before each line.
 
     Returns the redaction, to register secrets that are made or read later.
     """
     # Nothing here shows them, and each costs every line (logging, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     redaction = Redaction(secrets)
-    line = (JsonLine if style == "json" else TextLine)(redaction, Names(names or {}))
+    line = (JsonLine if style == "json" else TextLine)(
+        redaction, Names(names or {}), for_journal=for_journal
+    )
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(line)
     root = logging.getLogger()

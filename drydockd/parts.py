@@ -28,11 +28,14 @@ from drydockd.auth.throttle import Throttle
 from drydockd.config import Schema, Settings
 from drydockd.design import Designs
 from drydockd.design.compiler import CompileLimits
+from drydockd.drivers.options import Offer
 from drydockd.errors import InvalidConfig, StoreRefused
 from drydockd.render import Limits, Templates, unrenderable
 from drydockd.store.check import missing_secret
 from drydockd.store.statedir import StateDir
-from drydockd.tasks import DRIVER_KINDS, ReportLimits, TaskSettings
+from drydockd.tasks import DRIVER_KINDS, PinLimits, ReportLimits, TaskSettings
+
+VIRTUAL_ONLY = "virtual machines only"
 
 
 def schema() -> Schema:
@@ -234,6 +237,7 @@ def task_settings(settings: Settings) -> TaskSettings:
         network_retry_min_delay=network.retry_min_delay,
         network_retry_max_delay=network.retry_max_delay,
         reports=_report_limits(settings),
+        pins=PinLimits(settings.bootactions.asset_bytes, settings.bootactions.pinned_bytes),
         report_url=settings.bootactions.report_url,
         boot_url=public,
         internal_url=public,
@@ -254,9 +258,12 @@ def _own_url(settings: Settings) -> str:
 
 
 def certificates(settings: Settings) -> list[Expiry]:
+    """Return when the certificates end that each connection to others reads from its file.
+
+    The one that is served is in memory; whoever serves it knows its end.
+    """
     keystone = settings.keystone_authtoken
     configured = {
-        "api.tls_cert": settings.api.tls_cert,
         "keystone_authtoken.certfile": keystone.certfile,
         "keystone_authtoken.cafile": keystone.cafile,
     }
@@ -272,6 +279,20 @@ def enabled(settings: Settings) -> Iterator[tuple[driver_table.Kind, str]]:
         yield "node", plugins.node_driver
     if plugins.kubernetes_driver:
         yield "kubernetes", plugins.kubernetes_driver
+
+
+def virtual_only(settings: Settings) -> str | None:
+    """Return that no machine of metal is deployed, and why; None with a real provisioner.
+
+    The one place that decides it: the log of the start and health/extended repeat the sentence.
+    """
+    name = settings.plugins.node_driver
+    if name is None:
+        return f"{VIRTUAL_ONLY}: plugins.node_driver is not set"
+    factory = driver_table.find("node", name).factory
+    if isinstance(factory, Offer) and factory.is_virtual:
+        return f"{VIRTUAL_ONLY}: plugins.node_driver is {name}, no provisioner of real machines"
+    return None
 
 
 def driver(settings: Settings, kind: driver_table.Kind, name: str) -> Any:

@@ -23,7 +23,7 @@ from drydockd.config import ConfigError, Loaded, Mistake, Settings
 from drydockd.config import load as load_values
 from drydockd.errors import InvalidConfig, StoreRefused
 from drydockd.handlers.listen import check_address
-from drydockd.handlers.server import tls_context
+from drydockd.handlers.tls import load_tls
 from drydockd.store.statedir import StateDir, refuse_if_open_to_others
 from drydockd.systemd import SOCKETS
 
@@ -41,21 +41,32 @@ def files_of(given: Sequence[Path]) -> list[Path]:
 
 
 def load(
-    files: Sequence[Path], environ: Mapping[str, str], *, hear: Hear = lambda text: None
+    files: Sequence[Path],
+    environ: Mapping[str, str],
+    *,
+    hear: Hear = lambda text: None,
+    is_activated: bool | None = None,
 ) -> Loaded:
     """Return the configuration if a daemon can start with it.
 
-    Raises ConfigError with all mistakes: those of the values, or if there are none, those of
-    what the values name. `hear` is told what the parts would warn of. Looks with the eyes of
-    the user it runs as, so run it as the daemon's.
+    Raises ConfigError with all mistakes: those of the values, and if all of them could be read,
+    those of what the values name. `hear` is told what the parts would warn of. Looks with the
+    eyes of the user it runs as, so run it as the daemon's. `is_activated`: the service manager
+    holds the sockets; by default the environment says whether it does.
     """
-    loaded = load_values(files, environ, parts.schema())
+    if is_activated is None:
+        is_activated = SOCKETS in environ
+    mistakes: list[Mistake] = []
+    try:
+        loaded = load_values(files, environ, parts.schema())
+    except ConfigError as error:
+        if error.loaded is None:
+            raise
+        loaded, mistakes = error.loaded, [*error.mistakes]
     with _overheard(hear):
-        mistakes = [
+        mistakes += [
             Mistake(loaded.origins.get(option, "configuration"), "", "", problem)
-            for option, problem in problems(
-                loaded.settings, loaded.base, is_activated=SOCKETS in environ
-            )
+            for option, problem in problems(loaded.settings, loaded.base, is_activated=is_activated)
         ]
     if mistakes:
         raise ConfigError(mistakes)
@@ -135,7 +146,24 @@ def _check_keys(settings: Settings) -> None:
 
 
 def _policy(settings: Settings, base: Path) -> Iterator[tuple[Option, Trial]]:
+    chosen = settings.oslo_policy
+    # By default neither need be there; one that is named and missing would leave more allowed,
+    # or less, than its author thinks.
+    if "policy_file" in chosen.model_fields_set:
+        file = base / chosen.policy_file
+        yield ("oslo_policy", "policy_file"), partial(_check_named, "policy_file", file)
+    if "policy_dirs" in chosen.model_fields_set:
+        for folder in chosen.policy_dirs:
+            named = partial(_check_named, "policy_dirs", base / folder)
+            yield ("oslo_policy", "policy_dirs"), named
     yield ("oslo_policy", "policy_file"), partial(parts.policy, settings, base)
+
+
+def _check_named(option: str, path: Path) -> None:
+    try:
+        path.stat()
+    except OSError as error:
+        raise InvalidConfig(f"oslo_policy.{option}: {path}: {error.strerror}") from error
 
 
 def _drivers(settings: Settings) -> Iterator[tuple[Option, Trial]]:
@@ -158,7 +186,7 @@ def _check_root(root: Path) -> None:
 def _tls(settings: Settings) -> Iterator[tuple[Option, Trial]]:
     api, keystone = settings.api, settings.keystone_authtoken
     if api.tls_cert and api.tls_key:
-        yield ("api", "tls_cert"), partial(tls_context, api.tls_cert, api.tls_key)
+        yield ("api", "tls_cert"), partial(load_tls, api.tls_cert, api.tls_key)
     if keystone.cafile:
         yield ("keystone_authtoken", "cafile"), partial(_check_ca, keystone.cafile)
     if keystone.certfile:

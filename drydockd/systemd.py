@@ -1,7 +1,7 @@
-"""What systemd and a service say to each other: readiness, watchdog, inherited sockets.
+"""What systemd and a service say to each other: readiness, watchdog, sockets, the journal.
 
-Source: sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3). No library: it is one
-datagram and two variables.
+Source: sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3), sd-daemon(3) and systemd.exec(5) on
+JOURNAL_STREAM. No library: it is one datagram and a few variables.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping, MutableMapping
+from typing import TextIO
 
 FIRST_FD = 3
 # How many sockets the service manager hands over; absent when it has none.
@@ -35,6 +36,18 @@ class Notifier:
             except OSError:
                 # The manager is gone or its queue is full: nothing here depends on it.
                 return
+
+
+def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether what is written to `stream` goes to the journal, which stamps each line itself."""
+    device, colon, inode = environ.get("JOURNAL_STREAM", "").partition(":")
+    if not colon:
+        return False
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # a stream without a file, as in tests
+        return False
+    return (device, inode) == (str(status.st_dev), str(status.st_ino))
 
 
 def _watchdog_seconds(environ: Mapping[str, str]) -> float | None:

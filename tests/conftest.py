@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.peers.sushy",
     "tests.peers.ipmi",
     "tests.peers.libvirt",
+    "tests.peers.guest",
     "tests.sites.summary",
 ]
 

@@ -102,7 +102,7 @@ async def test_a_reloaded_policy_is_in_force_at_once(tmp_path):
     async with daemon(tmp_path) as drydock:
         assert (await drydock.get(f"{V1}/tasks")).status_code == 200
         (tmp_path / "policy.yaml").write_text('"physical_provisioner:read_task": "!"\n')
-        drydock.app.reload_policy()
+        drydock.app.reload()
         assert (await drydock.get(f"{V1}/tasks")).status_code == 403
 
 
@@ -171,10 +171,10 @@ async def test_start_stop_and_every_reload_are_in_the_security_log(tmp_path, cap
     rules.write_text("{}")
     running = await app.start(settings(tmp_path), base=tmp_path)
     url = running.url
-    running.reload_policy()
+    running.reload()
     rules.write_text("physical_provisioner:read_task: [unclosed")
     with pytest.raises(InvalidConfig):
-        running.reload_policy()
+        running.reload()
     await running.stop()
     await running.stop()
     told = [json.loads(record.message) for record in caplog.records]

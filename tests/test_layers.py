@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": set(),
     "log": set(),
     "systemd": set(),
+    "reload": {"config"},
     "garbage": set(),
     "apart": set(),
     "turns": {"errors"},
@@ -39,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "parts": DATA | PARTS | {"tasks"},
     "app": DATA | PARTS | {"tasks", "handlers", "parts"},
     "preflight": DATA | PARTS | {"tasks", "handlers", "parts"},
-    "__main__": DATA | PARTS | {"tasks", "handlers", "parts", "preflight", "app"},
+    "__main__": DATA | PARTS | {"tasks", "handlers", "parts", "preflight", "app", "reload"},
     "cli": DATA | PARTS | {"api", "room", "images", "client", "app", "tasks", "parts", "preflight"},
     "client": {"api"},
     "agent": set(),
@@ -96,7 +97,7 @@ FLOORS: dict[str, set[str]] = {
     "schedule": {"words", "shared", "steps"},
     "views": {"words", "shared", "steps", "schedule", "deployments"},
     "service": {"words", "shared", "steps", "schedule", "deployments", "actions", "views"},
-    "": {"words", "deployments", "views", "service"},
+    "": {"words", "shared", "deployments", "views", "service"},
 }
 MOST_FLOORS = 8
 

@@ -269,3 +269,27 @@ def test_a_text_that_begins_a_token_everywhere_is_searched_in_linear_time():
     """A million characters, which would take an hour with a way back for each beginning."""
     text = "eyJ-" * 250_000
     assert logs.JWT.sub("", text) == text
+
+
+def test_in_the_journal_each_line_has_its_priority_and_no_time_of_its_own(lines):
+    buffer = lines(for_journal=True)
+    LOG.info("one")
+    LOG.warning("two")
+    try:
+        raise ValueError("three")
+    except ValueError:
+        LOG.exception("failed")
+    first, second, *traceback = buffer.getvalue().splitlines()
+    assert first == "<6>INFO drydockd.tasks.steps one"
+    assert second == "<4>WARNING drydockd.tasks.steps two"
+    assert len(traceback) > 2
+    assert all(line.startswith("<3>") for line in traceback)
+
+
+def test_json_in_the_journal_keeps_its_time_behind_the_priority(lines):
+    buffer = lines(for_journal=True, style="json")
+    LOG.critical("gone")
+    text = buffer.getvalue()
+    assert text.startswith("<2>{")
+    assert json.loads(text[3:])["ts"].endswith("+00:00")
+    assert logs.priority(logging.DEBUG) == "<7>"

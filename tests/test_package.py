@@ -2,8 +2,7 @@
 
 import email
 import os
-import shutil
-import subprocess
+import re
 import sys
 import tarfile
 import zipfile
@@ -12,31 +11,16 @@ from pathlib import Path
 import pytest
 
 import drydockd
+from tests.packages import ROOT, build, run
 
-ROOT = Path(__file__).parents[1]
 SHARE = "share/drydockd"
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("package")]
 
 
-def run(*command, **options):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """Build both packages from a copy of the tree without what earlier builds left behind.
-
-    The wheel is made from the source package, so that one is complete too. Nothing is fetched.
-    """
-    folder = tmp_path_factory.mktemp("package")
-    leftovers = shutil.ignore_patterns(".*", "*.egg-info", "build", "__pycache__")
-    shutil.copytree(ROOT, folder / "tree", ignore=leftovers)
-    dist = folder / "dist"
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", dist, folder / "tree")
-    return dist
+    return build(tmp_path_factory.mktemp("package"))
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +58,12 @@ def test_the_wheel_holds_every_file_of_the_program_and_nothing_else(wheel):
     assert program == tree("drydockd")
 
 
-def test_the_wheel_brings_every_file_of_conf_and_systemd(wheel):
+def test_the_wheel_brings_the_manual_and_every_file_of_conf_and_systemd(wheel):
     data = f"drydockd-{drydockd.__version__}.data/data/{SHARE}/"
     brought = {name.removeprefix(data) for name in names(wheel) if name.startswith(data)}
     conf = {name.removeprefix("conf/") for name in tree("conf")}
-    assert brought == conf | tree("systemd")
+    assert brought == conf | tree("systemd") | tree("docs")
+    assert "docs/install.md" in brought
     outside = {name for name in names(wheel) if ".data/" in name and not name.startswith(data)}
     assert not outside
 
@@ -96,7 +81,20 @@ def test_the_source_package_holds_the_documents_and_no_half_of_the_tests(built):
     for folder in ("drydockd", "conf", "systemd", "docs"):
         assert tree(folder) <= held
     assert {"LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md"} <= held
+    assert {"MANIFEST.in", "pyproject.toml", "requirements/run.txt"} <= held
     assert not {name for name in held if name.split("/")[0] in ("tests", "bench", "Makefile")}
+
+
+def test_every_page_that_the_manual_links_comes_with_it(wheel, installed):
+    # A link to the root of the checkout leads to the project, not to a page.
+    (docs,) = installed.parents[2].glob(f"**/{SHARE}/docs")
+    links = {
+        (page.name, link)
+        for page in docs.rglob("*.md")
+        for link in re.findall(r"\]\((?!\.\.|https?:)([\w./-]+)", page.read_text())
+    }
+    assert len(links) > 20
+    assert not {(page, link) for page, link in links if not (docs / link).exists()}
 
 
 def test_the_example_site_is_found_wherever_the_package_was_put(installed, tmp_path):

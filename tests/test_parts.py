@@ -1,10 +1,13 @@
 """What the settings become."""
 
+from pathlib import Path
+
 import pytest
 
 from drydockd import parts
-from drydockd.config import load
+from drydockd.config import Settings, load
 from drydockd.config.options import DEFAULT_REPORT_URL
+from drydockd.drivers import shipped
 from drydockd.drivers.oob.manual import ManualOob
 from drydockd.errors import InvalidConfig
 from tests.handlers.helpers import settings
@@ -65,3 +68,21 @@ def test_looking_at_keys_makes_none(tmp_path):
     assert not list(tmp_path.iterdir())
     made = parts.jwt_keys(settings(tmp_path))
     assert parts.jwt_keys(settings(tmp_path), create=False) == made
+
+
+@pytest.mark.parametrize(("name", "says"), [("fake", "is fake"), (None, "is not set")])
+def test_without_a_real_provisioner_there_are_virtual_machines_only(name, says):
+    limited = parts.virtual_only(Settings.model_validate({"plugins": {"node_driver": name}}))
+    assert limited.startswith("virtual machines only: plugins.node_driver ")
+    assert says in limited
+
+
+def test_a_provisioner_that_is_not_stated_virtual_is_real():
+    real = {"plugins": {"node_driver": "drydockd.drivers.oob.manual:DRIVER"}}
+    assert parts.virtual_only(Settings.model_validate(real)) is None
+
+
+def test_the_readme_says_whether_this_version_deploys_real_machines():
+    real = [d.name for d in shipped() if d.kind == "node" and not d.offer.is_virtual]
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    assert (parts.VIRTUAL_ONLY in readme.casefold()) == (not real), real

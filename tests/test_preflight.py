@@ -148,7 +148,7 @@ BROKEN = {
     ),
     "tls files": (
         lambda f: {"api": {"listen": "127.0.0.1:0", "tls_cert": "/no", "tls_key": "/no"}},
-        "api.tls_cert /no, api.tls_key /no: No such file",
+        "api.tls_cert /no, api.tls_key /no: /no: No such file",
     ),
     "tls file without key": (
         lambda f: {"api": {"tls_cert": f.file("c.pem"), "tls_key": f.file("k.pem")}},
@@ -167,6 +167,18 @@ BROKEN = {
         "network.allowed_roots: /no/such/folder: No such file or directory",
     ),
     "policy that is no policy": (policy("- nonsense"), "expected `rule: check` lines"),
+    "policy file that is named and not there": (
+        lambda f: {"oslo_policy": {"policy_file": "rules.yaml"}},
+        "rules.yaml: No such file",
+    ),
+    "policy folder that is named and not there": (
+        lambda f: {"oslo_policy": {"policy_dirs": ["policy.d", str(f.path)]}},
+        "policy.d: No such file",
+    ),
+    "addresses that overlap": (
+        lambda f: {"api": {"listen": "0.0.0.0:9000", "node_listen": "127.0.0.1:9000"}},
+        "api.node_listen: cannot listen on 127.0.0.1:9000: Address already in use by 0.0.0.0:9000",
+    ),
     "policy rule": (policy("physical_provisioner:read_task: 'role:'x"), "policy.yaml"),
     "policy circle": (policy("a: 'rule:b'\nb: 'rule:a'"), "refers to itself"),
     "state dir that is a file": (
@@ -256,6 +268,15 @@ def test_every_mistake_is_told_at_once_with_its_line(folder):
     lines = (folder.path / "drydockd.yaml").read_text().splitlines()
     number = int(said[0].split(":")[1])
     assert lines[number - 1].strip() == "oob_driver:"
+
+
+def test_mistakes_of_values_do_not_hide_those_of_what_they_name(folder):
+    folder.write(network={"allowed_roots": ["/no/a"]}, limit={"fan_out": 5}, api={"listn": "x"})
+    with pytest.raises(ConfigError) as caught:
+        preflight.load([folder.path / "drydockd.yaml"], {})
+    said = "\n".join(str(mistake) for mistake in caught.value.mistakes)
+    for text in ("did you mean limits?", "did you mean listen?", "/no/a"):
+        assert text in said
 
 
 def activated(f):

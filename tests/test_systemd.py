@@ -1,3 +1,4 @@
+import io
 import os
 import socket
 import subprocess
@@ -5,7 +6,7 @@ import sys
 
 import pytest
 
-from drydockd.systemd import Notifier, inherited_sockets
+from drydockd.systemd import Notifier, inherited_sockets, is_journal
 
 
 @pytest.fixture
@@ -87,3 +88,13 @@ def test_inherited_sockets_are_taken_by_name_and_only_once():
 def test_sockets_for_another_process_are_left_alone():
     assert inherited_sockets({"LISTEN_FDS": "1", "LISTEN_PID": "1"}) == {}
     assert inherited_sockets({}) == {}
+
+
+def test_the_journal_is_known_by_the_file_behind_the_stream(tmp_path):
+    with open(tmp_path / "stream", "w") as stream:
+        status = os.fstat(stream.fileno())
+        assert is_journal(stream, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
+        # A terminal or a file that it was redirected to is another one.
+        assert not is_journal(stream, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino + 1}"})
+        assert not is_journal(stream, {})
+    assert not is_journal(io.StringIO(), {"JOURNAL_STREAM": "1:2"})

@@ -25,6 +25,8 @@ class ReportDetail(Request):
 
     @model_validator(mode="after")
     def _leaves_reserved_names(self) -> Self:
+        if not self.__pydantic_extra__:
+            return self
         for name in RESERVED:
             if name in self.__pydantic_extra__:
                 raise PydanticCustomError("reserved", "{name} is a reserved name", {"name": name})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from drydockd.auth.secret import SECRET_BYTES, derive
 from drydockd.errors import Forbidden, NotFound, Unauthenticated
@@ -14,6 +15,7 @@ HEADER = "X-Bootaction-Key"
 CHALLENGE = "Bootaction-Key"
 KEY = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 DEFAULT_LIFETIME = timedelta(days=7)
+KEPT_KEYS = 4096
 
 
 class BootKeys:
@@ -30,6 +32,10 @@ class BootKeys:
             raise ValueError(f"a boot key secret needs at least {SECRET_BYTES} bytes")
         self._secret = secret
         self._lifetime = lifetime
+        # A node asks several times; deriving takes as long as all else that admits it.
+        self._node_key_of = lru_cache(maxsize=KEPT_KEYS)(
+            lambda node, context_id: derive(secret, "drydockd node key", node, context_id)
+        )
 
     def __repr__(self) -> str:
         return f"BootKeys(lifetime={self._lifetime})"
@@ -53,7 +59,7 @@ class BootKeys:
         if context is None or context.closed is not None:
             name = host or (context.node if context else "")
             raise NotFound(f"Error locating boot action for {name}")
-        self._check(key, self._node_key(context), is_void=self._is_late(context))
+        self._check(key, self._node_key(context), is_void=self.is_late(context))
         return context
 
     def check_action(
@@ -74,7 +80,7 @@ class BootKeys:
             or context.closed is not None
             or context.node != action.node
             or context.context_id != action.context_id
-            or self._is_late(context)
+            or self.is_late(context)
         )
         self._check(key, self._action_key(action.context_id, action.action_id), is_void=is_void)
         return action
@@ -89,13 +95,14 @@ class BootKeys:
         if is_void or not is_equal:
             raise Forbidden("Invalid X-Bootaction-Key")
 
-    def _is_late(self, context: BootContext) -> bool:
+    def is_late(self, context: BootContext) -> bool:
+        """Whether the lifetime of its keys is over: nothing of it is served any more."""
         if self._lifetime is None:
             return False
         return datetime.now(UTC) - datetime.fromisoformat(context.created) > self._lifetime
 
     def _node_key(self, context: BootContext) -> bytes:
-        return derive(self._secret, "drydockd node key", context.node, context.context_id)
+        return self._node_key_of(context.node, context.context_id)
 
     def _action_key(self, context_id: str, action_id: str) -> bytes:
         return derive(self._secret, "drydockd boot action key", context_id, action_id)

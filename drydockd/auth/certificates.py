@@ -49,9 +49,16 @@ def read_expiry(name: str, path: Path) -> Expiry:
     Reads the file: call it from a thread or at start, reload and on a slow timer.
     """
     try:
-        certificates = x509.load_pem_x509_certificates(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
         return Expiry(name, path, error=f"cannot be read: {error.strerror}")
+    return expiry_of(name, path, content)
+
+
+def expiry_of(name: str, path: Path, content: bytes) -> Expiry:
+    """Return the same of PEM text that was read from `path`; never raises."""
+    try:
+        certificates = x509.load_pem_x509_certificates(content)
     except ValueError:
         return Expiry(name, path, error="holds no PEM certificate")
     first = min(certificates, key=lambda c: c.not_valid_after_utc)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from drydockd.auth.audit import Audit, Event
-from drydockd.auth.throttle import group
+from drydockd.auth.buckets import Addresses, Bucket, group
 from drydockd.errors import TooMany
 
 Clock = Callable[[], float]
@@ -17,22 +16,8 @@ WAITING_RETRY_SECONDS = 1
 
 
 @dataclass(slots=True)
-class _Bucket:
-    """Refusals that leak away at `rate` a second."""
-
-    rate: float
-    level: float = 0.0
-    seen: float = 0.0
-
-    def fill(self, now: float, amount: float) -> float:
-        self.level = max(0.0, self.level - (now - self.seen) * self.rate) + amount
-        self.seen = now
-        return self.level
-
-
-@dataclass(slots=True)
 class _Address:
-    refused: _Bucket
+    refused: Bucket
     waiting: int = 0
     good_until: float = 0.0
     is_told: bool = False
@@ -63,11 +48,10 @@ class Lookups:
         self._total = total
         self._waiting = waiting_per_address
         self._good_seconds = good_seconds
-        self._max_addresses = max_addresses
         self._audit = audit
         self._clock = clock
-        self._all = _Bucket(total / 60)
-        self._addresses: OrderedDict[str, _Address] = OrderedDict()
+        self._all = Bucket(total / 60)
+        self._addresses = Addresses(lambda: _Address(Bucket(per_address / 60)), max_addresses)
         self.refused = 0
 
     @property
@@ -78,7 +62,7 @@ class Lookups:
     def admit(self, remote: str) -> None:
         """Raise TooMany if nobody is to be asked about an unknown token of `remote` now."""
         now = self._clock()
-        address = self._address(remote)
+        address = self._addresses.heard(remote)
         seconds = _excess(address.refused, now, self._per_address)
         if not seconds and address.good_until <= now:
             seconds = _excess(self._all, now, self._total)
@@ -103,12 +87,12 @@ class Lookups:
 
     def began(self, remote: str) -> None:
         """Count a look-up for `remote` that is under way; `ended` takes it off."""
-        self._address(remote).waiting += 1
+        self._addresses.heard(remote).waiting += 1
 
     def ended(self, remote: str, *, is_good: bool | None) -> None:
         """Count how it ended; `is_good` None: nobody knows."""
         now = self._clock()
-        address = self._address(remote)
+        address = self._addresses.heard(remote)
         address.waiting = max(0, address.waiting - 1)
         if is_good:
             address.good_until = now + self._good_seconds
@@ -117,18 +101,8 @@ class Lookups:
             if address.good_until <= now:
                 self._all.fill(now, 1)
 
-    def _address(self, remote: str) -> _Address:
-        key = group(remote)
-        address = self._addresses.pop(key, None)
-        if address is None:
-            address = _Address(_Bucket(self._per_address / 60))
-        self._addresses[key] = address
-        if len(self._addresses) > self._max_addresses:
-            self._addresses.popitem(last=False)
-        return address
 
-
-def _excess(bucket: _Bucket, now: float, size: int) -> int:
+def _excess(bucket: Bucket, now: float, size: int) -> int:
     """Return after how many seconds another one fits into `bucket`, 0 for now."""
     over = bucket.fill(now, 0) + 1 - size
     return math.ceil(over / bucket.rate) if over > 0 else 0

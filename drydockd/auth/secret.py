@@ -117,10 +117,18 @@ def _check_file(path: Path, status: os.stat_result, *, is_own: bool) -> None:
     if status.st_mode & 0o077:
         mode = stat.S_IMODE(status.st_mode)
         raise InvalidConfig(f"{path}: mode {mode:04o} lets others read it; chmod 0600 {path}")
-    if is_own and status.st_uid not in (os.geteuid(), 0):
+    if is_own and status.st_uid not in _owners(path):
         raise InvalidConfig(
             f"{path}: belongs to uid {status.st_uid}, drydockd runs as uid {os.geteuid()}"
         )
+
+
+def _owners(path: Path) -> set[int]:
+    """Return whose a secret may be: ours, root's; root also uses that of the folder's owner."""
+    owners = {os.geteuid(), 0}
+    if os.geteuid() == 0:
+        owners.add(path.parent.stat().st_uid)
+    return owners
 
 
 def _create(path: Path) -> None:

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from drydockd.auth.audit import Audit, Event
+from drydockd.auth.buckets import Addresses, Bucket, group
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[object]]
-
-
-@dataclass(slots=True)
-class _Address:
-    level: float = 0.0
-    seen: float = 0.0
 
 
 # What is counted apart: refused tokens, keys of nodes, ids of no boot action.
@@ -54,13 +47,11 @@ class Throttle:
         self._free = free
         self._step = step_seconds
         self._max_seconds = max_seconds
-        self._recover = recover_seconds
-        self._max_addresses = max_addresses
         self._max_waiting = max_waiting
         self._audit = audit
         self._clock = clock
         self._sleep = sleep
-        self._addresses: OrderedDict[str, _Address] = OrderedDict()
+        self._addresses = Addresses(lambda: Bucket(1 / recover_seconds), max_addresses)
         # With 0 from the start: the first of an increase would be lost else.
         self.failures: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
         self.delayed = 0
@@ -89,34 +80,16 @@ class Throttle:
         return seconds
 
     def _delay(self, remote: str) -> float:
-        now = self._clock()
-        key = group(remote)
-        address = self._addresses.pop(key, None) or _Address(seen=now)
-        address.level = max(0.0, address.level - (now - address.seen) / self._recover) + 1
-        # Above this the delay no longer grows; nor does the time to recover.
-        address.level = min(address.level, self._free + 16)
-        address.seen = now
-        self._addresses[key] = address
-        if len(self._addresses) > self._max_addresses:
-            self._addresses.popitem(last=False)
-        over = address.level - self._free
+        # Above the top the delay no longer grows; nor does the time to recover.
+        level = self._addresses.heard(remote).fill(self._clock(), 1, most=self._free + 16)
+        over = level - self._free
         if over <= 0:
             return 0.0
         if over <= 1 and self._audit is not None:
             self._audit.record(
-                Event.RATE_LIMIT, key, remote=remote, description="answers to failures are slowed"
+                Event.RATE_LIMIT,
+                group(remote),
+                remote=remote,
+                description="answers to failures are slowed",
             )
         return float(min(self._max_seconds, self._step * 2 ** (over - 1)))
-
-
-def group(remote: str) -> str:
-    """Return what is counted as one address: an IPv4 address, or the /64 of an IPv6 one."""
-    try:
-        ip = ipaddress.ip_address(remote.partition("%")[0])
-    except ValueError:
-        return remote[:64]
-    if isinstance(ip, ipaddress.IPv4Address):
-        return str(ip)
-    if ip.ipv4_mapped is not None:
-        return str(ip.ipv4_mapped)
-    return str(ipaddress.ip_network((ip, 64), strict=False))

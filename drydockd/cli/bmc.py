@@ -22,7 +22,7 @@ COLUMNS = {
     "result": "Result",
     "power": "Power",
     "boot_device": "Next Boot",
-    "serial": "Serial",
+    "identity": "Identity",
     "product": "Vendor, Model",
     "firmware": "Firmware",
     "tls": "TLS",
@@ -259,7 +259,15 @@ def _errors(task: Task) -> dict[str, list[str]]:
 
 def _flat(row: dict[str, object]) -> dict[str, object]:
     product = " ".join(str(row[key]) for key in ("vendor", "model") if row.get(key))
-    return {**row, "product": product}
+    return {**row, "product": product, "identity": _identity(row)}
+
+
+def _identity(row: dict[str, object]) -> str:
+    """By what its machine is told from others best: serial number, else UUID, else a MAC."""
+    if row.get("serial"):
+        return str(row["serial"])
+    macs = row.get("macs")
+    return str(row.get("uuid") or (macs[0] if isinstance(macs, list) and macs else ""))
 
 
 def _texts(row: dict[str, object], key: str) -> list[str]:

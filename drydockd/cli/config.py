@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -10,9 +9,11 @@ from typing import NoReturn
 import click
 
 from drydockd import parts, preflight
-from drydockd.config import ConfigError, dump, load
+from drydockd.cli.units import daemons_environment
+from drydockd.config import ConfigError, load
 from drydockd.config.convert import InvalidIni, convert
 from drydockd.config.sample import sample
+from drydockd.config.shown import shown
 from drydockd.drivers import shipped
 from drydockd.drivers.table import markdown
 
@@ -32,12 +33,14 @@ def check(files: tuple[Path, ...]) -> None:
     """Report every mistake in FILE (default: /etc/drydockd/drydockd.yaml), environment included.
 
     Looks at everything the daemon looks at before it starts: values, drivers and what they need,
-    keys, policy and TLS files, folders, addresses. Run it as the daemon's user. The exit code
-    is 2 when something is wrong, as it is of the daemon.
+    keys, policy and TLS files, folders, addresses. Run it as the daemon's user, or as root, who
+    is shown what the installed unit gives its daemon, credentials included. The exit code is 2
+    when something is wrong, as it is of the daemon.
     """
     said: list[str] = []
     try:
-        loaded = preflight.load(preflight.files_of(files), os.environ, hear=said.append)
+        with daemons_environment(files) as environ:
+            loaded = preflight.load(preflight.files_of(files), environ, hear=said.append)
     except ConfigError as error:
         _refuse(error)
     for warning in (*loaded.warnings, *said):
@@ -48,13 +51,20 @@ def check(files: tuple[Path, ...]) -> None:
 @command.command()
 @files_argument
 def show(files: tuple[Path, ...]) -> None:
-    """Print every option as the daemon would see it; secrets are masked."""
+    """Print every option as the daemon would see it, as YAML, with the source of each value.
+
+    The source is a file and line, the environment, a credential or the default. Secrets are masked.
+    With mistakes it prints what can be read all the same, and them; the exit code is then 2.
+    """
+    schema = parts.schema()
     try:
-        loaded = load(preflight.files_of(files), os.environ, parts.schema())
+        with daemons_environment(files) as environ:
+            loaded = load(preflight.files_of(files), environ, schema)
+        click.echo(shown(loaded, schema), nl=False)
     except ConfigError as error:
+        if error.loaded is not None:
+            click.echo(shown(error.loaded, schema), nl=False)
         _refuse(error)
-    for line in dump(loaded.settings, parts.schema()):
-        click.echo(line)
 
 
 @command.command(name="sample")

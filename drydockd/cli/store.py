@@ -11,6 +11,7 @@ import click
 
 from drydockd.auth.jwtkeys import OLD_SECRET_FILE, SECRET_FILE
 from drydockd.auth.secret import REMOVE, replace_secret, secret_problem
+from drydockd.cli.units import require_stopped
 from drydockd.errors import DrydockError
 from drydockd.store import archive
 from drydockd.store.check import check as check_state
@@ -89,8 +90,9 @@ def _secret_problems(state: StateDir, contexts: int) -> Iterator[str]:
 def repair(state_dir: Path) -> None:
     """Replace damaged files by what is whole in them, and say what was dropped.
 
-    The daemon must be stopped. The damaged files are kept.
+    The daemon must be stopped, and its socket unit too. The damaged files are kept.
     """
+    require_stopped(state_dir)
     with _told():
         done = repair_state(StateDir(state_dir))
     if done.originals is None:
@@ -109,12 +111,14 @@ def repair(state_dir: Path) -> None:
 def new_secret(state_dir: Path) -> None:
     """Make a new secret for the keys of nodes, when the old one is lost or known to others.
 
-    The daemon must be stopped. Nodes that are being deployed can neither fetch their boot data
-    nor report any more: deploy them again. An old secret is kept beside the new one.
+    The daemon must be stopped, and its socket unit too. Nodes that are being deployed can
+    neither fetch their boot data nor report any more: deploy them again. An old secret is kept
+    beside the new one.
     """
     state = StateDir(state_dir)
     if not state_dir.is_dir():
         raise click.ClickException(f"{state_dir}: no such state directory; give --state-dir")
+    require_stopped(state_dir)
     with _told():
         lock = Lock(state)
         try:
@@ -146,7 +150,11 @@ def backup(file: Path, state_dir: Path) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_with_state_dir
 def restore(file: Path, state_dir: Path) -> None:
-    """Put the backup FILE into a state directory that holds no records yet."""
+    """Put the backup FILE into a state directory that holds no records yet.
+
+    The daemon must be stopped, and its socket unit too.
+    """
+    require_stopped(state_dir)
     with _told():
         click.echo(f"restored {archive.restore(file, StateDir(state_dir))}")
 

@@ -66,11 +66,13 @@ def _place(
 ) -> _Place:
     """Raises a ClickException for a configuration that was named and cannot be read."""
     from drydockd import parts, preflight
+    from drydockd.cli.units import daemons_environment
     from drydockd.config import ConfigError, Settings, load
 
     settings = Settings()
     try:
-        settings = load(preflight.files_of(files), os.environ, parts.schema()).settings
+        with daemons_environment(files) as environ:
+            settings = load(preflight.files_of(files), environ, parts.schema()).settings
     except ConfigError as error:
         if files:
             raise click.ClickException(str(error)) from error

@@ -1,14 +1,9 @@
 """The configuration: typed sections, one load that reports every mistake at once."""
 
-from drydockd.config.load import (
-    ConfigError,
-    Loaded,
-    dump,
-    load,
-    secret_values,
-)
+from drydockd.config.load import ConfigError, Loaded, effective, load, secret_values
 from drydockd.config.options import DEFAULT_REPORT_URL, Settings
 from drydockd.config.schema import DriverSection, Schema
+from drydockd.config.shown import dump
 from drydockd.config.sources import Mistake
 
 __all__ = [
@@ -20,6 +15,7 @@ __all__ = [
     "Schema",
     "Settings",
     "dump",
+    "effective",
     "load",
     "secret_values",
 ]

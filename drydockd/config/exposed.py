@@ -71,7 +71,7 @@ def open_mode(path: Path) -> int | None:
 def _file_of(origin: str, files: Sequence[Path], credentials: Path | None) -> Path | None:
     name = origin.removeprefix("credential ")
     if credentials is not None and name != origin:
-        return credentials / name
+        return (credentials / name).resolve()
     return next((path for path in files if origin.startswith(f"{path}:")), None)
 
 

@@ -33,11 +33,15 @@ from drydockd.config.sources import (
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; `mistakes` holds all of them, ``str`` one a line."""
+    """The configuration cannot be used; `mistakes` holds all of them, ``str`` one a line.
 
-    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+    `loaded` is what it would be but for them, if every value could be read: to be shown only.
+    """
+
+    def __init__(self, mistakes: Sequence[Mistake], loaded: Loaded | None = None) -> None:
         super().__init__("\n".join(str(mistake) for mistake in mistakes))
         self.mistakes = tuple(mistakes)
+        self.loaded = loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +81,17 @@ def load(
     base = files[-1].absolute().parent if files else Path.cwd()
     known, warnings = _sort_out(gathered, schema)
     settings = _build(known, gathered, schema)
-    if settings is not None:
-        settings = _follow_public_url(settings, known)
-        gathered.mistakes += _across_sections(settings, known)
-    if gathered.mistakes or settings is None:
+    if settings is None:
         raise ConfigError(gathered.mistakes)
+    settings = _follow_public_url(settings, known)
+    gathered.mistakes += _across_sections(settings, known)
     origins = {(s, o): given.origin for s, options in known.items() for o, given in options.items()}
     warnings += exposed_secrets(known, files, credentials, schema)
     warnings += exposed_keys(settings)
-    return Loaded(settings, (*warnings, *_worries(settings)), base, origins)
+    loaded = Loaded(settings, (*warnings, *_worries(settings)), base, origins)
+    if gathered.mistakes:
+        raise ConfigError(gathered.mistakes, loaded)
+    return loaded
 
 
 def _sort_out(gathered: Gathered, schema: Schema) -> tuple[dict[str, dict[str, Given]], list[str]]:
@@ -93,17 +99,13 @@ def _sort_out(gathered: Gathered, schema: Schema) -> tuple[dict[str, dict[str, G
     known: dict[str, dict[str, Given]] = {}
     ignored: list[str] = []
     driverless: list[str] = []
-    for section, options in gathered.values.items():
+    empty: dict[str, dict[str, Given]] = {name: {} for name in gathered.sections}
+    for section, options in (empty | gathered.values).items():
         if is_without_driver(section, schema.sections):
             driverless += [f"{section}.{option}" for option in options]
             continue
         if section not in schema.sections and section not in IGNORED_SECTIONS:
-            origin = next(iter(options.values())).origin
-            gathered.mistakes.append(
-                Mistake(
-                    origin, section, "", "no such section", None, _near(section, schema.sections)
-                )
-            )
+            gathered.mistakes.append(_no_section(schema, section, options, gathered))
             continue
         for option, given in options.items():
             name = current_name(section, option)
@@ -121,6 +123,15 @@ def _sort_out(gathered: Gathered, schema: Schema) -> tuple[dict[str, dict[str, G
         )
         if names
     ]
+
+
+def _no_section(
+    schema: Schema, section: str, options: Mapping[str, Given], gathered: Gathered
+) -> Mistake:
+    # By its first option, which may be a variable's; an empty one by its own line.
+    first = next(iter(options.values()), None)
+    origin = first.origin if first is not None else gathered.sections[section]
+    return Mistake(origin, section, "", "no such section", None, _near(section, schema.sections))
 
 
 def _unknown(schema: Schema, section: str, option: str, given: Given) -> Mistake:
@@ -252,35 +263,17 @@ def redact_uri(text: str) -> str:
     return URI_PASSWORD.sub(r"\1****@", text)
 
 
-def dump(settings: Settings, schema: Schema | None = None) -> list[str]:
-    """Return ``section.option = value`` lines, secrets and passwords in URIs masked.
-
-    Defaults of drivers' options are in it if the `schema` has their sections.
-    """
-    lines = []
-    for section, options in _effective(settings, schema or Schema()).items():
-        for option, value in options.items():
-            shown = "****" if isinstance(value, SecretStr) else redact_uri(str(_plain_value(value)))
-            lines.append(f"{section}.{option} = {shown}")
-    return lines
-
-
-def _effective(settings: Settings, schema: Schema) -> dict[str, dict[str, object]]:
+def effective(settings: Settings, schema: Schema) -> dict[str, dict[str, object]]:
+    """Return section -> option -> value in force, secrets wrapped; drivers' as they were given."""
     own = {s: dict(getattr(settings, s)) for s in OWN}
     defaults = {s: {o: schema.default(s, o) for o in schema.sections[s]} for s in schema.drivers}
     return own | defaults | {s: defaults.get(s, {}) | {**o} for s, o in settings.drivers.items()}
 
 
-def _plain_value(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain_value(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
-
-
 def secret_values(settings: Settings) -> list[str]:
     """Return the secrets themselves, for the log's safety net; show them to nobody."""
     found = []
-    for options in _effective(settings, Schema()).values():
+    for options in effective(settings, Schema()).values():
         for value in options.values():
             if isinstance(value, SecretStr) and value.get_secret_value():
                 found.append(value.get_secret_value())

@@ -139,6 +139,12 @@ class Bootactions(Section):
     template_seconds: int = opt(2, "Longest time to render one template", ge=1, le=300)
     asset_bytes: int = opt(16 * MIB, "Largest rendered asset", ge=1024, le=1024 * MIB)
     archive_bytes: int = opt(64 * MIB, "Largest sum of a node's assets", ge=1024, le=4096 * MIB)
+    pinned_bytes: int = opt(
+        4096 * MIB,
+        "What the fetched sources of all deployments may take in state_dir, each counted once",
+        ge=1024,
+        le=1024 * 1024 * MIB,
+    )
     detail_fields: int = opt(32, "Further fields of one detail of a report", ge=0, le=10_000)
     detail_bytes: int = opt(16384, "Their size together, as JSON", ge=0, le=MIB)
     reports: int = opt(500, "Reports about one boot action", ge=1, le=MIB)

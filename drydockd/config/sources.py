@@ -50,6 +50,8 @@ class Gathered:
     """All values given so far, the later source over the earlier one."""
 
     values: dict[str, dict[str, Given]] = field(default_factory=dict)
+    # Where each section begins in a file; one without options has no values.
+    sections: dict[str, str] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
 
     def give(self, section: str, option: str, value: Any, origin: str) -> None:
@@ -89,6 +91,7 @@ def _read_sections(path: Path, root: yaml.Node, loader: Any, into: Gathered) -> 
         if section in seen:
             into.mistakes.append(Mistake(origin, section, "", "section is given twice"))
         seen.add(section)
+        into.sections.setdefault(section, origin)
         if isinstance(body, yaml.MappingNode):
             _read_options(path, section, body, loader, into)
         elif not (isinstance(body, yaml.ScalarNode) and body.value in ("", "~", "null")):

@@ -31,6 +31,14 @@ class Hold:
         await self._budget.give(self, size_bytes)
         self.size_bytes += size_bytes
 
+    def takes(self, size_bytes: int) -> bool:
+        """Count more bytes if there is room for them now; return whether there was."""
+        if self._budget.is_full(size_bytes):
+            return False
+        self._budget.used_bytes += size_bytes
+        self.size_bytes += size_bytes
+        return True
+
     def forget(self) -> None:
         """What was counted is gone, and may come again."""
         self._budget.used_bytes -= self.size_bytes
@@ -109,9 +117,14 @@ class Budget:
 
     async def give(self, hold: Hold, size_bytes: int) -> None:
         """Count bytes of `hold`. Raises SourceUnavailable when there was no room for too long."""
+        if self.is_full(size_bytes):
+            await self._wait_for_room(hold, size_bytes)
+        self.used_bytes += size_bytes
+
+    async def _wait_for_room(self, hold: Hold, size_bytes: int) -> None:
         try:
             async with asyncio.timeout(self._wait_seconds):
-                while self._is_full(size_bytes) and not self._may_exceed(hold):
+                while self.is_full(size_bytes) and not self._may_exceed(hold):
                     hold.waits_for = self._no_room()
                     await self._room.wait()
         except TimeoutError:
@@ -119,9 +132,9 @@ class Budget:
                 f"waited {self._wait_seconds:g} s for room: {hold.waits_for}"
             ) from None
         hold.waits_for = ""
-        self.used_bytes += size_bytes
 
-    def _is_full(self, size_bytes: int) -> bool:
+    def is_full(self, size_bytes: int) -> bool:
+        """Whether there is no room for so many more bytes now."""
         return self.used_bytes + size_bytes > self._most_bytes
 
     def _may_exceed(self, hold: Hold) -> bool:

@@ -28,6 +28,17 @@ class Roots:
         """Return how many bytes `read` would return now; blocks, and raises, as that does."""
         return self._opened(shown, path, self._size)
 
+    def read_small(self, shown: str, path: str, most_bytes: int) -> bytes | None:
+        """Return the bytes of the file if they are not more than `most_bytes`, else None.
+
+        Blocks, and raises, as `read`.
+        """
+
+        def read(shown: str, handle: int) -> bytes | None:
+            return self._read(shown, handle) if self._size(shown, handle) <= most_bytes else None
+
+        return self._opened(shown, path, read)
+
     def read(self, shown: str, path: str) -> bytes:
         """Return the bytes of the file `path`; blocks. Raises InvalidDesign.
 

@@ -95,7 +95,7 @@ class _Pickler(pickle.Pickler):
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> object:
-        found = getattr(site_module, name, None) if module == site_module.__name__ else None
+        found = getattr(site_module, name, None) if name in site_module.__all__ else None
         if not isinstance(found, type) or found.__module__ != module:
             raise pickle.UnpicklingError(f"{module}.{name} does not belong in a design")
         return found

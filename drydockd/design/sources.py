@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 LONGEST_LIFETIME = 180.0
 KEPT_ANSWERS = 256
 KEPT_BYTES = 64 * 1024 * 1024
+# A file up to this size is read at once, and counted then: one visit of a thread, not two.
+SMALL_BYTES = 64 * 1024
 LONGEST_PAUSE = 300.0
 Sleep = Callable[[float], Awaitable[None]]
 Clock = Callable[[], float]
@@ -110,8 +112,11 @@ class Sources:
 
     async def _read(self, reference: Reference, hold: Hold) -> bytes:
         shown, path = reference.shown, reference.path
-        await hold.grow(await asyncio.to_thread(self._roots.size, shown, path))
-        content = await asyncio.to_thread(self._roots.read, shown, path)
+        content = await asyncio.to_thread(self._roots.read_small, shown, path, SMALL_BYTES)
+        if content is None or not hold.takes(len(content)):
+            content = None  # nothing is held while it waits for room
+            await hold.grow(await asyncio.to_thread(self._roots.size, shown, path))
+            content = await asyncio.to_thread(self._roots.read, shown, path)
         hold.settle()
         return content
 

@@ -32,6 +32,7 @@ __all__ = [
     "OobDriver",
     "PowerState",
     "Resident",
+    "SessionEnder",
     "Shelf",
     "SiteNote",
     "Surroundings",
@@ -148,6 +149,20 @@ class OobDriver(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class SessionEnder(Protocol):
+    """What an OobDriver that calls `Voice.fence` can do besides."""
+
+    async def end_session(self, node: Node, session: str, voice: Voice) -> None:
+        """End `session`, noted by `fence` in a daemon that is gone, so that nothing of it comes.
+
+        Says what became of it; somebody else's, and one that is gone, is left alone. Safe to
+        repeat. Raises DriverTransient, DriverPersistent, DriverConflict where the BMC cannot be
+        asked.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

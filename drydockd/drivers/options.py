@@ -81,7 +81,8 @@ class Offer(Generic[O]):
     `make` is the class; the `options` are its only argument. It touches no network and needs
     no running loop; what is wrong with options beyond their model it raises as InvalidInput.
     `section` is where they stand in the configuration; drivers of several kinds may share one
-    with the same options. `about` says in a line what it drives.
+    with the same options. `about` says in a line what it drives. `is_virtual`: its machines
+    are not of metal.
     """
 
     make: Callable[[O], Driver]
@@ -89,6 +90,7 @@ class Offer(Generic[O]):
     section: str
     about: str
     needs: tuple[Need, ...] = ()
+    is_virtual: bool = False
 
     def build(self, given: Mapping[str, object], where: str, prefix: str = "") -> Driver:
         """Return the driver. Raises InvalidConfig: options, or what is not installed.

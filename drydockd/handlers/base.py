@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import http.client
 import logging
-import uuid
 from collections.abc import AsyncGenerator, Awaitable, Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -20,16 +19,17 @@ from drydockd import errors
 from drydockd import log as logs
 from drydockd.api.base import Request
 from drydockd.auth.audit import Event
+from drydockd.auth.buckets import group
 from drydockd.auth.noauth import NAME as NOBODY
-from drydockd.auth.throttle import group
-from drydockd.handlers import body, headers
+from drydockd.handlers import body
 from drydockd.handlers.accesslog import access
 from drydockd.handlers.body import R
 from drydockd.handlers.parts import send
 from drydockd.handlers.routing import Route
 from drydockd.handlers.services import Services
 from drydockd.handlers.streams import Stream
-from drydockd.model import Caller
+from drydockd.handlers.whole import WholeAnswers
+from drydockd.model import Caller, new_id
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ GONE = 499
 UNKNOWN_ERROR = "Unknown error"
 
 
-class BaseHandler(web.RequestHandler):
+class BaseHandler(WholeAnswers):
     """A handler parses, calls and writes; this does the rest.
 
     `policy` names the rule of each method; a method without one is refused. `about` says in a line
@@ -81,7 +81,6 @@ class BaseHandler(web.RequestHandler):
     answers: ClassVar[Answers] = {}
     has_titles: ClassVar[bool] = False
 
-    request_id: str = ""
     caller: Caller = UNASKED
     why: str = ""  # there is no identity
 
@@ -91,14 +90,6 @@ class BaseHandler(web.RequestHandler):
         services.began()
 
     # -- before the handler
-
-    def clear(self) -> None:
-        """Begin the answer anew, as Tornado's own does, but without headers that are set twice."""
-        if not self.request_id:
-            self.request_id = str(uuid.uuid4())
-        self._headers = headers.first(self.request_id)
-        self._write_buffer = []
-        self._status_code, self._reason = 200, "OK"
 
     def prepare(self) -> Awaitable[None] | None:
         """Refuse what has no route or method, then who may not; the body is not looked at."""
@@ -203,6 +194,7 @@ class BaseHandler(web.RequestHandler):
         """Answer with JSON already encoded."""
         if status != 200:
             self.set_status(status)
+        self._headers["Content-Length"] = str(len(encoded))
         self.finish(encoded)
 
     async def reply_parts(self, parts: AsyncGenerator[bytes, None]) -> None:
@@ -292,17 +284,6 @@ class BaseHandler(web.RequestHandler):
 
     # -- the end
 
-    # Nothing here is asked for twice with a condition: no digest of the answer is worked out.
-
-    def set_etag_header(self) -> None:
-        return None
-
-    def check_etag_header(self) -> bool:
-        return False
-
-    def check_xsrf_cookie(self) -> None:
-        return None
-
     def on_finish(self) -> None:
         self.services.ended()
         request = self.request
@@ -355,7 +336,7 @@ def refusal(
             "Server": "drydockd",
             "Content-Type": "application/json",
             "Content-Length": str(len(answer)),
-            "X-Drydock-Req": str(uuid.uuid4()),
+            "X-Drydock-Req": new_id(),
         }
     )
     if may_retry:

@@ -70,6 +70,8 @@ def _place(path: tuple[int | str, ...]) -> str:
 
 def check_type(content_type: str) -> None:
     """Accept ``application/json`` in any case, with parameters. Raises InvalidInput."""
+    if content_type == "application/json":
+        return
     media, _, parameters = content_type.partition(";")
     if media.strip().lower() != "application/json":
         raise InvalidInput("Content-Type must be application/json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -12,6 +13,10 @@ from drydockd.auth.audit import Event
 from drydockd.auth.bootkey import HEADER
 from drydockd.handlers.base import NODE_KEY, BaseHandler
 from drydockd.model import BootContext
+from drydockd.render import Archive
+
+# What must not stand in a quoted file name as it is.
+UNSAFE = frozenset('"\\%')
 
 
 class KeyedHandler(BaseHandler):
@@ -61,13 +66,22 @@ class BootDataHandler(KeyedHandler):
         if archive.data is not None:
             await self.finish(archive.data)
         else:
+            self.set_header("Content-Length", str(archive.size))
+            await self._send(context, archive)
+        if self.request.method == "GET":
+            await self.services.tasks.deployments.note_delivery(context.node, f"{self.kind}s")
+
+    async def _send(self, context: BootContext, archive: Archive) -> None:
+        try:
             async with aclosing(archive.chunks()) as chunks:
                 async for chunk in chunks:
                     self.write(chunk)
                     await self.flush()
-            await self.finish()
-        if self.request.method == "GET":
-            await self.services.tasks.deployments.note_delivery(context.node, f"{self.kind}s")
+        except errors.RenderError as error:
+            # Too late for a status code: the connection breaks. The task is told.
+            await self.services.bootdata.complain(context, self.kind, error)
+            raise
+        await self.finish()
 
     async def _admitted(self, host: str) -> BootContext:
         try:
@@ -87,9 +101,10 @@ class FilesHandler(BootDataHandler):
     kind = "file"
 
 
+@lru_cache(maxsize=1024)
 def disposition(name: str) -> str:
     """Return a Content-Disposition value that no host name can break out of (RFC 6266)."""
-    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%' else "_" for c in name)
-    if plain == name:
+    if name.isascii() and name.isprintable() and UNSAFE.isdisjoint(name):
         return f'attachment; filename="{name}"'
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in UNSAFE else "_" for c in name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

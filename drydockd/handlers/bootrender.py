@@ -8,12 +8,19 @@ from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drydockd.errors import DrydockError, InvalidDesign, NotFound, RenderError, Unavailable
+from drydockd.errors import (
+    DrydockError,
+    InvalidDesign,
+    NotFound,
+    RenderError,
+    StoreRefused,
+    Unavailable,
+)
 from drydockd.model import BootContext, Caller
-from drydockd.render import Archive, BootData, Templates
+from drydockd.render import Archive
 from drydockd.site import Site
 from drydockd.store.base import Store
-from drydockd.tasks import Deployments
+from drydockd.tasks import OfContext, Tasks
 
 if TYPE_CHECKING:
     from drydockd.design import Designs
@@ -27,18 +34,12 @@ KEPT_COMPLAINTS = 1000
 class BootRenderer:
     """Renders what a node fetches, from the design its deployment was pinned to."""
 
-    def __init__(
-        self,
-        store: Store,
-        designs: Designs,
-        deployments: Deployments,
-        templates: Templates,
-        report_url: str,
-    ) -> None:
+    def __init__(self, store: Store, designs: Designs, tasks: Tasks, report_url: str) -> None:
         self._store = store
         self._designs = designs
-        self._deployments = deployments
-        self._boot_data = BootData(templates)
+        self._deployments = tasks.deployments
+        self._pinned = tasks.pinned
+        self._boot_data = tasks.boot_data
         self._report_url = report_url
         # A thousand nodes of one deployment ask at once: they share one look at the design.
         self._sites: OrderedDict[str, asyncio.Task[Site]] = OrderedDict()
@@ -49,10 +50,13 @@ class BootRenderer:
 
         Raises RenderError or Unavailable, after telling the node's task (once per cause).
         """
+        known = self._boot_data.known(context.context_id, kind)
+        if known is not None:
+            return known
         try:
             return await self._render(context, kind)
         except (RenderError, Unavailable, InvalidDesign) as error:
-            await self._complain(context, kind, error)
+            await self.complain(context, kind, error)
             if isinstance(error, InvalidDesign):
                 raise RenderError(str(error)) from error
             raise
@@ -62,18 +66,21 @@ class BootRenderer:
         node = site.nodes.get(context.node)
         if node is None:
             raise RenderError(f"{context.node}: the pinned design has no such node")
-        caller = self._deployments.on_behalf_of(context) or Caller(user="")
         return await self._boot_data.archive(
             site,
             node,
             kind,
             self._deployments.grants(context),
-            design=context.design,
+            deployment=context.context_id,
             report_url=self._report_url,
             design_ref=context.design_ref,
-            fetch=partial(
-                self._designs.fetch, marker=caller.external_marker, end_user=caller.end_user
-            ),
+            sources=OfContext(self._pinned, context, partial(self._fetch, context)),
+        )
+
+    async def _fetch(self, context: BootContext, location: str) -> bytes:
+        caller = self._deployments.on_behalf_of(context) or Caller(user="")
+        return await self._designs.fetch(
+            location, marker=caller.external_marker, end_user=caller.end_user
         )
 
     async def _site(self, context: BootContext) -> Site:
@@ -99,10 +106,14 @@ class BootRenderer:
             content = await self._store.blob(digest)
         except NotFound:
             raise RenderError(f"the pinned design {digest[:12]} is not in the store") from None
+        except StoreRefused as error:
+            raise RenderError(
+                f"the pinned design, blob {digest}, is damaged; destroy and deploy the node again"
+            ) from error
         design = await self._designs.compile(content, ref)
         return design.site
 
-    async def _complain(self, context: BootContext, kind: str, error: DrydockError) -> None:
+    async def complain(self, context: BootContext, kind: str, error: DrydockError) -> None:
         """Put the failure on the node's task: the same one only once, nodes try again often."""
         key, text = (context.context_id, kind), str(error)
         if self._complaints.get(key) == text:
@@ -112,7 +123,7 @@ class BootRenderer:
             self._complaints.popitem(last=False)
         try:
             await self._deployments.note_render_failure(
-                context.node, f"boot data ({kind}) could not be rendered: {text}"
+                context, f"{kind}s", text, is_final=not isinstance(error, Unavailable)
             )
         except Unavailable as problem:
             log.warning("boot data failure of %s is not recorded: %s", context.node, problem)

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from drydockd.auth.throttle import group
+from drydockd.auth.buckets import group
 from drydockd.handlers.streams import Stream
 
 log = logging.getLogger(__name__)

@@ -25,6 +25,7 @@ class HealthChecks:
 
     `certificates` returns the ends of the configured certificates; `keystone` asks, for so
     many seconds, what is wrong with it; `shortage` returns what callers use up, if they do.
+    `notes` are always said: what is as it was configured, but not what everybody expects.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class HealthChecks:
         certificates: Callable[[], Sequence[Expiry]] = lambda: (),
         keystone: Callable[[float], Awaitable[str | None]] | None = None,
         shortage: Callable[[], str | None] = lambda: None,
+        notes: Sequence[str] = (),
     ) -> None:
         self._store = store
         self._node_driver = node_driver
@@ -45,6 +47,7 @@ class HealthChecks:
         self._certificates = certificates
         self._keystone = keystone
         self._shortage = shortage
+        self._notes = tuple(notes)
         self._round: asyncio.Task[list[HealthMessage]] | None = None
         self._until = 0.0
 
@@ -93,6 +96,7 @@ class HealthChecks:
                 found.append(_message(problem, error=False))
         if (short := self._shortage()) is not None:
             found.append(_message(short, error=False))
+        found += [_message(note, error=False) for note in self._notes]
         self._until = asyncio.get_running_loop().time() + self._cache
         return found
 

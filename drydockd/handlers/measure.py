@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import platform
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Histogram,
-    Info,
-    disable_created_metrics,
-    exposition,
+from prometheus_client import CollectorRegistry, Info, disable_created_metrics, exposition
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.utils import floatToGoString
 
 from drydockd import __version__
 
@@ -37,40 +38,17 @@ class Measures:
         self.registry = CollectorRegistry()
         ProcessCollector(namespace="drydock", registry=self.registry)
         GCCollector(registry=self.registry)
-        self._requests = Counter(
-            "drydock_http_requests",
-            "Requests answered.",
-            ["route", "method", "code"],
-            registry=self.registry,
-        )
-        self._seconds = Histogram(
-            "drydock_http_request_duration_seconds",
-            "Time from the request's headers to the end of its answer.",
-            ["route", "method"],
-            buckets=SECONDS,
-            registry=self.registry,
-        )
+        self._answers = _Answers()
+        self.registry.register(self._answers)
         build = Info(
             "drydock_build", "The program: its version and Python's.", registry=self.registry
         )
         build.info({"version": __version__, "python": platform.python_version()})
-        # Looking a child up by its labels costs more than counting.
-        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def request(self, route: str, method: str, code: int, seconds: float) -> None:
         """Count one answer. `route` is the pattern, never the path as sent."""
-        key = (route, method, code)
-        children = self._children.get(key)
-        if children is None:
-            verb = method if method in METHODS else "other"
-            children = (
-                self._requests.labels(route or "unknown", verb, str(code)),
-                self._seconds.labels(route or "unknown", verb),
-            )
-            if method in METHODS:
-                self._children[key] = children
-        children[0].inc()
-        children[1].observe(seconds)
+        verb = method if method in METHODS else "other"
+        self._answers.add(route or "unknown", verb, code, seconds)
 
     def gauge(
         self, name: str, text: str, read: Callable[[], Numbers], *labels: str, label: str = "kind"
@@ -103,6 +81,53 @@ class _Collected(CollectorRegistry):
 
     def collect(self) -> Iterator[Metric]:
         return iter(self._found)
+
+
+class _Answers:
+    """How many answers there were, and how long they took.
+
+    Plain numbers until somebody asks: the library's own, which also serve threads, take three
+    times as long.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str, int], int] = {}
+        # (route, method) -> answers by the first of SECONDS that is long enough, none of them last.
+        self._by_length: dict[tuple[str, str], list[int]] = {}
+        self._seconds: dict[tuple[str, str], float] = {}
+
+    def add(self, route: str, method: str, code: int, seconds: float) -> None:
+        counts, what = self._counts, (route, method)
+        counts[route, method, code] = counts.get((route, method, code), 0) + 1
+        by_length = self._by_length.get(what)
+        if by_length is None:
+            by_length = self._by_length[what] = [0] * (len(SECONDS) + 1)
+            self._seconds[what] = 0.0
+        by_length[bisect_left(SECONDS, seconds)] += 1
+        self._seconds[what] += seconds
+
+    def collect(self) -> Iterator[Metric]:
+        requests, durations = self.describe()
+        for (route, method, code), count in self._counts.items():
+            requests.add_metric([route, method, str(code)], count)
+        limits = [*map(floatToGoString, SECONDS), "+Inf"]
+        for what, by_length in self._by_length.items():
+            up_to = list(zip(limits, accumulate(by_length), strict=True))
+            durations.add_metric(what, up_to, self._seconds[what])
+        yield requests
+        yield durations
+
+    def describe(self) -> tuple[CounterMetricFamily, HistogramMetricFamily]:
+        return (
+            CounterMetricFamily(
+                "drydock_http_requests", "Requests answered.", labels=["route", "method", "code"]
+            ),
+            HistogramMetricFamily(
+                "drydock_http_request_duration_seconds",
+                "Time from the request's headers to the end of its answer.",
+                labels=["route", "method"],
+            ),
+        )
 
 
 class _Asked:

@@ -5,6 +5,22 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
+# How a socket that listens for both families names an IPv4 address. RFC 4291, section 2.5.5.2.
+MAPPED = "::ffff:"
+
+
+def plain(address: str) -> str:
+    """Return an IPv4 address as IPv4 writes it, also one that was mapped into IPv6.
+
+    So that rules, logs and counters see one name for one caller. Other text is left alone.
+    """
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return address if mapped is None else str(mapped)
+
 
 class Proxies:
     """Tells the address of the caller. `trusted` are networks such as ``10.0.0.0/8``."""
@@ -21,7 +37,7 @@ class Proxies:
             return peer
         remote = peer
         for hop in reversed(forwarded.split(",")):
-            address = hop.strip().strip("[]")
+            address = plain(hop.strip().strip("[]"))
             try:
                 ipaddress.ip_address(address)
             except ValueError:
@@ -34,9 +50,7 @@ class Proxies:
     def is_trusted(self, address: str) -> bool:
         """Whether this is the address of a trusted proxy."""
         try:
-            ip = ipaddress.ip_address(address.partition("%")[0])
+            ip = ipaddress.ip_address(plain(address.partition("%")[0]))
         except ValueError:
             return False
-        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-            ip = ip.ipv4_mapped
         return any(ip in net for net in self._trusted)

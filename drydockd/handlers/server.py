@@ -8,11 +8,9 @@ import errno
 import logging
 import socket
 import ssl
-import uuid
 from asyncio import Future
 from collections.abc import Awaitable, Iterable
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 from tornado import httputil
@@ -21,13 +19,14 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream
 
-from drydockd.errors import InvalidConfig
 from drydockd.handlers.base import error_body, title_of
 from drydockd.handlers.connections import Connections
 from drydockd.handlers.deadlines import Deadlines
+from drydockd.handlers.proxies import MAPPED, plain
 from drydockd.handlers.routing import StartLine
 from drydockd.handlers.schemes import answer_other_scheme
 from drydockd.handlers.streams import Stream, TlsStream
+from drydockd.model import new_id
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +84,10 @@ class Server(HTTPServer):
         self.conn_params.no_keep_alive = True
         self._book.close_idle()
 
+    def serve_with(self, context: ssl.SSLContext) -> None:
+        """Serve connections from now on with another certificate. Those that are open stay."""
+        self.ssl_options = context
+
     async def close_all_connections(self) -> None:
         """Close everything, whatever is under way or queued behind it."""
         self._book.close_all()
@@ -127,6 +130,9 @@ class Server(HTTPServer):
 
     def _handle_connection(self, connection: socket.socket, address: Any) -> None:
         peer = str(address[0]) if isinstance(address, tuple) and address else ""
+        if peer.startswith(MAPPED):
+            peer = plain(peer)
+            address = (peer, address[1])
         if not self._book.admits(peer):
             self._refuse(connection, peer)
             return
@@ -233,7 +239,7 @@ def bare(status: int, text: str, *, retry_seconds: int = 0) -> bytes:
     retry = f"Retry-After: {retry_seconds}\r\n" if retry_seconds else ""
     head = (
         f"HTTP/1.1 {title}\r\nServer: drydockd\r\nContent-Type: application/json\r\n"
-        f"X-Drydock-Req: {uuid.uuid4()}\r\nContent-Length: {len(body)}\r\n{retry}"
+        f"X-Drydock-Req: {new_id()}\r\nContent-Length: {len(body)}\r\n{retry}"
         "Connection: close\r\n\r\n"
     )
     return head.encode("ascii") + body
@@ -258,18 +264,3 @@ def server_options(
         "chunk_size": 65536,
         "max_buffer_size": max(8 * header_bytes, 4 << 20),
     }
-
-
-def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return a server context, TLS 1.2 or newer. Raises InvalidConfig."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # A handshake costs the server more than the client: one is enough.
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise InvalidConfig(
-            f"api.tls_cert {certificate}, api.tls_key {key}: {error.strerror or error}"
-        ) from error
-    return context

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import struct
 import termios
 from typing import Any, Protocol
 
 from tornado.ioloop import IOLoop
-from tornado.iostream import IOStream, SSLIOStream
+from tornado.iostream import IOStream, SSLIOStream, UnsatisfiableReadError
+
+log = logging.getLogger(__name__)
 
 # So much may come while an answer is being made; then the socket is left alone until it is given.
 AHEAD_BYTES = 64 << 10
@@ -48,6 +51,7 @@ class Stream(IOStream):
 
     def __init__(self, *args: Any, watcher: Watcher, **options: Any) -> None:
         self.has_ended = False
+        self._is_prompt = False
         self.watcher = watcher
         self._leaving: asyncio.Future[None] | None = None
         self._taken_bytes, self._taken_at = 0, -1.0
@@ -88,6 +92,15 @@ class Stream(IOStream):
 
     # -- what Tornado calls
 
+    def set_nodelay(self, value: bool) -> None:
+        """Let what is written leave at once, from the first time on: answers are written whole.
+
+        Tornado asks for that and takes it back with each answer, two calls of the kernel.
+        """
+        if value and not self._is_prompt:
+            self._is_prompt = True
+            super().set_nodelay(True)
+
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
         count = super().read_from_fd(buf)
         if count != 0:
@@ -112,18 +125,46 @@ class Stream(IOStream):
         self.hurry()
 
     def _handle_events(self, fd: Any, events: int) -> None:
-        super()._handle_events(fd, events)
+        """Read and write as Tornado's own, but go on listening between a head and its body.
+
+        To stop there and begin again are two calls of the kernel, 15 of 330 us of a POST.
+        """
+        if self.closed():
+            return
+        try:
+            if events & IOLoop.READ:
+                self._handle_read()
+            if events & IOLoop.WRITE and not self.closed():
+                self._handle_write()
+        except UnsatisfiableReadError as error:
+            log.info("closed a connection: %s", error)
+            self.close(exc_info=error)
+        except Exception as error:
+            self.close(exc_info=error)
+            raise
         if self.closed() or self._state is None:
             return
-        # Listen whether the client is still there, but not for what has no place or no end.
-        wanted = self._state
-        if self.has_ended or (self._is_full and not self.reading()):
-            wanted &= ~IOLoop.READ
-        elif self._close_callback is not None:
-            wanted |= IOLoop.READ
+        if events & IOLoop.ERROR:
+            self.error = self.get_fd_error()
+            self.io_loop.add_callback(self.close)
+            return
+        wanted = self._wanted()
         if wanted != self._state:
             self._state = wanted
             self.io_loop.update_handler(self.fileno(), wanted)
+
+    def _wanted(self) -> int:
+        """Return what to listen for: also whether the client is still there."""
+        wanted = IOLoop.ERROR
+        is_writing = self.writing()
+        if is_writing:
+            wanted |= IOLoop.WRITE
+        # Not for what has no end, or no place.
+        has_place = not (self._is_full or self.is_shaking_hands)
+        is_awaited = self._close_callback is not None or not is_writing
+        if not self.has_ended and (self.reading() or (has_place and is_awaited)):
+            wanted |= IOLoop.READ
+        return wanted
 
     def _handle_read(self) -> None:
         super()._handle_read()

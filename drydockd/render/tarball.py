@@ -2,32 +2,29 @@
 
 Every member is compressed by itself and ends on a byte boundary, so the compressed pieces
 can be joined in any order, made in any process, and kept: one profile that a thousand nodes
-get is compressed once. The pieces together are one ordinary gzip stream (RFC 1952, 1951).
+get is compressed once, and a pinned source when it was fetched. The pieces together are one
+ordinary gzip stream (RFC 1952, 1951).
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
 import struct
 import tarfile
 import zlib
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from drydockd.errors import RenderError
+from drydockd.model import Pin
 from drydockd.render.cache import ByteCache
+from drydockd.render.packing import compressor, crc_of_both, deflated
 
 DEFAULT_MODE = 0o600
-CHUNK_BYTES = 64 * 1024
-LEVEL = 6
 
 # No name, mtime 0, no extra flags, operating system unknown: nothing that varies.
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-# Input is always fed in slices of this size, so the output does not depend on the caller's.
-_SLICE_BYTES = 256 * 1024
-_SMALL_BYTES = 8 * 1024
 _ENTRY_BYTES = 256
 _PIECE_MOST_BYTES = 512 * 1024
 _PATH_MOST_BYTES = 4095
@@ -54,6 +51,21 @@ class RenderedAsset:
 
     def __repr__(self) -> str:
         return f"RenderedAsset({self.bootaction!r}, {self.path!r}, {len(self.content)} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedAsset:
+    """One file whose content is a pinned source, just as it was fetched."""
+
+    bootaction: str
+    type: str
+    path: str
+    mode: int
+    pin: Pin
+
+
+# Of an archive: its bytes, or the digest of a part of a pin that belongs there.
+Piece = bytes | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,53 +100,31 @@ def check_path(path: str) -> None:
 
 def tar_gz(assets: Iterable[RenderedAsset], cache: Pieces | None = None) -> bytes:
     """Return the archive. Same assets, same bytes, with a cache or without."""
-    return b"".join(_pieces(assets, cache))
+    return b"".join([piece for piece in pieces(assets, cache) if isinstance(piece, bytes)])
 
 
-def iter_tar_gz(
-    assets: Iterable[RenderedAsset],
-    chunk_bytes: int = CHUNK_BYTES,
-    cache: Pieces | None = None,
-) -> Iterator[bytes]:
-    """Yield the bytes of `tar_gz` in chunks of `chunk_bytes`, the last one shorter."""
-    yield from _rechunk(_pieces(assets, cache), chunk_bytes)
-
-
-async def stream_tar_gz(
-    assets: Sequence[RenderedAsset],
-    chunk_bytes: int = CHUNK_BYTES,
-    cache: Pieces | None = None,
-) -> AsyncGenerator[bytes, None]:
-    """Yield the bytes of `tar_gz`; what takes more than a moment is compressed in a thread."""
-    chunks = iter_tar_gz(assets, chunk_bytes, cache)
-    if sum(len(asset.content) for asset in assets) <= CHUNK_BYTES:
-        for chunk in chunks:
-            yield chunk
-        return
-    while chunk := await asyncio.to_thread(next, chunks, b""):
-        yield chunk
-
-
-def _rechunk(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
-    pending = bytearray()
-    for piece in pieces:
-        pending += piece
-        while len(pending) >= size:
-            yield bytes(pending[:size])
-            del pending[:size]
-    if pending:
-        yield bytes(pending)
-
-
-def _pieces(assets: Iterable[RenderedAsset], cache: Pieces | None) -> Iterator[bytes]:
+def pieces(
+    assets: Iterable[RenderedAsset | PinnedAsset], cache: Pieces | None = None
+) -> Iterator[Piece]:
+    """Yield what the archive consists of, in order; a pin's parts by their digests."""
     yield _GZIP_HEADER
     checksum, size = 0, 0
     for asset in assets:
+        if isinstance(asset, PinnedAsset):
+            pin = asset.pin
+            head, padding = _frame(asset.path, asset.mode, pin.size)
+            checksum = crc_of_both(zlib.crc32(head, checksum), pin.crc, pin.size)
+            checksum = zlib.crc32(padding, checksum)
+            size += len(head) + pin.size + len(padding)
+            yield b"".join(deflated([head]))
+            yield from pin.parts
+            yield b"".join(deflated([padding]))
+            continue
         member = _kept(asset, cache)
         size += sum(map(len, member.parts))
         for part in member.parts:
             checksum = zlib.crc32(part, checksum)
-        yield from member.packed or _deflate(member.parts)
+        yield from member.packed or deflated(member.parts)
     end, packed = _end(-size % tarfile.RECORDSIZE)
     yield packed
     yield struct.pack("<II", zlib.crc32(end, checksum), (size + len(end)) & 0xFFFFFFFF)
@@ -144,7 +134,7 @@ def _pieces(assets: Iterable[RenderedAsset], cache: Pieces | None) -> Iterator[b
 def _end(room: int) -> tuple[bytes, bytes]:
     """Return the end of the archive that fills `room` bytes of its last record, and packed."""
     end = bytes(room if room >= 2 * tarfile.BLOCKSIZE else room + tarfile.RECORDSIZE)
-    last = _compressor(len(end))
+    last = compressor(len(end))
     return end, last.compress(end) + last.flush(zlib.Z_FINISH)
 
 
@@ -155,7 +145,7 @@ def _kept(asset: RenderedAsset, cache: Pieces | None) -> Member:
     member = cache.get(key)
     if member is None:
         parts = _parts(asset)
-        member = Member((b"".join(parts),), tuple(_deflate(parts)))
+        member = Member((b"".join(parts),), tuple(deflated(parts)))
         size = sum(map(len, member.parts + member.packed))
         cache.put(key, member, size + len(asset.content) + _ENTRY_BYTES)
     return member
@@ -163,25 +153,13 @@ def _kept(asset: RenderedAsset, cache: Pieces | None) -> Member:
 
 def _parts(asset: RenderedAsset) -> tuple[bytes, ...]:
     """Return header, content and padding of a member."""
-    info = tarfile.TarInfo(asset.path)
-    info.size, info.mode = len(asset.content), asset.mode
+    head, padding = _frame(asset.path, asset.mode, len(asset.content))
+    return head, asset.content, padding
+
+
+def _frame(path: str, mode: int, size: int) -> tuple[bytes, bytes]:
+    """Return what stands before and behind the content of a member."""
+    info = tarfile.TarInfo(path)
+    info.size, info.mode = size, mode
     # TarInfo's defaults are the rest: regular file, uid, gid and mtime 0, no names.
-    head = info.tobuf(tarfile.GNU_FORMAT, "utf-8", "strict")
-    return head, asset.content, bytes(-len(asset.content) % tarfile.BLOCKSIZE)
-
-
-def _deflate(parts: tuple[bytes, ...]) -> Iterator[bytes]:
-    # A new compressor per member refers to nothing before it; Z_SYNC_FLUSH ends on a byte.
-    compressor = _compressor(sum(map(len, parts)))
-    for part in parts:
-        view = memoryview(part)
-        for start in range(0, len(part), _SLICE_BYTES):
-            yield compressor.compress(view[start : start + _SLICE_BYTES])
-    yield compressor.flush(zlib.Z_SYNC_FLUSH)
-
-
-def _compressor(size: int) -> zlib._Compress:
-    # A full window costs 50 us to set up, more than a small member takes to compress.
-    if size <= _SMALL_BYTES:
-        return zlib.compressobj(LEVEL, zlib.DEFLATED, -12, 5)
-    return zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "strict"), bytes(-size % tarfile.BLOCKSIZE)

@@ -37,11 +37,18 @@ async def unrenderable(site: Site, templates: Templates) -> list[Unrenderable]:
     Rendering takes turns with the rest of the loop. After `LONGEST_SECONDS` assets that must be
     tried for every single node are not tried any more, and the log says so.
     """
-    return await _Trial(site, templates).run()
+    return await Trial(site, templates, LONGEST_SECONDS).run()
 
 
-class _Trial:
-    def __init__(self, site: Site, templates: Templates) -> None:
+class Trial:
+    """Trials of one site; of all of them together or of nodes as they come.
+
+    `longest_seconds` bounds all of it; None: nothing is left out.
+    """
+
+    def __init__(
+        self, site: Site, templates: Templates | None, longest_seconds: float | None = None
+    ) -> None:
         self._site = site
         self._templates = templates
         self._lookups: dict[tuple[str, ...], tuple[Lookup, ...]] = {}
@@ -51,13 +58,13 @@ class _Trial:
         self._tried: dict[object, str] = {}
         self._left_out = 0
         now = time.monotonic()
-        self._turn_ends, self._end = now + TURN_SECONDS, now + LONGEST_SECONDS
+        self._turn_ends = now + TURN_SECONDS
+        self._end = None if longest_seconds is None else now + longest_seconds
 
     async def run(self) -> list[Unrenderable]:
         found = []
         for node in self._site.nodes.values():
-            for action, cause in await self._failures(node):
-                found.append(Unrenderable(node.name, action, f"{node.name}: {cause}"))
+            found += await self.of(node)
             await self._take_turns()
         if self._left_out:
             log.warning(
@@ -66,6 +73,13 @@ class _Trial:
                 LONGEST_SECONDS,
             )
         return found
+
+    async def of(self, node: Node) -> list[Unrenderable]:
+        """Return what cannot be rendered for `node`."""
+        return [
+            Unrenderable(node.name, action, f"{node.name}: {cause}")
+            for action, cause in await self._failures(node)
+        ]
 
     async def _take_turns(self) -> None:
         if time.monotonic() > self._turn_ends:
@@ -130,7 +144,7 @@ class _Trial:
 
     async def _try(self, spec: BootActionSpec, asset: Asset, node: Node) -> str:
         """Return why the asset cannot be rendered, empty if it can."""
-        if time.monotonic() > self._end:
+        if self._end is not None and time.monotonic() > self._end:
             self._left_out += 1
             return ""
         rendering = Rendering(self._site, node, REPORT_URL, "design", None, self._templates)

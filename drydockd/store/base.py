@@ -119,13 +119,17 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class StoreHealth:
-    """`error` is None while writes succeed, else the last failure in one line."""
+    """`error` is None while writes succeed, else the last failure in one line.
+
+    `pinned_bytes`: what the pins of all boot contexts take, each content counted once.
+    """
 
     error: str | None = None
     journal_bytes: int = 0
     tasks: int = 0
     messages: int = 0
     boot_contexts: int = 0
+    pinned_bytes: int = 0
 
 
 # Called with the number of the write and the new values it left.
@@ -264,6 +268,10 @@ class Store(Protocol):
         """The node's current context. Raises NotFound."""
         ...
 
+    def boot_contexts(self) -> list[BootContext]:
+        """All of them, in no order."""
+        ...
+
     def boot_action(self, action_id: str) -> BootAction:
         """Raises NotFound."""
         ...
@@ -318,8 +326,19 @@ class Store(Protocol):
         """
         ...
 
+    def keep_blob(self, digest: str) -> bool:
+        """Hold a blob that is there as if it was put once more; False if it is not there.
+
+        For a further record that will name it: each that begins to name it takes one hold.
+        """
+        ...
+
+    def drop_blob(self, digest: str) -> None:
+        """Let go of one `put_blob` or `keep_blob` that no record will make use of."""
+        ...
+
     async def blob(self, digest: str) -> bytes:
-        """Content of a blob, checked against its digest. Raises NotFound."""
+        """Content of a blob, checked against its digest. Raises NotFound, StoreRefused."""
         ...
 
     async def purge_tasks(self, *, before: Timestamp) -> Purged:

@@ -47,20 +47,25 @@ class Blobs:
             self._durable.add(bytes.fromhex(digest))
 
     def read(self, digest: str) -> bytes:
-        """Raises NotFound, and StoreRefused if the content is not what it was."""
+        """Raises NotFound, and StoreRefused if the content is not what it was.
+
+        After both a `put` writes it anew.
+        """
         if not _NAME.fullmatch(digest):
             raise NotFound(f"no blob {digest}")
         path = self._folder / digest
         try:
             content = path.read_bytes()
         except FileNotFoundError:
+            self.forget(digest)
             raise NotFound(f"no blob {digest}") from None
         if hashlib.sha256(content).hexdigest() != digest:
+            self.forget(digest)
             raise StoreRefused(f"{path} is damaged: its content does not match its name")
         return content
 
     def forget(self, digest: str) -> None:
-        """Note that `digest` is to go: from now on a `put` writes it anew."""
+        """Note that `digest` is to go, or is not what it was: a `put` then writes it anew."""
         self._durable.discard(bytes.fromhex(digest))
 
     def sweep(self, digest: str) -> None:

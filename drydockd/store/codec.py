@@ -22,6 +22,7 @@ from drydockd.model import (
     Intent,
     Link,
     Message,
+    Pin,
     Result,
     ResultStatus,
     Task,
@@ -206,6 +207,10 @@ def _caller(document: Document | None) -> Caller | None:
     return _CALLERS.get(values) or _remember(_CALLERS, values, Caller(**document))
 
 
+def _pins(documents: list[Document]) -> tuple[Pin, ...]:
+    return tuple([Pin(**document | {"parts": _names(document["parts"])}) for document in documents])
+
+
 def _node_filter(document: Document | None) -> Document | None:
     if document is None:
         return None
@@ -242,6 +247,7 @@ _BY_ANNOTATION: dict[str, Callable[[Any], Any]] = {
     "Caller | None": _caller,
     "Mapping[str, Any] | None": _node_filter,
     "tuple[str, ...]": _names,
+    "tuple[Pin, ...]": _pins,
 }
 _SHARED = {"design_ref", "design", "created_by", "terminated_by", "parent_task_id", "node"}
 

@@ -70,7 +70,11 @@ class News(Sequence[Record]):
     __hash__ = None  # type: ignore[assignment]  # it grows while it is made
 
     def __len__(self) -> int:
-        return sum(len(p.wording) if isinstance(p, Spoken) else 1 for p in self.parts)
+        count = len(self.parts)
+        for part in self.parts:
+            if isinstance(part, Spoken):
+                count += len(part.wording.messages) - 1
+        return count
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records())

@@ -174,6 +174,9 @@ class Reading:
         except KeyError:
             raise NotFound(f"no boot context of node {node}") from None
 
+    def boot_contexts(self) -> list[BootContext]:
+        return list(self._tables.boot_contexts.values())
+
     def boot_action(self, action_id: str) -> BootAction:
         try:
             return self._tables.boot_actions[action_id]

@@ -13,11 +13,11 @@ from drydockd.errors import StoreUnavailable
 from drydockd.model import Record, Task, Timestamp
 from drydockd.store.backend import Backend, Loaded
 from drydockd.store.base import Change, Epoch, Purged, StoreHealth, Watcher
+from drydockd.store.named import NAMING, blobs_named, newly_named
 from drydockd.store.news import News
 from drydockd.store.reading import Reading
 from drydockd.store.retention import purge_slices
 from drydockd.store.staging import SLICE, Batch, Op, Staging, apply
-from drydockd.store.tables import blob_named
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ class Records(Reading):
             tasks=len(tables.tasks),
             messages=tables.message_count,
             boot_contexts=len(tables.boot_contexts),
+            pinned_bytes=tables.pinned_bytes,
         )
 
     async def fresh(self, seconds: float) -> None:
@@ -214,18 +215,28 @@ class Records(Reading):
     async def blob(self, digest: str) -> bytes:
         return await asyncio.to_thread(self.backend.read_blob, digest)
 
+    def keep_blob(self, digest: str) -> bool:
+        if not self.backend.has_blob(digest):
+            return False
+        self._hold_blob(digest, 1)
+        return True
+
+    def drop_blob(self, digest: str) -> None:
+        self._hold_blob(digest, -1)
+        if self._is_unused(digest):
+            self.backend.sweep_blob(digest)
+
     def _let_go_of_blobs(self, ops: Sequence[Op]) -> set[str]:
-        released = set()
+        released: set[str] = set()
         for table, key, row, _ in ops:
-            if isinstance(row, bytes | tuple):
+            if table not in NAMING or isinstance(row, bytes | tuple):
                 continue
-            before, after = blob_named(self._tables.rows[table].get(key)), blob_named(row)
-            if before == after:
-                continue
-            if before:
-                released.add(before)
-            if after:
-                self._hold_blob(after, -1)
+            old = self._tables.rows[table].get(key)
+            before, after = blobs_named(old), blobs_named(row)
+            if before != after:
+                released.update(before)
+            for digest in newly_named(old, row):
+                self._hold_blob(digest, -1)
         return released
 
     def _hold_blob(self, digest: str, step: int) -> None:

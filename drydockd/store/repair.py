@@ -296,7 +296,7 @@ def _drop_orphans(salvage: _Salvage, state: StateDir, bad_blobs: list[Path]) -> 
             )
     for digest in sorted(_misses_blobs(state, tables, bad_blobs)):
         salvage.dropped.append(
-            f"the design {digest} of tasks or boot contexts, which are kept: its blob is"
+            f"the design or source {digest} of tasks or boot contexts, which are kept: its blob is"
             " missing or damaged"
         )
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections.abc import Sequence, Set
 from dataclasses import replace
 from typing import Any
 
 from drydockd.errors import NotFound
-from drydockd.model import BuildData, Message, Task, Timestamp, timestamp
+from drydockd.model import BuildData, Message, Task, Timestamp, new_id, timestamp
 from drydockd.store import codec
 from drydockd.store.base import Change, Edit, Put, Remove, Say
 from drydockd.store.codec import MESSAGES, TABLES, BuildRow, Row
 from drydockd.store.guard import check_replacement
 from drydockd.store.lines import join_documents
+from drydockd.store.named import blobs_named
 from drydockd.store.news import News, Spoken
-from drydockd.store.tables import Tables, blob_named
+from drydockd.store.tables import Tables
 
 # (table, key, row, its document): a row to put; row None: to remove. For a message the row
 # is what memory keeps of it; several of one task may be one op, with all of their documents.
@@ -30,11 +30,12 @@ SLICE = 256
 class Batch:
     """One write: what it does to the tables, to the disk, and what watchers are told."""
 
-    __slots__ = ("_moment", "blobs", "changes", "counts", "is_long", "news", "ops", "rows")
+    __slots__ = ("_moment", "_puts", "blobs", "changes", "counts", "is_long", "news", "ops", "rows")
 
     def __init__(self, changes: Sequence[Change] = ()) -> None:
         self.changes = changes
         self._moment = ""
+        self._puts: dict[tuple[str, str], int] = {}  # where in ops; encoded last
         self.is_long = False  # removals only, so many that they land in slices
         self.ops: list[Op] = []
         self.news = News()
@@ -48,10 +49,23 @@ class Batch:
         return self._moment
 
     def put(self, table: str, key: str, row: Row) -> None:
-        self.ops.append((table, key, row, codec.encode_row(table, row)))
+        """Put a row, in the place of the one that this write has put before, if it has.
+
+        So the start and the end of a task in one write are one row.
+        """
+        at = self._puts.setdefault((table, key), len(self.ops))
+        self.ops[at : at + 1] = [(table, key, row, b"")]
         self.rows[table, key] = row
 
+    def encode(self) -> None:
+        """Encode what was put. Raises InvalidInput."""
+        for (table, key), at in self._puts.items():
+            row: Any = self.ops[at][2]
+            self.ops[at] = (table, key, row, codec.encode_row(table, row))
+        self._puts.clear()
+
     def remove(self, table: str, key: str) -> None:
+        self.encode()  # what is put from now on comes after this
         self.ops.append((table, key, None, b""))
         self.rows[table, key] = None
         if table == "tasks":
@@ -110,6 +124,7 @@ class Staging:
         for task_id in spoken_of:
             if self._newest(batch, "tasks", task_id) is None:
                 raise NotFound(f"no task {task_id} to add a message to")
+        batch.encode()
         self._note(batch)
         return batch
 
@@ -159,7 +174,7 @@ class Staging:
 
     def names_blob(self, digest: str) -> bool:
         """Is there a row on its way that names this blob?"""
-        return any(blob_named(row) == digest for row, _ in self._rows.values())
+        return any(digest in blobs_named(row) for row, _ in self._rows.values())
 
     def _note(self, batch: Batch) -> None:
         for place, row in batch.rows.items():
@@ -237,7 +252,7 @@ class Staging:
     @staticmethod
     def _build_row(batch: Batch, record: BuildData) -> tuple[BuildData, BuildRow]:
         if not record.build_data_id:
-            record = replace(record, build_data_id=str(uuid.uuid4()))
+            record = replace(record, build_data_id=new_id())
         if len(record.data_element) * 4 <= codec.BLOB_OVER_BYTES:
             return record, BuildRow(record)
         element = codec.element_bytes(record)

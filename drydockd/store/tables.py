@@ -19,6 +19,7 @@ from drydockd.store.codec import (
     with_arrival,
 )
 from drydockd.store.frozen import ARRIVAL, Frozen, MessageLog
+from drydockd.store.named import blobs_named
 from drydockd.store.order import Order, Place
 
 
@@ -66,6 +67,9 @@ class Tables:
         self._data_place: dict[str, tuple[str, int, str]] = {}
         self._arrivals = 0
         self.blob_uses: dict[str, int] = {}
+        # Parts of a pinned content -> how many pins name it; and the bytes of all that are there.
+        self._pinned: dict[tuple[str, ...], int] = {}
+        self.pinned_bytes = 0
         self._frozen: Frozen | None = None
 
     # -- rows
@@ -302,15 +306,27 @@ class Tables:
             _drop_key(self.data_by_task, row.record.task_id, place)
 
     def _count_blobs(self, old: Row | None, new: Row | None) -> None:
-        was, now = blob_named(old), blob_named(new)
+        was, now = blobs_named(old), blobs_named(new)
         if was == now:
             return
-        if now:
-            self.blob_uses[now] = self.blob_uses.get(now, 0) + 1
-        if was:
-            self.blob_uses[was] -= 1
-            if not self.blob_uses[was]:
-                del self.blob_uses[was]
+        for digest in now:
+            self.blob_uses[digest] = self.blob_uses.get(digest, 0) + 1
+        for digest in was:
+            self.blob_uses[digest] -= 1
+            if not self.blob_uses[digest]:
+                del self.blob_uses[digest]
+        self._count_pins(old, new)
+
+    def _count_pins(self, old: Row | None, new: Row | None) -> None:
+        for row, step in ((new, 1), (old, -1)):
+            for pin in row.pins if isinstance(row, BootContext) else ():
+                before = self._pinned.get(pin.parts, 0)
+                self._pinned[pin.parts] = before + step
+                if not before:
+                    self.pinned_bytes += pin.packed
+                elif not before + step:
+                    del self._pinned[pin.parts]
+                    self.pinned_bytes -= pin.packed
 
 
 def _parts(row: Row) -> tuple[object, ...]:
@@ -318,15 +334,6 @@ def _parts(row: Row) -> tuple[object, ...]:
     if isinstance(row, Task):
         return (row.result,)
     return (row.record,) if isinstance(row, BuildRow) else ()
-
-
-def blob_named(row: Row | None) -> str:
-    """Return the digest of the blob `row` names, or nothing."""
-    if isinstance(row, Task | BootContext):
-        return row.design
-    if isinstance(row, BuildRow | DriverRecord):
-        return row.blob
-    return ""
 
 
 def _filed_under(table: str, row: Any) -> tuple[str, ...]:

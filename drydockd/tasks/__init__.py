@@ -2,6 +2,7 @@
 
 from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.service import Tasks
+from drydockd.tasks.shared.pinned import OfContext, Pinned
 from drydockd.tasks.views.events import EventStream, TooSlow
 from drydockd.tasks.words.drivers import Drivers
 from drydockd.tasks.words.reports import ReportDetail
@@ -14,7 +15,7 @@ from drydockd.tasks.words.requests import (
     NodeView,
     TaskRequest,
 )
-from drydockd.tasks.words.settings import DRIVER_KINDS, ReportLimits, TaskSettings
+from drydockd.tasks.words.settings import DRIVER_KINDS, PinLimits, ReportLimits, TaskSettings
 
 __all__ = [
     "DRIVER_KINDS",
@@ -27,6 +28,9 @@ __all__ = [
     "Headway",
     "NodeLast",
     "NodeView",
+    "OfContext",
+    "PinLimits",
+    "Pinned",
     "ReportDetail",
     "ReportLimits",
     "TaskRequest",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
@@ -20,7 +20,15 @@ from ulid import ULID
 
 from drydockd.auth.bootkey import BootKeys
 from drydockd.errors import Conflict, NotFound
-from drydockd.model import BootAction, BootActionStatus, BootContext, Caller, Timestamp, timestamp
+from drydockd.model import (
+    BootAction,
+    BootActionStatus,
+    BootContext,
+    Caller,
+    Task,
+    Timestamp,
+    timestamp,
+)
 from drydockd.render import ActionGrant
 from drydockd.site import BootActionSpec
 from drydockd.store.base import Change, Edit, Put, Store
@@ -40,8 +48,7 @@ ACTION_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 # Of what a node says about its failure so much is repeated as the cause.
 MOST_COMPLAINTS = 3
 LONGEST_COMPLAINT = 200
-# Among so many of the last messages of its deployment.
-LOOKED = 1000
+LOOKED = 1000  # of the last messages of its deployment
 
 
 class Deployments:
@@ -148,7 +155,7 @@ class Deployments:
         now = timestamp()
         changes = self._closed_rows(node, now)
         if self.current(node) is not None:
-            changes.append(Edit(BootContext, node, lambda c: replace(c, closed=c.closed or now)))
+            changes.append(Edit(BootContext, node, partial(_ended, now=now)))
         return changes
 
     def _closed_rows(self, node: str, now: Timestamp) -> list[Change]:
@@ -217,7 +224,7 @@ class Deployments:
         """
         self._contacts[host] = timestamp()
         context = self.current(host)
-        if context is None or kind in context.delivered:
+        if context is None or (kind in context.delivered and kind not in context.failed):
             return
         changes: list[Change] = [
             Edit(
@@ -231,12 +238,40 @@ class Deployments:
             changes.append(Put(messages.on_node(context.task_id, host, text)))
         await self._store.write(*changes)
 
-    async def note_render_failure(self, host: str, text: str) -> None:
-        """Tell the deployment's task why the node did not get its boot data."""
-        context = self.current(host)
-        if context is not None and self._has_task(context.task_id):
-            message = messages.on_node(context.task_id, host, f"{host}: {text}", error=True)
-            await self._store.write(Put(message))
+    async def note_render_failure(
+        self, context: BootContext, kind: str, text: str, *, is_final: bool
+    ) -> None:
+        """Tell the deployment's task why the node did not get its ``units`` or ``files``.
+
+        `is_final`: asking again would end the same way, so nobody waits for its reports any
+        more. The same failure is told once. For a superseded context this does nothing.
+        """
+        current = self.current(context.node)
+        if current is None or current.context_id != context.context_id:
+            return
+        if is_final and current.failed.get(kind) == text:
+            return
+        changes: list[Change] = []
+        if is_final:
+            note = partial(_failed, context_id=context.context_id, kind=kind, text=text)
+            changes.append(Edit(BootContext, context.node, note))
+        if self._has_task(context.task_id):
+            said = f"{context.node}: boot data ({kind}) could not be rendered: {text}"
+            changes.append(Put(messages.on_node(context.task_id, context.node, said, error=True)))
+        if changes:
+            await self._store.write(*changes)
+
+    async def release_late(self) -> None:
+        """Let go of what is pinned for deployments whose keys are void: nobody can fetch it."""
+        late = [c for c in self._store.boot_contexts() if c.pins and self._keys.is_late(c)]
+        if late:
+            log.info("the pinned sources of %d deployments with void keys are removed", len(late))
+            await self._store.write(
+                *(
+                    Edit(BootContext, c.node, partial(_released, context_id=c.context_id))
+                    for c in late
+                )
+            )
 
     def _messages(self, row: BootAction, details: Sequence[ReportDetail]) -> list[Change]:
         if not details:
@@ -260,15 +295,20 @@ class Deployments:
 
     def on_behalf_of(self, context: BootContext) -> Caller | None:
         """Return who asked for the deployment: its top-level task's caller; None: it is gone."""
+        tasks = self._up_from(context)
+        return next((task.caller for task in tasks if task.caller is not None), None)
+
+    def of_task(self, task_id: str, nodes: Iterable[str]) -> list[BootContext]:
+        """Return the current contexts of `nodes` that the top-level task `task_id` opened."""
+        contexts = filter(None, map(self.current, nodes))
+        return [c for c in contexts if any(t.task_id == task_id for t in self._up_from(c))]
+
+    def _up_from(self, context: BootContext) -> Iterator[Task]:
         task_id: str | None = context.task_id
-        caller = None
-        try:
-            while task_id is not None and caller is None:
-                task = self._store.task(task_id)
-                task_id, caller = task.parent_task_id, task.caller
-        except NotFound:
-            return None
-        return caller
+        while task_id is not None and self._has_task(task_id):
+            task = self._store.task(task_id)
+            yield task
+            task_id = task.parent_task_id
 
     def _has_task(self, task_id: str) -> bool:
         try:
@@ -339,6 +379,22 @@ def _reported(
 
 
 def _delivered(context: BootContext, context_id: str, kind: str, now: Timestamp) -> BootContext:
-    if context.context_id != context_id or kind in context.delivered:
+    is_known = kind in context.delivered and kind not in context.failed
+    if is_known or context.context_id != context_id:
         return context
-    return replace(context, delivered={**context.delivered, kind: now})
+    failed = {name: text for name, text in context.failed.items() if name != kind}
+    return replace(context, delivered={kind: now, **context.delivered}, failed=failed)
+
+
+def _failed(context: BootContext, context_id: str, kind: str, text: str) -> BootContext:
+    if context.context_id != context_id:
+        return context
+    return replace(context, failed={**context.failed, kind: text})
+
+
+def _ended(context: BootContext, now: Timestamp) -> BootContext:
+    return replace(context, closed=context.closed or now, pins=())
+
+
+def _released(context: BootContext, context_id: str) -> BootContext:
+    return replace(context, pins=()) if context.context_id == context_id else context

@@ -18,10 +18,10 @@ from drydockd.model import (
     Task,
     timestamp,
 )
-from drydockd.render import Templates
+from drydockd.render import BootData, Templates
 from drydockd.store.base import Change, Edit, Put, Store
 from drydockd.tasks.actions import action_kinds
-from drydockd.tasks.actions.packages import PackageLists
+from drydockd.tasks.actions.firstrender import FirstRender
 from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.schedule.pinning import PinnedDesigns
 from drydockd.tasks.schedule.queue import Queue
@@ -29,6 +29,7 @@ from drydockd.tasks.schedule.scheduler import Scheduler
 from drydockd.tasks.schedule.verdicts import Verdicts
 from drydockd.tasks.shared.changes import Changes
 from drydockd.tasks.shared.identities import Identities
+from drydockd.tasks.shared.pinned import Pinned
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.shared.shutdown import Shutdown
 from drydockd.tasks.shared.slots import Slots
@@ -64,8 +65,8 @@ LONGEST_GATHERING = 1.0
 class Tasks:
     """Creates, runs, resumes and tells about tasks; one per daemon, event-loop thread only.
 
-    `deployments` works from the start: what nodes fetch and report. Tasks run from `start`
-    to `drain`.
+    `deployments`, `pinned` and `boot_data` work from the start: what nodes fetch and report.
+    Tasks run from `start` to `drain`.
     """
 
     def __init__(
@@ -85,6 +86,8 @@ class Tasks:
         self._changes = Changes(store, settings.event_history)
         self._shutdown = Shutdown()
         self.deployments = Deployments(store, bootkeys, self._changes, settings.reports)
+        self.pinned = Pinned(store, settings.pins, self.deployments.release_late)
+        self.boot_data = BootData(templates, part=self.pinned.part)
         recorder = Recorder(store)
         slots = Slots(settings.fan_out, settings.total_limit, settings.driver_limits)
         self._step_parts = StepParts(recorder, slots, self._shutdown, settings)
@@ -95,7 +98,7 @@ class Tasks:
             drivers,
             recorder,
             self.deployments,
-            PackageLists(designs, templates, settings.report_url),
+            FirstRender(designs, self.boot_data, self.pinned, settings.report_url),
             IdentityCheck(Identities(store), store, settings),
             settings,
         )

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from drydockd.auth.audit import Audit
-from drydockd.auth.throttle import Throttle, group
+from drydockd.auth.throttle import Throttle
 
 
 class Clock:
@@ -92,22 +92,6 @@ async def test_a_client_that_hangs_up_gives_its_place_back():
     with pytest.raises(asyncio.CancelledError):
         await task
     assert throttle.waiting == 0
-
-
-@pytest.mark.parametrize(
-    ("address", "counted"),
-    [
-        ("10.0.0.1", "10.0.0.1"),
-        ("::ffff:10.0.0.1", "10.0.0.1"),
-        ("2001:db8::1", "2001:db8::/64"),
-        ("2001:db8::ffff:1", "2001:db8::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("", ""),
-        ("x" * 1000, "x" * 64),
-    ],
-)
-def test_an_ipv6_network_counts_as_one_address(address, counted):
-    assert group(address) == counted
 
 
 async def test_the_audit_hears_when_an_address_begins_to_be_slowed(clock, caplog):

@@ -6,6 +6,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from drydockd.cli import bmc as bmc_commands
 from drydockd.cli.root import cli
 from tests.api.examples import BUILD_DATA, NODE
 from tests.client.helpers import a_task
@@ -74,6 +75,19 @@ def test_check_shows_what_the_bmc_tells_and_what_is_odd(drydock, bmc):
     assert (body["action"], body["design_ref"]) == ("verify_nodes", "file:///site.yaml")
     assert body["node_filter"]["filter_set"] == [{"filter_type": "union", "node_names": ["n1"]}]
     assert "all_nodes" not in body
+
+
+@pytest.mark.parametrize(
+    ("facts", "shown"),
+    [
+        ({"serial": "S1", "uuid": "u-1", "macs": ["m1"]}, "S1"),
+        ({"serial": None, "uuid": "u-1", "macs": ["m1"]}, "u-1"),
+        ({"macs": ["m1", "m2"]}, "m1"),
+        ({}, ""),
+    ],
+)
+def test_a_machine_is_shown_by_the_best_that_tells_it_from_others(facts, shown):
+    assert bmc_commands._flat(facts)["identity"] == shown
 
 
 def test_check_as_json_has_every_fact_under_the_name_of_the_node(drydock, bmc):

@@ -50,9 +50,24 @@ def test_a_missing_file_is_a_mistake(run, tmp_path):
 def test_the_outcome_is_shown_without_secrets(run):
     result = run("show", GOOD)
     assert result.exit_code == 0
-    assert "auth.strategy = ['jwt']" in result.stdout
-    assert "keystone_authtoken.password = ****" in result.stdout
+    assert "  strategy: [jwt]  # " in result.stdout
+    assert "  password: '****'  # " in result.stdout
     assert "hunter2" not in result.output
+
+
+def test_mistakes_do_not_keep_what_can_be_read_from_being_shown(run):
+    # The sample says nothing but defaults, and by default Keystone is asked, which has no address.
+    result = run("show", sample(parts.schema()))
+    assert result.exit_code == 2
+    assert "  listen: 0.0.0.0:9000  # default" in result.stdout
+    assert "  password: null  # default" in result.stdout
+    assert result.stderr == (
+        "configuration: keystone_authtoken.auth_url: is required by auth.strategy keystone\n"
+    )
+    result = run("show", "api: {listn: x}\nauth: {strategy: jwt}\n")
+    assert "  strategy: [jwt]  # " in result.stdout
+    assert "did you mean listen?" in result.stderr
+    assert run("show", "limits: {fan_out: x}\n").stdout == ""
 
 
 def test_the_sample_is_printed(run):

@@ -227,3 +227,14 @@ def test_the_dump_masks_every_secret(write):
 def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path):
     path = tmp_path / "no.yaml"
     assert mistakes(path)[0].startswith(f"{path}: cannot be read: ")
+
+
+def test_an_unknown_section_is_a_mistake_without_options_too(write):
+    path = write(LAB + "timeout: {}\nstore:\n")
+    assert mistakes(path) == [f"{path}:2: timeout: no such section; did you mean timeouts?"]
+
+
+def test_mistakes_over_several_options_come_with_what_was_read(write):
+    with pytest.raises(ConfigError) as error:
+        load([write("limits: {fan_out: 7}\n")])
+    assert error.value.loaded.settings.limits.fan_out == 7

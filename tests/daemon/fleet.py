@@ -94,10 +94,10 @@ class Site:
     def __init__(self, drydock, ref, room, nodes):
         self.drydock, self.ref, self.room, self.nodes = drydock, ref, room, nodes
 
-    async def run(self, action):
+    async def run(self, action, seconds=120):
         made = await self.drydock.post(f"{V1}/tasks", {"action": action, "design_ref": self.ref})
         assert made.status_code == 201, made.text
-        return await self.drydock.ended(made.json()["task_id"], 120)
+        return await self.drydock.ended(made.json()["task_id"], seconds)
 
     async def machines(self):
         return {machine.name: machine for machine in await self.room.machines()}
@@ -138,7 +138,7 @@ async def a_site(state, text, cables, **sections):
     room = access.port()
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(access.close)
-        group = await stack.enter_async_context(_workers())
+        group = await stack.enter_async_context(workers())
         for number, name in enumerate(names(len(compiled.nodes)), 1):
             cable = Cable(room, card_of(compiled.nodes[name]))
             cables(number, cable)
@@ -150,7 +150,7 @@ async def a_site(state, text, cables, **sections):
 
 
 @asynccontextmanager
-async def _workers():
+async def workers():
     working = []
     try:
         yield working

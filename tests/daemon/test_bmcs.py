@@ -10,12 +10,13 @@ import pytest
 from drydockd.drivers.oob.redfish import driver as redfish
 from drydockd.drivers.oob.redfish.pace import Pace
 from drydockd.machines import NodeState, PowerState
-from tests.daemon.fleet import RedfishBmc, a_site, address, mac, site
+from tests.daemon.fleet import RedfishBmc, a_site, address, mac, site, workers
 from tests.leaping import Leaping
 from tests.peers.bmc import ACCOUNT, PASSWORD
 from tests.peers.ipmi import ACCOUNT as IPMI_ACCOUNT
 from tests.peers.ipmi import CHASSIS
 from tests.peers.ipmi import CREDENTIAL as IPMI_CREDENTIAL
+from tests.peers.lossy import lossy
 from tests.tasks.helpers import names
 
 pytestmark = pytest.mark.slow
@@ -118,16 +119,22 @@ async def follow(sim, cable):
         transport.close()
 
 
-@pytest.mark.peer("ipmi")
-async def test_ipmi_takes_nodes_from_unknown_to_prepared(tmp_path, ipmi_sim, caplog):
-    caplog.set_level(logging.DEBUG, logger="drydockd")
-    sims, cables = [], {}
-    for number, name in enumerate(names(2), 1):
+def tied_sims(ipmi_sim, count):
+    """The BMCs of `count` nodes, whose machines are on."""
+    sims = []
+    for number, name in enumerate(names(count), 1):
         guid = f"machine-of-{name}---"[:16]
         sim = ipmi_sim(name, chassis=TIED, guid=guid, address=address(number))
         os.mkfifo(sim.folder / "changes")
         sim.power = "on"
         sims.append(sim)
+    return sims
+
+
+@pytest.mark.peer("ipmi")
+async def test_ipmi_takes_nodes_from_unknown_to_prepared(tmp_path, ipmi_sim, caplog):
+    caplog.set_level(logging.DEBUG, logger="drydockd")
+    sims, cables = tied_sims(ipmi_sim, 2), {}
     oob = {name: {"port": str(sim.port)} for name, sim in zip(names(2), sims, strict=True)}
     running = a_site(
         tmp_path,
@@ -150,6 +157,106 @@ async def test_ipmi_takes_nodes_from_unknown_to_prepared(tmp_path, ipmi_sim, cap
         for one in following:
             one.cancel()
     assert IPMI_CREDENTIAL not in said
+
+
+@contextlib.asynccontextmanager
+async def lossy_site(folder, ipmi_sim, loss):
+    """Two nodes whose BMCs are behind lines that lose; yields the site, the BMCs and the lines."""
+    sims, cables = tied_sims(ipmi_sim, 2), {}
+    async with contextlib.AsyncExitStack() as stack:
+        lines = [
+            await stack.enter_async_context(
+                lossy(sim.port, loss=loss, seed=number, address=address(number))
+            )
+            for number, sim in enumerate(sims, 1)
+        ]
+        ports = {name: {"port": str(line.port)} for name, line in zip(names(2), lines, strict=True)}
+        lab = await stack.enter_async_context(
+            a_site(
+                folder,
+                site(2, IPMI, **ports),
+                cables.__setitem__,
+                plugins={"oob_driver": ("ipmi",)},
+            )
+        )
+        group = await stack.enter_async_context(workers())
+        group += [asyncio.create_task(follow(s, cables[n])) for n, s in enumerate(sims, 1)]
+        yield lab, sims, lines
+
+
+@pytest.mark.peer("ipmi")
+async def test_ipmi_prepares_nodes_over_a_line_that_loses_one_of_ten(tmp_path, ipmi_sim):
+    """Every question of the chain; each may take several sessions."""
+    async with lossy_site(tmp_path, ipmi_sim, 0.1) as (lab, sims, lines):
+        for action in ("verify_nodes", "prepare_nodes"):
+            task = await lab.run(action, 300)
+            assert task["result"]["status"] == "success", lab.errors(task)
+        for name, sim in zip(lab.nodes, sims, strict=True):
+            await is_prepared_with_one_cut(lab, name)
+            assert [line for line in sim.told if "power" in line] == ["power 0", "power 1"]
+    assert all(line.lost for line in lines)
+
+
+@pytest.mark.peer("ipmi")
+async def test_over_a_line_that_loses_three_of_ten_a_check_ends_in_time_and_names_who_failed(
+    tmp_path, ipmi_sim
+):
+    """One try of ipmitool in six gets through there: a check may well fail, but not wrongly."""
+    async with lossy_site(tmp_path, ipmi_sim, 0.3) as (lab, sims, lines):
+        task = await lab.run("verify_nodes", 100)
+        result, errors = task["result"], lab.errors(task)
+        for number, name in enumerate(lab.nodes, 1):
+            if name in result["successes"]:
+                [facts] = await lab.facts(name, "ipmi")
+                assert facts["power"] == "on"
+            else:
+                assert name in result["failures"]
+                assert [t for t in errors if f"{name}: " in t and address(number) in t], errors
+        assert sorted(result["successes"] + result["failures"]) == list(lab.nodes)
+    assert all(line.lost for line in lines)
+    assert [sim.told for sim in sims] == [[], []]
+
+
+async def test_two_nodes_with_one_bmc_address_fail_before_any_bmc_is_asked(tmp_path, monkeypatch):
+    async with redfish_site(tmp_path, 2, monkeypatch) as (lab, bmcs):
+        file = tmp_path / "bmc-site.yaml"
+        file.write_text(file.read_text().replace(address(2), address(1)))
+        task = await lab.run("prepare_nodes")
+        said = await lab.all_said([task])
+    assert task["result"]["status"] == "failure"
+    assert f"address {address(1)} of node n2 is already used by node n1" in said
+    assert [bmc.asked for bmc in bmcs] == [[], []]
+
+
+@pytest.mark.parametrize("macs", [[mac(1)], []], ids=["and one MAC", "and no MAC told"])
+async def test_two_bmcs_with_one_serial_number_and_uuid_are_refused_before_any_power_act(
+    tmp_path, monkeypatch, macs
+):
+    """Such as one machine at two addresses."""
+    async with redfish_site(tmp_path, 2, monkeypatch) as (lab, bmcs):
+        one, other = bmcs
+        other.machine.serial, other.machine.uuid = one.machine.serial, one.machine.uuid
+        one.machine.macs, other.machine.macs = list(macs), list(macs)
+        # As both begin at once, the second is heard while the first gets its boot device.
+        heard = asyncio.Event()
+        one.rule("PATCH", SYSTEM, hold=heard)
+
+        async def hear():
+            while not other.count("DELETE"):
+                await asyncio.sleep(0.001)
+            heard.set()
+
+        hearing = asyncio.create_task(hear())
+        task = await lab.run("prepare_nodes")
+        await hearing
+        machines = await lab.machines()
+        said = await lab.all_said([task])
+    assert sorted(task["result"]["failures"]) == ["n1", "n2"], said
+    assert "the serial SN-0001 that it tells is that of n1" in said
+    assert "the serial SN-0001 that it tells is that of n2" in said
+    for bmc, name in zip(bmcs, lab.nodes, strict=True):
+        assert (bmc.machine.resets, machines[name].counters["power_cuts"]) == ([], 0)
+        assert bmc.sessions == {}
 
 
 SYSTEM, RESET = ".*/Systems/1", ".*/ComputerSystem.Reset"

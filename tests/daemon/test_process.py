@@ -215,3 +215,68 @@ def self_signed(folder):
         )
     )
     return folder / "tls.pem", folder / "tls.key"
+
+
+def test_a_check_ends_with_the_code_of_the_start_and_starts_nothing(tmp_path):
+    done = run(configuration(tmp_path), "--check")
+    assert (done.returncode, done.stderr) == (0, "drydockd: the configuration is good\n")
+    assert not (tmp_path / "state").exists()
+    done = run(configuration(tmp_path, limits={"fan_out": 0}), "--check")
+    assert done.returncode == 2
+    assert "limits.fan_out" in done.stderr
+
+
+def test_who_asks_for_a_reload_is_told_what_came_of_it(tmp_path):
+    folder = {"RUNTIME_DIRECTORY": str(tmp_path)}
+    assert "no drydockd answers" in run("x", "--reload", **folder).stderr
+    with started(tmp_path, environ=folder) as drydockd:
+        url = drydockd.ready()
+        path = configuration(tmp_path, limits={"fan_out": 7})
+        done = run(path, "--reload", **folder)
+        assert done.returncode == 0, done.stderr
+        assert "policy and log level (INFO) are reloaded" in done.stderr
+        assert f"only a restart takes it: limits.fan_out ({path}:" in done.stderr
+        assert drydockd.told("RELOADING=1")
+        path.write_text(path.read_text() + "apii: {}\n")
+        done = run(path, "--reload", **folder)
+        assert done.returncode == 1
+        assert "apii: no such section; did you mean api?" in done.stderr
+        assert "the last reload was refused" in drydockd.told("refused")
+        assert httpx.get(f"{url}/versions").status_code == 200
+
+
+def test_a_reload_serves_another_certificate_and_tells_its_end(tmp_path):
+    certificate, key = self_signed(tmp_path)
+    tls = {"listen": "127.0.0.1:0", "tls_cert": str(certificate), "tls_key": str(key)}
+    folder = {"RUNTIME_DIRECTORY": str(tmp_path)}
+    with started(tmp_path, environ=folder, api=tls) as drydockd:
+        port = int(drydockd.ready().rpartition(":")[2])
+        before = ssl.get_server_certificate(("127.0.0.1", port))
+        old_key = key.read_bytes()
+        self_signed(tmp_path)
+        new_key = key.read_bytes()
+        # Not with a key that is another's
+        key.write_bytes(old_key)
+        done = run("x", "--reload", **folder)
+        assert done.returncode == 1
+        assert "not that of the certificate" in done.stderr
+        assert ssl.get_server_certificate(("127.0.0.1", port)) == before
+        # But with its own.
+        key.write_bytes(new_key)
+        assert "CN=127.0.0.1 is served until" in run("x", "--reload", **folder).stderr
+        served = ssl.get_server_certificate(("127.0.0.1", port))
+        assert served == certificate.read_text() != before
+
+
+def test_the_address_of_an_ipv4_client_is_its_own_on_a_socket_for_both_families(tmp_path):
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as both:
+        port = both.getsockname()[1]
+        with activated(tmp_path, lambda: os.dup2(both.fileno(), 3)) as drydockd:
+            drydockd.ready()
+            wrong = {"X-Auth-Token": "a.b.c"}
+            assert httpx.get(f"http://127.0.0.1:{port}/api/v1.0/tasks", headers=wrong).is_error
+            drydockd.signal(signal.SIGTERM)
+            drydockd.ended()
+    assert '"source_ip": "127.0.0.1"' in drydockd.log
+    assert "::ffff:" not in drydockd.log
+    assert f"listens on [::]:{port} (from systemd)" in drydockd.log

@@ -35,7 +35,11 @@ def test_the_service_is_notified_watched_and_reloaded():
     service = unit["Service"]
     assert service["Type"] == "notify"
     assert service["WatchdogSec"]
-    assert service["ExecReload"] == "/bin/sh -c 'kill -HUP $MAINPID'"
+    assert service["ExecStartPre"].endswith(" --check")
+    assert service["ExecReload"] == "/usr/bin/env drydockd --reload"
+    assert service["SyslogIdentifier"] == "drydockd"
+    assert unit["Unit"]["StartLimitBurst"]
+    assert unit["Unit"]["StartLimitIntervalSec"]
     assert service["RestartPreventExitStatus"] == "2"
     assert service["CapabilityBoundingSet"] == ""
     assert "#LoadCredential=" in (UNITS / "drydockd.service").read_text()

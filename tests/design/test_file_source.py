@@ -41,6 +41,15 @@ def test_a_file_is_read_anew_each_time(root):
     assert read(root, root / "site.yaml") == b"changed"
 
 
+def test_a_small_file_is_read_in_one_visit_and_a_larger_one_is_not(root):
+    roots = Roots([root], max_bytes=1000)
+    path = str(root / "site.yaml")
+    assert roots.read_small("ref", path, 7) == b"content"
+    assert roots.read_small("ref", path, 6) is None
+    with pytest.raises(InvalidDesign, match=r"network\.allowed_roots"):
+        roots.read_small("ref", str(root.parent / "secret"), 100)
+
+
 def test_without_roots_nothing_is_read(root):
     with pytest.raises(InvalidDesign, match=r"network\.allowed_roots"):
         Roots([], max_bytes=10).read("ref", str(root / "site.yaml"))

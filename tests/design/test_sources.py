@@ -272,6 +272,23 @@ async def test_files_count_as_well(make, tmp_path):
     assert budget.used_bytes == 0
 
 
+async def test_files_small_and_large_wait_for_room(make, tmp_path, monkeypatch):
+    monkeypatch.setattr("drydockd.design.sources.SMALL_BYTES", 100)
+    (tmp_path / "small").write_bytes(b"x" * 100)
+    (tmp_path / "large").write_bytes(b"x" * 101)
+    for name, size in (("small", 100), ("large", 101)):
+        budget = Budget(fetches=32, most_bytes=150, wait_seconds=600)
+        sources = make(budget=budget)
+        async with sources.fetched(f"file://{tmp_path}/small"):
+            waiting = asyncio.create_task(sources.fetch(f"file://{tmp_path}/{name}"))
+            async with asyncio.timeout(20):
+                while not any(hold.waits_for for hold in budget._reading):
+                    await asyncio.sleep(0)
+            assert budget.used_bytes == 100
+        assert len(await waiting) == size
+        assert budget.used_bytes == 0
+
+
 async def test_who_shares_a_fetch_shares_its_bytes(make):
     budget = Budget(fetches=32, most_bytes=1000, wait_seconds=600)
     sources = make(budget=budget)

@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from drydockd import app
 from drydockd.auth.jwt import mint
 from drydockd.auth.jwtkeys import SECRET_FILE, secret_key
 from drydockd.config import Settings
-from drydockd.model import BootAction, BootActionStatus, BootContext, timestamp
+from drydockd.model import BootAction, BootActionStatus, BootContext, Pin, timestamp
 from drydockd.store import Put
 from tests.handlers.answers import recorded
 
@@ -103,10 +103,15 @@ class Daemon:
                 return shown
         raise AssertionError(f"task {task_id} did not end: {shown}")
 
-    async def deployed(self, node: str, task_id: str = "") -> Deployed:
-        """Put a fresh boot context for `node` into the store, as the deploy step does."""
+    async def deployed(
+        self, node: str, task_id: str = "", *, more: str = "", pins: tuple[Pin, ...] = ()
+    ) -> Deployed:
+        """Put a fresh boot context for `node` into the store, as the deploy step does.
+
+        `more` are further documents of the design, `pins` what was fetched for it.
+        """
         services = self.app.services
-        content = SITE.read_bytes()
+        content = SITE.read_bytes() + more.encode()
         design = await services.designs.compile(content, REF)
         digest = await services.store.put_blob(content)
         now = timestamp()
@@ -123,6 +128,7 @@ class Daemon:
             )
             for spec in design.site.bootactions_of(node)
         }
+        context = replace(context, pins=pins)
         await services.store.write(Put(context), *(Put(row) for row in actions.values()))
         deployments = services.tasks.deployments
         grants = deployments.grants(context, actions.values())

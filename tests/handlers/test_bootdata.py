@@ -1,9 +1,12 @@
 import asyncio
 import gzip
 import io
+import random
 import tarfile
 import time
+from dataclasses import replace
 
+import httpx
 import pytest
 
 from bench.attacks.connections import connected, get, reset
@@ -186,7 +189,7 @@ def test_no_host_name_breaks_out_of_the_header(name, header):
 class Endless:
     """An archive of megabytes that goes on until nobody takes it any more."""
 
-    data = None
+    data, size = None, 1 << 50
 
     def __init__(self):
         self.made = asyncio.Event()
@@ -239,3 +242,66 @@ async def test_a_node_that_takes_nothing_is_cut_off(drydock, monkeypatch):
     async with asyncio.timeout(20):
         await archive.ended.wait()
     one.close()
+
+
+LOCATED = """
+---
+schema: drydock/BootAction/v1
+metadata: {schema: metadata/Document/v1, name: located}
+data:
+  assets:
+    - {type: file, path: /opt/large, location: 'http://nobody.example/large', permissions: '0755'}
+"""
+LARGE = random.Random(3).randbytes(3_000_000)
+
+
+async def with_a_large_source(drydock):
+    """A node, its pin, and the blobs that it lies in."""
+    pinned = drydock.app.services.tasks.pinned
+    pin = replace(await pinned.keep("s", LARGE), asset="located/0")
+    node = await drydock.deployed(NODE, more=LOCATED, pins=(pin,))
+    return node, pin, drydock.app.services.store.backend._blobs
+
+
+async def test_a_large_source_is_sent_part_by_part(drydock):
+    node, pin, _ = await with_a_large_source(drydock)
+    for _ in range(2):
+        answer = await drydock.http.get(path(NODE, "files"), headers=key(node.key))
+        assert int(answer.headers["Content-Length"]) == len(answer.content) > 3_000_000
+        assert members(answer.content)["/opt/large"] == LARGE
+    archive = drydock.app.services.tasks.boot_data.known(node.context.context_id, "file")
+    assert [piece for piece in archive.pieces if isinstance(piece, str)] == list(pin.parts)
+    assert sum(len(piece) for piece in archive.pieces if isinstance(piece, bytes)) < 100_000
+
+
+def forget_parts(drydock):
+    tasks = drydock.app.services.tasks
+    tasks.pinned._parts.clear()
+    tasks.boot_data._checked.clear()
+
+
+async def test_a_lost_source_is_a_status_code_and_ends_the_wait_for_reports(drydock):
+    node, pin, blobs = await with_a_large_source(drydock)
+    forget_parts(drydock)
+    del blobs[pin.parts[-1]]
+
+    answer = await drydock.http.get(path(NODE, "files"), headers=key(node.key))
+
+    assert answer.status_code == 500
+    assert pin.parts[-1] not in answer.text
+    failed = drydock.app.services.store.boot_context(NODE).failed["files"]
+    assert pin.parts[-1] in failed
+    assert "is missing; destroy and deploy the node again" in failed
+    # The units are none of its business.
+    assert (await drydock.http.get(path(NODE, "units"), headers=key(node.key))).status_code == 200
+
+
+async def test_a_source_that_turns_out_lost_on_the_way_breaks_the_connection(drydock):
+    node, pin, blobs = await with_a_large_source(drydock)
+    assert (await drydock.http.get(path(NODE, "files"), headers=key(node.key))).is_success
+    forget_parts(drydock)
+    del blobs[pin.parts[-1]]
+    with pytest.raises(httpx.RemoteProtocolError):
+        await drydock.http.get(path(NODE, "files"), headers=key(node.key))
+    failed = drydock.app.services.store.boot_context(NODE).failed["files"]
+    assert pin.parts[-1] in failed

@@ -70,7 +70,7 @@ async def test_when_all_connections_have_requests_the_next_one_waits(tmp_path, c
             problem = services.connections.problem()
             assert "api.connections" in problem
             messages = await services.health.messages()
-            assert [(said.message, said.error) for said in messages] == [(problem, False)]
+            assert (problem, False) in [(said.message, said.error) for said in messages]
             assert not waiting.done()
             busy[0].close()
             assert b"200 OK" in await waiting

@@ -6,7 +6,8 @@ import ssl
 import pytest
 
 from drydockd.errors import InvalidConfig
-from drydockd.handlers.server import malformed, tls_context
+from drydockd.handlers.server import malformed
+from drydockd.handlers.tls import load_tls
 from tests.daemon.test_process import self_signed
 from tests.handlers.helpers import REF, daemon, raw
 
@@ -46,11 +47,11 @@ async def test_who_waits_to_be_asked_for_the_body_is_refused_before_sending_it(d
 
 def test_a_wrong_certificate_refuses_the_start(tmp_path):
     with pytest.raises(InvalidConfig, match=r"api\.tls_cert"):
-        tls_context(tmp_path / "no.pem", tmp_path / "no.key")
+        load_tls(tmp_path / "no.pem", tmp_path / "no.key")
     (tmp_path / "no.pem").write_text("nonsense")
     (tmp_path / "no.key").write_text("nonsense")
     with pytest.raises(InvalidConfig, match=r"api\.tls_cert"):
-        tls_context(tmp_path / "no.pem", tmp_path / "no.key")
+        load_tls(tmp_path / "no.pem", tmp_path / "no.key")
 
 
 async def test_a_machine_without_descriptors_is_asked_again(drydock, monkeypatch, caplog):
@@ -80,7 +81,7 @@ async def test_a_machine_without_descriptors_is_asked_again(drydock, monkeypatch
 
 def test_a_tls_context_refuses_another_handshake(tmp_path):
     certificate, key = self_signed(tmp_path)
-    assert tls_context(certificate, key).options & ssl.OP_NO_RENEGOTIATION
+    assert load_tls(certificate, key).context.options & ssl.OP_NO_RENEGOTIATION
 
 
 async def test_only_what_did_not_come_yet_is_waited_for(drydock):

@@ -1,9 +1,12 @@
 import asyncio
 import gc
+import json
+import socket
 import time
 from types import AsyncGeneratorType
 
 import httpx
+from tornado.ioloop import IOLoop
 
 from bench.attacks.connections import (
     answered,
@@ -14,10 +17,11 @@ from bench.attacks.connections import (
     pipelined_and_gone,
     reset,
 )
+from bench.load import Connection, request
 from drydockd.handlers.streams import AHEAD_BYTES
 from drydockd.model import Action, Task, TaskStatus
 from drydockd.store import Put
-from tests.handlers.helpers import V1, daemon
+from tests.handlers.helpers import REF, V1, daemon
 
 ID = "0b6c1c1e-58a2-4d0b-9a2a-1c5d1f0e7a11"
 
@@ -97,6 +101,24 @@ async def test_a_client_that_left_leaves_nothing_of_its_answer_behind(drydock):
         assert [one for one in lists if "TaskViews" in one.__qualname__] == []
     finally:
         gc.enable()
+
+
+async def test_a_request_with_a_body_changes_nothing_in_what_is_listened_for(drydock, monkeypatch):
+    body = json.dumps({"action": "validate_design", "design_ref": REF}).encode()
+    post = request("POST", f"{V1}/tasks", headers=drydock.admin, body=body)
+    client, changes = Connection(*place(drydock)), []
+    await client.send(post)  # the connection is there, and awaits the next request
+    monkeypatch.setattr(IOLoop.current(), "update_handler", lambda *args: changes.append(args))
+    assert [(await client.send(post)).status for _ in range(3)] == [201] * 3
+    assert changes == []
+    await client.close()
+
+
+async def test_what_is_answered_leaves_at_once(drydock):
+    for _ in range(2):
+        await drydock.http.get("/versions")
+        (stream,) = drydock.app.services.connections._open
+        assert stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
 async def test_little_is_kept_of_what_comes_ahead_of_an_answer(tmp_path):

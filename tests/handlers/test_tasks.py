@@ -235,7 +235,7 @@ async def test_an_action_needs_its_own_permission_too(drydock, tmp_path):
         '"physical_provisioner:create_task": "role:operator"\n'
         '"physical_provisioner:validate_design": "role:operator"\n'
     )
-    drydock.app.reload_policy()
+    drydock.app.reload()
     operator = {"X-Auth-Token": drydock.token("operator")}
 
     async def status(action):

@@ -16,6 +16,7 @@ import json
 import re
 import ssl
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tornado.httpserver import HTTPServer
@@ -50,6 +51,8 @@ class ScriptedBmc(Documents):
         self.has_session_body_uri_only = False
         self.must_change_password = False
         self.sessions: dict[str, str] = {}
+        self.session_notes: dict[str, dict] = {}  # what each tells besides
+        self.untold_of_sessions: set[str] = set()
         self.most_sessions = 0
         self.logins = 0
         self.judged = 0  # how often the account was looked at
@@ -134,7 +137,7 @@ class ScriptedBmc(Documents):
 
     # -- the changes: each returns (status, body, headers)
 
-    def log_in(self, body: dict) -> tuple:
+    def log_in(self, body: dict, origin: str) -> tuple:
         self.logins += 1
         if len(self.sessions) >= self.limit:
             status, message_id = self.limit_answer
@@ -147,6 +150,10 @@ class ScriptedBmc(Documents):
         token = f"token-{number}-of-the-bmc"
         path = f"{ROOT}/SessionService/Sessions/{number}"
         self.sessions[path] = token
+        self.session_notes[path] = {
+            "ClientOriginIPAddress": origin,
+            "CreatedTime": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
         self.most_sessions = max(self.most_sessions, len(self.sessions))
         document = self._session(str(number))
         if self.must_change_password:
@@ -269,7 +276,7 @@ class _Handler(RequestHandler):
         if self.request.headers.get("OData-Version", "4.0") != "4.0":
             return 412, error("Base.1.13.HeaderInvalid", "Only OData 4.0."), {}
         if method == "POST" and path.rstrip("/") in (sessions, f"{sessions}/Members"):
-            return bmc.log_in(body) if bmc.has_sessions else _missing(path)
+            return bmc.log_in(body, self.request.remote_ip) if bmc.has_sessions else _missing(path)
         is_root = path.rstrip("/") in ("/redfish", ROOT)
         is_open = path in OPEN or (is_root and not bmc.needs_login_for_root)
         if not is_open and (refused := self._refused()):

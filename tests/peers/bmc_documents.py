@@ -139,13 +139,16 @@ class Documents:
         return _collection(f"{ROOT}/SessionService/Sessions", names, "Session")
 
     def _session(self, name: str) -> dict:
-        return {
-            "@odata.id": f"{ROOT}/SessionService/Sessions/{name}",
+        path = f"{ROOT}/SessionService/Sessions/{name}"
+        told = {
+            "@odata.id": path,
             "@odata.type": "#Session.v1_5_0.Session",
             "Id": name,
             "Name": "User Session",
             "UserName": self.account,
+            **self.session_notes.get(path, {}),
         }
+        return {key: value for key, value in told.items() if key not in self.untold_of_sessions}
 
     def _systems(self) -> dict:
         names = [machine.id for machine in self.machines]

@@ -21,10 +21,10 @@ class _Back(asyncio.DatagramProtocol):
 
 
 class Lossy(asyncio.DatagramProtocol):
-    """Hands packets on to `port` and back, but for `loss` of them."""
+    """Hands packets on to `server` and back, but for `loss` of them."""
 
-    def __init__(self, port: int, loss: float, seed: int) -> None:
-        self.server = ("127.0.0.1", port)
+    def __init__(self, server: tuple[str, int], loss: float, seed: int) -> None:
+        self.server = server
         self.loss = loss
         self.chance = random.Random(seed)
         self.backs: dict[tuple[str, int], asyncio.DatagramTransport] = {}
@@ -65,10 +65,13 @@ class Lossy(asyncio.DatagramProtocol):
 
 
 @contextlib.asynccontextmanager
-async def lossy(port: int, *, loss: float, seed: int = 1) -> AsyncIterator[Lossy]:
+async def lossy(
+    port: int, *, loss: float, seed: int = 1, address: str = "127.0.0.1"
+) -> AsyncIterator[Lossy]:
+    """A line to the server at `port` of `address`, which is where it begins too."""
     loop = asyncio.get_running_loop()
     _, proxy = await loop.create_datagram_endpoint(
-        lambda: Lossy(port, loss, seed), local_addr=("127.0.0.1", 0)
+        lambda: Lossy((address, port), loss, seed), local_addr=(address, 0)
     )
     try:
         yield proxy

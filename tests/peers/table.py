@@ -127,5 +127,12 @@ PEERS = {
             packages=("systemd",),
             programs=("systemd-analyze",),
         ),
+        Peer(
+            "guest",
+            starts="an empty Debian with its own systemd in systemd-nspawn (guest.py)",
+            packages=("systemd-container", "mmdebstrap"),
+            programs=("systemd-nspawn", "mmdebstrap"),
+            fixtures=frozenset({"guest", "host"}),
+        ),
     )
 }

@@ -46,7 +46,7 @@ async def no_fetch(url):
     raise AssertionError(f"nothing should be fetched, {url} was")
 
 
-async def stub_fetch(url):
+async def stub_fetch(url, **caller):
     """What stands for remote sources, here and in the references of real sites."""
     return f"stub content of {url}\n".encode()
 

@@ -1,9 +1,18 @@
-"""The archives a daemon serves: same bytes as without memory, fetched anew every time."""
+"""The archives a daemon serves: same bytes as without memory; pinned sources part by part."""
+
+import random
 
 import pytest
 
 from drydockd.errors import RenderError, SourceUnavailable
-from drydockd.render import ActionGrant, BootData, Templates, render_assets, tar_gz
+from drydockd.render import (
+    ActionGrant,
+    Anew,
+    BootData,
+    Templates,
+    render_assets,
+    tar_gz,
+)
 from tests.render.helpers import (
     GRANT,
     SETTINGS,
@@ -30,7 +39,7 @@ async def archive_of(boot_data, site, granted=None, fetch=no_fetch, **more):
         the_node(site),
         "file",
         granted or grants(),
-        **{"design": "d1", "fetch": fetch} | SETTINGS | more,
+        **{"deployment": "d1", "sources": Anew(fetch)} | SETTINGS | more,
     )
 
 
@@ -46,7 +55,13 @@ async def test_an_archive_equals_the_rendered_assets_packed(boot_data):
             plain = await render_assets(site, node, kind, granted, fetch=stub_fetch, **SETTINGS)
             for _ in range(2):
                 archive = await boot_data.archive(
-                    site, node, kind, granted, design="d", fetch=stub_fetch, **SETTINGS
+                    site,
+                    node,
+                    kind,
+                    granted,
+                    deployment=node.name,
+                    sources=Anew(stub_fetch),
+                    **SETTINGS,
                 )
                 assert archive.data == await whole(archive) == tar_gz(plain)
 
@@ -58,7 +73,7 @@ async def test_a_second_fetch_renders_nothing(boot_data, monkeypatch):
     assert (await archive_of(boot_data, site)).data == first.data
 
 
-async def test_a_location_is_fetched_every_time(boot_data):
+async def test_a_location_that_is_not_pinned_is_fetched_every_time(boot_data):
     site = a_site(an_asset("local", "/a"), an_asset(None, "/b", location="http://x"))
     answers = iter([b"one", b"two"])
 
@@ -80,49 +95,41 @@ async def test_a_failing_source_is_not_remembered(boot_data):
     assert (await archive_of(boot_data, site, fetch=stub_fetch)).data
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"design": "d2"},
-        {"report_url": "http://elsewhere/"},
-        {"design_ref": "file:///other"},
-        {"granted": {"act": ActionGrant(GRANT.action_id, "f" * 64)}},
-        {"granted": {"act": ActionGrant("0" * 26, GRANT.action_key)}},
-    ],
-)
-async def test_nothing_is_shared_between_deployments(boot_data, change):
+async def test_nothing_is_shared_between_deployments(boot_data):
     source = "{{ action }} {{ node.hostname }}"
     site = a_site(an_asset(source, "/x", "utf8_decode", "template"))
-    await archive_of(boot_data, site)
-    if change == {"design": "d2"}:
-        site = a_site(an_asset("other", "/x"))
-    granted = change.get("granted", grants())
-    settings = {k: v for k, v in change.items() if k != "granted"}
-    got = await archive_of(boot_data, site, granted, **settings)
-    fresh = BootData(boot_data.templates)
-    assert got.data == (await archive_of(fresh, site, granted, **settings)).data
+    first = await archive_of(boot_data, site)
+    other = {"act": ActionGrant("0" * 26, "f" * 64)}
+    again = await archive_of(boot_data, site, other, deployment="d2")
+    assert boot_data.known("d1", "file") == first
+    assert boot_data.known("d2", "file") == again
+    assert first.data != again.data
+    assert boot_data.known("d2", "unit") is None
 
 
 async def test_equal_members_of_many_nodes_are_compressed_once(boot_data):
     site = a_site(an_asset("same for all", "/x"))
     for n in range(5):
-        await archive_of(boot_data, site, {"act": ActionGrant("0" * 26, f"{n:064}")})
+        granted = {"act": ActionGrant("0" * 26, f"{n:064}")}
+        await archive_of(boot_data, site, granted, deployment=str(n))
     assert len(boot_data._pieces) == 1
 
 
 async def test_memory_is_bounded(boot_data):
     boot_data = BootData(boot_data.templates, cache_bytes=4000)
     for n in range(50):
-        await archive_of(boot_data, a_site(an_asset("x" * 100, f"/{n}")), design=str(n))
-    assert boot_data._rendered.bytes <= 4000
+        await archive_of(boot_data, a_site(an_asset("x" * 100, f"/{n}")), deployment=str(n))
+    assert boot_data._archives.bytes <= 4000
     assert boot_data._pieces.bytes <= 4000
 
 
 @pytest.mark.parametrize("size", [100_000, 3_000_000])
 async def test_large_archives_are_the_same_bytes_too(boot_data, size):
-    site = a_site(an_asset("0123456789" * (size // 10), "/big"), an_asset("s", "/small"))
+    text = random.Random(7).randbytes(size // 2).hex()  # half of it remains
+    site = a_site(an_asset(text, "/big"), an_asset("s", "/small"))
     archive = await archive_of(boot_data, site)
     assert (archive.data is None) == (size > 1 << 20)
+    assert archive.size == len(await whole(archive))
     plain = await render_assets(site, the_node(site), "file", grants(), fetch=no_fetch, **SETTINGS)
     assert await whole(archive) == tar_gz(plain)
 

@@ -19,12 +19,13 @@ from drydockd.model import (
     Intent,
     Link,
     Message,
+    Pin,
     Result,
     ResultStatus,
     Task,
     TaskStatus,
 )
-from drydockd.store import Edit, Purged, Put, Remove
+from drydockd.store import Edit, Purged, Put, Remove, open_store
 from tests.store.helpers import (
     COMPLETE,
     MONDAY,
@@ -527,6 +528,63 @@ async def test_a_blob_goes_with_the_last_record_that_names_it(store):
     await store.write(Put(a_task("barrier")))
     with pytest.raises(NotFound):
         await store.blob(digest)
+
+
+def a_pin(*parts, asset="act/0", packed=10):
+    return Pin(asset, "s" * 64, 20, 7, packed, parts)
+
+
+async def test_pins_are_kept_over_a_restart_with_their_blobs_and_counted_once(tmp_path):
+    store = await open_store("tiny", tmp_path / "state")
+    one = await store.put_blob(b"one")
+    two = await store.put_blob(b"two")
+    pins = (a_pin(one, two, one), a_pin(one, two, one, asset="act/1"), a_pin(two, packed=3))
+    await store.write(Put(a_context("n1", "c1", pins=pins, failed={"units": "why"})))
+    await store.write(Put(a_context("n2", "c2", pins=pins[:1])))
+    for _ in range(2):
+        await store.close()
+        store = await open_store("tiny", tmp_path / "state")
+        context = store.boot_context("n1")
+        assert (context.pins, context.failed) == (pins, {"units": "why"})
+        assert store.health().pinned_bytes == 13
+        assert await store.blob(one) == b"one"
+    await store.write(Edit(BootContext, "n1", lambda c: replace(c, pins=())))
+    assert store.health().pinned_bytes == 10
+    await store.write(Remove(BootContext, "n2"))
+    assert store.health().pinned_bytes == 0
+    assert {c.node for c in store.boot_contexts()} == {"n1"}
+    await store.close()
+
+
+async def test_a_kept_blob_outlives_one_record_for_the_next(store):
+    digest = await store.put_blob(b"source")
+    assert store.keep_blob(digest)
+    await store.write(Put(a_context("n1", "c1", pins=(a_pin(digest),))))
+    await store.write(Put(a_context("n1", "c2")))
+    assert await store.blob(digest) == b"source"
+    await store.write(Put(a_context("n2", "c3", pins=(a_pin(digest),))))
+    await store.write(Put(a_context("n2", "c4")))
+    assert not store.keep_blob(digest)
+
+
+async def test_a_blob_that_is_dropped_goes_unless_a_record_names_it(store):
+    digest = await store.put_blob(b"source")
+    store.drop_blob(digest)
+    assert not store.keep_blob(digest)
+    digest = await store.put_blob(b"source")
+    assert store.keep_blob(digest)
+    await store.write(Put(a_context("n1", "c1", pins=(a_pin(digest),))))
+    store.drop_blob(digest)
+    assert await store.blob(digest) == b"source"
+
+
+async def test_the_next_deployment_takes_its_hold_also_of_what_the_one_before_named(store):
+    digest = await store.put_blob(b"source")
+    await store.write(Put(a_context("n1", "c1", pins=(a_pin(digest),))))
+    await store.put_blob(b"source", digest)
+    await store.write(Put(a_context("n1", "c2", pins=(a_pin(digest),))))
+    await store.write(Put(a_context("n1", "c3")))
+    assert not store.keep_blob(digest)
 
 
 async def test_a_blob_put_again_outlives_the_record_that_named_it_before(store):

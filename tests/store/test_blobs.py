@@ -96,3 +96,16 @@ def test_a_blob_put_again_before_the_sweep_stays(blobs):
     blobs.sweep(DIGEST)
     with pytest.raises(NotFound):
         blobs.read(DIGEST)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_blob_that_was_found_damaged_or_gone_is_written_anew(blobs, tmp_path, is_there):
+    blobs.put(DIGEST, b"content")
+    (tmp_path / DIGEST).unlink()
+    if is_there:
+        (tmp_path / DIGEST).write_bytes(b"damaged")
+    with pytest.raises((NotFound, StoreRefused), match=DIGEST):
+        blobs.read(DIGEST)
+    assert not blobs.has(DIGEST)
+    blobs.put(DIGEST, b"content")
+    assert blobs.read(DIGEST) == b"content"

@@ -1,10 +1,11 @@
 """Changes become batches."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from drydockd.errors import Conflict, NotFound
+from drydockd.errors import Conflict, InvalidInput, NotFound
 from drydockd.model import Task
 from drydockd.store import Edit, Put, Remove
 from drydockd.store.staging import Staging, apply
@@ -74,6 +75,29 @@ def test_messages_of_a_task_that_comes_again_are_counted_anew(staging):
     staging.stage([Put(a_task("a")), Put(a_message("a"))])
     batch = staging.stage([Remove(Task, "a"), Put(a_task("a")), Put(a_message("a"))])
     assert batch.news[-1].seq == 1
+
+
+def test_a_record_that_one_write_changes_twice_is_written_once(staging):
+    batch = staging.stage([Put(a_task("a")), Put(a_message("a")), Edit(Task, "a", retry)])
+    assert [(table, key) for table, key, _, _ in batch.ops] == [("tasks", "a"), ("messages", "a")]
+    written = [document for table, _, _, document in batch.ops if table == "tasks"]
+    assert [json.loads(document)["retry"] for document in written] == [1]
+    # Who watches is told of each.
+    assert [record.retry for record in batch.news if isinstance(record, Task)] == [0, 1]
+
+
+def test_what_is_removed_and_put_again_is_there_in_the_end(staging):
+    tables = Tables()
+    batch = staging.stage([Put(a_task("a")), Remove(Task, "a"), Put(retry(a_task("a")))])
+    assert all(document for _, _, row, document in batch.ops if row is not None)
+    apply(batch.ops, tables, 1)
+    assert tables.tasks["a"].retry == 1
+
+
+def test_a_record_that_cannot_be_written_is_refused_before_anything_is_staged(staging):
+    with pytest.raises(InvalidInput):
+        staging.stage([Put(replace(a_task("a"), node_filter={"x": object()}))])
+    assert staging.is_empty()
 
 
 @pytest.mark.parametrize(("size", "blobs"), [(4096, 0), (4097, 1)])

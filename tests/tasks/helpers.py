@@ -148,7 +148,7 @@ def site_text(count=3, *, oob="ipmi", bootactions=True, bad=False, **by_node):
             "path": "/opt/hello",
             "permissions": "755",
             "data": "{{ node.hostname }} {{ action.action_id }} {{ action.action_key }}",
-            "data_pipeline": ["template"],
+            "data_pipeline": ["utf8_decode", "template"],
         }
         packages = {"type": "pkg_list", "data": {"chrony": None}}
         documents.append(document("BootAction", "hello", signaling=True, assets=[script]))

@@ -12,6 +12,8 @@ import pytest
 from drydockd.drivers.fake import FakeOptions
 from drydockd.drivers.oob.fake import FakeOob
 from drydockd.model import TaskStatus
+from tests.tasks.actions.test_firstrender import located
+from tests.tasks.artefacts import ArtefactLab, artefacts
 from tests.tasks.helpers import CutOff, Lab, names, site_text
 
 pytestmark = pytest.mark.slow
@@ -56,21 +58,38 @@ def kept(lab, task_id):
 
 
 class Fenced(FakeOob):
-    """A BMC whose work is done in sessions, noted before each is used; each has another name."""
+    """A BMC whose work is done in sessions, noted before each is used; each has another name.
+
+    `left` is the one in which it was told something, and which nobody ended.
+    """
 
     sessions = 0
+    left = None
 
     async def power_off(self, node, voice):
         await self._note(voice)
         await super().power_off(node, voice)
+        self.left = None
 
     async def power_on(self, node, voice):
         await self._note(voice)
         await super().power_on(node, voice)
+        self.left = None
+
+    async def power_state(self, node):
+        assert self.left is None, "asked before the older session was ended"
+        return await super().power_state(node)
+
+    async def end_session(self, node, session, voice):
+        assert self.left in (None, session)
+        self.left = None
 
     async def _note(self, voice):
+        assert self.left is None, "told something before the older session was ended"
         self.sessions += 1
-        await voice.fence(f"/redfish/v1/SessionService/Sessions/{self.sessions}")
+        session = f"/redfish/v1/SessionService/Sessions/{self.sessions}"
+        await voice.fence(session)
+        self.left = session
 
 
 async def survived(at, before, action, *, nodes=1, driver=None, **room):
@@ -229,3 +248,32 @@ async def test_all_is_said_and_kept_once_wherever_the_task_is_interrupted(
         assert list((now_said - said).elements()) == [], f"said twice at write {at}"
         assert list(missing) == [], f"missing at write {at}"
         assert now_data == data, at
+
+
+@pytest.mark.parametrize("before", [False, True])
+async def test_what_was_fetched_is_there_once_wherever_the_deployment_is_interrupted(before):
+    """At each write the daemon dies; its blobs outlive it as far as the store knows of them."""
+    at, has_died = 0, True
+    while has_died:
+        at += 1
+        async with artefacts(script=b"#!/bin/sh\n") as server:
+            store = CutOff()
+            text = "---\n".join([site_text(1), located(f"{server.url}/script")])
+            async with ArtefactLab(text, store=store) as lab:
+                task = await lab.submit("deploy_nodes", all_nodes=True)
+                store.die(at, before=before)
+                while not (store.died.is_set() or store.task(task.task_id).status.is_final):
+                    await lab.tasks.wait(task.task_id, 0.01)
+                has_died = store.died.is_set()
+                store.revive()
+                await lab.restart()
+                task = await lab.finished(task.task_id)
+
+                assert task.result.status == "success", at
+                assert (await lab.machine("n1")).counters["deployments"] == 1, at
+                (pin,) = store.boot_context("n1").pins
+                assert (await lab.archive("n1"))["/opt/located"] == b"#!/bin/sh\n", at
+                assert server.asked["/script"] <= 2, at
+                named = set(pin.parts) | {task.design}
+                assert named == set(store.backend._blobs), at
+    assert at > 20

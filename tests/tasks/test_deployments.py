@@ -1,5 +1,6 @@
 import asyncio
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -127,16 +128,32 @@ async def test_the_first_fetch_is_recorded_and_later_ones_are_only_remembered():
         assert (await lab.tasks.node_view("n1")).last_contact > delivered["units"]
 
 
-async def test_a_failed_rendering_is_told_on_the_deployments_task():
+async def test_a_failed_rendering_is_told_on_the_deployments_task_and_kept_until_it_works():
     lab, row = await deployed()
     async with lab:
-        await lab.tasks.deployments.note_render_failure(
-            "n1", "boot action hello, asset 1: undefined name"
-        )
-        assert lab.texts(row.task_id, error=True)[-1] == (
-            "n1: boot action hello, asset 1: undefined name"
-        )
-        await lab.tasks.deployments.note_render_failure("nobody", "x")
+        deployments = lab.tasks.deployments
+        context = deployments.current("n1")
+        for _ in range(2):
+            await deployments.note_render_failure(context, "units", "asset 1: x", is_final=True)
+        said = "n1: boot data (units) could not be rendered: asset 1: x"
+        assert lab.texts(row.task_id, error=True).count(said) == 1
+        assert deployments.current("n1").failed == {"units": "asset 1: x"}
+
+        await deployments.note_delivery("n1", "units")
+
+        assert deployments.current("n1").failed == {}
+
+
+async def test_a_failure_that_may_pass_or_is_of_another_deployment_is_kept_by_none():
+    lab, row = await deployed()
+    async with lab:
+        deployments = lab.tasks.deployments
+        context = deployments.current("n1")
+        await deployments.note_render_failure(context, "units", "away", is_final=False)
+        other = replace(context, context_id="another")
+        await deployments.note_render_failure(other, "units", "asset 1: x", is_final=True)
+        assert lab.texts(row.task_id, error=True)[-1].endswith("rendered: away")
+        assert deployments.current("n1").failed == {}
 
 
 async def test_a_deployment_acts_on_behalf_of_who_asked_for_its_top_level_task():

@@ -8,6 +8,8 @@ from bench.daemon import free_port, running
 from bench.resume import ENDED, Scene, complaints, once, shown, survive
 from bench.roomprocess import room_process
 from bench.storm import site
+from tests.tasks.actions.test_firstrender import located
+from tests.tasks.artefacts import artefacts
 
 pytestmark = pytest.mark.process
 
@@ -91,3 +93,53 @@ async def test_the_power_is_cut_once_by_a_daemon_killed_in_each_half_of_the_cycl
     assert task["result"]["status"] == "success", task["result"]
     assert [m["counters"]["power_cuts"] for m in found] == [1, 1]
     assert [m["power"] for m in found] == ["on", "on"]
+
+
+def asked(server):
+    """The artefact server has been asked, and nothing more is known."""
+
+    async def moment(scene):
+        while not server.asked and not await scene.has_ended():
+            await scene.room.changed()
+
+    return moment
+
+
+async def test_what_a_killed_daemon_fetched_is_neither_lost_nor_there_twice(tmp_path):
+    """Killed between fetch and record, and later; at the first boots the source is away."""
+    nodes, port, task_id = 3, free_port(), ""
+    content = bytes(range(256)) * 4096
+    async with artefacts(tool=content) as server:
+        action = located(f"{server.url}/tool")
+        design = tmp_path / "site.yaml"
+        design.write_text(site(nodes, 1) + "---\n" + action, encoding="utf-8")
+        config = {"latencies": {"deploy": 2.0}, "initial": "ready"}
+        body = {"action": "deploy_nodes", "design_ref": f"file://{design}"}
+        async with room_process(tmp_path, config) as room:
+            options = {
+                "fake_driver": {"url": room.url},
+                "network": {"allowed_roots": [str(tmp_path)], "allowed_hosts": ["127.0.0.1"]},
+            }
+            moments = [asked(server), once(begun(1)), once(begun(3)), once(deployed(1))]
+            for moment in moments:
+                async with running(tmp_path, port=port, **options) as daemon:
+                    if not task_id:
+                        async with daemon.client() as client:
+                            task_id = (await client.post("/tasks", json=body)).json()["task_id"]
+                    await moment(Scene(daemon, room, task_id))
+                    daemon.process.kill()
+                    await asyncio.to_thread(daemon.process.wait)
+            await server.leave()
+            async with running(tmp_path, port=port, **options) as daemon:
+                while (task := await shown(daemon, task_id, wait=30))["status"] not in ENDED:
+                    pass
+            found = await room.machines()
+
+    assert task["result"]["status"] == "success", task["result"]
+    assert [m["counters"]["deployments"] for m in found] == [1] * nodes
+    assert server.asked["/tool"] <= 2  # once more by the daemon whose first answer was lost
+    files = [path.read_bytes() for path in (tmp_path / "nodes").rglob("opt/located")]
+    assert files == [content] * nodes
+    assert (
+        len(list((tmp_path / "state" / "blobs").iterdir())) == 2
+    )  # the design; of four equal parts one

@@ -210,4 +210,5 @@ DRIVER = Offer(
     FakeOptions,
     SECTION,
     "the provisioner of the virtual machine room",
+    is_virtual=True,
 )

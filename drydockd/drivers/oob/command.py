@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from drydockd.errors import DriverPersistent, DriverTransient
+
 LARGEST_BYTES = 4 * 1024 * 1024
 # How long a call waits for a killed child to be gone: one that hangs in the kernel stays longer.
 GONE_SECONDS = 2.0
@@ -59,6 +61,58 @@ async def run(
         if child is not None:
             await child.close()
     return child.answer()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What messages say of a run: for which node, what it asks, and whom."""
+
+    node: str
+    what: str
+    whom: str
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.what}"
+
+
+async def ask(
+    question: Question,
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    seconds: float,
+    until: float,
+    starter: Starter,
+    pass_fds: Sequence[int] = (),
+    largest_bytes: int = LARGEST_BYTES,
+) -> Ended:
+    """`run` a program that asks, for `seconds` at most; return how it ended.
+
+    Raises DriverTransient where it did not end in time or could not be started,
+    DriverPersistent where it wrote too much.
+    """
+    left = min(seconds, max(until - asyncio.get_running_loop().time(), 0))
+    try:
+        return await run(
+            arguments,
+            environment=environment,
+            until=asyncio.get_running_loop().time() + left,
+            starter=starter,
+            pass_fds=pass_fds,
+            largest_bytes=largest_bytes,
+        )
+    except TimeoutError:
+        raise DriverTransient(
+            f"{question}: no answer from {question.whom} within {left:.3g} s"
+        ) from None
+    except OutputTooLong:
+        raise DriverPersistent(
+            f"{question}: the answer of {question.whom} is over {largest_bytes} bytes"
+        ) from None
+    except OSError as error:
+        raise DriverTransient(
+            f"{question}: {arguments[0]} cannot be started: {error.strerror}"
+        ) from error
 
 
 class Starter:

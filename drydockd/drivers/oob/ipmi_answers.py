@@ -10,6 +10,11 @@ from drydockd.machines import PowerState
 
 # Boot device selectors: bits 5..2 of the second byte of parameter 5.
 PXE, DISK = 1, 2
+# What Supermicro's firmware takes for the disk with UEFI, in place of the standard's. Source:
+# contract, oob-faults, G.
+SUPERMICRO_EFI_DISK = 9
+# Its enterprise numbers with IANA.
+SUPERMICRO = frozenset({10876, 47488})
 DEVICES = {0: "none", PXE: "network", DISK: "disk", 3: "disk (safe mode)", 5: "CD", 6: "setup"}
 
 _FAULTS = {
@@ -77,6 +82,12 @@ def boot_flags(answer: bytes) -> BootFlags:
         is_persistent=bool(answer[2] & 0x40),
         is_efi=bool(answer[2] & 0x20),
     )
+
+
+def maker_of(answer: bytes) -> int | None:
+    """The enterprise number in the answer to Get Device ID; None where it is too short."""
+    # 20 bits. Source: IPMI 2.0, section 20.1.
+    return int.from_bytes(answer[6:9], "little") & 0xFFFFF if len(answer) >= 9 else None
 
 
 def set_boot_words(device: int, *, is_efi: bool) -> tuple[str, ...]:

@@ -50,14 +50,22 @@ class IpmiBmc:
     async def set_boot_device(self, device: int, *, is_efi: bool) -> answers.BootFlags:
         """Set it for the next start; return how it reads back.
 
-        Each of the three questions is repeated for itself: on a line that loses much, three
+        Each of the questions is repeated for itself: on a line that loses much, three
         sessions in a row hardly ever succeed.
         """
         what = f"set the boot device to {answers.DEVICES[device]}"
+        number = device
+        if (
+            is_efi
+            and device == answers.DISK
+            and await self.repeated(self._maker) in answers.SUPERMICRO
+        ):
+            number = answers.SUPERMICRO_EFI_DISK
+        words = answers.set_boot_words(number, is_efi=is_efi)
         await self.repeated(self._keep_boot_device)
-        await self.repeated(lambda: self._raw(what, *answers.set_boot_words(device, is_efi=is_efi)))
+        await self.repeated(lambda: self._raw(what, *words))
         flags = await self.repeated(self.boot_flags)
-        if flags.device != device:
+        if flags.device not in (number, device):
             raise self.transient(what, f"said yes, and reads back: {flags}")
         return flags
 
@@ -65,6 +73,14 @@ class IpmiBmc:
         """Else it is dropped a minute later. Not every BMC has that parameter."""
         with contextlib.suppress(Refused):
             await self._ask("keep the boot device", "raw", "0x00", "0x08", "0x03", "0x08")
+
+    async def _maker(self) -> int | None:
+        """Who made the BMC; None where it does not say."""
+        try:
+            text = await self._ask("read who made the BMC", "raw", "0x06", "0x01")
+            return answers.maker_of(answers.octets(text))
+        except (Refused, NoAnswer, answers.Unreadable):
+            return None
 
     async def boot_flags(self) -> answers.BootFlags:
         what = "read the boot device"

@@ -142,35 +142,24 @@ class Ipmitool:
         path = IPMITOOL.path()
         if path is None:
             raise DriverPersistent(f"{bmc.host}: {what}: needs {IPMITOOL}")
-        seconds = self._command_seconds
-        now = asyncio.get_running_loop().time()
         # -v says why a login failed; twice it would print session keys.
         arguments = [path, "-v", "-I", "lanplus", "-H", bmc.address, "-p", str(bmc.port)]
         arguments += ["-U", bmc.account, "-E", "-C", str(suite), "-L", bmc.privilege]
         arguments += ["-N", "1", "-R", "3", *words]
         environment = {"LC_ALL": "C", "IPMI_PASSWORD": bmc.credential}
+        question = command.Question(bmc.host, what, f"BMC {bmc.key}")
         try:
-            return await command.run(
+            return await command.ask(
+                question,
                 arguments,
                 environment=environment,
-                until=min(until, now + seconds),
+                seconds=self._command_seconds,
+                until=until,
                 starter=self._starter,
             )
-        except TimeoutError:
+        except DriverTransient:
             self._next_turn(bmc)
-            raise DriverTransient(
-                f"{bmc.host}: {what}: no answer from BMC {bmc.key} within "
-                f"{min(seconds, max(until - now, 0)):.3g} s"
-            ) from None
-        except command.OutputTooLong:
-            raise DriverPersistent(
-                f"{bmc.host}: {what}: the answer of BMC {bmc.key} is over "
-                f"{command.LARGEST_BYTES} bytes; is this a BMC?"
-            ) from None
-        except OSError as error:
-            raise DriverTransient(
-                f"{bmc.host}: {what}: {path} cannot be started: {error.strerror}"
-            ) from error
+            raise
 
     def _next_turn(self, bmc: Bmc) -> None:
         if bmc.key not in self._suites:

@@ -97,29 +97,16 @@ class Virsh:
         """
         path = _needed(VIRSH, at, what)
         async with self._hold(at, what, until):
-            now = asyncio.get_running_loop().time()
-            try:
-                ended = await command.run(
-                    [path, "-k", "5", "-K", "3", "-c", self._full_uri(at, what), *words],
-                    environment=self._environment(),
-                    until=min(until, now + self._command_seconds),
-                    starter=self._starter,
-                    pass_fds=pass_fds,
-                    largest_bytes=LARGEST_BYTES,
-                )
-            except TimeoutError:
-                seconds = min(self._command_seconds, max(until - now, 0))
-                raise DriverTransient(
-                    f"{at.node}: {what}: no answer from {at.name} within {seconds:.3g} s"
-                ) from None
-            except command.OutputTooLong:
-                raise DriverPersistent(
-                    f"{at.node}: {what}: the answer of {at.name} is over {LARGEST_BYTES} bytes"
-                ) from None
-            except OSError as error:
-                raise DriverTransient(
-                    f"{at.node}: {what}: {path} cannot be started: {error.strerror}"
-                ) from error
+            ended = await command.ask(
+                command.Question(at.node, what, at.name),
+                [path, "-k", "5", "-K", "3", "-c", self._full_uri(at, what), *words],
+                environment=self._environment(),
+                seconds=self._command_seconds,
+                until=until,
+                starter=self._starter,
+                pass_fds=pass_fds,
+                largest_bytes=LARGEST_BYTES,
+            )
         if ended.code:
             raise _failure(at, what, ended)
         return ended.out

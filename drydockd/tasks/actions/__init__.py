@@ -17,7 +17,7 @@ from drydockd.tasks.actions import (
     verify_nodes,
     verify_site,
 )
-from drydockd.tasks.actions.packages import PackageLists
+from drydockd.tasks.actions.firstrender import FirstRender
 from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.steps.identity import IdentityCheck
@@ -32,7 +32,7 @@ def action_kinds(
     drivers: Drivers,
     recorder: Recorder,
     deployments: Deployments,
-    packages: PackageLists,
+    first: FirstRender,
     check: IdentityCheck,
     settings: TaskSettings,
 ) -> ActionKinds:
@@ -86,6 +86,7 @@ def action_kinds(
                 steps=steps,
                 drivers=drivers,
                 check=check,
+                first=first,
                 settings=settings,
             ),
             prepare_nodes.STEPS,
@@ -96,7 +97,7 @@ def action_kinds(
                 steps=steps,
                 drivers=drivers,
                 deployments=deployments,
-                packages=packages,
+                first=first,
                 settings=settings,
             ),
             deploy_nodes.STEPS,

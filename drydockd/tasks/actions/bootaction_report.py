@@ -13,7 +13,7 @@ from drydockd.model import Action, BootAction, BootActionStatus
 from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.steps.job import NodeRun
 from drydockd.tasks.steps.step import StepPlan
-from drydockd.tasks.words.messages import NEVER_FETCHED, NEVER_REPORTED
+from drydockd.tasks.words.messages import NEVER_FETCHED, NEVER_REPORTED, UNRENDERED
 from drydockd.tasks.words.settings import TaskSettings
 from drydockd.tasks.words.stops import StepFailed, Terminated
 from drydockd.tasks.words.times import seconds_until
@@ -34,12 +34,18 @@ def plan(deployments: Deployments, settings: TaskSettings) -> StepPlan:
 
 
 async def report(run: NodeRun, deployments: Deployments) -> None:
-    """Return if no boot action of the node's current deployment failed or stayed silent."""
+    """Return if no boot action of the node's current deployment failed or stayed silent.
+
+    A node that cannot have its boot data will not report: the wait ends with the cause.
+    """
     rows = await _awaited(run, deployments)
-    bad, silent = [], False
+    bad, silent = _failures(run.name, deployments), False
+    is_over = bool(bad)
     for row in rows:
         if row.status is BootActionStatus.UNREPORTED:
             continue
+        if is_over and row.status is BootActionStatus.INCOMPLETE:
+            continue  # nobody waited for it
         text, is_bad = _verdict(row)
         run.conclude(text, error=is_bad)
         if is_bad:
@@ -52,6 +58,15 @@ async def report(run: NodeRun, deployments: Deployments) -> None:
         raise StepFailed(" ".join(bad))
 
 
+def _failures(name: str, deployments: Deployments) -> list[str]:
+    """Return why the node cannot have its boot data, if it cannot."""
+    context = deployments.current(name)
+    failed = context.failed if context is not None else {}
+    return [
+        f"{name} asked for {UNRENDERED} ({kind}): {text}." for kind, text in sorted(failed.items())
+    ]
+
+
 def _silence(name: str, deployments: Deployments) -> str:
     """Return how far the node came that did not report: it never asked, or it asked."""
     context = deployments.current(name)
@@ -62,7 +77,7 @@ def _silence(name: str, deployments: Deployments) -> str:
 
 
 async def _awaited(run: NodeRun, deployments: Deployments) -> Sequence[BootAction]:
-    """Return the rows once none is incomplete, or as they are when the time is over."""
+    """Return the rows once none is incomplete, or as they are when there is no use in waiting."""
     with deployments.changed(run.name) as changed, run.job.woken_by_stop(changed):
         while True:
             changed.clear()
@@ -72,7 +87,7 @@ async def _awaited(run: NodeRun, deployments: Deployments) -> Sequence[BootActio
             rows = deployments.rows(context)
             silent = [row.name for row in rows if row.status is BootActionStatus.INCOMPLETE]
             left = seconds_until(run.until)
-            if not silent or left <= 0:
+            if not silent or left <= 0 or context.failed:
                 return rows
             if run.job.stopping.is_set():
                 raise Terminated

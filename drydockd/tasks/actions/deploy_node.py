@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from drydockd.drivers.base import Handle, NodeProvisioner, NodeState
-from drydockd.errors import DriverConflict, DriverTransient, NodeUnknown
+from drydockd.errors import DriverConflict, DriverTransient, DrydockError, NodeUnknown, Unavailable
 from drydockd.model import Action, BootAction, BootContext
 from drydockd.plans import BootDelivery, DeploySpec
+from drydockd.render import ActionGrant
 from drydockd.tasks.actions import presence
-from drydockd.tasks.actions.packages import PackageLists
+from drydockd.tasks.actions.firstrender import FirstRender, Packages
 from drydockd.tasks.deployments import Deployments, new_context, new_rows
+from drydockd.tasks.shared.pinned import Fetched
 from drydockd.tasks.steps.builddata import BuildDataCollector
 from drydockd.tasks.steps.intents import Intents, Operation
 from drydockd.tasks.steps.job import NodeRun
@@ -29,7 +31,8 @@ class DeployNode:
 
     driver: NodeProvisioner
     deployments: Deployments
-    packages: PackageLists
+    first: FirstRender
+    fetched: Fetched
     builddata: BuildDataCollector
     settings: TaskSettings
 
@@ -94,37 +97,51 @@ class DeployNode:
     async def _announce(self, run: NodeRun, intents: Intents) -> DeploySpec:
         """Open the boot context together with the intent, in one write; return what to deploy.
 
-        Everything that can fail without the provisioner, such as a package list behind an
-        address, has been done before that write.
+        Everything that can fail without the provisioner has been done before that write: every
+        asset is rendered, every source pinned.
         """
-        job = run.job
-        specs = job.site.bootactions_of(run.name)
-        context, rows = None, []
-        if specs:
-            design = job.design
-            context = new_context(run.name, run.task_id, design.ref, design.digest)
-            rows = new_rows(context, specs)
-        spec = await self._specified(run, run.task_id, context, rows)
-        await intents.announce(Operation.DEPLOY, *self.deployments.opening(run.name, context, rows))
-        return spec
+        specs = run.job.site.bootactions_of(run.name)
+        if not specs:
+            await intents.announce(Operation.DEPLOY, *self.deployments.opening(run.name, None, []))
+            return self._specified(run, run.task_id, None, {})
+        design = run.job.design
+        context = new_context(run.name, run.task_id, design.ref, design.digest)
+        rows = new_rows(context, specs)
+        grants = self.deployments.grants(context, rows)
+        packages, sources = await self.first.of(run, grants, self.fetched)
+        context = replace(context, pins=sources.pins)
+        await self._open(run, intents, context, rows)
+        return self._specified(run, run.task_id, context, packages)
+
+    async def _open(
+        self, run: NodeRun, intents: Intents, context: BootContext, rows: Sequence[BootAction]
+    ) -> None:
+        pinned = self.first.pinned
+        if not pinned.hold(context.pins):
+            raise Unavailable(f"{run.name}: what was fetched for it is not in the store any more")
+        try:
+            changes = self.deployments.opening(run.name, context, rows)
+            await intents.announce(Operation.DEPLOY, *changes)
+        except DrydockError:
+            pinned.drop(context.pins)
+            raise
+        self.fetched.named(context.pins)
 
     async def _spec(self, run: NodeRun, deployment_id: str) -> DeploySpec:
         """Return the spec of a deployment that was announced before."""
         context = self.deployments.current(run.name)
         if context is None or context.context_id != deployment_id:
-            return await self._specified(run, deployment_id, None, [])
-        return await self._specified(run, deployment_id, context, self.deployments.rows(context))
+            grants: Mapping[str, ActionGrant] = {}
+            packages, _ = await self.first.of(run, grants, self.fetched)
+            return self._specified(run, deployment_id, None, packages)
+        grants = self.deployments.grants(context)
+        packages = await self.first.again(run.job, run.node, context, grants)
+        return self._specified(run, deployment_id, context, packages)
 
-    async def _specified(
-        self,
-        run: NodeRun,
-        deployment_id: str,
-        context: BootContext | None,
-        rows: Sequence[BootAction],
+    def _specified(
+        self, run: NodeRun, deployment_id: str, context: BootContext | None, packages: Packages
     ) -> DeploySpec:
         job, node = run.job, run.node
-        grants = self.deployments.grants(context, rows) if context else {}
-        packages = await self.packages.of(job, node, grants)
         boot = None
         if context is not None:
             key = self.deployments.node_key(context)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from drydockd.model import Action, Result
 from drydockd.tasks.actions import apply_node, bootaction_report
 from drydockd.tasks.actions.deploy_node import DeployNode
-from drydockd.tasks.actions.packages import PackageLists
+from drydockd.tasks.actions.firstrender import FirstRender
 from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.steps.builddata import BuildDataCollector
 from drydockd.tasks.steps.job import Job
@@ -28,7 +28,7 @@ async def run(
     steps: StepRunner,
     drivers: Drivers,
     deployments: Deployments,
-    packages: PackageLists,
+    first: FirstRender,
     settings: TaskSettings,
 ) -> Result:
     """Return which nodes are deployed with all their boot actions reported well."""
@@ -36,11 +36,13 @@ async def run(
         return job.nothing_to_do()
     driver = drivers.needed_node()
     builddata = BuildDataCollector(driver, settings)
-    plans = [
-        apply_node.network_plan(driver, settings),
-        apply_node.storage_plan(driver, settings),
-        apply_node.platform_plan(driver, settings),
-        DeployNode(driver, deployments, packages, builddata, settings).plan(),
-        bootaction_report.plan(deployments, settings),
-    ]
-    return job.outcome(await steps.pipeline(job, plans, job.scope))
+    begun = deployments.of_task(job.task_id, job.scope) if job.was_resumed else ()
+    with first.fetching(job, begun) as fetched:
+        plans = [
+            apply_node.network_plan(driver, settings),
+            apply_node.storage_plan(driver, settings),
+            apply_node.platform_plan(driver, settings),
+            DeployNode(driver, deployments, first, fetched, builddata, settings).plan(),
+            bootaction_report.plan(deployments, settings),
+        ]
+        return job.outcome(await steps.pipeline(job, plans, job.scope))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from drydockd.drivers.base import OobDriver, PowerState, Voice
+from drydockd.drivers.base import OobDriver, PowerState, SessionEnder, Voice
 from drydockd.errors import DriverError, DriverTransient
 from drydockd.model import Action
 from drydockd.tasks.steps.identity import IdentityCheck
@@ -107,7 +107,9 @@ async def power_on(run: NodeRun, driver: OobDriver, *, from_network: bool = Fals
 async def _off(run: NodeRun, driver: OobDriver, intents: Intents) -> None:
     """Turn the power off; once it was sent, its state is read before it is sent again."""
     is_sent = intents.was_announced(Operation.POWER_OFF)
-    if not is_sent:
+    if is_sent:
+        await _end_session(run, driver, intents.session(Operation.POWER_OFF))
+    else:
         await _announce(run, intents, Operation.POWER_OFF)
 
     async def attempt() -> str:
@@ -119,6 +121,15 @@ async def _off(run: NodeRun, driver: OobDriver, intents: Intents) -> None:
         return "off"
 
     await intents.settle(Operation.POWER_OFF, await run.patiently(attempt, to_the_end=True))
+
+
+async def _end_session(run: NodeRun, driver: OobDriver, session: str | None) -> None:
+    """Before the first act after a restart: what the old daemon had sent must not come after it.
+
+    Source: contract, scale, section 6, "Device fence".
+    """
+    if session is not None and isinstance(driver, SessionEnder):
+        await run.patiently(lambda: driver.end_session(run.node, session, run), to_the_end=True)
 
 
 async def _announce(run: NodeRun, intents: Intents, operation: Operation) -> None:
@@ -148,6 +159,7 @@ async def _on(run: NodeRun, driver: OobDriver, intents: Intents, *, from_network
     """
 
     voice: Voice = run
+    await _end_session(run, driver, intents.session(Operation.POWER_ON))
 
     async def attempt() -> str:
         nonlocal voice

@@ -13,7 +13,9 @@ from functools import partial
 from drydockd.drivers.base import Discovery, NodeProvisioner
 from drydockd.errors import DriverUnsupported
 from drydockd.model import Action, Result, Timestamp
+from drydockd.render import Trial
 from drydockd.tasks.actions import configure_hardware, identify_node, power_cycle_node, presence
+from drydockd.tasks.actions.firstrender import FirstRender, untouched
 from drydockd.tasks.steps.builddata import BuildDataCollector
 from drydockd.tasks.steps.identity import IdentityCheck
 from drydockd.tasks.steps.job import Job
@@ -24,7 +26,7 @@ from drydockd.tasks.words import messages
 from drydockd.tasks.words.drivers import Drivers
 from drydockd.tasks.words.outcomes import Outcome
 from drydockd.tasks.words.settings import TaskSettings
-from drydockd.tasks.words.stops import Terminated
+from drydockd.tasks.words.stops import StepFailed, Terminated
 from drydockd.tasks.words.times import moment_after
 
 STEPS = (
@@ -41,12 +43,15 @@ async def run(
     steps: StepRunner,
     drivers: Drivers,
     check: IdentityCheck,
+    first: FirstRender,
     settings: TaskSettings,
 ) -> Result:
     """Return which nodes are commissioned; more than one get a subtask each."""
     if not job.scope:
         return job.nothing_to_do()
-    prepare = _Preparation(job, drivers.needed_node(), steps, drivers, check, settings).of
+    prepare = _Preparation(
+        job, drivers.needed_node(), steps, drivers, check, settings, first.on_trial(job)
+    ).of
     limit = settings.preparation
     if len(job.scope) > 1:
         return job.outcome(await steps.branches(job, job.scope, prepare, limit))
@@ -67,6 +72,7 @@ class _Preparation:
     drivers: Drivers
     check: IdentityCheck
     settings: TaskSettings
+    trial: Trial
 
     async def of(self, name: str, parent_id: str, not_after: Timestamp) -> Outcome:
         try:
@@ -76,7 +82,7 @@ class _Preparation:
         except Unanswered as error:
             why = f"whether the provisioner knows it cannot be told, not touched: {error}"
             return Outcome(passed=False, text=f"{name}: {why}")
-        except DriverUnsupported as error:
+        except (DriverUnsupported, StepFailed) as error:
             return Outcome(passed=False, text=str(error))
         passed = await self.steps.pipeline(
             self.job, plans, [name], parent_id=parent_id, not_after=not_after
@@ -84,9 +90,11 @@ class _Preparation:
         return Outcome(passed=bool(passed))
 
     async def _plans(self, name: str, parent_id: str) -> list[StepPlan]:
-        """Raises Terminated, Unanswered, DriverUnsupported."""
+        """Raises Terminated, Unanswered, DriverUnsupported, StepFailed."""
         is_known = self._decided(parent_id)
         if is_known is None:
+            if failed := await self.trial.of(self.job.node(name)):
+                raise StepFailed(untouched(failed[0].text))
             is_known = await self._looked_up(name, parent_id)
         builddata = BuildDataCollector(self.driver, self.settings)
         commission = configure_hardware.plan(self.driver, builddata, self.settings)
@@ -98,7 +106,7 @@ class _Preparation:
         return [
             power_cycle_node.network_boot_plan(oob, self.check, self.settings),
             power_cycle_node.power_cycle_plan(oob, self.check, self.settings),
-            identify_node.plan(self.driver, self.settings),
+            identify_node.plan(self.driver, self.settings, oob),
             commission,
         ]
 

@@ -131,15 +131,15 @@ class Claims:
         self._holder.update(dict.fromkeys(claim.nodes, claim.order))
         self._place(claim)
 
-    def leave(self, task_id: str) -> None:
-        """Take a task out; unknown ids are fine."""
+    def leave(self, task_id: str) -> bool:
+        """Take a task out; return whether it was there."""
         claim = self._claims.pop(task_id, None)
         if claim is None:
-            return
+            return False
         if claim.phase is Phase.LOADING:
             self._loading.remove(claim.source, claim.order)
             self._touch_same_source(claim)
-            return
+            return True
         self._unplace(claim)
         for node in claim.nodes:
             self._wanted.remove(node, claim.order)
@@ -149,6 +149,7 @@ class Claims:
         if claim.is_alone:
             self._touch_behind(claim)
         self._touch(self._waiting.first(SITE))
+        return True
 
     def take_ready(self) -> list[str]:
         """Return the tasks that may start now, oldest first, and count them as running."""

@@ -41,7 +41,8 @@ class Queue:
 
     def leave(self, task_id: str) -> None:
         """Take a task out, and wake those behind it; unknown ids are fine."""
-        self._claims.leave(task_id)
+        if not self._claims.leave(task_id):
+            return
         self._turns.pop(task_id, None)
         self._told.pop(task_id, None)
         self.wake()

@@ -46,6 +46,10 @@ class Verdicts:
 
     async def of(self, design: Design) -> Verdict:
         """Return the findings of reading, compiling and all rules."""
+        key = (design.digest, self._offered)
+        if self.is_at_hand(design):
+            self._kept.move_to_end(key)
+            return self._kept[key]
         async with self._lock:
             await self._ask_if_due()
             key = (design.digest, self._offered)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from drydockd.model import BootAction, Message, Task
+from drydockd.model import BootAction, BootContext, Message, Task
 from drydockd.store.base import Store
 from drydockd.store.news import News, Spoken
 
@@ -76,7 +76,7 @@ class Changes:
 
     @contextmanager
     def node(self, name: str) -> Iterator[asyncio.Event]:
-        """Yield an event that is set at each change of the node's boot actions."""
+        """Yield an event that is set at each change of the node's boot context or actions."""
         yield from _waiter(self._nodes, name)
 
     def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
@@ -91,7 +91,7 @@ class Changes:
                 if isinstance(part, Task | Message | Spoken):
                     for event in self._tasks.get(part.task_id, ()):
                         event.set()
-                elif isinstance(part, BootAction):
+                elif isinstance(part, BootAction | BootContext):
                     for event in self._nodes.get(part.node, ()):
                         event.set()
         if self._listeners:

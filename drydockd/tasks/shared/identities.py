@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from drydockd.api.bmcfacts import DATA_FORMAT, BmcFacts
 from drydockd.errors import NotFound
 from drydockd.machines import Identity
-from drydockd.model import BuildData, Record, Timestamp
+from drydockd.model import BuildData, Timestamp
 from drydockd.store.base import Store
+from drydockd.store.news import News
 from drydockd.tasks.words import identity
 
 log = logging.getLogger(__name__)
@@ -140,10 +141,10 @@ class Identities:
                 if not self._nodes[key]:
                     del self._nodes[key]
 
-    def _changed(self, seq: int, records: Sequence[Record]) -> None:
-        for record in records:
-            if isinstance(record, BuildData) and record.data_format == DATA_FORMAT:
-                self._news.append(record)
+    def _changed(self, seq: int, news: News) -> None:
+        for part in news.parts:
+            if isinstance(part, BuildData) and part.data_format == DATA_FORMAT:
+                self._news.append(part)
 
     def _keep(self, record: BuildData) -> None:
         facts = facts_in(record)

@@ -44,6 +44,10 @@ class Intents:
     def is_done(self, operation: Operation) -> bool:
         return self.was_announced(operation) and not self.is_open(operation)
 
+    def session(self, operation: Operation) -> str | None:
+        """The session that was noted with an open intent, if any."""
+        return self._known[operation].session if self.is_open(operation) else None
+
     async def announce(self, operation: Operation, *together: Change) -> None:
         """Note durably, in one write with `together`, that the call follows now."""
         intent = Intent(

@@ -8,7 +8,7 @@ from drydockd.errors import NotFound
 from drydockd.model import Action, ResultStatus, Task
 from drydockd.store.base import Store
 from drydockd.tasks.words import results, states
-from drydockd.tasks.words.messages import NEVER_FETCHED, NEVER_REPORTED
+from drydockd.tasks.words.messages import NEVER_FETCHED, NEVER_REPORTED, UNRENDERED, UNTOUCHED
 from drydockd.tasks.words.requests import NodeLast
 
 # So many errors of a task that failed as a whole are named as its cause.
@@ -16,6 +16,8 @@ MOST_ERRORS = 3
 
 # Part of a cause -> what to do then; the first that is found counts.
 BY_CAUSE = {
+    UNTOUCHED: "correct the boot action, or see that its source answers and the disk has room",
+    UNRENDERED: "see what the message names; then destroy the node and deploy it again",
     NEVER_FETCHED: "see at its console whether the node boots from its disk, and whether it"
     " reaches `api.public_url`; then deploy it again",
     NEVER_REPORTED: "read the log of the boot action on the node; see whether it reaches"

@@ -20,7 +20,10 @@ RETRYING = "Retrying task for failed entities."
 EXHAUSTED = "Retry requested, out of attempts."
 NO_NODES = "No nodes in scope, no work to do."
 NO_NODES_RELABEL = "No nodes in scope, nothing to relabel."
-# What tells the two kinds of silence apart, in the text of the failure.
+# Why a node is not deployed, or not waited for, in the text of the failure.
+UNTOUCHED = "Nothing was done to the machine."
+UNRENDERED = "boot data that could not be rendered"
+# What tells the two kinds of silence apart, there too.
 NEVER_FETCHED = "never fetched its boot data"
 NEVER_REPORTED = "did not report to the end"
 

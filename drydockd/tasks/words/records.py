@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 
-from drydockd.model import Action, Caller, Task, TaskStatus, Timestamp, timestamp
+from drydockd.model import Action, Caller, Task, TaskStatus, Timestamp, new_id, timestamp
 from drydockd.tasks.words.requests import TaskRequest
-
-
-def new_id() -> str:
-    return str(uuid.uuid4())
 
 
 def top_level(request: TaskRequest, caller: Caller, *, retry_of: str | None = None) -> Task:

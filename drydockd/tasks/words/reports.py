@@ -42,10 +42,12 @@ NOTHING = Spent()
 
 def spent_on(rows: Iterable[BootAction], arriving: Mapping[str, Spent]) -> Spent:
     """Return what the boot actions used up; `arriving` is not in the store yet."""
-    total = NOTHING
+    count = size = 0
     for row in rows:
-        total += Spent(row.reports, row.report_bytes) + arriving.get(row.action_id, NOTHING)
-    return total
+        more = arriving.get(row.action_id, NOTHING)
+        count += row.reports + more.reports
+        size += row.report_bytes + more.bytes
+    return Spent(count, size)
 
 
 def size_bytes(details: Iterable[ReportDetail]) -> int:

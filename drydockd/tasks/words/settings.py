@@ -23,6 +23,14 @@ class ReportLimits:
     node_report_bytes: int = 2048 * KIB
 
 
+@dataclass(frozen=True, slots=True)
+class PinLimits:
+    """Of one fetched source of a boot action, and of all that are kept; of `bootactions`."""
+
+    asset_bytes: int = 16 * KIB * KIB
+    pinned_bytes: int = 4096 * KIB * KIB
+
+
 @dataclass(frozen=True)
 class TaskSettings:
     """Everything in seconds unless named otherwise; the defaults are those of the contract.
@@ -75,6 +83,7 @@ class TaskSettings:
     network_retry_max_delay: float = 60.0
 
     reports: ReportLimits = field(default_factory=ReportLimits)
+    pins: PinLimits = field(default_factory=PinLimits)
 
     report_url: str = "http://localhost:9000/api/v1.0/bootactions/"
     boot_url: str = "http://localhost:9000/api/v1.0"

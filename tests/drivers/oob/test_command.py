@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import select
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import threading
 import pytest
 
 from drydockd.drivers.oob import command
+from drydockd.errors import DriverPersistent, DriverTransient
 
 pytestmark = pytest.mark.process
 
@@ -223,3 +225,41 @@ async def test_the_deadline_also_ends_a_start_that_takes_too_long(monkeypatch, c
 async def test_many_at_once_keep_their_outputs_apart():
     calls = (run(sys.executable, "-S", "-c", f"print({n})") for n in range(20))
     assert [ended.out for ended in await asyncio.gather(*calls)] == [f"{n}\n" for n in range(20)]
+
+
+QUESTION = command.Question("n1", "read the power", "BMC 10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds", "error", "text"),
+    [
+        (("sleep", "1000"), 0.05, DriverTransient, "no answer from BMC 10.0.0.1 within 0.05 s"),
+        (("yes",), LATER, DriverPersistent, "the answer of BMC 10.0.0.1 is over 1000 bytes"),
+        (("/no/tool",), LATER, DriverTransient, "/no/tool cannot be started: No such file"),
+    ],
+)
+async def test_what_keeps_a_question_from_its_answer_is_told_with_who_was_asked(
+    words, seconds, error, text
+):
+    with pytest.raises(error, match=f"^n1: read the power: {re.escape(text)}"):
+        await command.ask(
+            QUESTION,
+            words,
+            environment={"PATH": os.defpath},
+            seconds=seconds,
+            until=soon(),
+            starter=command.Starter(),
+            largest_bytes=1000,
+        )
+
+
+async def test_an_answer_is_returned_with_how_the_program_ended():
+    ended = await command.ask(
+        QUESTION,
+        ("/bin/sh", "-c", "echo on; exit 3"),
+        environment={},
+        seconds=LATER,
+        until=soon(),
+        starter=command.Starter(),
+    )
+    assert (ended.code, ended.out) == (3, "on\n")

@@ -85,3 +85,15 @@ def test_fields_leave_out_what_nobody_wrote():
         " Manufacturer Name : Unknown (0x1234)\n Board Serial :\n"
     )
     assert answers.fields(text) == {"Product Manufacturer": "Acme", "Product Name": "Anvil: 9"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "number"),
+    [
+        ("20 01 03 88 02 bf 7c 2a 00 71", 10876),
+        ("20 01 03 88 02 bf 91 12 f0", 0x1291),
+        ("20", None),
+    ],
+)
+def test_the_maker_of_a_bmc_is_its_enterprise_number(answer, number):
+    assert answers.maker_of(bytes.fromhex(answer)) == number

@@ -88,3 +88,37 @@ async def test_what_a_bmc_has_not_is_absent():
     one, _ = bmc({"raw 0x06 0x37": Refused(0xC1, "x"), "fru print 0": NoAnswer("not present")})
     assert await one.guid() is None
     assert await one.lines("read the FRU", "fru", "print", "0") == {}
+
+
+WHO = "raw 0x06 0x01"
+SUPERMICRO = ["20 01 03 88 02 bf 7c 2a 00 71 09 00 00 00 00", "20 01 01 01 02 bf 80 b9 00 2a 1a"]
+OTHER = "20 01 09 08 02 9f 91 12 00 02 0f 00 00 00 00"
+EFI_DISK = "raw 0x00 0x08 0x05 0xa0 0x08 0x00 0x00 0x00"
+ITS_EFI_DISK = "raw 0x00 0x08 0x05 0xa0 0x24 0x00 0x00 0x00"
+
+
+@pytest.mark.parametrize("told", SUPERMICRO)
+async def test_e_a_supermicro_has_a_number_of_its_own_for_the_disk_with_uefi(told):
+    one, tool = bmc({WHO: told, READ: "01 05 a0 24 00 00 00"})
+    await one.set_boot_device(2, is_efi=True)
+    assert tool.asked == [WHO, KEEP, ITS_EFI_DISK, READ]
+
+
+async def test_e_a_supermicro_that_reads_its_disk_back_as_the_standard_has_it_is_right_too():
+    one, _ = bmc({WHO: SUPERMICRO[0], READ: "01 05 a0 08 00 00 00"})
+    assert (await one.set_boot_device(2, is_efi=True)).device == 2
+
+
+@pytest.mark.parametrize("told", [OTHER, "20 01", Refused(0xC1, "no"), NoAnswer("nothing")])
+async def test_e_all_others_and_those_that_do_not_say_get_the_standard_s(told):
+    one, tool = bmc({WHO: told, READ: "01 05 a0 08 00 00 00"})
+    await one.set_boot_device(2, is_efi=True)
+    assert tool.asked == [WHO, KEEP, EFI_DISK, READ]
+
+
+@pytest.mark.parametrize(("device", "is_efi"), [(1, True), (2, False)])
+async def test_e_who_made_it_is_asked_only_for_the_disk_with_uefi(device, is_efi):
+    byte = f"{device << 2:02x}"
+    one, tool = bmc({READ: f"01 05 80 {byte} 00 00 00"})
+    await one.set_boot_device(device, is_efi=is_efi)
+    assert WHO not in tool.asked

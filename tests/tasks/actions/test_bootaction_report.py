@@ -8,6 +8,7 @@ from drydockd.tasks import ReportDetail
 from tests.tasks.helpers import Lab, fault, site_text
 
 SILENT = [fault("never_reports")]
+ABSENT = [fault("never_boots")]
 
 
 async def waiting_lab(lab):
@@ -78,3 +79,45 @@ async def test_an_action_without_signalling_is_waited_for_by_nobody():
 
         assert task.result.status == "success"
         assert not any("hello" in text for text in lab.said(task.task_id))
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+async def test_a_node_that_cannot_have_its_boot_data_ends_the_wait_at_once_with_the_cause(
+    is_restarted,
+):
+    lab = Lab(initial="ready", faults=ABSENT)
+    lab.with_settings(bootaction_final_status=30, poll_interval=30)
+    lab.tasks = lab._new()
+    async with lab:
+        task, row = await waiting_lab(lab)
+        deployments = lab.tasks.deployments
+        context = deployments.current("n1")
+        if is_restarted:
+            await lab.kill()
+        said = "boot action hello, file /opt/hello: blob 12ab is damaged"
+        await deployments.note_render_failure(context, "files", said, is_final=True)
+        if is_restarted:
+            lab.tasks = lab._new()
+            await lab.start()
+        task = await lab.finished(task.task_id)
+
+        assert task.result.failures == ("n1",)
+        failure = lab.texts(task.task_id, error=True)[-1]
+        assert failure.endswith(
+            f"n1 asked for boot data that could not be rendered (files): {said}."
+        )
+        assert "timed out" not in " ".join(lab.said(task.task_id))
+        assert lab.store.boot_action(row.action_id).status == "incomplete"
+
+
+async def test_a_failure_that_passes_does_not_end_the_wait():
+    lab = Lab(initial="ready", faults=SILENT)
+    lab.with_settings(bootaction_final_status=30, poll_interval=30)
+    lab.tasks = lab._new()
+    async with lab:
+        task, row = await waiting_lab(lab)
+        deployments = lab.tasks.deployments
+        context = deployments.current("n1")
+        await deployments.note_render_failure(context, "files", "away", is_final=False)
+        await deployments.report(row.action_id, BootActionStatus.SUCCESS)
+        assert (await lab.finished(task.task_id)).result.successes == ("n1",)

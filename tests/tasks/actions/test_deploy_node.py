@@ -5,7 +5,7 @@ import pytest
 from drydockd.drivers.base import Handle, NodeState
 from drydockd.errors import DriverConflict, DriverTransient
 from drydockd.tasks.actions.deploy_node import DeployNode
-from drydockd.tasks.actions.packages import PackageLists
+from drydockd.tasks.actions.firstrender import FirstRender
 from drydockd.tasks.steps.builddata import BuildDataCollector
 from drydockd.tasks.steps.intents import Operation
 from drydockd.tasks.words.stops import StepFailed
@@ -49,10 +49,12 @@ async def found(*states, announced=False):
 
 
 async def deploy(lab, driver, run):
-    packages = PackageLists(lab.designs, None, lab.settings.report_url)
+    tasks = lab.tasks
+    first = FirstRender(lab.designs, tasks.boot_data, tasks.pinned, lab.settings.report_url)
     builddata = BuildDataCollector(driver, lab.settings)
-    step = DeployNode(driver, lab.tasks.deployments, packages, builddata, lab.settings)
-    await step.deploy(run)
+    with first.fetching(run.job) as fetched:
+        step = DeployNode(driver, tasks.deployments, first, fetched, builddata, lab.settings)
+        await step.deploy(run)
 
 
 @pytest.mark.parametrize("state", ["ready", "failed_deploy"])

@@ -4,6 +4,7 @@ import pytest
 
 from drydockd.design import Designs
 from tests.designs import design_path
+from tests.render.helpers import stub_fetch
 from tests.tasks.helpers import SITE, Lab, fault, names, site_text
 
 STEPS = [
@@ -48,6 +49,7 @@ async def test_a_whole_design_deploys_through_the_real_design_loader():
     path = design_path("foundry")
     lab = Lab()
     lab.designs = Designs(allowed_roots=[path.parent])
+    lab.designs.fetch = stub_fetch
     lab.tasks = lab._new()
     ref = path.as_uri()
     try:

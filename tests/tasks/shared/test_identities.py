@@ -2,9 +2,10 @@
 
 from drydockd.api.bmcfacts import BmcFacts
 from drydockd.machines import Identity
-from drydockd.model import Action, BuildData, Task, TaskStatus
-from drydockd.store.base import Edit, Put
+from drydockd.model import Action, BuildData, Message, Task, TaskStatus
+from drydockd.store.base import Edit, Put, Say
 from drydockd.store.memory import MemoryStore
+from drydockd.store.news import Spoken, Wording
 from drydockd.tasks.shared.identities import Identities
 from drydockd.tasks.words import states
 
@@ -93,6 +94,24 @@ async def test_a_bmc_that_tells_another_number_each_time_is_found_by_the_last_on
     for number in range(100):
         identities.hear("n1", "t1", Identity(f"S{number}"))
     assert len(identities._nodes) == 1
+
+
+async def test_messages_that_many_tasks_get_are_not_taken_apart_for_it(monkeypatch, caplog):
+    """They were, for every task that validated a design: 60 us each."""
+
+    def taken_apart(spoken):
+        raise AssertionError
+
+    monkeypatch.setattr(Spoken, "messages", taken_apart)
+    store = MemoryStore()
+    identities = await loaded(store)
+    task = Task("t1", Action.VALIDATE_DESIGN, status=TaskStatus.RUNNING, created="2026")
+    await store.write(
+        Put(task), Say("t1", Wording([Message("", "found")])), facts("n1", 1, serial="A1")
+    )
+    await identities.read()
+    assert serials(identities, "n1") == ["A1"]
+    assert caplog.records == []
 
 
 async def test_what_many_ask_for_at_once_is_read_once(monkeypatch):

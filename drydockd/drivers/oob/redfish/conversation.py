@@ -11,6 +11,7 @@ from drydockd.drivers.base import Voice
 from drydockd.drivers.oob.redfish import faults
 from drydockd.drivers.oob.redfish.answers import Answer, link, mapping, path_of
 from drydockd.drivers.oob.redfish.asking import Asking
+from drydockd.drivers.oob.redfish.lost import LostLogins
 from drydockd.drivers.oob.redfish.options import RedfishOptions
 from drydockd.drivers.oob.redfish.pace import Pace
 from drydockd.drivers.oob.redfish.sessions import Login, logged_in
@@ -42,8 +43,11 @@ class Conversation(Asking):
         pace: Pace,
         wire: Wire,
         voice: Voice | None = None,
+        lost: LostLogins | None = None,
     ) -> None:
         super().__init__(target, options, pace, wire)
+        self.sessions = SESSIONS
+        self._lost = lost or LostLogins()
         self.root: Mapping[str, object] = {}
         self.odd: list[str] = []
         self._voice = voice
@@ -119,6 +123,15 @@ class Conversation(Asking):
         more = {} if if_match is None else {"If-Match": if_match}
         return await self._asked(method, path, purpose, body, more, is_repeatable=is_repeatable)
 
+    async def delete(self, path: str, purpose: str) -> Answer:
+        """Delete a resource; return the answer, good or not. Repeated while the BMC is away."""
+        return await self._asked("DELETE", path, purpose, is_optional=True)
+
+    @property
+    def session(self) -> str | None:
+        """Where our own session is; None without one, or where the BMC does not say it."""
+        return self._login.path or None
+
     def is_tls_verified(self) -> bool:
         return self.target.scheme == "https" and (
             self.target.verify or self.target.fingerprint is not None
@@ -176,7 +189,7 @@ class Conversation(Asking):
         if wanted == "basic":
             self._be_basic()
             return
-        path = await self._sessions_path()
+        path = self.sessions = await self._sessions_path()
         answer = await self._post_login(path)
         why = logged_in(answer)
         if why is None:
@@ -220,7 +233,13 @@ class Conversation(Asking):
         body = {"UserName": self.target.account, "Password": self.target.password}
 
         async def exchange() -> Answer:
-            return self._note_session(await self.wire.exchange("POST", path, body=body))
+            began = asyncio.get_running_loop().time()
+            try:
+                return self._note_session(await self.wire.exchange("POST", path, body=body))
+            except (NoAnswer, asyncio.CancelledError) as error:
+                if not isinstance(error, NoAnswer) or error.is_sent:
+                    self._lost.note(self.target.origin, began)
+                raise
 
         async def send() -> Answer:
             # Cut off here, a session could be left that nobody knows the name of.

@@ -11,6 +11,8 @@ from drydockd.drivers.oob.locks import BmcLocks
 from drydockd.drivers.oob.redfish import boot
 from drydockd.drivers.oob.redfish.conversation import Conversation
 from drydockd.drivers.oob.redfish.facts import collect
+from drydockd.drivers.oob.redfish.lost import LostLogins
+from drydockd.drivers.oob.redfish.older import end_lost, end_session
 from drydockd.drivers.oob.redfish.options import RedfishOptions
 from drydockd.drivers.oob.redfish.pace import Pace
 from drydockd.drivers.oob.redfish.power import Switching, settled
@@ -45,6 +47,7 @@ class RedfishOob:
         self._pace = pace or Pace()
         self._locks = locks or BmcLocks()
         self._turns = Turns()
+        self._lost = LostLogins()
         self._contexts = TlsContexts(options)
         self.ask_seconds = options.ask_seconds + self._pace.closing
         self.worst_case_seconds = 3 * self.ask_seconds + 2 * options.change_seconds
@@ -106,6 +109,11 @@ class RedfishOob:
             ).run()
         await voice.say(f"{node.name}: power is {'' if was_sent else 'already '}{wanted}")
 
+    async def end_session(self, node: Node, session: str, voice: Voice) -> None:
+        async with self._login(node) as bmc:
+            text = await end_session(bmc, session)
+        await voice.say(f"{node.name}: {text}")
+
     async def close(self) -> None:
         """Holds nothing: every call closes what it opened."""
 
@@ -113,7 +121,15 @@ class RedfishOob:
     async def _operation(
         self, node: Node, voice: Voice | None = None, *, more_seconds: float = 0.0
     ) -> AsyncIterator[tuple[Conversation, System]]:
-        """Log in at the node's BMC and find its system; log out at the end, whatever happens.
+        """Log in at the node's BMC and find its system; log out at the end."""
+        async with self._login(node, voice, more_seconds=more_seconds) as bmc:
+            yield bmc, await find_system(bmc)
+
+    @asynccontextmanager
+    async def _login(
+        self, node: Node, voice: Voice | None = None, *, more_seconds: float = 0.0
+    ) -> AsyncIterator[Conversation]:
+        """Log in at the node's BMC; log out at the end, whatever happens.
 
         Nobody else talks to the BMC meanwhile. All of it, the wait for the BMC's turn too, has
         one deadline.
@@ -126,7 +142,8 @@ class RedfishOob:
                 bmc = await self._conversation(target, voice)
                 try:
                     await bmc.begin()
-                    yield bmc, await find_system(bmc)
+                    await end_lost(bmc, self._lost)
+                    yield bmc
                 except BaseException:
                     bmc.hurry()
                     raise
@@ -149,7 +166,7 @@ class RedfishOob:
         # Making a client takes as long as a request.
         await self._turns.take()
         wire = Wire(target, self._options, context, self._turns)
-        return Conversation(target, self._options, self._pace, wire, voice)
+        return Conversation(target, self._options, self._pace, wire, voice, self._lost)
 
 
 def _too_late(target: Target, seconds: float, bmc: Conversation | None) -> str:

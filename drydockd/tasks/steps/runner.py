@@ -51,7 +51,9 @@ class StepRunner:
         runs = []
         async with asyncio.TaskGroup() as group:
             for number, name in enumerate(names, 1):
-                run = _take_through(steps, name)
+                # A coroutine for each of thousands that wait would be ten objects for each.
+                has_slot = await steps[0].turn(name)
+                run = _take_through(steps, name, has_slot)
                 runs.append(group.create_task(run, name=f"{job.task_id} {name}"))
                 if number % SLICE == 0:
                     await asyncio.sleep(0)
@@ -93,9 +95,10 @@ class StepRunner:
         return {sub.action for sub in self._parts.recorder.store.subtasks(parent_id)}
 
 
-async def _take_through(steps: Sequence[Step], name: str) -> bool:
+async def _take_through(steps: Sequence[Step], name: str, has_slot: bool) -> bool:
+    """`has_slot`: of the first step."""
     for place, step in enumerate(steps):
-        if not await step.run(name):
+        if not await step.run(name, has_slot=has_slot and not place):
             for later in steps[place + 1 :]:
                 await later.leave(name)
             return False

@@ -226,7 +226,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", nargs="*", type=int, default=SIZES, help="nodes of the tasks")
     parser.add_argument("--actions", type=int, default=1, help="boot actions of each node")
-    parser.add_argument("--no-holds", action="store_false", dest="looks", help="leave the holds out")
+    parser.add_argument(
+        "--no-holds", action="store_false", dest="looks", help="leave the holds out"
+    )
     parser.add_argument("--once", action="store_false", dest="all", help="run each size once")
     parser.add_argument("--profile", default="", help="write profiles to files that begin so")
     parser.add_argument("--only", type=int, default=0, help=argparse.SUPPRESS)

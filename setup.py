@@ -47,6 +47,7 @@ setup(
         "oslo.policy>=5.0",
         "keystoneauth1>=5.8",
         "httpx>=0.28",
+        "h11>=0.16",
         # httpcore asks it at every lock; where it is missing each of these searches the disk.
         "sniffio>=1.3",
         "click>=8.2.1",

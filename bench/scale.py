@@ -1,10 +1,14 @@
 """What a node costs when its task has many: CPU and bytes per node of preparing and deploying.
 
-A whole daemon with the store on disk runs in a process of its own for each size; its machines
-do everything at once (bench.instant), so that all that is measured is the daemon's. A second
-run looks for the holds of the loop: the CPU that one callback took on the loop's thread, which
-no other work on the machine can lengthen. It is a run of its own as that clock costs more than
-most callbacks.
+A whole daemon with the store on disk runs in a process of its own for each task; its machines
+do everything at once (bench.instant), so that all that is measured is the daemon's. What an
+action costs includes that its journal is folded into the file: a small task ends long before
+the journal is, and would leave that cost, which a large one pays on its way, to its successors.
+A size is run until it has had as many nodes as the largest, so that what else goes on in the
+machine weighs on all alike, and the mean is told, with the least and the most of one run.
+
+A run of its own looks for the holds of the loop: the CPU that one callback took on the loop's
+thread, which no other work on the machine can lengthen. That clock costs more than most callbacks.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import cProfile
 import gc
 import json
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -43,6 +48,8 @@ SECTIONS = {
 }
 ACTIONS = (Action.PREPARE_NODES, Action.DEPLOY_NODES)
 LONG_HOLD = 0.010
+# A journal without a write has a header.
+FOLDED_BYTES = 4096
 
 
 class Holds:
@@ -151,6 +158,7 @@ async def measured(
     cpu, clock, written = time.process_time(), time.perf_counter(), bytes_written()
     with holds.measured() if with_holds else nullcontext():
         task = await ended(app, action, design)
+        await folded(app)
     if len(task.result.successes) != nodes:
         raise RuntimeError(f"{action}: {len(task.result.successes)} of {nodes} nodes passed")
     return {
@@ -161,6 +169,13 @@ async def measured(
         "long": holds.long,
         "what": holds.what,
     }
+
+
+async def folded(app: App) -> None:
+    """Return when the journal is folded into the file: what was begun before, and the rest."""
+    store = app.services.store
+    while store.health().journal_bytes > FOLDED_BYTES:
+        await store.backend.compact()
 
 
 def bytes_written() -> int:
@@ -183,26 +198,38 @@ def main() -> None:
         print(json.dumps(asyncio.run(measure(args.only, args))))
         return
     first: dict[str, float] = {}
-    print("nodes  action         CPU ms/node  ratio  KiB/node   wall s  longest hold, CPU ms")
+    print("nodes    runs  action         CPU ms/node (least to most)  ratio  KiB/node   wall s")
     for nodes in args.sizes:
-        figures = in_a_process(nodes, args)
-        held = in_a_process(nodes, args, "--holds") if args.looks else {}
+        runs = max(1, max(args.sizes) // nodes) if args.all else 1
+        figures = [in_a_process(nodes, args) for _ in range(runs)]
         for action in ACTIONS:
-            of = figures[action]
-            ratio = of["cpu_ms"] / first.setdefault(action, of["cpu_ms"])
-            line = f"{nodes:5}  {action:13}  {of['cpu_ms']:11.2f}  {ratio:5.2f}  {of['kib']:8.1f}"
-            line += f"  {of['seconds']:7.1f}"
-            if held:
-                hold = held[action]
-                line += f"  {hold['hold_ms']:.1f} ({hold['long']} over 10 ms): {hold['what']}"
-            print(line, flush=True)
+            cpu = [of[action]["cpu_ms"] for of in figures]
+            mean = statistics.mean(cpu)
+            ratio = mean / first.setdefault(action, mean)
+            between = f"{mean:.2f} ({min(cpu):.2f} to {max(cpu):.2f})"
+            of = figures[0][action]
+            print(
+                f"{nodes:5}  {runs:6}  {action:13}  {between:27}  {ratio:5.2f}  {of['kib']:8.1f}"
+                f"  {of['seconds']:7.1f}",
+                flush=True,
+            )
+        held = in_a_process(nodes, args, "--holds") if args.looks else {}
+        for action, hold in held.items():
+            print(
+                f"{nodes:5}  {action:13}  longest hold {hold['hold_ms']:.1f} ms of CPU"
+                f" ({hold['long']} over 10 ms): {hold['what']}",
+                flush=True,
+            )
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", nargs="*", type=int, default=SIZES, help="nodes of the tasks")
     parser.add_argument("--actions", type=int, default=1, help="boot actions of each node")
-    parser.add_argument("--no-holds", action="store_false", dest="looks", help="one run only")
+    parser.add_argument(
+        "--no-holds", action="store_false", dest="looks", help="leave the holds out"
+    )
+    parser.add_argument("--once", action="store_false", dest="all", help="run each size once")
     parser.add_argument("--profile", default="", help="write profiles to files that begin so")
     parser.add_argument("--only", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--holds", action="store_true", help=argparse.SUPPRESS)

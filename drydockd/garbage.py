@@ -18,13 +18,14 @@ if _untrack is not None:
 
 # So many objects more than there were when it was collected last, and the youngest generation is
 # collected again (700 by default). With 16 requests at work that was 7 % of the daemon's time, as
-# most of what they are made of is in use at any moment; 5,000 are visited in 0.5 ms.
-YOUNG = 5000
+# most of what they are made of is in use at any moment. It may find several times as many, as
+# each older one that ends lets it wait for one more: 13,000 at 5,000 took up to 12 ms.
+YOUNG = 2500
 # After so many collections of the youngest generation the middle one is collected too, and after
-# so many of that all (10 and 10 by default). At 10 the middle one held the loop for 14 ms. What
+# so many of that all (10 and 10 by default). At 2 the middle one held the loop for 11 ms. What
 # is garbage in a cycle nearly always is found by these two; the coroutines of thousands of nodes
 # at work are visited by each full one for nothing, for 10 ms per thousand nodes.
-OFTEN, SELDOM = 2, 700
+OFTEN, SELDOM = 1, 2100
 
 
 def settle() -> None:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import orjson
 from tornado import httputil, web
 from tornado.iostream import StreamClosedError
+from tornado.util import ObjectDict
 
 from drydockd import errors
 from drydockd import log as logs
@@ -85,6 +86,9 @@ class BaseHandler(WholeAnswers):
     why: str = ""  # there is no identity
 
     def initialize(self, services: Services, route: Route) -> None:
+        # The modules of templates, of which there are none: a ring that Tornado breaks only at
+        # a regular end.
+        self.ui = ObjectDict()
         self.services = services
         self.route = route
         services.began()

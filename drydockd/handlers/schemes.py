@@ -5,10 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import ssl
-from collections.abc import Callable
-from typing import Any
-
-from tornado.iostream import IOStream, SSLIOStream
 
 NOT_TLS = "This port speaks TLS: use https:// instead of http://"
 NOT_PLAIN = "This port does not speak TLS: use http:// instead of https://"
@@ -21,42 +17,17 @@ _HANDSHAKE = 0x16
 _READ_BYTES = 65536
 
 
-def answer_other_scheme(stream: IOStream, answer: Callable[[str], bytes]) -> None:
-    """Let `stream` send ``answer(sentence)``, as it is, to who speaks the other scheme."""
-    if isinstance(stream, SSLIOStream):
-        _answer_plain(stream, answer)
-    else:
-        _answer_tls(stream, answer)
+def is_plain(error: object) -> bool:
+    """Whether a handshake failed with `error` because the client does not speak TLS."""
+    return isinstance(error, ssl.SSLError) and error.reason in _REASONS
 
 
-def _answer_plain(stream: SSLIOStream, answer: Callable[[str], bytes]) -> None:
-    close = stream.close
-
-    def closed(exc_info: Any = False) -> None:
-        if isinstance(exc_info, ssl.SSLError) and exc_info.reason in _REASONS:
-            _send(stream.socket.fileno(), answer(NOT_TLS))
-        close(exc_info)
-
-    stream.close = closed  # type: ignore[method-assign]
+def is_tls(first: bytes | bytearray | memoryview) -> bool:
+    """Whether a client that begins so speaks TLS."""
+    return first[0] == _HANDSHAKE
 
 
-def _answer_tls(stream: IOStream, answer: Callable[[str], bytes]) -> None:
-    """What is no TLS makes a client say so at once: it would wait for its time-out."""
-    read = stream.read_from_fd
-
-    def first_read(buf: bytearray | memoryview) -> int | None:
-        size = read(buf)
-        if size is not None:
-            stream.read_from_fd = read  # type: ignore[method-assign]
-        if size and buf[0] == _HANDSHAKE:
-            _send(stream.socket.fileno(), answer(NOT_PLAIN))
-            return 0  # as if it had closed
-        return size
-
-    stream.read_from_fd = first_read  # type: ignore[method-assign]
-
-
-def _send(descriptor: int, answer: bytes) -> None:
+def tell(descriptor: int, answer: bytes) -> None:
     """Write past the TLS layer. The buffer of a new connection has room; if not, so be it."""
     with contextlib.suppress(OSError):
         os.write(descriptor, answer)

@@ -8,7 +8,6 @@ import errno
 import logging
 import socket
 import ssl
-from asyncio import Future
 from collections.abc import Awaitable, Iterable
 from functools import partial
 from typing import Any, cast
@@ -17,23 +16,16 @@ from tornado import httputil
 from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
-from tornado.iostream import IOStream
 
 from drydockd.handlers.base import error_body, title_of
 from drydockd.handlers.connections import Connections
 from drydockd.handlers.deadlines import Deadlines
 from drydockd.handlers.proxies import MAPPED, plain
 from drydockd.handlers.routing import StartLine
-from drydockd.handlers.schemes import answer_other_scheme
 from drydockd.handlers.streams import Stream, TlsStream
 from drydockd.model import new_id
 
 log = logging.getLogger(__name__)
-
-# What Tornado writes, on the bare stream, for a request it cannot parse.
-BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"
-NOT_HTTP = "The request is not valid HTTP"
-
 
 # So many are accepted before others get their turn of the loop.
 ACCEPTS_PER_TURN = 32
@@ -140,6 +132,7 @@ class Server(HTTPServer):
             "max_buffer_size": self.max_buffer_size,
             "read_chunk_size": self.read_chunk_size,
             "watcher": self._book,
+            "malformed": malformed,
         }
         try:
             if isinstance(self.ssl_options, ssl.SSLContext):
@@ -164,16 +157,6 @@ class Server(HTTPServer):
                 connection.shutdown(socket.SHUT_WR)
 
     # -- serving
-
-    def handle_stream(self, stream: IOStream, address: tuple[str, int]) -> None:
-        write = stream.write
-
-        def answered(data: bytes | memoryview) -> Future[None]:
-            return write(malformed() if data == BARE_400 else data)
-
-        stream.write = answered  # type: ignore[method-assign]
-        answer_other_scheme(stream, malformed)
-        super().handle_stream(stream, address)
 
     def start_request(
         self, server_conn: object, request_conn: httputil.HTTPConnection
@@ -228,7 +211,7 @@ def _close(connection: HTTP1ServerConnection) -> None:
     connection.stream.close()
 
 
-def malformed(what: str = NOT_HTTP) -> bytes:
+def malformed(what: str) -> bytes:
     return bare(400, what)
 
 

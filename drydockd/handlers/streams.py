@@ -13,12 +13,20 @@ import fcntl
 import logging
 import struct
 import termios
+from asyncio import Future
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream, SSLIOStream, UnsatisfiableReadError
 
+from drydockd.handlers import schemes
+
 log = logging.getLogger(__name__)
+
+# What Tornado writes, on the bare stream, for a request it cannot parse.
+BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+NOT_HTTP = "The request is not valid HTTP"
 
 # So much may come while an answer is being made; then the socket is left alone until it is given.
 AHEAD_BYTES = 64 << 10
@@ -47,11 +55,19 @@ class Watcher(Protocol):
 
 
 class Stream(IOStream):
-    """A plain connection."""
+    """A plain connection.
 
-    def __init__(self, *args: Any, watcher: Watcher, **options: Any) -> None:
+    `malformed` makes of a sentence the whole answer to what is not HTTP. Methods of a stream are
+    not exchanged on the instance: one that leads back to it is a ring, and such a connection, with
+    all that hangs on it, stays until a full collection.
+    """
+
+    def __init__(
+        self, *args: Any, watcher: Watcher, malformed: Callable[[str], bytes], **options: Any
+    ) -> None:
         self.has_ended = False
         self._is_prompt = False
+        self._malformed, self._is_new = malformed, True
         self.watcher = watcher
         self._leaving: asyncio.Future[None] | None = None
         self._taken_bytes, self._taken_at = 0, -1.0
@@ -101,8 +117,15 @@ class Stream(IOStream):
             self._is_prompt = True
             super().set_nodelay(True)
 
+    def write(self, data: bytes | memoryview) -> Future[None]:
+        return super().write(self._malformed(NOT_HTTP) if data == BARE_400 else data)
+
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
         count = super().read_from_fd(buf)
+        if count and self._is_new:
+            self._is_new = False
+            if self._speaks_another(buf):
+                count = 0
         if count != 0:
             return count
         self.has_ended = True
@@ -192,6 +215,16 @@ class Stream(IOStream):
     def _is_full(self) -> bool:
         return self._read_buffer_size >= AHEAD_BYTES
 
+    def _speaks_another(self, first: bytearray | memoryview) -> bool:
+        """Whether the client speaks TLS to a port that does not; it is told.
+
+        What is no TLS makes a client say so at once: it would wait for its time-out.
+        """
+        if not schemes.is_tls(first):
+            return False
+        schemes.tell(self.socket.fileno(), self._malformed(schemes.NOT_PLAIN))
+        return True
+
 
 class TlsStream(Stream, SSLIOStream):
     """A connection over TLS."""
@@ -199,6 +232,14 @@ class TlsStream(Stream, SSLIOStream):
     @property
     def is_shaking_hands(self) -> bool:
         return self._ssl_accepting
+
+    def close(self, exc_info: Any = False) -> None:
+        if schemes.is_plain(exc_info):
+            schemes.tell(self.socket.fileno(), self._malformed(schemes.NOT_TLS))
+        super().close(exc_info)
+
+    def _speaks_another(self, first: bytearray | memoryview) -> bool:
+        return False
 
     def _finish_ssl_connect(self) -> None:
         super()._finish_ssl_connect()

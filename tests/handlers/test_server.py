@@ -7,6 +7,7 @@ import pytest
 
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.server import malformed
+from drydockd.handlers.streams import NOT_HTTP
 from drydockd.handlers.tls import load_tls
 from tests.daemon.test_process import self_signed
 from tests.handlers.helpers import REF, daemon, raw
@@ -15,7 +16,7 @@ LAST = b"GET /versions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
 def test_the_answer_to_nonsense_is_whole():
-    head, _, body = malformed().partition(b"\r\n\r\n")
+    head, _, body = malformed(NOT_HTTP).partition(b"\r\n\r\n")
     assert f"Content-Length: {len(body)}".encode() in head
     assert json.loads(body)["title"] == "400 Bad Request"
 

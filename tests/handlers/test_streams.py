@@ -3,10 +3,14 @@ import gc
 import json
 import socket
 import time
+from collections import Counter
 from types import AsyncGeneratorType
 
 import httpx
+import pytest
+from tornado.http1connection import HTTP1ServerConnection
 from tornado.ioloop import IOLoop
+from tornado.web import RequestHandler
 
 from bench.attacks.connections import (
     answered,
@@ -18,9 +22,10 @@ from bench.attacks.connections import (
     reset,
 )
 from bench.load import Connection, request
-from drydockd.handlers.streams import AHEAD_BYTES
+from drydockd.handlers.streams import AHEAD_BYTES, Stream
 from drydockd.model import Action, Task, TaskStatus
 from drydockd.store import Put
+from drydockd.tasks import EventStream
 from tests.handlers.helpers import REF, V1, daemon
 
 ID = "0b6c1c1e-58a2-4d0b-9a2a-1c5d1f0e7a11"
@@ -119,6 +124,46 @@ async def test_what_is_answered_leaves_at_once(drydock):
         await drydock.http.get("/versions")
         (stream,) = drydock.app.services.connections._open
         assert stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["nothing", "half a request", "nonsense", "an answer", "a refusal", "a long poll", "events"],
+)
+async def test_a_connection_that_is_gone_is_freed_without_the_collector(tmp_path, asked):
+    """Whatever is in a ring waits, with all it leads to, for a full collection."""
+    async with daemon(tmp_path, api={"wait_limit": 600, "shutdown_grace": 0}) as drydock:
+        task, services = await a_waiting_task(drydock), drydock.app.services
+        events = task.replace("?wait=600", "/events")
+        data = {
+            "nothing": b"",
+            "half a request": get("/versions")[:-2],
+            "nonsense": b"no HTTP\r\n\r\n",
+            "an answer": get(f"{V1}/tasks", drydock.admin),
+            "a refusal": get(f"{V1}/tasks", {"X-Auth-Token": "x"}),
+            "a long poll": get(task, drydock.admin),
+            "events": get(events, drydock.admin),
+        }[asked]
+        held = {"a long poll": services.polls, "events": services.streams}.get(asked)
+        await drydock.http.get("/versions")
+        gc.collect()
+        gc.disable()
+        try:
+            before = {id(one) for one in gc.get_objects()}
+            for leave in (reset, lambda one: one.close()):
+                one = await connected(place(drydock))
+                await asyncio.get_running_loop().sock_sendall(one, data)
+                if held is not None:
+                    await until(drydock, lambda: held.open == 1)
+                elif data and asked != "half a request":
+                    await asyncio.get_running_loop().sock_recv(one, 1000)
+                leave(one)
+                await until(drydock, lambda: services.connections.open == 1)
+            left = [type(one) for one in gc.get_objects() if id(one) not in before]
+            ours = (Stream, RequestHandler, HTTP1ServerConnection, EventStream)
+            assert Counter(one.__name__ for one in left if issubclass(one, ours)) == {}
+        finally:
+            gc.enable()
 
 
 async def test_little_is_kept_of_what_comes_ahead_of_an_answer(tmp_path):

@@ -49,7 +49,8 @@ async def test_a_node_of_many_writes_what_a_node_of_few_does(action):
 
 
 @pytest.mark.slow
-async def test_nodes_to_prepare_get_a_coroutine_when_it_is_their_turn():
-    _, _, most = await counted("prepare_nodes", MANY)
+@pytest.mark.parametrize("action", ["prepare_nodes", "deploy_nodes"])
+async def test_nodes_get_a_coroutine_when_it_is_their_turn(action):
+    _, _, most = await counted(action, MANY)
 
     assert most < 100

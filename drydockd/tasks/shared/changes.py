@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from drydockd.garbage import untrack
 from drydockd.model import BootAction, BootContext, Message, Task
 from drydockd.store.base import Store
 from drydockd.store.news import News, Spoken
@@ -100,7 +101,10 @@ class Changes:
                     listener(change)
 
     def _remember(self, seq: int, news: News) -> None:
-        self._recent.append((seq, news))
+        write = seq, news
+        self._recent.append(write)
+        # Half of all that the collector would find new.
+        untrack(write, news, news.parts, *news.parts)
         self._left -= len(news)
         while self._left < 0 and len(self._recent) > 1:
             gone, old = self._recent.popleft()

@@ -62,9 +62,10 @@ class IdentityCheck:
     async def before_power(self, run: NodeRun, driver: OobDriver) -> None:
         """Make sure, before the first destructive act of a task, that the BMC is the node's.
 
-        What it tells is kept if it is news. Raises StepFailed when it is another machine.
+        What it tells is kept if it is news. Raises StepFailed when it is another machine, or
+        when it does not tell who it is in the time of a question.
         """
-        facts = await self._asked(run, driver)
+        facts = await self._asked_in_time(run, driver)
         verdict = await self._judged(run, facts)
         if _is_mute(facts):
             return
@@ -85,9 +86,10 @@ class IdentityCheck:
     async def once_more(self, run: NodeRun, driver: OobDriver) -> None:
         """Compare again what the task was told of the node, as others were told of theirs since.
 
-        After a restart the BMC is asked anew. Raises StepFailed when it is another machine.
+        After a restart the BMC is asked anew. Raises StepFailed when it is another machine, or
+        when it does not tell who it is in the time of a question.
         """
-        facts = run.job.told.get(run.name) or await self._asked(run, driver)
+        facts = run.job.told.get(run.name) or await self._asked_in_time(run, driver)
         self._refuse(run, await self._judged(run, facts))
 
     async def if_it_answers(self, run: NodeRun, driver: OobDriver) -> None:
@@ -119,6 +121,24 @@ class IdentityCheck:
             if node in job.site.nodes
         ]
         return list(identity.judge(told, (), others).contradictions)
+
+    async def _asked_in_time(self, run: NodeRun, driver: OobDriver) -> BmcFacts:
+        """Ask in a step whose own limit is that of a power cycle: 20 minutes and more.
+
+        Nothing was sent to the BMC yet, so nothing has to be brought to an end.
+        """
+        seconds = self.settings.question_limit(driver.ask_seconds)
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return await self._asked(run, driver)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            seen = f"last seen: {run.last_seen}" if run.last_seen else "nothing was seen of it"
+            raise StepFailed(
+                f"{run.name}: its BMC did not tell within {seconds:g} s who it is, so nothing "
+                f"was sent to it; {seen}"
+            ) from None
 
     async def _asked(self, run: NodeRun, driver: OobDriver) -> BmcFacts:
         await self.identities.read()

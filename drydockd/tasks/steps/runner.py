@@ -48,14 +48,22 @@ class StepRunner:
         for plan in plans:
             steps.append(Step(self._parts, job, parent_id, plan, names, not_after))
             await asyncio.sleep(0)
-        runs = []
+        passed: set[str] = set()
+
+        async def go(name: str, has_slot: bool) -> None:
+            if await _take_through(steps, name, has_slot):
+                passed.add(name)
+            job.let_go(name)
+
         async with asyncio.TaskGroup() as group:
             for number, name in enumerate(names, 1):
-                run = _take_through(steps, name)
-                runs.append(group.create_task(run, name=f"{job.task_id} {name}"))
+                # A coroutine for each of thousands that wait would be ten objects for each.
+                has_slot = await steps[0].turn(name)
+                # Not kept: thousands that are through would take 10 ms to let go of at once.
+                group.create_task(go(name, has_slot), name=f"{job.task_id} {name}")
                 if number % SLICE == 0:
                     await asyncio.sleep(0)
-        return [name for name, run in zip(names, runs, strict=True) if run.result()]
+        return [name for name in names if name in passed]
 
     async def branches(self, job: Job, names: Sequence[str], work: Work, limit: float) -> list[str]:
         """See branch.branches."""
@@ -93,9 +101,10 @@ class StepRunner:
         return {sub.action for sub in self._parts.recorder.store.subtasks(parent_id)}
 
 
-async def _take_through(steps: Sequence[Step], name: str) -> bool:
+async def _take_through(steps: Sequence[Step], name: str, has_slot: bool) -> bool:
+    """`has_slot`: of the first step."""
     for place, step in enumerate(steps):
-        if not await step.run(name):
+        if not await step.run(name, has_slot=has_slot and not place):
             for later in steps[place + 1 :]:
                 await later.leave(name)
             return False

@@ -120,14 +120,28 @@ class Step:
                         if known is None or child.retry >= known.retry:
                             self._latest[name] = child
 
-    async def run(self, name: str) -> bool:
-        """Take one node through the step; True if it passed. Never raises a node's error."""
+    async def turn(self, name: str) -> bool:
+        """Wait for a slot for `name`, which then must `run` with it.
+
+        False, at once, if it needs none, as it did the step before a restart, and when the
+        task is to stop.
+        """
+        child = self._latest.get(name)
+        if self.job.stopping.is_set() or (child is not None and child.status.is_final):
+            return False
+        return await self._wait_for_slot()
+
+    async def run(self, name: str, *, has_slot: bool = False) -> bool:
+        """Take one node through the step; True if it passed. Never raises a node's error.
+
+        `has_slot`: it has one since its `turn`, and gives it back here.
+        """
         child = self._latest.get(name)
         try:
             if child is not None and child.status.is_final:
                 passed = child.result.status is ResultStatus.SUCCESS
             else:
-                passed = await self._take_through(name, child)
+                passed = await self._take_through(name, child, has_slot)
         except Exception as error:
             # The last resort: whatever went wrong is this node's failure, not the task's.
             log.exception("%s: %s failed unexpectedly", name, self.plan.action)
@@ -143,27 +157,30 @@ class Step:
         if not self._open and self._step_id:
             await self._collect()
 
-    async def _take_through(self, name: str, child: Task | None) -> bool:
+    async def _take_through(self, name: str, child: Task | None, has_slot: bool) -> bool:
         while True:
             if child is None:
-                child = await self._arrive(name)
+                child = await self._arrive(name, has_slot)
+                has_slot = child is not None and child.status is TaskStatus.RUNNING
             if child is None:
                 return False
-            outcome = await self._attempt(name, child)
+            outcome = await self._attempt(name, child, has_slot)
+            has_slot = False
             child = await self._record(name, child, outcome)
             if child is None:
                 return outcome.passed
 
     # -- registration ----------------------------------------------------------------
 
-    async def _arrive(self, name: str) -> Task | None:
-        """Return the node's new child; None if the task is to stop.
+    async def _arrive(self, name: str, has_slot: bool) -> Task | None:
+        """Return the node's new child, at work if it has a slot; None if the task is to stop.
 
         Nodes that come at about the same time share one registration.
         """
         if not await self.job.may_go_on():
+            self._give_back(has_slot)
             return None
-        has_slot = self._try_slot()
+        has_slot = has_slot or self._try_slot()
         arrival = _Arrival(name, has_slot, asyncio.get_running_loop().create_future())
         self._arrivals.append(arrival)
         async with self._lock:
@@ -191,11 +208,11 @@ class Step:
             # Told to stop in the very moment: nothing was registered.
             for arrival in batch:
                 arrival.child.set_result(None)
-                if arrival.has_slot:
-                    self._slots.give(self._line_id)
+                self._give_back(arrival.has_slot)
             return
         except BaseException as error:
             for arrival in batch:
+                self._give_back(arrival.has_slot)
                 if not arrival.child.done():
                     arrival.child.set_exception(error)
                     arrival.child.exception()
@@ -227,11 +244,14 @@ class Step:
     async def _wait_for_slot(self) -> bool:
         return await self._slots.take(self._line_id, self.plan.driver, self.job.task_id)
 
+    def _give_back(self, has_slot: bool) -> None:
+        if has_slot:
+            self._slots.give(self._line_id)
+
     # -- one attempt -----------------------------------------------------------------
 
-    async def _attempt(self, name: str, child: Task) -> Outcome:
+    async def _attempt(self, name: str, child: Task, has_slot: bool) -> Outcome:
         was_resumed = child is self._latest.get(name)
-        has_slot = child.status is TaskStatus.RUNNING and not was_resumed
         if not has_slot and not await self._wait_for_slot():
             return CUT
         try:

@@ -50,17 +50,16 @@ class EventStream:
             members = self._members()
             self._tree.update(task.task_id for task in members)
             self._place = changes.latest_id()
-            missed = None if after is None else changes.after(after)
-            if missed is None:
-                self._replay = self._whole(members, after or 0)
-            else:
-                self._replay = self._remembered(missed)
+            self._missed = None if after is None else changes.after(after)
+            self._first_members, self._after = members, after or 0
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        self._stop_listening()
+        # It leads back here, as what listens: a ring that only a full collection would find.
+        stop, self._stop_listening = self._stop_listening, _is_closed
+        stop()
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self._events()
@@ -68,7 +67,7 @@ class EventStream:
     async def _events(self) -> AsyncIterator[Event]:
         try:
             is_over = self._store.task(self._root).status.is_final
-            async for change in self._replay:
+            async for change in self._replay():
                 event = self._event(change)
                 if event is not None:
                     yield event
@@ -110,6 +109,12 @@ class EventStream:
         return isinstance(record, Task) and record.task_id == self._root and record.status.is_final
 
     # -- what was missed ---------------------------------------------------------------
+
+    def _replay(self) -> AsyncIterator[Change]:
+        """What comes before the news. Kept nowhere: it leads back here."""
+        members, missed = self._first_members, self._missed
+        self._first_members, self._missed = [], None
+        return self._whole(members, self._after) if missed is None else self._remembered(missed)
 
     async def _remembered(self, missed: Sequence[Change]) -> AsyncIterator[Change]:
         for change in missed:
@@ -170,6 +175,10 @@ class EventStream:
         except NotFound:
             return False
         return parent.action == task.action
+
+
+def _is_closed() -> None:
+    """Nothing is listened to any more."""
 
 
 def _stamp(stamped: tuple[Timestamp, Task | Message]) -> Timestamp:

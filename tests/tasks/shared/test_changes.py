@@ -1,4 +1,5 @@
 import asyncio
+import gc
 
 from drydockd.model import Action, BootAction, BootActionStatus, Task
 from drydockd.store.base import Put
@@ -104,3 +105,12 @@ async def test_waiters_leave_nothing_behind():
         pass
     await asyncio.sleep(0)
     assert changes._tasks == {}
+
+
+async def test_what_is_remembered_costs_the_collector_nothing():
+    store, changes = some_changes()
+    await store.write(Put(Task("t1", Action.NOOP)), Put(messages.on_task("t1", "hello")))
+
+    (write,) = changes._recent
+    news = write[1]
+    assert [v for v in (write, news, news.parts, *news.parts) if gc.is_tracked(v)] == []

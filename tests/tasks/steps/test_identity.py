@@ -11,7 +11,7 @@ from drydockd.drivers.oob.manual import ManualOob, ManualOptions
 from drydockd.errors import DriverTransient
 from drydockd.model import BuildData, timestamp
 from drydockd.store.base import Put
-from tests.tasks.helpers import Lab, fault, names, site_text
+from tests.tasks.helpers import QUICK, Lab, fault, names, site_text
 
 MACS = {f"n{n}": f"52:54:00:00:00:{n:02x}" for n in range(1, 5)}
 SWAPPED = {
@@ -123,7 +123,7 @@ async def test_a_node_whose_design_demands_a_serial_is_held_to_it():
     async with a_lab(design(1, n1=demand), machines=machines(1)) as lab:
         task = await lab.run("prepare_nodes")
         assert "the design says A1" in only_text(lab, task.task_id, "n1")
-        assert await cuts(lab) == [0]
+        assert set(await cuts(lab)) == {0}
 
 
 async def test_two_nodes_that_answer_with_one_serial_and_uuid_are_both_failures():
@@ -269,6 +269,21 @@ async def test_a_bmc_without_an_answer_is_asked_again_before_its_power_is_touche
         task = await lab.run("prepare_nodes")
         assert task.result.status == "success"
         assert Passing.asked == 2
+
+
+@pytest.mark.parametrize("action", ["prepare_nodes", "power_cycle_nodes"])
+async def test_a_dead_bmc_is_asked_no_longer_before_its_power_is_touched_than_otherwise(action):
+    """And not as long as a whole power cycle may take, which here is more than a test."""
+    faults = [fault("bmc_silent", calls=["facts"])]
+    async with a_lab(design(1), faults=faults, settings=replace(QUICK, answer_margin=0.2)) as lab:
+        lab.drivers.oob[0].ask_seconds = 0.0
+        lab.drivers.oob[0].worst_case_seconds = 3600.0
+        task = await lab.run(action, "n1")
+        assert task.result.failures == ("n1",)
+        text = only_text(lab, task.task_id, "n1")
+        assert "n1: its BMC did not tell within 0.2 s who it is, so nothing was sent to it" in text
+        assert "; last seen: n1: no answer" in text
+        assert set(await cuts(lab)) == {0}
 
 
 async def test_a_person_is_not_asked_who_the_machine_is():

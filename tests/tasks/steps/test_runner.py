@@ -94,6 +94,16 @@ async def test_a_node_that_fails_takes_no_further_step():
     assert scopes == [("n1", "n2"), ("n2",)]
 
 
+async def test_what_was_parsed_of_a_node_goes_when_it_is_through():
+    async def body(run):
+        run.job.hardware[run.name] = (1, None)
+
+    lab = Lab()
+    job = await running(lab)
+    assert await StepRunner(lab.parts).pipeline(job, [plan(ONE, body)], job.scope) == ["n1", "n2"]
+    assert job.hardware == {}
+
+
 async def test_no_step_ends_after_the_common_limit():
     async def endless(run):
         await asyncio.Event().wait()

@@ -29,7 +29,7 @@ LOOK_RETRIES = 1
 
 
 class Conversation(Asking):
-    """What a driver's call says to a BMC. `wire` is closed with it.
+    """What a driver's call says to a BMC.
 
     `purpose` of its methods is what messages say the request was for. Every method raises
     DriverTransient, DriverPersistent or DriverConflict, with the node, the BMC, what was asked,
@@ -157,8 +157,6 @@ class Conversation(Asking):
             self._warn_of_open("the time for it was over")
         except Untrusted as error:
             self._warn_of_open(str(error))
-        finally:
-            await self.wire.close()
 
     async def _log_out(self, path: str) -> None:
         headers = self._login.headers

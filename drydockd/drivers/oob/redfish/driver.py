@@ -163,8 +163,6 @@ class RedfishOob:
     async def _conversation(self, target: Target, voice: Voice | None) -> Conversation:
         is_tls = target.scheme == "https"
         context = await self._contexts.get(target.verify, target.fingerprint) if is_tls else None
-        # Making a client takes as long as a request.
-        await self._turns.take()
         wire = Wire(target, self._options, context, self._turns)
         return Conversation(target, self._options, self._pace, wire, voice, self._lost)
 

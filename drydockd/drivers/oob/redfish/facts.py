@@ -12,7 +12,6 @@ from drydockd.drivers.oob.redfish.systems import (
     System,
     as_mac,
     interface_macs,
-    read_system,
     unique,
 )
 from drydockd.machines import BmcFacts
@@ -22,12 +21,10 @@ MOST_CHASSIS = 16
 
 async def collect(bmc: Conversation, system: System) -> BmcFacts:
     """Return the facts; what a BMC lacks or refuses is left out."""
-    # The clock measures a plain question, without login and search.
-    again = await read_system(bmc, system.path)
-    body, answer = again.body, again.answer
-    macs = await interface_macs(bmc, again) or await _adapter_macs(bmc, again)
-    firmware = await _firmware(bmc, again)
-    odd = [*bmc.odd, *_oddities(bmc, again, macs)]
+    body, answer = system.body, system.answer
+    macs = await interface_macs(bmc, system) or await _adapter_macs(bmc, system)
+    firmware = await _firmware(bmc, system)
+    odd = [*bmc.odd, *_oddities(bmc, system, macs)]
     secured = None
     if answer.tls is not None:
         target = bmc.target
@@ -36,12 +33,12 @@ async def collect(bmc: Conversation, system: System) -> BmcFacts:
         )
     return BmcFacts(
         "redfish",
-        again.power,
-        boot_device=boot.in_words(again.boot),
+        system.power,
+        boot_device=boot.in_words(system.boot),
         vendor=text(body.get("Manufacturer")) or text(bmc.root.get("Vendor")),
         model=text(body.get("Model")),
         serial=text(body.get("SerialNumber")) or text(body.get("SKU")),
-        uuid=again.uuid,
+        uuid=system.uuid,
         name=text(body.get("HostName")),
         macs=macs,
         firmware=firmware,

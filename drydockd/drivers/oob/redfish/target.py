@@ -46,16 +46,26 @@ class Target:
     boot_mode: str | None = None
 
     @property
+    def _host(self) -> str:
+        return f"[{self.address}]" if ":" in self.address else self.address
+
+    @property
+    def _has_usual_port(self) -> bool:
+        return self.port == (443 if self.scheme == "https" else 80)
+
+    @property
     def origin(self) -> str:
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"{self.scheme}://{host}:{self.port}"
+        return f"{self.scheme}://{self._host}:{self.port}"
+
+    @property
+    def authority(self) -> str:
+        """The value of the header Host."""
+        return self._host if self._has_usual_port else f"{self._host}:{self.port}"
 
     @property
     def place(self) -> str:
         """The address as messages name it."""
-        usual = 443 if self.scheme == "https" else 80
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        return self.address if self.port == usual else f"{host}:{self.port}"
+        return self.address if self._has_usual_port else self.authority
 
 
 def target_of(node: Node, options: RedfishOptions) -> Target:

@@ -23,7 +23,6 @@ TOO_OLD = (
     "NO_PROTOCOLS_AVAILABLE", "DH_VALUE", "WRONG_SSL_VERSION", "UNKNOWN_PROTOCOL",
 )  # fmt: skip
 NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
-WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 # What Python puts round OpenSSL's text.
 _FRAME = re.compile(r"^\[[^]]*\]|\(_ssl\.c:[0-9]+\)$")
 # Python names it from 3.12 on.
@@ -90,23 +89,6 @@ class TlsContexts:
             context.set_ciphers("DEFAULT:@SECLEVEL=0")
             context.options |= LEGACY_SERVER_CONNECT
         return context
-
-
-def tls_error(error: BaseException) -> ssl.SSLError | None:
-    """The TLS error that caused `error`, if one did.
-
-    A connection that ends in the handshake leaves only "want read".
-    """
-    found = [cause for cause in _causes(error) if isinstance(cause, ssl.SSLError)]
-    return next((cause for cause in found if not isinstance(cause, WANTS)), None) or next(
-        iter(found), None
-    )
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def reason_of(error: ssl.SSLError) -> str:

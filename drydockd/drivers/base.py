@@ -224,9 +224,11 @@ class NodeProvisioner(Protocol):
     `deploy`, `destroy`) return at the end of the work; the caller bounds them.
 
     `boot_reserve` are the bytes it needs for itself on the disk a machine starts from.
+    `cuts_power`: `commission`, `deploy` and `destroy` switch the machine through its OOB driver.
     """
 
     discovers: Discovery
+    cuts_power: bool
     boot_reserve: int
 
     async def check(self) -> Sequence[SiteNote]:

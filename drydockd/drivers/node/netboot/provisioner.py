@@ -95,6 +95,7 @@ class NetbootProvisioner:
 
     discovers = Discovery.NETBOOT
     boot_reserve = BOOT_RESERVE
+    cuts_power = True
 
     def __init__(self, options: NetbootOptions) -> None:
         self._options = options

@@ -139,6 +139,8 @@ class NetbootProvisioner:
             file_of=self._public_file,
             image_of=self._catalogue.blob,
             images=asyncio.Semaphore(options.max_parallel),
+            connections=options.connections,
+            connections_per_address=options.connections_per_address,
         )
         for machine in self._machines:
             if machine.plan is not None:

@@ -34,7 +34,7 @@ async def http(room, tmp_path):
     listener = BootListener(services)
     listener.start("127.0.0.1:0")
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.port}") as http:
-        http.listener = listener
+        http.listener, http.services = listener, services
         yield http
     await listener.stop()
 
@@ -97,6 +97,6 @@ async def test_a_full_disk_is_worth_another_try(http, room):
 
 
 async def test_a_port_that_is_taken_is_said_with_its_option(http):
-    other = BootListener(None)
+    other = BootListener(http.services)
     with pytest.raises(InvalidConfig, match=r"netboot_driver\.listen: cannot listen on"):
         other.start(f"127.0.0.1:{http.listener.port}")

@@ -1,11 +1,12 @@
 """The boot listener under many machines: images streamed, and long polls held.
 
 Both servers are processes of their own: the listener over records in memory, and a bare Tornado
-handler that reads and writes the same file in chunks of the same size. Each
-streams to the same number of pretend agents, in turn, in one run; what counts is the ratio of the
-rates, and of the processor seconds per GiB. Each server measures itself how long its loop is held. Then `--polls` long polls wait at the listener.
+handler that reads and writes the same file in chunks of the same size. Each streams to the same
+number of pretend agents, in turn, in one run; what counts is the ratio of the rates, and of the
+processor seconds per GiB. Each server measures itself how long its loop is held. Then `--polls`
+long polls wait at the listener.
 
-Run as ``python -m bench.netboot [--agents 200] [--mib 32] [--polls 1000]``.
+Run as ``python -m bench.netboot [--agents 200] [--mib 32] [--parallel 16] [--polls 1000]``.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class Loop:
             self.longest = max(self.longest, time.perf_counter() - before - TICK)
 
 
-async def serve_listener(image: Path, agents: int, sockets: Any) -> BootListener:
+async def serve_listener(image: Path, agents: int, parallel: int, sockets: Any) -> BootListener:
     """Every machine is in mid-installation; its session is what bench derives from the secret."""
     machines = Machines(Memory())
     plan = {"image": {"sha256": "e" * 64}, "files": []}
@@ -110,7 +111,7 @@ async def serve_listener(image: Path, agents: int, sockets: Any) -> BootListener
     streams = asyncio.Event()
     streams.set()
     services = Services(
-        boots, lambda _: image, lambda _: image, asyncio.Semaphore(agents),
+        boots, lambda _: image, lambda _: image, asyncio.Semaphore(parallel),
         connections=2 * agents + 64, connections_per_address=2 * agents + 64,
     )  # fmt: skip
     listener = BootListener(services)
@@ -135,11 +136,11 @@ class Bare(web.RequestHandler):
                 return
 
 
-async def serve(kind: str, image: Path, agents: int) -> None:
+async def serve(kind: str, image: Path, agents: int, parallel: int) -> None:
     """Serve; each line of standard input gets the figures so far, and starts them anew."""
     place: dict[str, Any] = {}
     if kind == "listener":
-        await serve_listener(image, agents, place)
+        await serve_listener(image, agents, parallel, place)
     else:
         server = HTTPServer(web.Application([(r"/.*", Bare, {"image": image})]))
         sockets = bind_sockets(0, "127.0.0.1")
@@ -171,10 +172,11 @@ async def serve(kind: str, image: Path, agents: int) -> None:
 class Server:
     """One server as a child, and what it says of itself."""
 
-    def __init__(self, kind: str, image: Path, agents: int) -> None:
+    def __init__(self, kind: str, image: Path, agents: int, parallel: int) -> None:
         self.kind = kind
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "bench.netboot", "--serve", kind, str(image), str(agents)],
+            [sys.executable, "-m", "bench.netboot",
+             "--serve", kind, str(image), str(agents), str(parallel)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         self.port = int(self._line())
@@ -275,12 +277,17 @@ async def polls(server: Server, count: int, seconds: float) -> None:
         writer.close()
 
 
-async def measure(agents: int, size: int, count: int) -> None:
+async def measure(agents: int, size: int, count: int, parallel: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         image = Path(folder) / "image"
         image.write_bytes(os.urandom(MIB) * (size // MIB))
-        print(f"{agents} agents, an image of {size // MIB} MiB, load {os.getloadavg()[0]:.1f}")
-        servers = [Server(kind, image, max(agents, count)) for kind in ("bare", "listener")]
+        print(
+            f"{agents} agents, {parallel} streams at once, {size // MIB} MiB each, "
+            f"load {os.getloadavg()[0]:.1f}"
+        )
+        servers = [
+            Server(kind, image, max(agents, count), parallel) for kind in ("bare", "listener")
+        ]
         try:
             best: dict[str, list[Streamed]] = {server.kind: [] for server in servers}
             for _ in range(ROUNDS):
@@ -309,14 +316,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--agents", type=int, default=200)
     parser.add_argument("--mib", type=int, default=32)
+    parser.add_argument("--parallel", type=int, default=16)
     parser.add_argument("--polls", type=int, default=1000)
-    parser.add_argument("--serve", nargs=3, metavar=("KIND", "IMAGE", "AGENTS"))
+    parser.add_argument("--serve", nargs=4, metavar=("KIND", "IMAGE", "AGENTS", "PARALLEL"))
     given = parser.parse_args()
     if given.serve:
-        kind, image, agents = given.serve
-        asyncio.run(serve(kind, Path(image), int(agents)))
+        kind, image, agents, parallel = given.serve
+        asyncio.run(serve(kind, Path(image), int(agents), int(parallel)))
     else:
-        asyncio.run(measure(given.agents, given.mib * MIB, given.polls))
+        asyncio.run(measure(given.agents, given.mib * MIB, given.polls, given.parallel))
 
 
 if __name__ == "__main__":

@@ -45,8 +45,12 @@ async def test_who_takes_nothing_is_cut_off_and_holds_no_place(place):
 
 @pytest.mark.parametrize("cold", [errno.EAGAIN, errno.EOPNOTSUPP])
 async def test_what_is_not_in_memory_is_read_by_a_thread(place, monkeypatch, cold):
-    def preadv(*_):
-        raise OSError(cold, "not now")
+    real = os.preadv
+
+    def preadv(source, buffers, start, flags=0):
+        if flags:
+            raise OSError(cold, "not now")
+        return real(source, buffers, start)
 
     monkeypatch.setattr(files.os, "preadv", preadv)
     answer = await answered(place[:2], get("/", last=True))

@@ -35,7 +35,8 @@ from tornado.netutil import bind_sockets
 from drydockd.drivers.node.netboot import machine as ways
 from drydockd.drivers.node.netboot.boots import Boots, Terms
 from drydockd.drivers.node.netboot.files import CHUNK_BYTES
-from drydockd.drivers.node.netboot.listener import BootListener, Services
+from drydockd.drivers.node.netboot.handling import Services
+from drydockd.drivers.node.netboot.listener import BootListener
 from drydockd.drivers.node.netboot.machine import Machine, Phase
 from drydockd.drivers.node.netboot.records import Machines
 from drydockd.drivers.node.netboot.script import AgentFiles

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from tornado import web
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 
@@ -127,10 +128,15 @@ class Shares:
 class BoundedServer(HTTPServer):
     """An HTTPServer whose connections are `peers`; a connection's key is its context."""
 
-    # HTTPServer is configurable: its arguments go to `initialize`.
-    def initialize(self, *args: Any, peers: Peers, **kwargs: Any) -> None:
-        self._peers = peers
-        super().initialize(*args, **kwargs)
+    _peers: Peers
+
+    @classmethod
+    def over(cls, application: web.Application, peers: Peers, **options: Any) -> BoundedServer:
+        """Return a server with the `options` of HTTPServer."""
+        # HTTPServer makes itself in a way of its own (Configurable): its __init__ is not called.
+        server = cls(application, **options)
+        server._peers = peers
+        return server
 
     def start_request(self, server_conn: Any, request_conn: Any) -> Any:
         delegate = super().start_request(server_conn, request_conn)

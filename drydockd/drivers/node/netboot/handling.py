@@ -92,6 +92,8 @@ class BootHandler(web.RequestHandler):
         self.bounds = bounds
         self._body = bytearray()
         self._taken: tuple[Intake, int] | None = None
+        # The connection as the server counts it.
+        self._peer: object = getattr(self.request.connection, "context", None)
 
     async def prepare(self) -> None:
         """Raises what `admit` does, InvalidInput, TooLarge, Busy."""
@@ -121,7 +123,7 @@ class BootHandler(web.RequestHandler):
         self._release()
 
     def _release(self) -> None:
-        self.bounds.peers.proven(self.request.connection.context, False)
+        self.bounds.peers.proven(self._peer, False)
         if self._taken is not None:
             intake, size = self._taken
             self._taken = None
@@ -131,7 +133,7 @@ class BootHandler(web.RequestHandler):
         """Return the agent's session, proven. Raises Unauthenticated, Conflict."""
         session = self.bearer()
         self.boots.check_session(session)
-        self.bounds.peers.proven(self.request.connection.context, True)
+        self.bounds.peers.proven(self._peer, True)
         return session
 
     def set_default_headers(self) -> None:

@@ -201,9 +201,9 @@ class BootListener:
         """Listen on ``address:port``. Raises InvalidConfig."""
         sockets = _bound(listen)
         self.port = sockets[0].getsockname()[1]
-        self._server = BoundedServer(
+        self._server = BoundedServer.over(
             self._application,
-            peers=self.bounds.peers,
+            self.bounds.peers,
             ssl_options=tls,
             max_body_size=LARGEST_BODY,
             idle_connection_timeout=IDLE_SECONDS,

@@ -28,8 +28,9 @@ from drydockd.drivers.node.netboot import assembly, plandocs
 from drydockd.drivers.node.netboot import machine as ways
 from drydockd.drivers.node.netboot.addresses import addresses_of
 from drydockd.drivers.node.netboot.boots import Boots, Terms
+from drydockd.drivers.node.netboot.handling import Services
 from drydockd.drivers.node.netboot.layout import BOOT_RESERVE, layout
-from drydockd.drivers.node.netboot.listener import BootListener, Services
+from drydockd.drivers.node.netboot.listener import BootListener
 from drydockd.drivers.node.netboot.machine import Machine, Phase
 from drydockd.drivers.node.netboot.networkd import networkd_files
 from drydockd.drivers.node.netboot.options import NetbootOptions

@@ -11,11 +11,11 @@ from drydockd.drivers.node.netboot.handling import (
     AGENTS_BYTES,
     POLLS_OF_A_MACHINE,
     STRANGERS_BYTES,
+    Services,
 )
 from drydockd.drivers.node.netboot.listener import (
     AHEAD_BYTES,
     BootListener,
-    Services,
 )
 from drydockd.errors import Busy, TooMany
 from tests.drivers.node.netboot.shelves import MAC

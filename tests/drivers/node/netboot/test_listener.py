@@ -6,7 +6,8 @@ import os
 import httpx
 import pytest
 
-from drydockd.drivers.node.netboot.listener import ROUTES, BootListener, Services
+from drydockd.drivers.node.netboot.handling import Services
+from drydockd.drivers.node.netboot.listener import ROUTES, BootListener
 from drydockd.errors import InvalidConfig, NotFound, StoreUnavailable
 from tests.drivers.node.netboot.shelves import a_hello
 from tests.drivers.node.netboot.test_boots import READY, Room, ways

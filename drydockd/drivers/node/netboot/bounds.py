@@ -40,6 +40,10 @@ class Peers:
         self._of_address: Counter[str] = Counter()
         self.refused = 0
 
+    @property
+    def is_full(self) -> bool:
+        return len(self._held) >= self._most
+
     def __len__(self) -> int:
         return len(self._held)
 
@@ -51,7 +55,7 @@ class Peers:
             return True
         if self._of_address[peer.address] >= self._per_address:
             older = self._unproven(peer.address)
-        elif len(self._held) >= self._most:
+        elif self.is_full:
             older = self._unproven(None)
         else:
             older = key

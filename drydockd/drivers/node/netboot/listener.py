@@ -213,6 +213,17 @@ class BootListener:
         )
         self._server.add_sockets(sockets)
 
+    def problem(self) -> str | None:
+        """Why machines are not answered, None if they are."""
+        if self._server is None:
+            return "the boot listener does not run"
+        if self.bounds.peers.is_full:
+            return (
+                f"the boot listener has all of its {len(self.bounds.peers)} connections in use "
+                "(netboot_driver.connections): strangers' oldest are closed for new ones"
+            )
+        return None
+
     async def stop(self) -> None:
         if self._server is not None:
             self._server.stop()

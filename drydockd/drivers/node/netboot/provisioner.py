@@ -176,7 +176,7 @@ class NetbootProvisioner:
 
     async def check(self) -> Sequence[SiteNote]:
         notes = [
-            SiteNote(f"the boot listener answers on port {self.port}"),
+            self._listener_note(),
             *self._addresses.check(),
         ]
         for look in (self._agent_note, self._images_note):
@@ -185,6 +185,12 @@ class NetbootProvisioner:
             except (InvalidConfig, NotFound) as error:
                 notes.append(SiteNote(str(error), error=True))
         return notes
+
+    def _listener_note(self) -> SiteNote:
+        problem = self._listener.problem() if self._listener else "the boot listener does not run"
+        if problem is not None:
+            return SiteNote(f"netboot: {problem}", error=True)
+        return SiteNote(f"the boot listener answers on port {self.port}")
 
     def _agent_note(self) -> SiteNote:
         agent = self._catalogue.agent(self._options.agent)

@@ -147,6 +147,18 @@ async def test_an_idle_crowd_of_one_address_does_not_keep_an_agent_out(room):
         await until(lambda: len(listener.bounds.peers) == 0)
 
 
+async def test_a_listener_without_a_free_connection_says_so_in_the_health_check(room):
+    async with listening(room, connections=2, connections_per_address=2) as listener:
+        assert listener.problem() is None
+        crowd = [await connected(listener.place) for _ in range(2)]
+        await until(lambda: listener.problem() is not None)
+        assert "all of its 2 connections in use" in listener.problem()
+        for one in crowd:
+            one.close()
+        await until(lambda: listener.problem() is None)
+    assert listener.problem() == "the boot listener does not run"
+
+
 async def test_an_agents_poll_outlives_a_crowd(room):
     room.plan = None
     session = await room.session()

@@ -12,6 +12,7 @@ from drydockd.errors import InvalidConfig, NotFound, StoreUnavailable
 from tests.drivers.node.netboot.shelves import a_hello
 from tests.drivers.node.netboot.test_boots import READY, Room, ways
 from tests.drivers.node.netboot.test_boots import Phase as Phase
+from tests.handlers.helpers import daemon
 
 CONTENT = os.urandom(700_000)
 
@@ -101,3 +102,14 @@ async def test_a_port_that_is_taken_is_said_with_its_option(http):
     other = BootListener(http.services)
     with pytest.raises(InvalidConfig, match=r"netboot_driver\.listen: cannot listen on"):
         other.start(f"127.0.0.1:{http.listener.port}")
+
+
+async def test_the_api_has_no_route_of_the_boot_listener(tmp_path):
+    async with daemon(tmp_path) as running:
+        for path in (
+            "/boot/ipxe", FILE, f"/boot/image/{'a' * 64}", "/boot/hello", "/boot/command",
+            "/boot/inventory", "/boot/progress", "/boot/end", "/boot/first",
+        ):  # fmt: skip
+            for method in ("GET", "POST"):
+                answer = await running.http.request(method, path)
+                assert answer.status_code == 404, (method, path, answer.text)

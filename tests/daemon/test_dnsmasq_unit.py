@@ -42,7 +42,9 @@ def served(guest):
 def enter(guest, text):
     """Write the configuration as the driver does: whole, by a rename, as the daemon's user."""
     guest.write(f"{FOLDER}/dnsmasq.new", text)
-    guest.run(f"cd {FOLDER}; chown drydockd: dnsmasq.new; mv dnsmasq.new dnsmasq.conf")
+    guest.run(
+        f"cd {FOLDER}; chown drydockd: dnsmasq.new; mv dnsmasq.new dnsmasq.conf; touch released"
+    )
 
 
 def pid(guest, before="0"):

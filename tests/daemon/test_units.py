@@ -75,9 +75,11 @@ def test_the_dhcp_server_follows_the_files_that_the_driver_writes():
     text = (UNITS / "drydockd-dnsmasq.path").read_text()
     assert f"PathChanged={written.conf}\n" in text
     assert f"PathChanged={written.released}\n" in text
-    assert f"--conf-file={written.conf}\n" in (UNITS / UNIT).read_text()
+    unit = (UNITS / UNIT).read_text()
+    assert f"ExecStartPre=/bin/cp {written.conf} {written.running}\n" in unit
+    assert f"--conf-file={written.running}\n" in unit
     restart = section(section("drydockd-dnsmasq.path", "Path")["Unit"], "Service")
-    assert restart["ExecStart"].endswith(f"systemctl restart {UNIT}")
+    assert restart["ExecStart"].endswith(f"systemctl --no-block restart {UNIT}")
 
 
 def test_the_daemon_may_ask_the_kernel_for_its_interfaces():

@@ -66,6 +66,7 @@ class Dnsmasq:
         self.places = Places(folder / "leases", folder / "hosts", folder / "tftp")
         self.conf = folder / "dnsmasq.conf"
         self.released = folder / "released"
+        self.running = folder / "running.conf"
 
     # -- files
 
@@ -101,6 +102,9 @@ class Dnsmasq:
         if text:
             await self._test(new)
         os.replace(new, self.conf)
+        if not self._is_child:
+            # A rename over the watched file is not seen on every file system; this is.
+            self.released.touch()
 
     async def _test(self, conf: Path) -> None:
         program = PROGRAM.path()
@@ -157,11 +161,18 @@ class Dnsmasq:
         ports = (PROXY_PORT,) if self._is_proxy else (DHCP_PORT,)
         silent = [port for port in (*ports, TFTP_PORT) if not is_served(port, self._tables)]
         if not silent:
-            return None
+            return self._unfollowed()
         return (
             f"nobody serves {' and '.join(f'udp/{port}' for port in silent)} on this host; see "
             f"systemctl status {UNIT} (it follows {self.conf})"
         )
+
+    def _unfollowed(self) -> str | None:
+        """A change that came while the .path unit was busy is missed by it: have it look again."""
+        if self.running.exists() and self.running.read_bytes() == self.conf.read_bytes():
+            return None
+        self.released.touch()
+        return f"{UNIT} has not taken the newest {self.conf}; systemctl restart {UNIT}"
 
     async def _serve(self, *, is_wanted: bool, is_new: bool) -> None:
         self._is_wanted = is_wanted

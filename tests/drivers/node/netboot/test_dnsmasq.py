@@ -79,6 +79,10 @@ async def test_a_unit_that_does_not_serve_is_said_with_where_to_look(tmp_path, i
     assert "systemctl status drydockd-dnsmasq.service" in unit.problem()
     rows = "".join(f" 1: 00000000:{port:04X} 00000000:0000\n" for port in (67, 69))
     table.write_text("  sl  local_address rem_address\n" + rows)
+    os.utime(unit.released, (1, 1))
+    assert "has not taken the newest" in unit.problem()
+    assert unit.released.stat().st_mtime > 1  # drydockd-dnsmasq.path looks again
+    unit.running.write_bytes(unit.conf.read_bytes())
     assert unit.problem() is None
 
 

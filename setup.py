@@ -34,7 +34,10 @@ setup(
         ("share/drydockd", ["conf/drydockd.yaml", "conf/policy.yaml", "conf/room.yaml"]),
         ("share/drydockd/example-site", ["conf/example-site/site.yaml"]),
         *manual(),
-        ("share/drydockd/systemd", ["systemd/drydockd.service", "systemd/drydockd.socket"]),
+        (
+            "share/drydockd/systemd",
+            sorted(f"systemd/{p.name}" for p in (HERE / "systemd").iterdir()),
+        ),
     ],
     install_requires=[
         "tornado>=6.5.7",

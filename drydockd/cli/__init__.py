@@ -15,6 +15,7 @@ COMMANDS = {
     "design": ("design", "Check, show, render and compare site designs."),
     "health": ("health", "Ask the service for its health."),
     "lab": ("lab", "Deploy a site in the virtual machine room."),
+    "netboot": ("netboot", "Prepare a host that boots machines from the network."),
     "node": ("node", "Look at nodes, and switch their power."),
     "policy": ("policy", "Show and check who may do what."),
     "status": ("status", "Show the daemon, its tasks and failed nodes on one screen."),

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 AWAITED_SECONDS = 120.0
 # A script asked for while the agent was heard this lately is another machine's.
 TWIN_SECONDS = 5.0
+# Notes about one machine in a minute; what a stranger makes happen more often is not told again.
+NOTES_A_MINUTE = 6
 # Machines that nobody adopted; the oldest goes. Inventories of them per minute.
 MOST_UNADOPTED = 256
 STRANGERS_A_MINUTE = 10
@@ -76,6 +78,7 @@ class Boots:
     notes: dict[str, deque[str]] = field(default_factory=dict)
     _awaited: dict[str, float] = field(default_factory=dict)
     _strangers: deque[float] = field(default_factory=deque)
+    _noted: dict[str, deque[float]] = field(default_factory=dict)
 
     # -- iPXE
 
@@ -192,6 +195,10 @@ class Boots:
             raise Conflict("superseded by a newer start of this machine")
         return machine
 
+    def check_session(self, session: str) -> None:
+        """Raises Unauthenticated (never given), Conflict (superseded)."""
+        self._of_session(session)
+
     async def command(self, session: str, seconds: float) -> Mapping[str, Any]:
         """Return what the agent is to do; ``wait`` after `seconds` in which nothing came.
 
@@ -306,7 +313,18 @@ class Boots:
     async def _kept(self, text: str) -> str:
         return await self.machines.put_blob(text.encode())
 
+    def check_strangers(self) -> None:
+        """Raises Forbidden, TooMany where no inventory of any unknown machine would be taken."""
+        now = self.clock()
+        if not any(end > now for end in self._awaited.values()):
+            raise Forbidden("no task waits for an unknown machine")
+        self._check_rate()
+
     def _count_stranger(self) -> None:
+        self._check_rate()
+        self._strangers.append(self.clock())
+
+    def _check_rate(self) -> None:
         now = self.clock()
         while self._strangers and self._strangers[0] < now - 60:
             self._strangers.popleft()
@@ -314,7 +332,6 @@ class Boots:
             raise TooMany(
                 f"{STRANGERS_A_MINUTE} inventories of unknown machines a minute are taken"
             )
-        self._strangers.append(now)
 
     async def _make_room(self) -> None:
         """Forget the unadopted machine that was not heard of for longest, if there are too many."""
@@ -351,6 +368,11 @@ class Boots:
 
     def note(self, mac: str, text: str) -> None:
         """Something its task should tell; the last few are kept until somebody takes them."""
+        times = self._noted.setdefault(mac, deque(maxlen=NOTES_A_MINUTE))
+        now = self.clock()
+        if len(times) == NOTES_A_MINUTE and times[0] > now - 60:
+            return
+        times.append(now)
         log.warning("netboot: %s: %s", mac, text)
         self.notes.setdefault(mac, deque(maxlen=NOTES)).append(text)
 

@@ -22,6 +22,7 @@ from drydockd.drivers.node.netboot.dhcpconf import (
     dnsmasq_conf,
     host_line,
 )
+from drydockd.drivers.node.netboot.ports import UDP_TABLES, is_served
 from drydockd.drivers.options import Program
 from drydockd.errors import DriverPersistent
 
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 PROGRAM = Program("dnsmasq", "dnsmasq-base")
 # Where Debian's ipxe puts what firmware starts first.
 IPXE_FOLDER = Path("/usr/lib/ipxe")
+UNIT = "drydockd-dnsmasq.service"
+DHCP_PORT, TFTP_PORT, PROXY_PORT = 67, 69, 4011
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 STOP_SECONDS = 5.0
 LAST_LINES = 20
@@ -47,12 +50,14 @@ class Dnsmasq:
         is_child: bool = True,
         is_proxy: bool = False,
         ipxe: Path = IPXE_FOLDER,
+        tables: Sequence[Path] = UDP_TABLES,
     ) -> None:
         self._folder = folder
         self._base_url = base_url
         self._is_child = is_child
         self._is_proxy = is_proxy
         self._ipxe = ipxe
+        self._tables = tables
         self._child: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
         self._last: list[str] = []
@@ -60,6 +65,8 @@ class Dnsmasq:
         self._changed = asyncio.Event()
         self.places = Places(folder / "leases", folder / "hosts", folder / "tftp")
         self.conf = folder / "dnsmasq.conf"
+        self.released = folder / "released"
+        self.running = folder / "running.conf"
 
     # -- files
 
@@ -95,6 +102,9 @@ class Dnsmasq:
         if text:
             await self._test(new)
         os.replace(new, self.conf)
+        if not self._is_child:
+            # A rename over the watched file is not seen on every file system; this is.
+            self.released.touch()
 
     async def _test(self, conf: Path) -> None:
         program = PROGRAM.path()
@@ -126,6 +136,8 @@ class Dnsmasq:
         gone = [path for mac in macs if (path := self._host_file(mac)).exists()]
         for path in gone:
             path.unlink()
+        if gone and not self._is_child:
+            self.released.touch()  # the .path unit looks at it
         if gone and self._child is not None and self._child.returncode is None:
             self._child.send_signal(signal.SIGHUP)
 
@@ -136,12 +148,31 @@ class Dnsmasq:
 
     def problem(self) -> str | None:
         """Why boot networks are not served, None if they are or none is."""
-        if not self._is_wanted or not self._is_child:
+        if not self._is_wanted:
             return None
+        if not self._is_child:
+            return self._units_problem()
         if self._child is not None and self._child.returncode is None:
             return None
         said = self._last[-1] if self._last else "it said nothing"
         return f"dnsmasq does not run, it is started again; its last words: {said}"
+
+    def _units_problem(self) -> str | None:
+        ports = (PROXY_PORT,) if self._is_proxy else (DHCP_PORT,)
+        silent = [port for port in (*ports, TFTP_PORT) if not is_served(port, self._tables)]
+        if not silent:
+            return self._unfollowed()
+        return (
+            f"nobody serves {' and '.join(f'udp/{port}' for port in silent)} on this host; see "
+            f"systemctl status {UNIT} (it follows {self.conf})"
+        )
+
+    def _unfollowed(self) -> str | None:
+        """A change that came while the .path unit was busy is missed by it: have it look again."""
+        if self.running.exists() and self.running.read_bytes() == self.conf.read_bytes():
+            return None
+        self.released.touch()
+        return f"{UNIT} has not taken the newest {self.conf}; systemctl restart {UNIT}"
 
     async def _serve(self, *, is_wanted: bool, is_new: bool) -> None:
         self._is_wanted = is_wanted

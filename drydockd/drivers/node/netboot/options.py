@@ -46,6 +46,13 @@ class NetbootOptions(Options):
     )
     wipe: Literal["quick", "full"] = opt("quick", "How disks are wiped when a node is destroyed")
     max_parallel: int = opt(16, "Images streamed at once; others wait", ge=1, le=1024)
+    connections: int = opt(
+        1024,
+        "Connections of the boot listener at once; the oldest that proved nothing goes first",
+        ge=16,
+        le=16384,
+    )
+    connections_per_address: int = opt(64, "The same of one address", ge=4, le=16384)
     extra_kernel_params: str = opt("", "Kernel parameters for the agent, behind its own")
     hello_seconds: float = opt(
         600.0, "From a power-on to the agent's first word (metal takes minutes)", gt=0, le=7200

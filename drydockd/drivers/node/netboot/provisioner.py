@@ -28,8 +28,9 @@ from drydockd.drivers.node.netboot import assembly, plandocs
 from drydockd.drivers.node.netboot import machine as ways
 from drydockd.drivers.node.netboot.addresses import addresses_of
 from drydockd.drivers.node.netboot.boots import Boots, Terms
+from drydockd.drivers.node.netboot.handling import Services
 from drydockd.drivers.node.netboot.layout import BOOT_RESERVE, layout
-from drydockd.drivers.node.netboot.listener import BootListener, Services
+from drydockd.drivers.node.netboot.listener import BootListener
 from drydockd.drivers.node.netboot.machine import Machine, Phase
 from drydockd.drivers.node.netboot.networkd import networkd_files
 from drydockd.drivers.node.netboot.options import NetbootOptions
@@ -139,6 +140,8 @@ class NetbootProvisioner:
             file_of=self._public_file,
             image_of=self._catalogue.blob,
             images=asyncio.Semaphore(options.max_parallel),
+            connections=options.connections,
+            connections_per_address=options.connections_per_address,
         )
         for machine in self._machines:
             if machine.plan is not None:
@@ -173,7 +176,7 @@ class NetbootProvisioner:
 
     async def check(self) -> Sequence[SiteNote]:
         notes = [
-            SiteNote(f"the boot listener answers on port {self.port}"),
+            self._listener_note(),
             *self._addresses.check(),
         ]
         for look in (self._agent_note, self._images_note):
@@ -182,6 +185,12 @@ class NetbootProvisioner:
             except (InvalidConfig, NotFound) as error:
                 notes.append(SiteNote(str(error), error=True))
         return notes
+
+    def _listener_note(self) -> SiteNote:
+        problem = self._listener.problem() if self._listener else "the boot listener does not run"
+        if problem is not None:
+            return SiteNote(f"netboot: {problem}", error=True)
+        return SiteNote(f"the boot listener answers on port {self.port}")
 
     def _agent_note(self) -> SiteNote:
         agent = self._catalogue.agent(self._options.agent)

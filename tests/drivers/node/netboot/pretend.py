@@ -80,8 +80,8 @@ class PretendMachine:
 
     # -- the machine
 
-    def http(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.base_url, timeout=10)
+    def http(self, base_url: str | None = None) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=base_url or self.base_url, timeout=10)
 
     async def script(self, http) -> str:
         query = {"mac": self.mac, "uuid": self.uuid, "serial": "S-1", "platform": "pcbios"}
@@ -137,7 +137,7 @@ class PretendMachine:
             return
         (secret,) = (f for f in self.plan["files"] if f["path"] == "/etc/drydock/first-boot")
         url, given = secret["text"].split()
-        async with httpx.AsyncClient(base_url=url) as http:
+        async with self.http(url) as http:
             body = {"boot_id": "b", "addresses": ["ens3 10.0.0.7/24"], "failed_units": []}
             (await http.post("/boot/first", json=body, headers=bearer(given))).raise_for_status()
 

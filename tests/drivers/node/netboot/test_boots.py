@@ -8,6 +8,7 @@ import pytest
 from drydockd.drivers.node.netboot import machine as ways
 from drydockd.drivers.node.netboot.boots import (
     MOST_UNADOPTED,
+    NOTES_A_MINUTE,
     STRANGERS_A_MINUTE,
     Boots,
     Request,
@@ -281,3 +282,12 @@ async def test_nothing_is_permitted_that_could_not_be_written(room):
     room.shelf.fails = None
     await room.boots.hello(token, a_hello())
     assert room.machine.nonce == NONCE
+
+
+async def test_notes_about_a_machine_are_bounded_by_the_minute(room):
+    for number in range(50):
+        await room.script(peer=f"10.0.0.{number + 100}")
+    assert len(room.boots.take_notes(MAC)) == NOTES_A_MINUTE
+    room.now += 61
+    await room.script(peer="10.0.0.66")
+    assert len(room.boots.take_notes(MAC)) == 1

@@ -63,8 +63,27 @@ async def test_a_reservation_is_a_file_that_comes_whole_and_goes(by_files):
     await by_files.reserve("52:54:00:00:00:01", "10.20.0.7", "n1")
     (path,) = by_files.places.hosts.iterdir()
     assert path.read_text() == "52:54:00:00:00:01,10.20.0.7,n1\n"
+    assert not by_files.released.exists()
     await by_files.release(["52:54:00:00:00:01", "52:54:00:00:00:02"])
+    assert by_files.released.exists()  # drydockd-dnsmasq.path looks at it
     assert list(by_files.places.hosts.iterdir()) == []
+
+
+async def test_a_unit_that_does_not_serve_is_said_with_where_to_look(tmp_path, ipxe):
+    table = tmp_path / "udp"
+    table.write_text("  sl  local_address rem_address\n")
+    unit = Dnsmasq(tmp_path / "d", "http://x", is_child=False, ipxe=ipxe, tables=[table])
+    assert unit.problem() is None
+    await unit.apply([NET])
+    assert "nobody serves udp/67 and udp/69" in unit.problem()
+    assert "systemctl status drydockd-dnsmasq.service" in unit.problem()
+    rows = "".join(f" 1: 00000000:{port:04X} 00000000:0000\n" for port in (67, 69))
+    table.write_text("  sl  local_address rem_address\n" + rows)
+    os.utime(unit.released, (1, 1))
+    assert "has not taken the newest" in unit.problem()
+    assert unit.released.stat().st_mtime > 1  # drydockd-dnsmasq.path looks again
+    unit.running.write_bytes(unit.conf.read_bytes())
+    assert unit.problem() is None
 
 
 @pytest.mark.process

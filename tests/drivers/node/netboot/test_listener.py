@@ -6,11 +6,13 @@ import os
 import httpx
 import pytest
 
-from drydockd.drivers.node.netboot.listener import ROUTES, BootListener, Services
+from drydockd.drivers.node.netboot.handling import Services
+from drydockd.drivers.node.netboot.listener import ROUTES, BootListener
 from drydockd.errors import InvalidConfig, NotFound, StoreUnavailable
 from tests.drivers.node.netboot.shelves import a_hello
 from tests.drivers.node.netboot.test_boots import READY, Room, ways
 from tests.drivers.node.netboot.test_boots import Phase as Phase
+from tests.handlers.helpers import daemon
 
 CONTENT = os.urandom(700_000)
 
@@ -34,7 +36,7 @@ async def http(room, tmp_path):
     listener = BootListener(services)
     listener.start("127.0.0.1:0")
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.port}") as http:
-        http.listener = listener
+        http.listener, http.services = listener, services
         yield http
     await listener.stop()
 
@@ -97,6 +99,17 @@ async def test_a_full_disk_is_worth_another_try(http, room):
 
 
 async def test_a_port_that_is_taken_is_said_with_its_option(http):
-    other = BootListener(None)
+    other = BootListener(http.services)
     with pytest.raises(InvalidConfig, match=r"netboot_driver\.listen: cannot listen on"):
         other.start(f"127.0.0.1:{http.listener.port}")
+
+
+async def test_the_api_has_no_route_of_the_boot_listener(tmp_path):
+    async with daemon(tmp_path) as running:
+        for path in (
+            "/boot/ipxe", FILE, f"/boot/image/{'a' * 64}", "/boot/hello", "/boot/command",
+            "/boot/inventory", "/boot/progress", "/boot/end", "/boot/first",
+        ):  # fmt: skip
+            for method in ("GET", "POST"):
+                answer = await running.http.request(method, path)
+                assert answer.status_code == 404, (method, path, answer.text)

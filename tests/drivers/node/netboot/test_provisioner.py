@@ -389,8 +389,8 @@ async def test_a_machine_nobody_waits_for_leaves_no_record(bench):
 
 async def test_bad_bodies_say_which_field(bench):
     async with bench.machine.http() as http:
-        sent = await http.post("/boot/inventory", json={"mac": MAC})
+        sent = await http.post("/boot/hello", json={"mac": MAC}, headers=bearer("x"))
         assert sent.status_code == 400
-        assert "macs" in sent.json()["message"]
+        assert "nonce" in sent.json()["message"]
         big = await http.post("/boot/hello", content=b"x" * 70_000, headers=bearer("x"))
         assert big.status_code == 413

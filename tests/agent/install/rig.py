@@ -113,13 +113,15 @@ def a_disk(name="vda", **fields):
 
 @dataclass(frozen=True)
 class FileDisk(Disk):
-    """A disk that is a file: its name is its path."""
+    """A disk that is a file; no name of sysfs."""
+
+    file: str = ""
 
     @property
     def path(self):
-        return self.name
+        return self.file
 
 
 def a_file_disk(path, size):
     path.write_bytes(b"\xff" * size)
-    return FileDisk(str(path), size, "S-file")
+    return FileDisk("no-disk", size, "S-file", file=str(path))

@@ -1,4 +1,4 @@
-"""The installation's order, what each failure leaves, and that nothing is written before a match."""
+"""The order of an installation, what each failure leaves; nothing is written before a match."""
 
 import hashlib
 

@@ -5,8 +5,9 @@ import subprocess
 
 import pytest
 
-from drydockd.agent.install.filesystems import CannotMake, Storage, check, command
+from drydockd.agent.install.filesystems import LONGEST_LABEL, CannotMake, Storage, check, command
 from drydockd.agent.install.programs import Programs
+from drydockd.drivers.node.netboot.layout import LABELS
 from tests.agent.install.rig import MIB, Recorder, a_disk, quiet
 
 UUID = "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
@@ -135,3 +136,7 @@ def probed(path):
                           check=True).stdout  # fmt: skip
     found = dict(line.partition("=")[::2] for line in said.splitlines())
     return {name: found.get(name, "") for name in ("TYPE", "UUID", "LABEL")}
+
+
+def test_the_server_refuses_the_same_labels_before_any_machine_is_started():
+    assert LABELS == LONGEST_LABEL

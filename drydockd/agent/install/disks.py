@@ -7,6 +7,8 @@ Nothing is written before every disk of the plan was found, exactly once and lar
 from __future__ import annotations
 
 import os
+import re
+import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +17,9 @@ from typing import Any
 from drydockd.agent.install.programs import Programs
 
 MIB = 1 << 20
+_PLAIN = frozenset(string.ascii_letters + string.digits + "-_. ")
 # What has no medium of its own, or is not ours.
-VIRTUAL = ("loop", "ram", "zram", "dm-", "md", "sr", "fd", "nbd", "drbd")
+VIRTUAL = ("loop", "ram", "zram", "dm-", "md", "sr", "fd", "nbd", "drbd", "rbd")
 TYPES = {
     "linux": "0FC63DAF-8483-4772-8E79-3D69D8477DE4",
     "lvm": "E6D6D379-F507-44C2-A23C-238F2A3DF928",
@@ -27,6 +30,10 @@ TYPES = {
 
 class NoMatch(Exception):
     """The machine does not have what the plan names; the text says what it has."""
+
+
+class Busy(Exception):
+    """Something still stands on a disk that is to be emptied."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,8 @@ def disks_of(sysfs: Path = Path("/sys")) -> list[Disk]:
     """Return the disks of this machine by name."""
     found = []
     for entry in sorted((sysfs / "block").iterdir()):
-        if not entry.name.startswith(VIRTUAL):
+        # A path of a multipath NVMe disk is hidden: it is not to be opened.
+        if not entry.name.startswith(VIRTUAL) and _read(entry / "hidden") != "1":
             found.append(_disk(entry))
     return [disk for disk in found if disk.size_bytes]
 
@@ -92,7 +100,7 @@ def _page(path: Path) -> str | None:
         raw = path.read_bytes()[4:]
     except OSError:
         return None
-    return raw.decode(errors="replace").strip().strip("\0") or None
+    return raw.decode(errors="replace").strip(" \t\r\n\0") or None
 
 
 def _bus_addresses(name: str, target: str) -> tuple[str, ...]:
@@ -154,7 +162,14 @@ def _one(find: Mapping[str, Any], disks: Sequence[Disk]) -> Disk:
 def _is(disk: Disk, key: str, value: str) -> bool:
     if key == "bus_address":
         return value in disk.bus_addresses
+    if key == "wwn":
+        return disk.wwn is not None and plain_wwn(disk.wwn) == plain_wwn(value)
     return bool(getattr(disk, key) == value)
+
+
+def plain_wwn(told: str) -> str:
+    """The digits: the kernel has ``naa.5000...``, udev ``wwn-0x5000...``, lshw neither."""
+    return re.sub(r"^(wwn-)?(naa\.|eui\.|nvme\.|uuid\.|0x)?", "", told.strip().lower())
 
 
 def match_nics(wanted: Iterable[str], macs: Iterable[str]) -> None:
@@ -177,7 +192,12 @@ def release(programs: Programs) -> None:
 
 
 def erase(disk: Disk, programs: Programs) -> None:
-    """Remove every signature of a disk and its partitions, and zero its first and last MiB."""
+    """Remove every signature of a disk and its partitions, and zero its first and last MiB.
+
+    Raises Busy, ToolFailed, OSError.
+    """
+    if held := holders_of(disk):
+        raise Busy(f"disk {disk} could not be let go of: {', '.join(held)} stand on it")
     for partition in reversed(partitions_of(disk)):
         programs.run("wipefs", "--all", "--force", partition, may_fail=True)
     programs.run("wipefs", "--all", "--force", disk.path)
@@ -189,6 +209,12 @@ def partitions_of(disk: Disk, sysfs: Path = Path("/sys")) -> list[str]:
     folder = sysfs / "block" / disk.name
     names = sorted(entry.name for entry in folder.glob(f"{disk.name}*") if entry.is_dir())
     return [f"/dev/{name}" for name in names]
+
+
+def holders_of(disk: Disk, sysfs: Path = Path("/sys")) -> list[str]:
+    """Return what stands on the disk or a partition of it: volumes, arrays."""
+    folder = sysfs / "block" / disk.name
+    return sorted({entry.name for entry in folder.glob("**/holders/*")})
 
 
 def zero_ends(disk: Disk) -> None:
@@ -203,12 +229,12 @@ def zero_ends(disk: Disk) -> None:
 
 
 def sfdisk_script(partitions: Sequence[Mapping[str, Any]]) -> str:
-    """Return the GPT of a disk; sizes and starts are whole MiB."""
+    """Return the GPT of a disk; sizes and starts are whole MiB, whatever its sectors have."""
     lines = ["label: gpt", "unit: sectors"]
     for entry in sorted(partitions, key=lambda entry: entry["start_mib"]):
         fields = [
-            f"start={entry['start_mib'] * 2048}",
-            f"size={entry['size_mib'] * 2048}",
+            f"start={entry['start_mib']}MiB",
+            f"size={entry['size_mib']}MiB",
             f"type={TYPES[entry['use']]}",
             f'name="{_quoted(entry["name"])}"',
         ]
@@ -219,8 +245,8 @@ def sfdisk_script(partitions: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _quoted(name: str) -> str:
-    """sfdisk reads \\xHH within quotes."""
-    return "".join(c if c.isalnum() or c in "-_. " else f"\\x{ord(c):02x}" for c in name)
+    """sfdisk reads \\xHH within quotes, a byte of UTF-8 each."""
+    return "".join(chr(byte) if chr(byte) in _PLAIN else f"\\x{byte:02x}" for byte in name.encode())
 
 
 def partition(disk: Disk, entries: Sequence[Mapping[str, Any]], programs: Programs) -> None:

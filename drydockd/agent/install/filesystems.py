@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,30 @@ MAKERS: Mapping[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     "btrfs": (("mkfs.btrfs", "-f", "-q", "-K"), "-L", ("-U",)),
     "vfat": (("mkfs.vfat", "-F", "32"), "-n", ("-i",)),
 }
+
+
+# The longest label each takes, in bytes; ext cuts a longer one, others fail after the wipe.
+LONGEST_LABEL = {"ext4": 16, "ext3": 16, "ext2": 16, "xfs": 12, "btrfs": 255, "vfat": 11}
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_VOLUME_ID = re.compile(r"[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}")
+
+
+class CannotMake(Exception):
+    """The plan has a file system that no program here makes."""
+
+
+def check(filesystems: Sequence[Mapping[str, Any]]) -> None:
+    """Raise CannotMake for what would fail only when the disks are empty."""
+    for entry in filesystems:
+        kind, where = entry["kind"], f"file system {entry['mountpoint']}"
+        if kind not in MAKERS:
+            raise CannotMake(f"{where}: kind {kind}; there are {', '.join(MAKERS)}")
+        label = entry.get("label") or ""
+        if len(label.encode()) > LONGEST_LABEL[kind]:
+            raise CannotMake(f"{where}: label {label!r}; {kind} has {LONGEST_LABEL[kind]} bytes")
+        pattern, form = (_VOLUME_ID, "1234-ABCD") if kind == "vfat" else (_UUID, "a UUID")
+        if not pattern.fullmatch(entry["uuid"]):
+            raise CannotMake(f"{where}: uuid {entry['uuid']!r}; {kind} takes {form}")
 
 
 class Storage:

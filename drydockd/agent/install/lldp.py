@@ -19,25 +19,40 @@ _ORGANISATION_8021 = b"\x00\x80\xc2"
 
 
 def neighbours(names: Sequence[str], seconds: float = LISTEN_SECONDS) -> dict[str, Any]:
-    """Return what was heard per interface within `seconds`; ends early when all have spoken."""
+    """Return what was heard per interface within `seconds`; ends early when all have spoken.
+
+    An interface that cannot be listened to is heard nothing from. Raises OSError without the right
+    to listen at all.
+    """
     sockets: dict[socket.socket, str] = {}
     heard: dict[str, Any] = {}
     try:
         for name in names:
             raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETHERTYPE))
             sockets[raw] = name
-            raw.bind((name, ETHERTYPE))
+            try:
+                raw.bind((name, ETHERTYPE))
+            except OSError:
+                del sockets[raw]
+                raw.close()
         until = time.monotonic() + seconds
-        while sockets.keys() and len(heard) < len(names) and (left := until - time.monotonic()) > 0:
+        while len(heard) < len(sockets) and (left := until - time.monotonic()) > 0:
             ready, _, _ = select.select(list(sockets), [], [], left)
             for raw in ready:
-                found = decode(raw.recv(2048)[HEAD_BYTES:])
-                if found:
-                    heard[sockets[raw]] = found
+                heard |= _heard(raw, sockets[raw])
     finally:
         for raw in sockets:
             raw.close()
     return heard
+
+
+def _heard(raw: socket.socket, name: str) -> dict[str, Any]:
+    try:
+        found = decode(raw.recv(2048)[HEAD_BYTES:])
+    except OSError:
+        # The interface went down: it is told once, and may come up again.
+        return {}
+    return {name: found} if found else {}
 
 
 def decode(data: bytes) -> dict[str, Any]:
@@ -67,7 +82,7 @@ def _tlvs(data: bytes) -> Iterator[tuple[int, bytes]]:
     while at + 2 <= len(data):
         head = int.from_bytes(data[at : at + 2], "big")
         kind, length = head >> 9, head & 0x1FF
-        if kind == 0:
+        if kind == 0 or at + 2 + length > len(data):
             return
         yield kind, data[at + 2 : at + 2 + length]
         at += 2 + length

@@ -6,12 +6,13 @@ the fallback path is enough. Source: contract, netboot, section 5.
 
 from __future__ import annotations
 
-import os
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from drydockd.agent.install.configure import write_file
 from drydockd.agent.install.disks import Disk
 from drydockd.agent.install.filesystems import Storage
 from drydockd.agent.install.programs import Programs
@@ -21,6 +22,10 @@ _NUMBERS = re.compile(r"\d+")
 
 class NoKernel(Exception):
     """The image has no kernel that the plan could start."""
+
+
+class BadOptions(Exception):
+    """Kernel arguments that cannot be read."""
 
 
 def firmware(sysfs: Path = Path("/sys")) -> str:
@@ -39,8 +44,7 @@ def install(
 ) -> None:
     """Write grub.cfg, and install GRUB on `disk`, which the firmware starts from."""
     text = grub_cfg(plan, target, storage)
-    os.makedirs(target / "boot/grub", exist_ok=True)
-    (target / "boot/grub/grub.cfg").write_text(text)
+    write_file(target, "/boot/grub/grub.cfg", text.encode(), 0o600)
     run = ("chroot", str(target), "grub-install")
     if booted_by == "uefi":
         programs.run(*run, "--target=x86_64-efi", "--efi-directory=/boot/efi", "--removable",
@@ -50,8 +54,10 @@ def install(
 
 
 def kernels(target: Path) -> list[str]:
-    """Return the versions that the image has, the newest first."""
-    names = [path.name.removeprefix("vmlinuz-") for path in (target / "boot").glob("vmlinuz-*")]
+    """Return the versions that the image has with their initrd, the newest first."""
+    boot = target / "boot"
+    names = [path.name.removeprefix("vmlinuz-") for path in boot.glob("vmlinuz-*")]
+    names = [name for name in names if (boot / f"initrd.img-{name}").is_file()]
     return sorted(names, key=_version, reverse=True)
 
 
@@ -84,7 +90,7 @@ def grub_cfg(plan: Mapping[str, Any], target: Path, storage: Storage) -> str:
         "insmod part_gpt\ninsmod lvm\ninsmod ext2\ninsmod xfs\ninsmod btrfs\n"
         f"{serial_of(options)}"
         f"search --no-floppy --fs-uuid --set=root {boot['uuid']}\n"
-        f'menuentry "{plan["node"]} {version}" {{\n'
+        f"menuentry {_word(plan['node'] + ' ' + version)} {{\n"
         f"    linux {folder}/vmlinuz-{version} root={device} ro {quoted(options)}\n"
         f"    initrd {initrd}\n}}\n"
     )
@@ -96,12 +102,22 @@ def mapped(place: Mapping[str, Any]) -> str:
 
 
 def quoted(options: str) -> str:
-    """Kernel arguments as GRUB's script takes them: each word in single quotes where needed."""
-    words = []
-    for word in options.split():
-        plain = re.fullmatch(r"[A-Za-z0-9_.,:=/@%+-]+", word)
-        words.append(word if plain else "'" + word.replace("'", "'\\''") + "'")
-    return " ".join(words)
+    """Kernel arguments as GRUB's script takes them: each word in single quotes where needed.
+
+    Double quotes keep spaces within an argument, as in the kernel; GRUB adds them again itself.
+    Raises BadOptions for one that is not closed.
+    """
+    lexer = shlex.shlex(options, posix=True, punctuation_chars=False)
+    lexer.whitespace_split, lexer.quotes, lexer.escape, lexer.commenters = True, '"', "", ""
+    try:
+        return " ".join(map(_word, lexer))
+    except ValueError as error:
+        raise BadOptions(f"kernel arguments {options!r}: {error}") from error
+
+
+def _word(text: str) -> str:
+    plain = re.fullmatch(r"[A-Za-z0-9_.,:=/@%+-]+", text)
+    return text if plain else "'" + text.replace("'", "'\\''") + "'"
 
 
 def serial_of(options: str) -> str:

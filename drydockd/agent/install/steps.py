@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from drydockd.agent.install import configure, disks, loader, unpack
+from drydockd.agent.install import configure, disks, filesystems, loader, unpack
 from drydockd.agent.install.disks import Disk
 from drydockd.agent.install.filesystems import Storage
 from drydockd.agent.install.programs import Journal, Programs
@@ -97,8 +97,16 @@ class Installation:
                 f"boot_mode {wanted_firmware}"
             )
         self._storage = Storage(self._plan["storage"], self._disks, self._programs)
+        filesystems.check(self._plan["storage"]["filesystems"])
+        self._check_plan()
         for disk in self._disks:
             self._journal.say(f"will be written: {disk}")
+
+    def _check_plan(self) -> None:
+        """What would fail only after the wipe."""
+        for entry in self._plan["files"]:
+            configure.check_path(entry["path"])
+        loader.quoted(self._plan.get("kernel_params") or "")
 
     def _wipe(self) -> None:
         self._programs.run("umount", "-R", str(self._target), may_fail=True)

@@ -15,6 +15,7 @@ from drydockd.agent.install.programs import Programs
 from drydockd.agent.install.talk import Server
 
 SPOOL = ".drydock-image"
+KINDS = ("squashfs", "tar.zst")
 
 
 class WrongImage(Exception):
@@ -28,7 +29,9 @@ def unpack(
     programs: Programs,
     percent: Callable[[int], None],
 ) -> None:
-    """Raises WrongImage, ToolFailed, and what the server raises."""
+    """Raises WrongImage, ToolFailed, OSError (full disk), and what the server raises."""
+    if image["kind"] not in KINDS:
+        raise WrongImage(f"kind {image['kind']}: this agent unpacks {', '.join(KINDS)}")
     taker = _Taker(image, server, percent)
     if image["kind"] == "squashfs":
         spool = target / SPOOL

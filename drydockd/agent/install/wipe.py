@@ -5,6 +5,7 @@ Source: contract, netboot, section 5, phase "wipe".
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 from drydockd.agent.install.disks import MIB, Disk, erase, release, zero_ends
@@ -50,15 +51,18 @@ def _overwrite(disk: Disk, programs: Programs) -> None:
     try:
         programs.run("blkdiscard", "-f", "-z", disk.path, seconds=day)
     except ToolFailed:
-        programs.run("dd", "if=/dev/zero", f"of={disk.path}", "bs=4M", "oflag=direct",
-                     f"count={disk.size_bytes // (4 * MIB)}", seconds=day)  # fmt: skip
+        # What is less than a MiB at the end is zeroed with the end.
+        programs.run("dd", "if=/dev/zero", f"of={disk.path}", "bs=1M", "oflag=direct",
+                     f"count={disk.size_bytes // MIB}", seconds=day)  # fmt: skip
 
 
 def check(disk: Disk) -> None:
-    """Read both ends back. Raises NotEmpty."""
-    with open(disk.path, "rb", buffering=0) as device:
+    """Read both ends back, from the disk and not from memory. Raises NotEmpty, OSError."""
+    with open(disk.path, "rb") as device:
+        os.posix_fadvise(device.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         for start in (0, max(0, disk.size_bytes - MIB)):
             device.seek(start)
-            content = device.read(min(MIB, disk.size_bytes - start))
-            if content.count(0) != len(content):
+            wanted = min(MIB, disk.size_bytes - start)
+            content = device.read(wanted)
+            if content.count(0) != wanted:
                 raise NotEmpty(f"disk {disk}: what was zeroed at byte {start} is not zero")

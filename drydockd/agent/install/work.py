@@ -17,7 +17,7 @@ from typing import Any
 from drydockd.agent.install import VERSION, disks, hardware, wipe
 from drydockd.agent.install.loader import firmware
 from drydockd.agent.install.programs import Journal, Programs
-from drydockd.agent.install.steps import Installation
+from drydockd.agent.install.steps import Installation, NotUnderstood
 from drydockd.agent.install.talk import Dismissed, OutOfTime, Server
 
 POLL_SECONDS = 30
@@ -85,6 +85,12 @@ class Agent:
             self._journal.say(f"{error}; reboot in {REBOOT_AFTER_SECONDS:.0f} s")
             self._pause(REBOOT_AFTER_SECONDS)
             return "reboot"
+        except Exception as error:  # the edge of the life: nobody can be told, the server decides
+            self._journal.say(
+                f"{type(error).__name__}: {error}; reboot in {REBOOT_AFTER_SECONDS:.0f} s"
+            )
+            self._pause(REBOOT_AFTER_SECONDS)
+            return "reboot"
 
     def _live(self) -> str:
         if not self._start.token:
@@ -94,11 +100,15 @@ class Agent:
         if phase == "inspect":
             self._server.post("/boot/inventory", self._inventory())
         while True:
+            asked = time.monotonic()
             command = self._server.get(f"/boot/command?wait={POLL_SECONDS}", waits=POLL_SECONDS)
             if command["do"] in ("poweroff", "reboot"):
                 return str(command["do"])
-            if command["do"] in ("install", "wipe"):
+            if command["do"] != "wait":
                 self._obey(command)
+            elif time.monotonic() - asked < 1:
+                # Whoever answers at once would be asked without end.
+                self._pause(1)
 
     def _inventory(self) -> dict[str, Any]:
         return hardware.inventory(self._start.mac, self._programs)
@@ -125,6 +135,8 @@ class Agent:
         try:
             if command["do"] == "install":
                 self._install(command, end)
+            elif command["do"] != "wipe":
+                raise NotUnderstood(f"the command {command['do']} is of a newer server")
             else:
                 wipe.wipe(disks.disks_of(), command["how"], self._programs, self._report(command))
         except Dismissed:

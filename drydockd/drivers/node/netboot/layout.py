@@ -33,7 +33,9 @@ TABLE_MIB = 1
 BOOT_RESERVE = 516 * MIB
 # GPT has room for 128; two numbers are ours.
 MOST_PARTITIONS = BIOS_NUMBER - 1
-KINDS = ("ext4", "ext3", "ext2", "xfs", "btrfs", "vfat")
+# File system -> the longest label it takes, in bytes.
+LABELS = {"ext4": 16, "ext3": 16, "ext2": 16, "xfs": 12, "btrfs": 255, "vfat": 11}
+KINDS = tuple(LABELS)
 # What the whole name of a GPT partition may be, in UTF-16 units.
 NAME_UNITS = 36
 NAMESPACE = uuid.UUID("6b0c5a38-6f0e-4f5c-9f55-3d0b3f5bb0f1")
@@ -149,6 +151,11 @@ def _filesystem(
     if wanted.fstype not in KINDS:
         raise DriverUnsupported(
             f"storage: {where}: fstype {wanted.fstype}; netboot makes {', '.join(KINDS)}"
+        )
+    if len((wanted.label or "").encode()) > LABELS[wanted.fstype]:
+        raise DriverUnsupported(
+            f"storage: {where}: fs_label {wanted.label!r}; {wanted.fstype} takes "
+            f"{LABELS[wanted.fstype]} bytes at most"
         )
     uuid_text = wanted.uuid or _made_uuid(wanted.fstype, deployment_id, where)
     return FilesystemEntry(

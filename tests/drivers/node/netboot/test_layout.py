@@ -117,3 +117,15 @@ def test_a_boot_disk_cannot_be_a_physical_volume_as_a_whole():
 def test_no_root_is_refused():
     with pytest.raises(DriverUnsupported, match="nothing is mounted at /"):
         layout(replace(FLAT, root=None, boot=None), "d1")
+
+
+@pytest.mark.parametrize(("kind", "longest"), [("ext4", 16), ("xfs", 12), ("vfat", 11)])
+def test_a_label_that_a_file_system_cannot_hold_is_refused_before_any_power(kind, longest):
+    def made(label):
+        filesystem = FilesystemPlan(kind, "/", "defaults", label=label)
+        disk = replace(VDA, partitions=(replace(ROOT, filesystem=filesystem),))
+        return layout(StoragePlan((disk,), root=("vda", "root")), "d1")
+
+    made("x" * longest)
+    with pytest.raises(DriverUnsupported, match=f"vda/root: fs_label .*; {kind} takes {longest}"):
+        made("x" * (longest + 1))

@@ -1,4 +1,7 @@
-"""The agent's initrd: its system as a squashfs, and what mounts it. Contract, netboot, section 7."""
+"""The agent's initrd: its system as a squashfs, and what mounts it.
+
+Source: contract, netboot, section 7.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import zipapp
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -36,9 +40,27 @@ def trim(root: Path) -> None:
     for pattern in AGENT_TRIM:
         for path in root.glob(pattern):
             discard(path)
-    for kernel in root.glob("lib/modules/*/kernel"):
-        for inside in AGENT_MODULES_TRIM:
-            discard(kernel / inside)
+    for folder in (root / "lib/modules").glob("*"):
+        for module in spare_modules(_dependencies(folder)):
+            (folder / module).unlink()
+
+
+def spare_modules(dependencies: Mapping[str, Sequence[str]]) -> set[str]:
+    """Return which modules may go: those of the list that no other module needs.
+
+    `dependencies`: path below the folder of the version, to all that it needs, also indirectly.
+    """
+    listed = tuple(f"kernel/{begin}" for begin in AGENT_MODULES_TRIM)
+    spare = {path for path in dependencies if path.startswith(listed)}
+    needed = (dependencies[path] for path in dependencies if path not in spare)
+    return spare - {path for paths in needed for path in paths}
+
+
+def _dependencies(folder: Path) -> dict[str, list[str]]:
+    """Read modules.dep(5)."""
+    lines = (folder / "modules.dep").read_text(encoding="utf-8").splitlines()
+    found = (line.partition(":") for line in lines)
+    return {path: after.split() for path, _, after in found}
 
 
 def bundle(path: Path) -> None:
@@ -67,10 +89,10 @@ def early_modules(root: Path, target: Path) -> None:
     if len(versions) != 1:
         raise InvalidInput(f"one kernel is wanted, found {', '.join(versions) or 'none'}")
     source = root / "lib/modules" / versions[0]
-    needed: dict[str, list[str]] = {}
-    for line in (source / "modules.dep").read_text().splitlines():
-        name, _, after = line.partition(":")
-        needed[Path(name).name.split(".")[0].replace("-", "_")] = [name, *after.split()]
+    needed = {
+        Path(path).name.split(".")[0].replace("-", "_"): [path, *after]
+        for path, after in _dependencies(source).items()
+    }
     builtin = (source / "modules.builtin").read_text()
     copies = target / "lib/modules" / versions[0]
     copies.mkdir(parents=True)

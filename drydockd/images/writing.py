@@ -103,7 +103,7 @@ def add_alias(folder: Path, name: str, image: str) -> Alias:
     Raises InvalidInput for a bad name, NotFound, Conflict if one of them is what it cannot be.
     """
     alias = Alias(name=name, kind="alias", image=image)
-    path = _path_of(folder, image)
+    path = path_of(folder, image)
     with locked(folder):
         if not isinstance(found := read_entry(path), Image):
             what = f"an alias of {found.image}" if isinstance(found, Alias) else "an agent"
@@ -123,7 +123,7 @@ def remove(folder: Path, name: str) -> list[str]:
     Raises NotFound, and Conflict if aliases lead to it: they would lead nowhere. An entry that
     cannot be read goes too; its blobs are left to `sweep`.
     """
-    path = _path_of(folder, name)
+    path = path_of(folder, name)
     with locked(folder):
         if aliases := _aliases_of(folder, name):
             raise Conflict(
@@ -178,7 +178,8 @@ def _drop(folder: Path, digests: Iterable[str]) -> list[str]:
     return gone
 
 
-def _path_of(folder: Path, name: str) -> Path:
+def path_of(folder: Path, name: str) -> Path:
+    """Return the file of an entry. Raises NotFound."""
     path = folder / f"{name}{SUFFIX}"
     if not NAME.fullmatch(name) or not path.is_file():
         raise NotFound(f"the catalogue {folder} has no entry {name}")

@@ -134,7 +134,7 @@ def discard(path: Path) -> None:
 
 def mounts_below(path: Path) -> list[str]:
     """Return the mount points below `path`. Source: proc_pid_mountinfo(5), field 5."""
-    inside = f"{path.resolve()}/"
+    inside = f"{path.resolve()}/".replace("//", "/")
     lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
     points = (line.split()[4].replace("\\040", " ") for line in lines)
     return [point for point in points if point.startswith(inside)]

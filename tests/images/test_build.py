@@ -3,6 +3,7 @@
 import os
 import subprocess
 from dataclasses import replace
+from importlib import resources
 
 import pytest
 
@@ -40,7 +41,11 @@ def test_a_key_of_an_agent_changes_with_its_code_its_scripts_and_its_lists(monke
         assert recipe_key(RECIPE, "image") == image
     with monkeypatch.context() as changed:
         (tmp_path / "work.py").write_text("another")
-        changed.setattr(build.resources, "files", lambda package: tmp_path)
+        files = resources.files
+        of_agent = {"drydockd.agent.install": tmp_path}
+        changed.setattr(
+            build.resources, "files", lambda package: of_agent.get(package) or files(package)
+        )
         keys.add(recipe_key(RECIPE, "agent"))
     with monkeypatch.context() as changed:
         changed.setattr(recipes, "AGENT_TRIM", ())
@@ -51,7 +56,7 @@ def test_a_key_of_an_agent_changes_with_its_code_its_scripts_and_its_lists(monke
 @pytest.mark.parametrize("make", [build_agent, build_image])
 def test_nothing_begins_while_the_host_lacks_something(tmp_path, monkeypatch, make):
     monkeypatch.setattr(workshop.shutil, "which", lambda program: None)
-    with pytest.raises(Unavailable, match="mmdebstrap, mksquashfs.*apt-get install"):
+    with pytest.raises(Unavailable, match=r"mmdebstrap, mksquashfs.*apt-get install"):
         make(tmp_path / "images", RECIPE, print)
     assert not (tmp_path / "images").exists()
 

@@ -23,7 +23,7 @@ def test_all_that_is_missing_is_named_with_what_brings_it():
 
 def test_without_root_it_says_so_before_it_begins(monkeypatch):
     monkeypatch.setattr(module.os, "geteuid", lambda: 1000)
-    with pytest.raises(Unavailable, match="a build needs root: .* sudo"):
+    with pytest.raises(Unavailable, match=r"a build needs root: .* sudo"):
         require({"sh": "dash"}, "a build")
 
 

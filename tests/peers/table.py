@@ -126,7 +126,7 @@ PEERS = {
                 "qemu-utils",
                 "fdisk",
                 "e2fsprogs",
-            ),  # fmt: skip
+            ),
             programs=(
                 "mmdebstrap",
                 "mksquashfs",
@@ -135,7 +135,7 @@ PEERS = {
                 "qemu-img",
                 "sfdisk",
                 "mke2fs",
-            ),  # fmt: skip
+            ),
         ),
         Peer(
             "prometheus",

@@ -2,6 +2,7 @@
 
 import hashlib
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_the_root_of_a_partitioned_disk_is_copied_and_the_disk_not_written(tmp_p
     assert (tmp_path / "root/usr/bin/sudo").stat().st_mode & 0o7777 == 0o4755
     assert (tmp_path / "root/lib").is_symlink()
     assert hashlib.sha256(disk.read_bytes()).hexdigest() == before
-    assert str(tmp_path) not in open("/proc/self/mountinfo").read()
+    assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
 
 
 def test_a_boot_of_its_own_is_joined(tmp_path):

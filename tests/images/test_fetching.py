@@ -78,7 +78,7 @@ def test_what_cannot_be_had_says_why(tmp_path, url):
 
     with pytest.raises(Unavailable, match="the server answered 404"):
         get(f"{url}/gone")
-    with pytest.raises(Unavailable, match="127.0.0.1:1/x"):
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1/x"):
         get("http://127.0.0.1:1/x")
     with pytest.raises(NotFound, match="no such file"):
         get(str(tmp_path / "nowhere"))

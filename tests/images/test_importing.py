@@ -77,7 +77,7 @@ def test_a_cloud_disk_and_one_in_a_tar_are_imported(take, tmp_path):
 
 def test_a_system_that_cannot_be_installed_is_refused_with_all_it_lacks(take, tmp_path):
     tree = a_tree(tmp_path / "tree", without=("lvm2", "grub-pc-bin"))
-    with pytest.raises(InvalidInput, match="it lacks: grub-pc-bin; lvm2. Nothing was imported"):
+    with pytest.raises(InvalidInput, match=r"it lacks: grub-pc-bin; lvm2\. Nothing was imported"):
         take(packed(tmp_path, tree, "tar"))
     assert left(take.folder) == [".lock"]
 
@@ -101,5 +101,5 @@ def test_what_the_kind_needs_is_named_before_the_rest_is_read(take, tmp_path, mo
     monkeypatch.setattr(
         workshop.shutil, "which", lambda name: None if name == "qemu-img" else which(name)
     )
-    with pytest.raises(Unavailable, match="import of a qcow2 needs qemu-img; .* qemu-utils"):
+    with pytest.raises(Unavailable, match=r"import of a qcow2 needs qemu-img; .* qemu-utils"):
         take(disk)

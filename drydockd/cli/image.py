@@ -46,12 +46,16 @@ def _with_images(function: Callable[..., None]) -> Callable[..., None]:
 def _configured() -> Path:
     """Where a daemon on this host looks, by its configuration; or where it would by default."""
     default = NetbootOptions.model_fields["images"].default
-    try:
-        with daemons_environment(()) as environ:
+    with daemons_environment(()) as environ:
+        try:
             loaded = load(preflight.files_of(()), environ, parts.schema())
-    except ConfigError as error:
-        first = error.mistakes[0]
-        raise click.UsageError(f"the configuration is wrong ({first}); give --images") from error
+        except ConfigError as error:
+            # Mistakes of other sections, as on a host without a daemon, do not matter here.
+            mine = [m for m in error.mistakes if m.section in ("", "netboot_driver")]
+            if mine or error.loaded is None:
+                said = f"the configuration is wrong ({(mine or error.mistakes)[0]}); give --images"
+                raise click.UsageError(said) from error
+            loaded = error.loaded
     given = loaded.settings.drivers.get("netboot_driver", {}).get("images", default)
     return loaded.base / str(given)
 

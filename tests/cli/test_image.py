@@ -154,7 +154,7 @@ def test_without_the_option_the_catalogue_is_the_configurations(images, tmp_path
     assert "debian-12" in CliRunner().invoke(command, ["list"]).output
     conf.write_text("netboot_driver:\n  images: images\n")
     assert "debian-12" in CliRunner().invoke(command, ["list"]).output
-    conf.write_text("nonsense: {}\n")
+    conf.write_text("netboot_driver: [\n")
     wrong = CliRunner().invoke(command, ["list"])
     assert wrong.exit_code == 2
     assert "give --images" in wrong.output

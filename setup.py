@@ -28,7 +28,12 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["drydockd", "drydockd.*"]),
-    package_data={"drydockd": ["py.typed"]},
+    package_data={
+        "drydockd": ["py.typed"],
+        # What runs in the agent's system, and on installed machines.
+        "drydockd.images": ["*.sh"],
+        "drydockd.drivers.node.netboot": ["*.sh"],
+    },
     # Outside a checkout `drydock lab` finds its site here, and operators their examples.
     data_files=[
         ("share/drydockd", ["conf/drydockd.yaml", "conf/policy.yaml", "conf/room.yaml"]),

@@ -14,6 +14,7 @@ COMMANDS = {
     "config": ("config", "Check, show and convert configurations."),
     "design": ("design", "Check, show, render and compare site designs."),
     "health": ("health", "Ask the service for its health."),
+    "image": ("image", "Build, import and keep images of systems."),
     "lab": ("lab", "Deploy a site in the virtual machine room."),
     "netboot": ("netboot", "Prepare a host that boots machines from the network."),
     "node": ("node", "Look at nodes, and switch their power."),

@@ -28,6 +28,8 @@ class _Entry(BaseModel):
     arch: str = "amd64"
     built: str = ""
     source: str = ""
+    # What `images.build.recipe_key` said when it was built; empty for what was imported.
+    recipe: str = ""
     packages: dict[str, str] = Field(default_factory=dict, repr=False)
 
 
@@ -125,9 +127,10 @@ class ImageCatalogue:
         """Raises NotFound saying how one is made."""
         agents = {e.name: e for e in self.entries() if isinstance(e, Agent)}
         if name not in agents:
+            as_name = "" if name == "agent" else f" --name {name}"
             raise NotFound(
                 f"the catalogue {self.folder} has no agent {name}; "
-                f"make it with: drydock image build agent --name {name}"
+                f"make it with: drydock image build agent{as_name}"
             )
         return agents[name]
 

@@ -116,6 +116,28 @@ PEERS = {
             programs=("dnsmasq", "ip"),
         ),
         Peer(
+            "images",
+            starts="what agents and images are built and read with, once per question, as root",
+            packages=(
+                "mmdebstrap",
+                "squashfs-tools",
+                "cpio",
+                "zstd",
+                "qemu-utils",
+                "fdisk",
+                "e2fsprogs",
+            ),
+            programs=(
+                "mmdebstrap",
+                "mksquashfs",
+                "cpio",
+                "zstd",
+                "qemu-img",
+                "sfdisk",
+                "mke2fs",
+            ),
+        ),
+        Peer(
             "prometheus",
             starts="promtool, once per question",
             packages=("prometheus",),

@@ -54,14 +54,14 @@ class Wire:
     def link(self) -> str:
         if not self.is_heard:
             return "link-boot"
-        return f"link-vlan{self.native}{self.suffix}" if self.native else f"link{self.suffix}-boot"
+        return f"link-{self.network}"
 
     @property
     def network(self) -> str:
         """The untagged network of the link."""
         if not self.is_heard:
             return "boot"
-        return self.tagged_network(self.native) if self.native else f"boot{self.suffix}"
+        return self.tagged_network(self.native) if self.native else f"untagged{self.suffix}"
 
     def tagged_network(self, vlan: int) -> str:
         return f"vlan{vlan}{self.suffix}"
@@ -88,10 +88,11 @@ def hardware_class(machine: Machine) -> HardwareClass:
     """Return the class of a machine: maker, model, boot mode, and what sits at which address."""
     boot_disk = disk_to_install_on(machine.disks)
     names = device_names(machine)
+    devices: list[Nic | Disk] = [*machine.nics, *machine.disks]
     aliases = {
         names[device]: device.businfo
-        for device in (*machine.nics, *machine.disks)
-        if device.businfo and "@" in device.businfo
+        for device in devices
+        if device.businfo and names[device] != device.name
     }
     sizes = tuple((names[disk], _about(disk.size_bytes), disk.is_fixed) for disk in machine.disks)
     key = (machine.vendor, machine.model, machine.boot_mode, tuple(aliases.items()), sizes)
@@ -112,19 +113,19 @@ def device_names(machine: Machine) -> dict[Nic | Disk, str]:
     taken: set[str] = set()
     names: dict[Nic | Disk, str] = {}
 
-    def name(device: Nic | Disk, alias: str) -> None:
+    def call(device: Nic | Disk, alias: str) -> None:
         has_address = device.businfo and "@" in device.businfo and device.businfo not in taken
         names[device] = alias if has_address else device.name
         taken.add(device.businfo or "")
 
     for number, nic in enumerate(machine.nics, 1):
-        name(nic, f"nic{number}")
+        call(nic, f"nic{number}")
     boot_disk = disk_to_install_on(machine.disks)
     if boot_disk:
-        name(boot_disk, "bootdisk")
+        call(boot_disk, "bootdisk")
     others = [disk for disk in machine.disks if disk is not boot_disk]
     for number, disk in enumerate(others, 1):
-        name(disk, f"disk{number}")
+        call(disk, f"disk{number}")
     return names
 
 
@@ -141,17 +142,16 @@ def disk_to_install_on(disks: Iterable[Disk]) -> Disk | None:
 def wiring_of(machine: Machine) -> Wiring:
     """Group the NICs by what their switches say; the boot NIC is wired in any case."""
     names = device_names(machine)
-    groups: dict[tuple[object, ...], list[Nic]] = {}
+    groups: dict[tuple[str, int | None, frozenset[int]], list[Nic]] = {}
     for nic in machine.nics:
         heard = nic.neighbour
         if heard is not None:
-            key = (heard.switch, heard.native_vlan or 0, tuple(sorted(heard.vlans)))
+            key = (heard.switch, heard.native_vlan, heard.vlans)
             groups.setdefault(key, []).append(nic)
     wires, boot = [], None
-    for (_, native, tagged), nics in groups.items():
-        assert isinstance(native, int)
-        assert isinstance(tagged, tuple)
-        wire = Wire(tuple(names[nic] for nic in nics), native or None, tagged, len(nics) > 1)
+    for (_, native, vlans), nics in groups.items():
+        tagged = tuple(sorted(vlans))
+        wire = Wire(tuple(names[nic] for nic in nics), native, tagged, len(nics) > 1)
         wires.append(wire)
         if machine.boot_nic in nics:
             boot = wire

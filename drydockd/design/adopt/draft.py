@@ -166,12 +166,12 @@ def _profiles(found: Drafts, machine: Machine, machines: Sequence[Machine]) -> _
 def _add_hardware(found: Drafts, kind: HardwareClass, machines: Sequence[Machine]) -> None:
     alike = [machine for machine in machines if hardware_class(machine).name == kind.name]
     versions = Counter(machine.bios_version or "unknown" for machine in alike)
-    only = next(iter(versions)) if len(versions) == 1 else None
+    only = alike[0].bios_version if len(versions) == 1 else None
     data: dict[str, Any] = {
         key: value
         for key, value in (
             ("vendor", kind.vendor),
-            ("bios_version", only if only != "unknown" else None),
+            ("bios_version", only),
             ("boot_mode", kind.boot_mode),
         )
         if value
@@ -190,16 +190,20 @@ def _add_hardware(found: Drafts, kind: HardwareClass, machines: Sequence[Machine
 
 
 def _interfaces(wiring: Wiring) -> dict[str, Any]:
+    """A network is on one interface of a node; of several ways to it the boot NIC's is taken."""
     found: dict[str, Any] = {}
     bonds = 0
-    for wire in wiring.wires:
+    taken: set[str] = set()
+    for wire in sorted(wiring.wires, key=lambda wire: wire != wiring.boot):
         name = wire.nics[0]
         if wire.is_bond:
             name, bonds = f"bond{bonds}", bonds + 1
+        networks = [] if wire.network in taken else [wire.network]
+        taken.add(wire.network)
         found[name] = {
             "device_link": wire.link,
             "slaves": list(wire.nics),
-            "networks": [wire.network],
+            "networks": networks,
         }
     return found
 
@@ -235,6 +239,13 @@ def _profile_notes(machine: Machine, kind: HardwareClass, wiring: Wiring) -> lis
             )
         elif not wire.is_heard:
             notes.append(f"{wire.nics[0]}: no switch was heard; its network is to be filled in.")
+    ways = Counter(wire.network for wire in wiring.wires)
+    notes += [
+        f"{network} is reached through {count} switches: if they are one to their ports (MLAG), "
+        "a bond over both is better."
+        for network, count in ways.items()
+        if count > 1
+    ]
     wired = {name for wire in wiring.wires for name in wire.nics}
     unwired = [name for name in kind.aliases if name.startswith("nic") and name not in wired]
     if unwired:
@@ -341,6 +352,9 @@ def _add_node(found: Drafts, machine: Machine, pattern: _Pattern) -> None:
         data["hardware_profile"] = pattern.hardware
     data |= {"metadata": metadata, "addressing": addressing}
     name = node_name(machine.name)
+    if ("BaremetalNode", name) in found.found:
+        notes.append(f"{name} is another machine's name too.")
+        name = f"{name[:56]}-{digest(machine.name)}"
     if machine.name.startswith("mac-"):
         notes.insert(0, "Nobody named it yet: give it a host name.")
     found.add("BaremetalNode", name, data, *notes)
@@ -354,7 +368,8 @@ def _add_rack(found: Drafts, machine: Machine) -> str | None:
     if not heard:
         return None
     switch = heard[0].switch
-    name = f"rack-{slug(switch) or digest(switch)}"
+    is_plain = slug(switch) == switch.lower()
+    name = f"rack-{slug(switch)}" if is_plain else f"rack-{slug(switch)}-{digest(switch)}"
     note = f"Machines at the switch {switch}: name the rack, and its location."
     found.add("Rack", name, {"tor_switches": {switch: {}}, "location": {}}, note)
     return name

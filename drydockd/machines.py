@@ -70,6 +70,7 @@ class Device:
     serial: str | None = None
     size_bytes: int | None = None
     wwn: str | None = None
+    is_removable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

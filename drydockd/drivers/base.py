@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
-from drydockd.machines import BmcFacts, Inventory, Log, NodeState, PowerState
+from drydockd.machines import BmcFacts, Document, Inventory, Log, NodeState, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
 
@@ -296,6 +296,16 @@ class NodeProvisioner(Protocol):
     async def list_nodes(self) -> Sequence[NodeRow]: ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Discoverer(Protocol):
+    """What a NodeProvisioner that keeps inventories of machines nobody adopted can do besides."""
+
+    async def discovered(self, name: str) -> Sequence[Document]:
+        """Return the documents of the unadopted machine that `list_nodes` calls `name`; empty
+        for others, which have build data of their own."""
+        ...
 
 
 class KubernetesDriver(Protocol):

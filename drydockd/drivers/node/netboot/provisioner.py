@@ -473,6 +473,12 @@ class NetbootProvisioner:
     async def list_nodes(self) -> Sequence[NodeRow]:
         return [_row(machine) for machine in self.machines]
 
+    async def discovered(self, name: str) -> Sequence[Document]:
+        for machine in self.machines:
+            if machine.name is None and _handle(machine).name == name and machine.documents:
+                return (await self.inventory(_handle(machine))).documents
+        return ()
+
     # -- parts
 
     def _work(self, machine: Machine, voice: Voice) -> Work:

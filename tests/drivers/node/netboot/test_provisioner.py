@@ -394,3 +394,16 @@ async def test_bad_bodies_say_which_field(bench):
         assert "nonce" in sent.json()["message"]
         big = await http.post("/boot/hello", content=b"x" * 70_000, headers=bearer("x"))
         assert big.status_code == 413
+
+
+async def test_the_documents_of_an_unadopted_machine_are_told_by_its_name(bench):
+    driver = bench.driver
+    driver.boots.await_mac(MAC)
+    async with bench.machine.http() as http:
+        await bench.machine.agent(http, None)
+
+    [document] = await driver.discovered("mac-525400000001")
+    assert (document.generator, MAC in document.text) == ("lshw", True)
+    assert await driver.discovered("n1") == ()
+    await driver.adopt(await driver.find(NODE), NODE)
+    assert await driver.discovered("mac-525400000001") == ()

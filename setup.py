@@ -28,13 +28,21 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["drydockd", "drydockd.*"]),
-    package_data={"drydockd": ["py.typed"]},
+    package_data={
+        "drydockd": ["py.typed"],
+        # What runs in the agent's system, and on installed machines.
+        "drydockd.images": ["*.sh"],
+        "drydockd.drivers.node.netboot": ["*.sh"],
+    },
     # Outside a checkout `drydock lab` finds its site here, and operators their examples.
     data_files=[
         ("share/drydockd", ["conf/drydockd.yaml", "conf/policy.yaml", "conf/room.yaml"]),
         ("share/drydockd/example-site", ["conf/example-site/site.yaml"]),
         *manual(),
-        ("share/drydockd/systemd", ["systemd/drydockd.service", "systemd/drydockd.socket"]),
+        (
+            "share/drydockd/systemd",
+            sorted(f"systemd/{p.name}" for p in (HERE / "systemd").iterdir()),
+        ),
     ],
     install_requires=[
         "tornado>=6.5.7",

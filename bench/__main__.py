@@ -26,6 +26,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "bmc": (),
     "verify": (),
     "fleet": ("300",),
+    "netboot": (),
 }
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import logging
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,7 @@ from drydockd.auth.bootkey import BootKeys
 from drydockd.auth.certificates import Expiry, expiry_of
 from drydockd.auth.throttle import Throttle
 from drydockd.config import Settings
+from drydockd.drivers.base import Resident, Surroundings
 from drydockd.drivers.counted import CountedOob
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.bootrender import BootRenderer
@@ -36,9 +39,13 @@ from drydockd.handlers.taskview import TaskViews
 from drydockd.handlers.tls import Tls, load_tls
 from drydockd.render import Templates
 from drydockd.store import Store, open_store
+from drydockd.store.shelf import StoreShelf
 from drydockd.tasks import Drivers, Tasks
 
 log = logging.getLogger(__name__)
+
+# Kind, name in the configuration, driver.
+Made = tuple[driver_table.Kind, str, Any]
 
 
 @dataclass(slots=True)
@@ -169,7 +176,9 @@ async def _services(
     ending.push_async_callback(auth.close)
     templates = Templates(parts.limits(settings))
     ending.push_async_callback(templates.close)
-    enabled, bmcs = _drivers(settings, ending)
+    made = _drivers(settings, ending)
+    enabled = _by_kind(made)
+    bmcs = [driver for kind, _, driver in made if kind == "oob"]
     oob_types = (kind for driver in enabled.oob for kind in driver.oob_types)
     designs = parts.designs(settings, identity, templates, oob_types)
     ending.push_async_callback(designs.close)
@@ -177,6 +186,7 @@ async def _services(
         store, designs, enabled, bootkeys, parts.task_settings(settings), templates=templates
     )
     ending.push_async_callback(tasks.drain, 0.0)
+    await _start_residents(made, enabled, store, secret)
     proxies = Proxies(settings.api.trusted_proxies)
     connections = bounded(settings, proxies)
     health = HealthChecks(
@@ -243,14 +253,26 @@ async def _store(settings: Settings) -> Store:
     return await open_store(store.backend, store.state_dir, compact_bytes=store.compact_bytes)
 
 
-def _drivers(settings: Settings, ending: AsyncExitStack) -> tuple[Drivers, Sequence[CountedOob]]:
-    made: dict[driver_table.Kind, list[Any]] = {kind: [] for kind in driver_table.KINDS}
+def _drivers(settings: Settings, ending: AsyncExitStack) -> list[Made]:
+    made = []
     for kind, name in parts.enabled(settings):
         driver = parts.driver(settings, kind, name)
         ending.push_async_callback(driver.close)
-        made[kind].append(CountedOob(driver, name) if kind == "oob" else driver)
-    bmcs, node, kubernetes = made["oob"], made["node"], made["kubernetes"]
-    return (
-        Drivers(bmcs, node[0] if node else None, kubernetes[0] if kubernetes else None),
-        bmcs,
-    )
+        made.append((kind, name, CountedOob(driver, name) if kind == "oob" else driver))
+    return made
+
+
+def _by_kind(made: list[Made]) -> Drivers:
+    of: dict[driver_table.Kind, list[Any]] = {kind: [] for kind in driver_table.KINDS}
+    for kind, _, driver in made:
+        of[kind].append(driver)
+    node, kubernetes = of["node"], of["kubernetes"]
+    return Drivers(of["oob"], node[0] if node else None, kubernetes[0] if kubernetes else None)
+
+
+async def _start_residents(made: list[Made], enabled: Drivers, store: Store, secret: bytes) -> None:
+    """Give each driver that works between the calls too what it keeps and listens with."""
+    for kind, name, driver in made:
+        if isinstance(driver, Resident):
+            own = hmac.new(secret, f"driver/{kind}/{name}".encode(), hashlib.sha256).digest()
+            await driver.start(Surroundings(StoreShelf(store, name), own, enabled.needed_oob))

@@ -61,7 +61,7 @@ class Device:
 
     `names` are its OS names without ``/dev/``, the usual one first. `businfo` is bus and address
     as lshw has them (``pci@0000:19:00.0``, ``scsi@0:2.0.0``): what the aliases of a hardware
-    profile look for. `serial` of a NIC is its MAC address.
+    profile look for. `serial` of a NIC is its MAC address. `wwn` is a disk's worldwide name.
     """
 
     kind: str
@@ -69,6 +69,8 @@ class Device:
     businfo: str | None = None
     serial: str | None = None
     size_bytes: int | None = None
+    wwn: str | None = None
+    is_removable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,13 @@ class Inventory:
 
     `documents` are kept as build data. `devices` are its NICs and disks where the provisioner
     tells them itself; None: they are read from the document of the generator ``lshw``.
+    `identities` are disks by name with the serial and worldwide name that lshw leaves out (it
+    knows none of virtio disks).
     """
 
     documents: tuple[Document, ...] = ()
     devices: tuple[Device, ...] | None = None
+    identities: tuple[Device, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

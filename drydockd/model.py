@@ -253,4 +253,17 @@ class Intent:
     session: str | None = None
 
 
-Record = Task | Message | BootContext | BootAction | BuildData | Intent
+@dataclass(frozen=True, slots=True)
+class DriverRecord:
+    """What a driver keeps for itself: a JSON object, and a blob that it names.
+
+    `key` is ``<driver>/<name>``. Nobody but the driver understands `document`.
+    """
+
+    key: str
+    driver: str
+    document: Mapping[str, Any]
+    blob: str = ""
+
+
+Record = Task | Message | BootContext | BootAction | BuildData | Intent | DriverRecord

@@ -18,6 +18,7 @@ class DeviceName:
     mac: str | None = None
     serial: str | None = None
     bus_address: str | None = None
+    wwn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

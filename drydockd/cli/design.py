@@ -15,6 +15,7 @@ import yaml
 from rich.console import Console
 
 from drydockd.cli import (
+    design_adopt,
     design_assets,
     design_diff,
     design_inventory,
@@ -25,6 +26,8 @@ from drydockd.cli import (
 )
 from drydockd.cli.session import Access
 from drydockd.design import nodefilter
+from drydockd.design.adopt.draft import drafts
+from drydockd.design.adopt.written import written
 from drydockd.design.validate import status_document, validate
 from drydockd.errors import DrydockError, InvalidFilter
 from drydockd.machines import Inventory
@@ -301,6 +304,27 @@ def diff(
         _print_lines(design_diff.as_lines(found))
     if exit_code and found:
         sys.exit(1)
+
+
+@command.command()
+@click.option(
+    "--inventory",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of NAME.xml (lshw -xml), NAME.hardware.json, NAME.lldp.json; else --url is asked.",
+)
+@click.option("--onto", metavar="DESIGN", help="Print only what this design does not have yet.")
+@click.pass_obj
+def adopt(access: Access, folder: Path | None, onto: str | None) -> None:
+    """Write a design from what is racked, as YAML to review.
+
+    The same machines give the same bytes; another machine renames nothing.
+    """
+    if folder is None and not access.url:
+        raise click.UsageError("Give --inventory, or --url (DD_URL) before the command.")
+    site = design_source.load_usable(onto).site if onto else None
+    machines = design_adopt.of_folder(folder) if folder else design_adopt.of_daemon(access)
+    click.echo(written(drafts(machines, site)), nl=False)
 
 
 def _print_lines(lines: Iterable[str]) -> None:

@@ -27,6 +27,9 @@ def shown(loaded: Loaded, schema: Schema) -> str:
     for section, options in effective(loaded.settings, schema).items():
         lines.append(f"{section_name(section)}:" if options else f"{section_name(section)}: {{}}")
         for option, value in options.items():
+            if value is None and schema.sections[section][option].is_required():
+                lines.append(f"  # {option}: must be given, by those who enable its driver")
+                continue
             text = inline(masked(value))
             lines.append(f"  {option}: {text}  # {_source(loaded, section, option)}")
     return "\n".join(lines) + "\n"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from xml.parsers import expat
 
 from drydockd.design.aliases import logical_names
@@ -25,7 +25,16 @@ MOST_DEVICES = 10_000
 
 # Virtio disks are "generic" to lshw before B.02.19, NVMe ones "storage" before B.02.20.
 _DISK_CLASSES = ("disk", "generic", "storage")
-_TEXTS = ("businfo", "logicalname", "serial", "size")
+_TEXTS = ("businfo", "logicalname", "serial", "size", "vendor", "product", "version")
+
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """Who made a machine, and the version of its firmware; None: not told."""
+
+    vendor: str | None = None
+    model: str | None = None
+    bios_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,7 @@ def device_name(device: Device, name: str) -> DeviceName:
     bus_address = device.businfo.partition("@")[2] if device.businfo else None
     if device.kind == "network":
         return DeviceName(name, mac=device.serial, bus_address=bus_address)
-    return DeviceName(name, serial=device.serial, bus_address=bus_address)
+    return DeviceName(name, serial=device.serial, bus_address=bus_address, wwn=device.wwn)
 
 
 def hardware_of(site: Site, node: Node, inventory: Inventory) -> Hardware:
@@ -93,10 +102,24 @@ def devices_of(node: Node, inventory: Inventory) -> tuple[Device, ...]:
         return inventory.devices
     for document in inventory.documents:
         if document.generator == "lshw":
-            return parse_lshw(document.text)
+            return _identified(parse_lshw(document.text), inventory.identities)
     raise InvalidDesign(
         f"node {node.name}: the provisioner's inventory has neither devices nor an lshw document"
     )
+
+
+def _identified(devices: tuple[Device, ...], identities: tuple[Device, ...]) -> tuple[Device, ...]:
+    """The devices with serial and worldwide name where only `identities` tell them."""
+    known = {name: device for device in identities for name in device.names}
+    told = []
+    for device in devices:
+        other = next((known[name] for name in device.names if name in known), None)
+        if device.kind == "disk" and other is not None:
+            device = replace(
+                device, serial=device.serial or other.serial, wwn=device.wwn or other.wwn
+            )
+        told.append(device)
+    return tuple(told)
 
 
 def parse_lshw(text: str) -> tuple[Device, ...]:
@@ -118,6 +141,11 @@ def identity_of(text: str) -> Identity:
     reader = _read(text)
     macs = (device.serial for device in reader.devices if device.kind == "network")
     return Identity(reader.system_serial, reader.system_uuid, tuple(mac for mac in macs if mac))
+
+
+def make_of(text: str) -> Make:
+    """Return vendor, model and firmware version, from ``lshw -xml``. Raises InvalidDesign."""
+    return _read(text).make
 
 
 def _read(text: str) -> _LshwReader:
@@ -174,6 +202,7 @@ class _LshwReader:
         self.devices: list[Device] = []
         self.system_serial: str | None = None
         self.system_uuid: str | None = None
+        self.make = Make()
         self._depth = 0
         self._nodes: list[tuple[str, dict[str, list[str]], int]] = []
         self._texts: list[str] | None = None
@@ -189,9 +218,13 @@ class _LshwReader:
             if len(self.devices) >= MOST_DEVICES:
                 raise InvalidDesign(f"lshw: more than {MOST_DEVICES} nodes")
             self.devices.append(Device("", ()))
-            self._nodes.append((attributes.get("class", ""), {}, len(self.devices) - 1))
+            is_firmware = attributes.get("id") == "firmware"
+            kind = "firmware" if is_firmware else attributes.get("class", "")
+            self._nodes.append((kind, {}, len(self.devices) - 1))
         elif tag == "setting" and attributes.get("id") == "uuid" and self._in_system():
             self.system_uuid = self.system_uuid or attributes.get("value")
+        elif tag == "capability" and attributes.get("id") == "removable" and self._nodes:
+            self._nodes[-1][1]["removable"] = []
         elif tag in _TEXTS and self._nodes:
             self._texts = self._nodes[-1][1].setdefault(tag, [])
 
@@ -209,7 +242,16 @@ class _LshwReader:
             if self._in_system():
                 self.system_serial = self.system_serial or _first(self._nodes[-1][1], "serial")
             kind, texts, place = self._nodes.pop()
+            self._note_make(kind, texts)
             self.devices[place] = _device(kind, texts)
+
+    def _note_make(self, kind: str, texts: dict[str, list[str]]) -> None:
+        # The system's own element ends last; children of that class are parts of it.
+        if kind == "firmware" and self.make.bios_version is None:
+            self.make = replace(self.make, bios_version=_first(texts, "version"))
+        elif kind == "system" and not self._nodes:
+            vendor, model = _first(texts, "vendor"), _first(texts, "product")
+            self.make = replace(self.make, vendor=vendor, model=model)
 
     def _end_text(self) -> None:
         # Joined once: adding to a text of megabytes copies it every time.
@@ -238,6 +280,7 @@ def _device(kind: str, texts: dict[str, list[str]]) -> Device:
         businfo,
         serial,
         int(size) if size and size.isdecimal() else None,
+        is_removable="removable" in texts,
     )
 
 

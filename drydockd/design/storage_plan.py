@@ -27,8 +27,13 @@ EXTENT = 4 * MIB
 METADATA = MIB
 
 
-def storage_plan(site: Site, node: Node, hardware: Hardware) -> StoragePlan:
+def storage_plan(
+    site: Site, node: Node, hardware: Hardware, *, boot_reserve: int = 0
+) -> StoragePlan:
     """Return the disks and volume groups of one node; devices without a use stay untouched.
+
+    `boot_reserve` are the bytes that the provisioner needs for itself on the disk the machine
+    starts from: no size of that disk, in bytes or percent, counts with them.
 
     Raises InvalidDesign naming field and value when the design is contradictory, when a device
     is not in the inventory and when something does not fit, before anything was done to the node.
@@ -36,7 +41,7 @@ def storage_plan(site: Site, node: Node, hardware: Hardware) -> StoragePlan:
     root = mounted_at(node, "/")
     if root is None:
         raise InvalidDesign(f"node {node.name}: storage: nothing is mounted at /")
-    disks = _disk_plans(node, hardware)
+    disks = _disk_plans(node, hardware, boot_reserve)
     groups = _group_plans(node, disks)
     layout = "lvm" if root[0] in groups else "flat"
     if layout == "lvm" and len(groups[root[0]].physical_volumes) != 1:
@@ -64,14 +69,26 @@ def _placed(
     return disks[entry[0]].device.name, entry[1]
 
 
-def _disk_plans(node: Node, hardware: Hardware) -> dict[str, DiskPlan]:
+def boot_device(node: Node) -> str | None:
+    """Return the design's name of the device that holds ``/boot``, or else ``/``; of a volume
+    group, that of its first physical volume. None: nothing is mounted at ``/``."""
+    entry = mounted_at(node, "/boot") or mounted_at(node, "/")
+    if entry is None:
+        return None
+    members = physical_volumes(node).get(entry[0])
+    return members[0][0] if members else entry[0]
+
+
+def _disk_plans(node: Node, hardware: Hardware, boot_reserve: int) -> dict[str, DiskPlan]:
     """The disk of every device of the design that has a use, by the design's name for it."""
     disks: dict[str, DiskPlan] = {}
+    boot = boot_device(node)
     for device in node.storage_devices:
         if device.partitions and device.volume_group:
             raise _invalid(node, device, "has both partitions and a volume_group")
         if device.partitions or device.volume_group:
-            plan = _disk_plan(node, device, hardware)
+            reserve = boot_reserve if device.name == boot else 0
+            plan = _disk_plan(node, device, hardware, reserve)
             for other, earlier in disks.items():
                 if earlier.device.name == plan.device.name:
                     raise _invalid(node, device, f"is {plan.device.name}, and so is {other}")
@@ -79,7 +96,7 @@ def _disk_plans(node: Node, hardware: Hardware) -> dict[str, DiskPlan]:
     return disks
 
 
-def _disk_plan(node: Node, device: StorageDevice, hardware: Hardware) -> DiskPlan:
+def _disk_plan(node: Node, device: StorageDevice, hardware: Hardware, reserve: int) -> DiskPlan:
     found = hardware.disk(device.name)
     if found is None:
         known = ", ".join(hardware.disk_names) or "none"
@@ -93,7 +110,7 @@ def _disk_plan(node: Node, device: StorageDevice, hardware: Hardware) -> DiskPla
     return DiskPlan(
         device=device_name(found, name),
         size_bytes=found.size_bytes,
-        partitions=_partition_plans(node, device, found.size_bytes),
+        partitions=_partition_plans(node, device, max(0, found.size_bytes - reserve)),
         volume_group=device.volume_group,
     )
 

@@ -9,12 +9,12 @@ keyword arguments of its class. Source: contract, oob, node-provisioner and kube
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-from drydockd.machines import BmcFacts, Inventory, Log, NodeState, PowerState
+from drydockd.machines import BmcFacts, Document, Inventory, Log, NodeState, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
 
@@ -31,8 +31,11 @@ __all__ = [
     "NodeState",
     "OobDriver",
     "PowerState",
+    "Resident",
     "SessionEnder",
+    "Shelf",
     "SiteNote",
+    "Surroundings",
     "Voice",
 ]
 
@@ -49,6 +52,58 @@ class Voice(Protocol):
         this one before its own first act. Call it before the first request that changes
         something. Source: contract, scale, section 6.
         """
+        ...
+
+
+class Shelf(Protocol):
+    """What a driver keeps over restarts: JSON objects by name, in the daemon's own store."""
+
+    def records(self) -> Mapping[str, Mapping[str, Any]]:
+        """All of them, in the order in which they were first put; from memory."""
+        ...
+
+    def record(self, name: str) -> Mapping[str, Any] | None: ...
+
+    async def put(
+        self,
+        documents: Mapping[str, Mapping[str, Any] | None],
+        blobs: Mapping[str, str] | None = None,
+    ) -> None:
+        """Insert, replace or (None) remove, all together or not at all; durable on return.
+
+        `blobs`: the digest of the blob that a record names, and so keeps from being swept.
+        Raises StoreUnavailable: nothing changed.
+        """
+        ...
+
+    async def put_blob(self, content: bytes) -> str:
+        """Keep `content`, durable; return its SHA-256 in hex. Twice is free."""
+        ...
+
+    async def blob(self, digest: str) -> bytes:
+        """Raises NotFound, StoreRefused (damaged)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a resident driver is given when the daemon starts.
+
+    `secret` is its own, derived from the server's. `oob_for` returns the out-of-band driver of a
+    node and raises DriverUnsupported where there is none.
+    """
+
+    shelf: Shelf
+    secret: bytes = field(repr=False)
+    oob_for: Callable[[Node], OobDriver]
+
+
+@runtime_checkable
+class Resident(Protocol):
+    """A driver that works between the calls too: keeps records, listens, watches a child."""
+
+    async def start(self, surroundings: Surroundings) -> None:
+        """Called once, before the first task goes on. Raises InvalidConfig: what, where."""
         ...
 
 
@@ -167,9 +222,14 @@ class NodeProvisioner(Protocol):
 
     A node in state deployed is changed only by `destroy`. Waiting methods (`commission`,
     `deploy`, `destroy`) return at the end of the work; the caller bounds them.
+
+    `boot_reserve` are the bytes it needs for itself on the disk a machine starts from.
+    `cuts_power`: `commission`, `deploy` and `destroy` switch the machine through its OOB driver.
     """
 
     discovers: Discovery
+    cuts_power: bool
+    boot_reserve: int
 
     async def check(self) -> Sequence[SiteNote]:
         """Verdict per service. An error note fails verify_site. Bounded, read-only."""
@@ -236,6 +296,16 @@ class NodeProvisioner(Protocol):
     async def list_nodes(self) -> Sequence[NodeRow]: ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Discoverer(Protocol):
+    """What a NodeProvisioner that keeps inventories of machines nobody adopted can do besides."""
+
+    async def discovered(self, name: str) -> Sequence[Document]:
+        """Return the documents of the unadopted machine that `list_nodes` calls `name`; empty
+        for others, which have build data of their own."""
+        ...
 
 
 class KubernetesDriver(Protocol):

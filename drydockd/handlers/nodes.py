@@ -13,9 +13,11 @@ from drydockd.api.node import Node
 from drydockd.api.node import NodeView as NodeAnswer
 from drydockd.api.nodefilter import NodeFilterRequest
 from drydockd.design import nodefilter
-from drydockd.drivers.base import NodeRow
+from drydockd.drivers.base import Discoverer, NodeRow
 from drydockd.handlers.base import BaseHandler
 from drydockd.handlers.builddata import build_data_parts
+from drydockd.model import BuildData as Record
+from drydockd.model import timestamp
 from drydockd.site import Finding
 from drydockd.tasks import NodeLast, NodeView
 
@@ -65,7 +67,21 @@ class NodeBuildDataHandler(BaseHandler):
         walk = self.services.store.walk_build_data(
             node=host, latest=latest, generator=self.query("generator")
         )
+        found = await self._discovered(host)
+        if found:
+            walk = iter(found)
         await self.reply_parts(build_data_parts(walk, absent="No build data found"))
+
+    async def _discovered(self, host: str) -> list[Record]:
+        """What the provisioner keeps of a machine that nobody adopted: no task learnt it."""
+        driver, now, wanted = self.services.node_driver, timestamp(), self.query("generator")
+        if not isinstance(driver, Discoverer):
+            return []
+        return [
+            Record(host, "", now, document.generator, document.data_format, document.text)
+            for document in await driver.discovered(host)
+            if wanted in (None, "", document.generator)
+        ]
 
 
 class NodeFilterHandler(BaseHandler):

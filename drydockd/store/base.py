@@ -11,6 +11,7 @@ from drydockd.model import (
     BootAction,
     BootContext,
     BuildData,
+    DriverRecord,
     Intent,
     Message,
     Record,
@@ -20,14 +21,14 @@ from drydockd.model import (
 )
 from drydockd.store.news import News, Wording
 
-R = TypeVar("R", Task, BootContext, BootAction, Intent)
+R = TypeVar("R", Task, BootContext, BootAction, Intent, DriverRecord)
 
 
 @dataclass(frozen=True, slots=True)
 class Put:
     """Insert `record`, or replace the one with its key.
 
-    Keys: Task.task_id, BootContext.node, BootAction.action_id, Intent.key,
+    Keys: Task.task_id, BootContext.node, BootAction.action_id, Intent.key, DriverRecord.key,
     BuildData.build_data_id (given by the store if empty). A Message is appended: the store
     gives it the next `seq` of its task, and `ts` if empty; NotFound if there is no such task
     (one inserted by the same write will do). Values JSON cannot hold are InvalidInput.
@@ -56,7 +57,14 @@ class Edit(Generic[R]):
 class Remove:
     """Delete the record `key` of `kind`; absent is fine. Removing a Task removes its messages."""
 
-    kind: type[Task] | type[BootContext] | type[BootAction] | type[BuildData] | type[Intent]
+    kind: (
+        type[Task]
+        | type[BootContext]
+        | type[BootAction]
+        | type[BuildData]
+        | type[Intent]
+        | type[DriverRecord]
+    )
     key: str
 
 
@@ -71,7 +79,16 @@ class Say:
     wording: Wording
 
 
-Change = Put | Say | Edit[Task] | Edit[BootContext] | Edit[BootAction] | Edit[Intent] | Remove
+Change = (
+    Put
+    | Say
+    | Edit[Task]
+    | Edit[BootContext]
+    | Edit[BootAction]
+    | Edit[Intent]
+    | Edit[DriverRecord]
+    | Remove
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +308,12 @@ class Store(Protocol):
     def intents(self, task_id: str) -> list[Intent]:
         """Intent records of a task in opening order."""
         ...
+
+    def driver_records(self, driver: str) -> list[DriverRecord]:
+        """All records of a driver, in the order in which they were first put."""
+        ...
+
+    def driver_record(self, key: str) -> DriverRecord | None: ...
 
     async def put_blob(self, content: bytes, digest: str = "") -> str:
         """Keep `content`, durable; return its sha256 in hex. Writing it twice is free.

@@ -18,6 +18,7 @@ from drydockd.model import (
     BootContext,
     BuildData,
     Caller,
+    DriverRecord,
     Intent,
     Link,
     Message,
@@ -42,7 +43,7 @@ class BuildRow:
     blob: str = ""
 
 
-Row = Task | BootContext | BootAction | BuildRow | Intent
+Row = Task | BootContext | BootAction | BuildRow | Intent | DriverRecord
 
 # Table name -> the class of its rows. The order is that of the file.
 ROW_CLASSES: dict[str, type[Any]] = {
@@ -51,6 +52,7 @@ ROW_CLASSES: dict[str, type[Any]] = {
     "boot_actions": BootAction,
     "build_data": BuildData,
     "intents": Intent,
+    "driver_records": DriverRecord,
 }
 MESSAGES = "messages"
 TABLES: dict[type[Any], str] = {cls: name for name, cls in ROW_CLASSES.items()}
@@ -60,6 +62,7 @@ KEYS = {
     "boot_actions": "action_id",
     "build_data": "build_data_id",
     "intents": "key",
+    "driver_records": "key",
 }
 
 # A message document begins with these two and "error"; what follows "error": is kept in

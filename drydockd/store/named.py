@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from drydockd.model import BootContext, Task
+from drydockd.model import BootContext, DriverRecord, Task
 from drydockd.store.codec import BuildRow, Row
 
 # The tables whose rows may name a blob.
-NAMING = frozenset({"tasks", "boot_contexts", "build_data"})
+NAMING = frozenset({"tasks", "boot_contexts", "build_data", "driver_records"})
 
 
 def blobs_named(row: Row | None) -> tuple[str, ...]:
@@ -14,7 +14,9 @@ def blobs_named(row: Row | None) -> tuple[str, ...]:
     if isinstance(row, BootContext):
         parts = [part for pin in row.pins for part in pin.parts]
         return (row.design, *parts) if row.design else tuple(parts)
-    name = row.design if isinstance(row, Task) else row.blob if isinstance(row, BuildRow) else ""
+    name = row.design if isinstance(row, Task) else ""
+    if isinstance(row, BuildRow | DriverRecord):
+        name = row.blob
     return (name,) if name else ()
 
 

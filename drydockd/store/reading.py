@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         BootAction,
         BootContext,
         BuildData,
+        DriverRecord,
         Intent,
         Message,
         Task,
@@ -192,6 +193,13 @@ class Reading:
         rows = self._tables.intents
         keys = self._tables.intents_by_task.get(task_id, ())
         return sorted((rows[key] for key in keys), key=lambda intent: intent.opened)
+
+    def driver_record(self, key: str) -> DriverRecord | None:
+        return self._tables.driver_records.get(key)
+
+    def driver_records(self, driver: str) -> list[DriverRecord]:
+        rows = self._tables.driver_records
+        return [rows[key] for key in self._tables.records_by_driver.get(driver, ())]
 
     def build_data(
         self, *, node: str | None = None, task_id: str | None = None, latest: bool = False

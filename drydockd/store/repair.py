@@ -175,6 +175,7 @@ def _salvage_line(tables: Tables, line: bytes) -> bool:
 
 
 _TABLE_BY_FIELD = {
+    "driver": "driver_records",
     "seq": MESSAGES,
     "build_data_id": "build_data",
     "operation": "intents",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from drydockd.garbage import untrack
-from drydockd.model import BootAction, BootContext, Intent, Task, TaskStatus
+from drydockd.model import BootAction, BootContext, DriverRecord, Intent, Task, TaskStatus
 from drydockd.store.codec import (
     MESSAGES,
     BuildRow,
@@ -36,12 +36,14 @@ class Tables:
         self.boot_actions: dict[str, BootAction] = {}
         self.build_data: dict[str, BuildRow] = {}
         self.intents: dict[str, Intent] = {}
+        self.driver_records: dict[str, DriverRecord] = {}
         self.rows: dict[str, dict[str, Any]] = {
             "tasks": self.tasks,
             "boot_contexts": self.boot_contexts,
             "boot_actions": self.boot_actions,
             "build_data": self.build_data,
             "intents": self.intents,
+            "driver_records": self.driver_records,
         }
         self.logs: dict[str, MessageLog] = {}
         self.message_count = 0
@@ -58,6 +60,7 @@ class Tables:
         self.actions_by_node: dict[str, dict[str, list[str]]] = {}
         self.actions_by_task: dict[str, list[str]] = {}
         self.intents_by_task: dict[str, list[str]] = {}
+        self.records_by_driver: dict[str, list[str]] = {}
         # node -> generator -> (collected, arrival, id), oldest first
         self.data_by_node: dict[str, dict[str, list[tuple[str, int, str]]]] = {}
         self.data_by_task: dict[str, list[tuple[str, int, str]]] = {}
@@ -274,6 +277,8 @@ class Tables:
             _line(self.actions_by_task, row.task_id).append(key)
         elif table == "intents":
             _line(self.intents_by_task, row.task_id).append(key)
+        elif table == "driver_records":
+            _line(self.records_by_driver, row.driver).append(key)
         elif table == "build_data":
             self._arrivals += 1
             place = self._data_place[key] = (row.record.collected, self._arrivals, key)
@@ -290,6 +295,8 @@ class Tables:
             _drop_key(self.actions_by_task, row.task_id, key)
         elif table == "intents":
             _drop_key(self.intents_by_task, row.task_id, key)
+        elif table == "driver_records":
+            _drop_key(self.records_by_driver, row.driver, key)
         elif table == "build_data":
             place = self._data_place.pop(key)
             generators = self.data_by_node[row.record.node]
@@ -334,6 +341,8 @@ def _filed_under(table: str, row: Any) -> tuple[str, ...]:
         return (row.node, row.context_id, row.task_id)
     if table == "intents":
         return (row.task_id,)
+    if table == "driver_records":
+        return (row.driver,)
     if table == "build_data":
         record = row.record
         return (record.node, record.task_id, record.generator, record.collected)

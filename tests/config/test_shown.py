@@ -36,8 +36,14 @@ def test_each_value_says_where_it_is_from(text):
         "  listen: 0.0.0.0:9000  # default",
     ):
         assert line in text.splitlines()
-    (line,) = (line for line in text.splitlines() if " report_url:" in line)
+    bootactions = text[text.index("bootactions:") :]
+    line = next(line for line in bootactions.splitlines() if " report_url:" in line)
     assert line.endswith("# follows api.public_url, d.yaml:3")
+
+
+def test_what_must_be_given_and_is_not_is_no_value(text):
+    assert "  # base_url: must be given" in text
+    assert "base_url: null" not in text
 
 
 def test_no_secret_is_in_it_not_even_of_a_driver_that_nobody_knows(text):

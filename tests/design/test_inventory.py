@@ -2,12 +2,20 @@ from pathlib import Path
 
 import pytest
 
-from drydockd.design.inventory import Hardware, hardware_of, identity_of, parse_lshw
+from drydockd.design.inventory import (
+    Hardware,
+    device_name,
+    devices_of,
+    hardware_of,
+    identity_of,
+    parse_lshw,
+)
 from drydockd.errors import InvalidDesign
 from drydockd.machines import Device, Document, Identity, Inventory
 from drydockd.plans import DeviceName
 from drydockd.site import DeviceAlias, HardwareProfile, Node, Site
 from tests.design.lshw import LSHW, an_lshw
+from tests.design.rules.helpers import a_node
 
 
 def test_nics_and_disks_are_found_with_what_identifies_them():
@@ -217,3 +225,14 @@ def test_a_path_matches_a_disk_by_its_last_part_or_serial_number(path, found):
     disk = Hardware(devices=disks).disk(path)
 
     assert (disk and disk.names[0]) == found
+
+
+def test_serials_that_lshw_does_not_know_come_from_who_read_them():
+    text = LSHW.replace("<serial>WD-1234</serial>", "")
+    identities = (Device("disk", ("sda",), serial="WD-1234", wwn="0x5000c500"),)
+    inventory = Inventory((Document("lshw", "text/xml", text),), identities=identities)
+    devices = devices_of(a_node("n1"), inventory)
+    (disk,) = [device for device in devices if "sda" in device.names]
+    assert device_name(disk, "sda") == DeviceName(
+        "sda", serial="WD-1234", bus_address="0:2.0.0", wwn="0x5000c500"
+    )

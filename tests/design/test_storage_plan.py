@@ -1,7 +1,7 @@
 import pytest
 
 from drydockd.design.inventory import Hardware, parse_lshw
-from drydockd.design.storage_plan import storage_plan
+from drydockd.design.storage_plan import boot_device, storage_plan
 from drydockd.errors import InvalidDesign
 from drydockd.machines import Device
 from drydockd.plans import DeviceName, FilesystemPlan
@@ -74,6 +74,29 @@ def test_root_and_boot_take_percent_and_rest_of_their_own_disk():  # E-19
     assert (found.root, found.boot) == (("sda", "root"), ("sda", "boot"))
     assert found.layout == "flat"
     assert sizes(found.disks[0].partitions)["boot"] == TERABYTE // 100
+
+
+def test_what_the_provisioner_needs_on_the_boot_disk_is_no_part_of_any_size_there():
+    boot, data = a_partition("boot", ">1g", mountpoint="/boot"), a_partition("d", ">1g")
+    disks = (a_disk("sda", a_partition("root", "10%", mountpoint="/"), boot), a_disk("sdb", data))
+    node = a_node("n1", storage_devices=disks)
+    reserve = 516 * MIB
+
+    def made(boot_reserve):
+        plan = storage_plan(a_site(node), node, HARDWARE, boot_reserve=boot_reserve)
+        return {disk.device.name: sizes(disk.partitions) for disk in plan.disks}
+
+    plain, less = made(0), made(reserve)
+    assert less["sda"]["root"] == (TERABYTE - reserve) * 10 // 100
+    assert sum(less["sda"].values()) <= TERABYTE - reserve
+    assert less["sdb"] == plain["sdb"]
+
+
+def test_the_boot_disk_of_a_root_in_a_group_is_the_one_below_it():
+    group = a_group("sys", a_volume("root", "30g", "/"))
+    disk = a_disk("sdb", a_partition("pv", ">1g", volume_group="sys"))
+    assert boot_device(a_node("n1", storage_devices=(disk,), volume_groups=(group,))) == "sdb"
+    assert boot_device(a_node("n1", storage_devices=())) is None
 
 
 def test_a_whole_disk_can_be_a_physical_volume():

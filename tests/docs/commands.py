@@ -21,7 +21,7 @@ HEAD = """\
 What `drydock --help` and `drydockd --help` say at every level, on one page. It is written by
 `python -m tests.docs`; change the help texts in `drydockd/cli/` instead. How the commands are meant
 to be used: [client](client.md), [designs](design-cli.md), [identity](identity.md),
-[store](store.md), [the room](room.md).
+[store](store.md), [images](images.md), [the room](room.md).
 """
 
 

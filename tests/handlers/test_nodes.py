@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from drydockd.machines import Document
 from drydockd.model import BuildData, timestamp
 from drydockd.store import Put
 from tests.handlers.helpers import JSON, QUICK, REF, V1, daemon
@@ -171,3 +172,22 @@ async def test_build_data_of_one_generator_can_be_asked_for(drydock):
     assert [one["data_element"] for one in shown] == ["<lldp/>"]
     answer = await drydock.get(f"{V1}/nodes/n1/builddata?generator=redfish")
     assert answer.status_code == 404
+
+
+async def test_a_machine_nobody_adopted_has_the_provisioners_documents(drydock, monkeypatch):
+    async def discovered(name):
+        return [Document("lshw", "text/xml", "<node/>")] if name == "mac-525400000001" else []
+
+    driver = drydock.app.services.node_driver
+    monkeypatch.setattr(type(driver), "discovered", discovered_of(discovered), raising=False)
+    answer = await drydock.get(f"{V1}/nodes/mac-525400000001/builddata")
+    assert [(r["generator"], r["data_element"]) for r in answer.json()] == [("lshw", "<node/>")]
+    other = await drydock.get(f"{V1}/nodes/mac-525400000002/builddata")
+    assert other.status_code == 404
+
+
+def discovered_of(answer):
+    async def discovered(self, name):
+        return await answer(name)
+
+    return discovered

@@ -25,6 +25,8 @@ CACHE = ROOT / ".cache" / "guest"
 SUITE = "bookworm"
 # What docs/install.md has apt-get install: fetched beforehand, as a guest has no network.
 DEBS = ("python3-venv", "openssl", "curl", "ca-certificates")
+# What docs/netboot.md has it install, for the DHCP server of its boot networks.
+NETBOOT_DEBS = ("dnsmasq-base", "iproute2")
 SYSTEM = "systemd,systemd-sysv,dbus"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BOOT_SECONDS = 120
@@ -95,7 +97,7 @@ def fetched() -> Path:
     Fetched when it is not there, or the lock has changed. Raises NoGuest.
     """
     lock = LOCKS / "run.txt"
-    receipt, mark = CACHE / "receipt", f"{SUITE} {SYSTEM} {DEBS}\n{lock.read_text()}"
+    receipt, mark = CACHE / "receipt", f"{SUITE} {SYSTEM} {DEBS} {NETBOOT_DEBS}\n{lock.read_text()}"
     if receipt.exists() and receipt.read_text() == mark:
         return CACHE
     shutil.rmtree(CACHE, ignore_errors=True)
@@ -108,7 +110,7 @@ def fetched() -> Path:
     apt = ["chroot", str(root), "apt-get", "-qq"]
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
     quiet(*apt, "update")
-    quiet(*apt, "install", "--download-only", "-y", "--no-install-recommends", *DEBS)
+    quiet(*apt, "install", "--download-only", "-y", "--no-install-recommends", *DEBS, *NETBOOT_DEBS)
     # No package index is in reach: pip takes what was fetched.
     (root / "etc/pip.conf").write_text("[global]\nno-index = true\nfind-links = /srv/wheels\n")
     (root / "srv/wheels").mkdir()

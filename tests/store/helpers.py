@@ -17,6 +17,7 @@ from drydockd.model import (
     Task,
     TaskStatus,
 )
+from drydockd.store.codec import ROW_CLASSES
 from drydockd.store.disk import Disk
 from drydockd.store.table import RecordsDB
 
@@ -53,8 +54,7 @@ def everything(store) -> dict[str, list[dict]]:
     """All documents of a store, as TinyDB shows them; the order within a table is no matter."""
     db = RecordsDB(store._tables)
     return {
-        name: sorted(map(dict, db.table(name)), key=repr)
-        for name in ("tasks", "messages", "boot_contexts", "boot_actions", "build_data", "intents")
+        name: sorted(map(dict, db.table(name)), key=repr) for name in ("messages", *ROW_CLASSES)
     }
 
 

@@ -15,6 +15,7 @@ from drydockd.model import (
     BootActionStatus,
     BootContext,
     BuildData,
+    DriverRecord,
     Intent,
     Link,
     Message,
@@ -436,6 +437,28 @@ async def test_intents_are_kept_per_task_in_opening_order(store):
     assert [intent.closed for intent in store.intents("t")] == [None, TUESDAY]
     await store.write(Remove(Intent, early.key))
     assert len(store.intents("t")) == 1
+
+
+async def test_records_of_drivers_are_kept_apart(store):
+    mine = DriverRecord("netboot/a", "netboot", {"state": "new"})
+    await store.write(Put(mine), Put(DriverRecord("maas/a", "maas", {})))
+    assert store.driver_records("netboot") == [mine]
+    await store.write(
+        Edit(DriverRecord, mine.key, lambda old: replace(old, document={"state": "ready"}))
+    )
+    assert [record.document for record in store.driver_records("netboot")] == [{"state": "ready"}]
+    await store.write(Remove(DriverRecord, mine.key))
+    assert store.driver_records("netboot") == []
+
+
+async def test_a_blob_stays_while_a_driver_names_it(store):
+    digest = await store.put_blob(b"an inventory")
+    await store.write(Put(DriverRecord("d/a", "d", {}, digest)))
+    await store.write(Put(DriverRecord("d/a", "d", {"x": 1}, digest)))
+    assert await store.blob(digest) == b"an inventory"
+    await store.write(Put(DriverRecord("d/a", "d", {"x": 1})))
+    with pytest.raises(NotFound):
+        await store.blob(digest)
 
 
 async def test_build_data_comes_newest_first(store):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drydockd.errors import InvalidInput, StoreRefused
-from drydockd.model import Caller, Intent, Link, Message, Result, ResultStatus
+from drydockd.model import Caller, DriverRecord, Intent, Link, Message, Result, ResultStatus
 from drydockd.store import codec
 from tests.store.helpers import MONDAY, a_boot_action, a_context, a_task, some_data
 
@@ -33,6 +33,7 @@ FULL_TASK = a_task(
         ("build_data", codec.BuildRow(some_data("1"))),
         ("build_data", codec.without_element(some_data("1"), "d" * 64)),
         ("intents", Intent("t/n/wipe", "t", "n", "wipe", MONDAY)),
+        ("driver_records", DriverRecord("d/x", "d", {"state": "new"}, "d" * 64)),
     ],
 )
 def test_a_row_comes_back_as_it_was(table, row):

@@ -51,6 +51,9 @@ COMMISSIONED = (
 class FakeNodeProvisioner:
     """A NodeProvisioner for `room`, if one is given, or for the room of the options."""
 
+    boot_reserve = 0
+    cuts_power = False
+
     def __init__(self, options: FakeOptions | None = None, *, room: Room | None = None) -> None:
         options = options or FakeOptions()
         self.discovers = options.discovers

@@ -98,6 +98,7 @@ def action_kinds(
                 drivers=drivers,
                 deployments=deployments,
                 first=first,
+                check=check,
                 settings=settings,
             ),
             deploy_nodes.STEPS,

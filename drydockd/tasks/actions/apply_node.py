@@ -73,7 +73,7 @@ async def apply_storage(run: NodeRun, driver: NodeProvisioner) -> None:
     if handle is None:
         return
     hardware = await _hardware(run, driver, handle)
-    plan = plans.storage_plan(run.job.site, run.node, hardware)
+    plan = plans.storage_plan(run.job.site, run.node, hardware, boot_reserve=driver.boot_reserve)
     await run.patiently(lambda: driver.apply_storage(handle, plan))
     run.conclude(f"{run.name}: storage written, {len(plan.disks)} disks")
 

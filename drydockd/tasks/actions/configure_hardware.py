@@ -9,6 +9,7 @@ from drydockd.errors import DriverConflict, DriverTransient
 from drydockd.model import Action
 from drydockd.tasks.actions import presence
 from drydockd.tasks.steps.builddata import BuildDataCollector
+from drydockd.tasks.steps.identity import OwnPower
 from drydockd.tasks.steps.intents import Intents, Operation
 from drydockd.tasks.steps.job import NodeRun
 from drydockd.tasks.steps.step import StepPlan
@@ -26,11 +27,14 @@ PHASES = ("commission", "testing")
 
 
 def plan(
-    driver: NodeProvisioner, builddata: BuildDataCollector, settings: TaskSettings
+    driver: NodeProvisioner,
+    builddata: BuildDataCollector,
+    power: OwnPower,
+    settings: TaskSettings,
 ) -> StepPlan:
     return StepPlan(
         Action.CONFIGURE_HARDWARE,
-        partial(commission, driver=driver, builddata=builddata),
+        partial(commission, driver=driver, builddata=builddata, power=power),
         driver="node",
         limit=settings.configure_hardware,
         waiting_for="the end of commissioning",
@@ -38,7 +42,9 @@ def plan(
     )
 
 
-async def commission(run: NodeRun, driver: NodeProvisioner, builddata: BuildDataCollector) -> None:
+async def commission(
+    run: NodeRun, driver: NodeProvisioner, builddata: BuildDataCollector, power: OwnPower
+) -> None:
     """Return when the node is ready; its inventory and logs are stored.
 
     A lost answer of the provisioner is treated like a restart: its state decides.
@@ -50,7 +56,7 @@ async def commission(run: NodeRun, driver: NodeProvisioner, builddata: BuildData
             run.conclude(f"{run.name}: is {handle.state}, commissioning skipped")
             return
         try:
-            handle = await _commissioned(run, driver, handle, intents)
+            handle = await _commissioned(run, driver, handle, intents, power)
             break
         except DriverTransient as error:
             run.saw(error)
@@ -64,7 +70,7 @@ async def commission(run: NodeRun, driver: NodeProvisioner, builddata: BuildData
 
 
 async def _commissioned(
-    run: NodeRun, driver: NodeProvisioner, handle: Handle, intents: Intents
+    run: NodeRun, driver: NodeProvisioner, handle: Handle, intents: Intents, power: OwnPower
 ) -> Handle:
     was_announced = intents.was_announced(Operation.COMMISSION)
     if handle.state in READY_OR_LATER:
@@ -74,5 +80,6 @@ async def _commissioned(
     if was_announced and handle.state is NodeState.FAILED_COMMISSION:
         raise DriverConflict(f"{run.name}: commissioning failed; last seen: {run.last_seen}")
     if not was_announced:
+        await power.checked(run)
         await intents.announce(Operation.COMMISSION)
     return await driver.commission(handle, run)

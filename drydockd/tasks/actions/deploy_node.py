@@ -15,6 +15,7 @@ from drydockd.tasks.actions.firstrender import FirstRender, Packages
 from drydockd.tasks.deployments import Deployments, new_context, new_rows
 from drydockd.tasks.shared.pinned import Fetched
 from drydockd.tasks.steps.builddata import BuildDataCollector
+from drydockd.tasks.steps.identity import OwnPower
 from drydockd.tasks.steps.intents import Intents, Operation
 from drydockd.tasks.steps.job import NodeRun
 from drydockd.tasks.steps.step import StepPlan
@@ -34,6 +35,7 @@ class DeployNode:
     first: FirstRender
     fetched: Fetched
     builddata: BuildDataCollector
+    power: OwnPower
     settings: TaskSettings
 
     def plan(self) -> StepPlan:
@@ -100,6 +102,7 @@ class DeployNode:
         Everything that can fail without the provisioner has been done before that write: every
         asset is rendered, every source pinned.
         """
+        await self.power.checked(run)
         specs = run.job.site.bootactions_of(run.name)
         if not specs:
             await intents.announce(Operation.DEPLOY, *self.deployments.opening(run.name, None, []))

@@ -102,8 +102,9 @@ async def _wipe(
 ) -> None:
     """Wipe once: a running wipe is joined, an announced one that failed is not repeated here."""
     if not intents.was_announced(Operation.DESTROY):
-        oob = drivers.oob_for(run.node.oob_type)
-        if oob is not None:
+        if driver.cuts_power:
+            await check.before_power(run, drivers.needed_oob(run.node))
+        elif (oob := drivers.oob_for(run.node.oob_type)) is not None:
             await check.if_it_answers(run, oob)
         if handle.state is not NodeState.RELEASING:
             await intents.announce(Operation.DESTROY)

@@ -17,7 +17,7 @@ from drydockd.render import Trial
 from drydockd.tasks.actions import configure_hardware, identify_node, power_cycle_node, presence
 from drydockd.tasks.actions.firstrender import FirstRender, untouched
 from drydockd.tasks.steps.builddata import BuildDataCollector
-from drydockd.tasks.steps.identity import IdentityCheck
+from drydockd.tasks.steps.identity import IdentityCheck, OwnPower
 from drydockd.tasks.steps.job import Job
 from drydockd.tasks.steps.lookup import Unanswered
 from drydockd.tasks.steps.runner import StepRunner
@@ -97,7 +97,9 @@ class _Preparation:
                 raise StepFailed(untouched(failed[0].text))
             is_known = await self._looked_up(name, parent_id)
         builddata = BuildDataCollector(self.driver, self.settings)
-        commission = configure_hardware.plan(self.driver, builddata, self.settings)
+        commission = configure_hardware.plan(
+            self.driver, builddata, OwnPower(self.driver, self.drivers, self.check), self.settings
+        )
         if is_known:
             return [commission]
         if self.driver.discovers is Discovery.ENROL:

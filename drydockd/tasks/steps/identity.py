@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from drydockd.api import bmcfacts
 from drydockd.design.inventory import identity_of
-from drydockd.drivers.base import OobDriver
+from drydockd.drivers.base import NodeProvisioner, OobDriver
 from drydockd.errors import DriverError, InvalidDesign, StoreRefused
 from drydockd.machines import BmcFacts, Identity, PowerState
 from drydockd.model import Timestamp, timestamp
@@ -17,6 +17,7 @@ from drydockd.store.base import Store
 from drydockd.tasks.shared.identities import Identities, said_by
 from drydockd.tasks.steps.job import Job, NodeRun
 from drydockd.tasks.words import identity
+from drydockd.tasks.words.drivers import Drivers
 from drydockd.tasks.words.identity import Known, Other, Source, Verdict
 from drydockd.tasks.words.settings import TaskSettings
 from drydockd.tasks.words.stops import StepFailed
@@ -215,6 +216,21 @@ async def _claims(job: Job) -> Mapping[tuple[str, str], tuple[str, ...]]:
     if job.claims is None:
         job.claims = asyncio.ensure_future(asyncio.to_thread(identity.claims_of, job.site))
     return await asyncio.shield(job.claims)
+
+
+@dataclass(frozen=True)
+class OwnPower:
+    """Identity before power for a provisioner that switches machines itself: before it is
+    announced that it may."""
+
+    driver: NodeProvisioner
+    drivers: Drivers
+    check: IdentityCheck
+
+    async def checked(self, run: NodeRun) -> None:
+        """Raises StepFailed when the BMC is another machine's, DriverUnsupported without one."""
+        if self.driver.cuts_power:
+            await self.check.before_power(run, self.drivers.needed_oob(run.node))
 
 
 def _inventory(store: Store, node: str, since: Timestamp | None) -> Known | None:

@@ -6,6 +6,7 @@ from drydockd.drivers.base import Handle, NodeState
 from drydockd.errors import DriverConflict, DriverTransient
 from drydockd.tasks.actions.configure_hardware import commission
 from drydockd.tasks.steps.builddata import BuildDataCollector
+from drydockd.tasks.steps.identity import OwnPower
 from drydockd.tasks.steps.intents import Operation
 from drydockd.tasks.words.stops import StepFailed
 from tests.tasks.actions.test_identify_node import Told
@@ -46,7 +47,7 @@ def builddata(lab, driver):
 @pytest.mark.parametrize("state", ["ready", "deploying", "deployed", "failed_deploy"])
 async def test_a_node_that_is_ready_or_later_is_skipped(state):
     lab, driver, run = await found(state)
-    await commission(run, driver, builddata(lab, driver))
+    await commission(run, driver, builddata(lab, driver), OwnPower(driver, lab.drivers, None))
 
     assert driver.calls == 0
     assert concluded(run) == [f"n1: is {state}, commissioning skipped"]
@@ -56,7 +57,7 @@ async def test_a_node_that_is_ready_or_later_is_skipped(state):
 @pytest.mark.parametrize("state", ["new", "commissioning", "failed_commission"])
 async def test_others_are_commissioned_under_an_intent(state):
     lab, driver, run = await found(state)
-    await commission(run, driver, builddata(lab, driver))
+    await commission(run, driver, builddata(lab, driver), OwnPower(driver, lab.drivers, None))
 
     assert driver.calls == 1
     (intent,) = lab.store.intents(run.task_id)
@@ -67,7 +68,7 @@ async def test_others_are_commissioned_under_an_intent(state):
 async def test_a_node_in_another_state_is_refused(state):
     lab, driver, run = await found(state)
     with pytest.raises(StepFailed, match=f"it is {state}"):
-        await commission(run, driver, builddata(lab, driver))
+        await commission(run, driver, builddata(lab, driver), OwnPower(driver, lab.drivers, None))
     assert driver.calls == 0
 
 
@@ -76,7 +77,7 @@ async def test_a_node_in_another_state_is_refused(state):
 )
 async def test_an_interrupted_one_is_taken_up_by_its_state(state, calls):
     lab, driver, run = await found(state, announced=True)
-    await commission(run, driver, builddata(lab, driver))
+    await commission(run, driver, builddata(lab, driver), OwnPower(driver, lab.drivers, None))
 
     assert driver.calls == calls
     assert lab.store.intents(run.task_id)[0].closed
@@ -85,12 +86,12 @@ async def test_an_interrupted_one_is_taken_up_by_its_state(state, calls):
 async def test_an_interrupted_one_that_failed_is_a_failed_attempt():
     lab, driver, run = await found("failed_commission", announced=True)
     with pytest.raises(DriverConflict, match="commissioning failed"):
-        await commission(run, driver, builddata(lab, driver))
+        await commission(run, driver, builddata(lab, driver), OwnPower(driver, lab.drivers, None))
     assert driver.calls == 0
 
 
 async def test_a_lost_answer_is_decided_by_the_state_too():
     lab, driver, run = await found("new", "ready")
     driver.outcome = DriverTransient("connection lost")
-    await commission(run, driver, builddata(lab, driver))
+    await commission(run, driver, builddata(lab, driver), OwnPower(driver, lab.drivers, None))
     assert driver.calls == 1

@@ -7,6 +7,7 @@ from drydockd.errors import DriverConflict, DriverTransient
 from drydockd.tasks.actions.deploy_node import DeployNode
 from drydockd.tasks.actions.firstrender import FirstRender
 from drydockd.tasks.steps.builddata import BuildDataCollector
+from drydockd.tasks.steps.identity import OwnPower
 from drydockd.tasks.steps.intents import Operation
 from drydockd.tasks.words.stops import StepFailed
 from tests.tasks.actions.test_identify_node import Told
@@ -53,7 +54,8 @@ async def deploy(lab, driver, run):
     first = FirstRender(lab.designs, tasks.boot_data, tasks.pinned, lab.settings.report_url)
     builddata = BuildDataCollector(driver, lab.settings)
     with first.fetching(run.job) as fetched:
-        step = DeployNode(driver, tasks.deployments, first, fetched, builddata, lab.settings)
+        power = OwnPower(driver, lab.drivers, None)
+        step = DeployNode(driver, tasks.deployments, first, fetched, builddata, power, lab.settings)
         await step.deploy(run)
 
 

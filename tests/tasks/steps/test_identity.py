@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from drydockd.api.bmcfacts import BmcFacts
-from drydockd.drivers.base import PowerState
+from drydockd.drivers.base import NodeState, PowerState
+from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.drivers.oob.fake import FakeOob
 from drydockd.drivers.oob.manual import ManualOob, ManualOptions
 from drydockd.errors import DriverTransient
@@ -314,3 +315,26 @@ async def test_no_credential_is_in_what_is_kept_or_said():
         assert "s3cr3t" not in everything
         assert "us3r" not in everything
         assert PowerState.ON in kept
+
+
+@pytest.mark.parametrize("action", ["deploy_nodes", "destroy_nodes"])
+async def test_the_bmc_of_another_machine_ends_the_step_before_anything_is_announced(
+    monkeypatch, action
+):
+    async with a_lab(design(macs=True)) as lab:
+        assert (await lab.run("prepare_nodes")).result.status == "success"
+        monkeypatch.setattr(FakeNodeProvisioner, "cuts_power", True)
+        lab.designs.texts["memory:site"] = design(macs=True, swapped=True)
+        task = await lab.run(action, "n1", "n2")
+        assert task.result.failures == ("n1", "n2")
+        text = only_text(lab, task.task_id, "n1")
+        assert "that of another machine, nothing was sent to it" in text
+        assert {m.state for m in await lab.room.machines()} == {NodeState.READY}
+
+
+async def test_a_provisioner_that_cuts_no_power_asks_no_bmc_before_it_deploys(monkeypatch):
+    async with a_lab(design(macs=True)) as lab:
+        await lab.run("prepare_nodes")
+        lab.designs.texts["memory:site"] = design(macs=True, swapped=True)
+        task = await lab.run("deploy_nodes", "n1")
+        assert task.result.status == "success"

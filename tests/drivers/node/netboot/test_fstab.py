@@ -1,0 +1,30 @@
+"""/etc/fstab: order, escapes, checks."""
+
+from drydockd.drivers.node.netboot.fstab import fstab
+from drydockd.drivers.node.netboot.installplan import FilesystemEntry, Place, StorageLayout
+
+
+def entry(mountpoint, kind="ext4", uuid="u"):
+    return FilesystemEntry(Place(0, 1), kind, uuid, mountpoint, "defaults")
+
+
+def lines(*entries):
+    return fstab(StorageLayout((), (), entries, 0)).splitlines()
+
+
+def test_parents_stand_before_what_is_mounted_below_them():
+    made = lines(entry("/var/log"), entry("/boot/efi", "vfat"), entry("/var"), entry("/"))
+    assert [line.split()[1] for line in made] == ["/", "/var", "/boot/efi", "/var/log"] or [
+        line.split()[1] for line in made
+    ] == ["/", "/var", "/var/log", "/boot/efi"]
+
+
+def test_xfs_is_never_checked_at_boot_and_the_root_first():
+    assert [line[-1] for line in lines(entry("/"), entry("/a", "xfs"), entry("/b"))] == [
+        "1", "0", "2",
+    ]  # fmt: skip
+
+
+def test_a_blank_in_a_mountpoint_stays_one_field():
+    (line,) = lines(entry("/srv/my disk\\x", uuid="1-2"))
+    assert line == "UUID=1-2 /srv/my\\040disk\\134x ext4 defaults 0 2"

@@ -1,0 +1,18 @@
+"""The options of netboot."""
+
+import pytest
+from pydantic import ValidationError
+
+from drydockd.drivers.node.netboot.options import NetbootOptions
+
+
+def test_only_the_address_must_be_given():
+    assert NetbootOptions(base_url="http://10.0.0.1:9100").dhcp == "own"
+    with pytest.raises(ValidationError, match="base_url"):
+        NetbootOptions()
+
+
+@pytest.mark.parametrize("url", ["10.0.0.1", "http://10.0.0.1/x", "ftp://x", "http://a b"])
+def test_an_address_is_a_scheme_and_a_host(url):
+    with pytest.raises(ValidationError):
+        NetbootOptions(base_url=url)

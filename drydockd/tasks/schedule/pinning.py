@@ -68,6 +68,15 @@ class PinnedDesigns:
             await self.store.put_blob(design.content, design.digest)
         return design
 
+    async def of_all(self, tasks: Sequence[Task]) -> Design:
+        """Return the design of new tasks of one reference, loaded once, as `of` does."""
+        design = await self.of(tasks[0])
+        if design.digest:
+            # Each record that names it takes one of what is kept.
+            for _ in tasks[1:]:
+                self.store.keep_blob(design.digest)
+        return design
+
     @asynccontextmanager
     async def _watched(self, task_id: str) -> AsyncIterator[None]:
         """Count that this life begins with the task's design, and when it ends, that it did.

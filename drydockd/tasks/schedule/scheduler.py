@@ -61,7 +61,7 @@ class Scheduler:
         self._shutdown = shutdown
         self._jobs: dict[str, Job] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._validations = Validations(recorder, designs, verdicts, shutdown, self._begin_loaded)
+        self._validations = Validations(recorder, designs, verdicts, shutdown, self._begin_with)
         self._groups: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(parallel_tasks)
 
@@ -133,10 +133,7 @@ class Scheduler:
         load = partial(self._designs.of, task, is_resumed=is_resumed)
         self._begin_with(task, load, was_running=was_running)
 
-    def _begin_loaded(self, task: Task, load: Load) -> None:
-        self._begin_with(task, load, was_running=False)
-
-    def _begin_with(self, task: Task, load: Load, *, was_running: bool) -> None:
+    def _begin_with(self, task: Task, load: Load, *, was_running: bool = False) -> None:
         running = asyncio.create_task(
             self._run(task, load, was_running), name=f"task {task.task_id} {task.action}"
         )

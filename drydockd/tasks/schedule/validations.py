@@ -9,7 +9,6 @@ from functools import partial
 
 from drydockd import log as logs
 from drydockd.design import Design
-from drydockd.errors import Conflict, NotFound
 from drydockd.model import Caller, Task, timestamp
 from drydockd.store.base import Change, Edit, Say
 from drydockd.tasks.schedule.pinning import PinnedDesigns
@@ -77,21 +76,27 @@ class Validations:
             del self._arriving[ref]
         logs.bind_here(**ids(group[0]))
         try:
-            design = await self._designs.of_all(group)
+            design, left = await self._designs.of_all(group)
         except Exception as error:
             self._each_alone(group, partial(_refused, error))
             return
         design = replace(design, content=b"")
         await self._shutdown.hold()
-        if not self._verdicts.is_at_hand(design):
-            self._each_alone(group, partial(_loaded, design))
-            return
-        verdict = await self._verdicts.of(design)
-        most = max(1, IDS_PER_WRITE // (len(verdict.wording) + CHANGES))
-        for first in range(0, len(group), most):
-            await self._end(group[first : first + most], design, verdict)
+        try:
+            # Without a wait in between, so that who goes on does so until it is written.
+            while left and self._verdicts.is_at_hand(design):
+                verdict = await self._verdicts.of(design)
+                most = max(1, IDS_PER_WRITE // (len(verdict.wording) + CHANGES))
+                await self._end(left[:most], design, verdict)
+                del left[:most]
+        except Exception as error:
+            # Nothing of that write was made. What one of them refused, and what else it may
+            # be, each of them meets alone, and ends with it.
+            log.debug("%d validations go alone: %s", len(left), error)
+        self._each_alone(left, partial(_loaded, design))
 
     async def _end(self, group: Sequence[Task], design: Design, verdict: Verdict) -> None:
+        """Record start, messages and end of each. Raises Conflict, NotFound for any of them."""
         now = timestamp()
         start = partial(states.started, now=now, design=design.digest, scope=())
         before: dict[str, Sequence[Change]] = {
@@ -99,12 +104,7 @@ class Validations:
             for task in group
         }
         result = results.of_validation(has_error=verdict.has_error)
-        try:
-            await endings.end_alike(self._recorder, before, result)
-        except (Conflict, NotFound):
-            # Nothing of it was written.
-            self._each_alone(group, partial(_loaded, design))
-            return
+        await endings.end_alike(self._recorder, before, result)
         if log.isEnabledFor(logging.INFO):
             for task in group:
                 with logs.bind(**ids(task)):

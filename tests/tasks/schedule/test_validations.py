@@ -2,10 +2,12 @@ import asyncio
 
 import pytest
 
+from drydockd.errors import Conflict, InvalidInput
 from drydockd.model import TaskStatus
 from drydockd.store.memory import MemoryStore
 from drydockd.tasks.schedule import validations
 from drydockd.tasks.shared.changes import IDS_PER_WRITE
+from drydockd.tasks.words import messages
 from tests.tasks.helpers import SITE, CutOff, Lab, site_text
 
 
@@ -231,3 +233,57 @@ async def test_a_pinned_design_is_let_go_of_with_the_last_of_a_group():
         await lab.store.purge_tasks(before="9")
 
         assert not lab.store.backend.has_blob(design)
+
+
+async def test_a_group_that_one_refuses_in_the_moment_of_its_write_goes_one_by_one(monkeypatch):
+    async with Lab(store=Written()) as lab:
+        await judged(lab)
+        loads = len(lab.designs.asked)
+        lab.designs.gate.clear()
+        ids = await arrive(lab, 3)
+        monkeypatch.setattr(lab.store, "write", refusing(lab.store.write))
+        lab.designs.gate.set()
+        await ended(lab, ids)
+
+        assert [len(some) for some in lab.store.ends[1:]] == [1, 1, 1]
+        assert len(lab.designs.asked) == loads + 1
+        assert len({repr(told(lab, task_id)) for task_id in ids}) == 1
+
+
+def refusing(write):
+    """Refuse the next write, as one whose record changes on its way to the disk does."""
+    refusals = [Conflict("it is terminated already")]
+
+    async def once(*changes):
+        if refusals:
+            raise refusals.pop()
+        await write(*changes)
+
+    return once
+
+
+async def test_what_cannot_be_said_ends_each_of_a_group_as_it_ends_one(monkeypatch):
+    def unsayable(wording, messages):
+        raise InvalidInput("it cannot be stored")
+
+    async with Lab() as lab:
+        monkeypatch.setattr(messages.Wording, "__init__", unsayable)
+        alone = await lab.run("validate_design")
+        tasks = await ended(lab, await arrive(lab, 3))
+
+        assert {t.result for t in tasks} == {alone.result}
+        assert alone.result.status == "failure"
+
+
+async def test_a_design_that_nobody_of_a_group_waits_for_any_more_is_not_kept():
+    async with Lab() as lab:
+        lab.designs.texts["memory:other"] = site_text(2)
+        lab.designs.gates["memory:other"] = asyncio.Event()
+        tasks = [await lab.submit("validate_design", ref="memory:other") for _ in range(2)]
+        await asyncio.sleep(0)
+        for task in tasks:
+            await lab.tasks.terminate(task.task_id, lab.caller)
+        lab.designs.gates["memory:other"].set()
+        await asyncio.wait(lab.tasks._scheduler._groups)
+
+        assert lab.store.backend._blobs == {}

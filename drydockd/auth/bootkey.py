@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from drydockd.auth.secret import SECRET_BYTES, derive
 from drydockd.errors import Forbidden, NotFound, Unauthenticated
@@ -30,12 +30,11 @@ class BootKeys:
     def __init__(self, secret: bytes, lifetime: timedelta | None = DEFAULT_LIFETIME) -> None:
         if len(secret) < SECRET_BYTES:
             raise ValueError(f"a boot key secret needs at least {SECRET_BYTES} bytes")
-        self._secret = secret
         self._lifetime = lifetime
-        # A node asks several times; deriving takes as long as all else that admits it.
-        self._node_key_of = lru_cache(maxsize=KEPT_KEYS)(
-            lambda node, context_id: derive(secret, "drydockd node key", node, context_id)
-        )
+        # A node asks and reports several times; deriving takes as long as all else that admits it.
+        kept = lru_cache(maxsize=KEPT_KEYS)
+        self._node_key_of = kept(partial(derive, secret, "drydockd node key"))
+        self._action_key = kept(partial(derive, secret, "drydockd boot action key"))
 
     def __repr__(self) -> str:
         return f"BootKeys(lifetime={self._lifetime})"
@@ -103,6 +102,3 @@ class BootKeys:
 
     def _node_key(self, context: BootContext) -> bytes:
         return self._node_key_of(context.node, context.context_id)
-
-    def _action_key(self, context_id: str, action_id: str) -> bytes:
-        return derive(self._secret, "drydockd boot action key", context_id, action_id)

@@ -139,10 +139,13 @@ def message_document(task_id: str, seq: int, tail: bytes) -> bytes:
     return b'{"task_id":%b,"seq":%d,"error":%b' % (orjson.dumps(task_id), seq, tail)
 
 
-def message_documents(task_id: str, after: int, tails: Iterable[bytes]) -> list[bytes]:
-    """Return the documents of messages behind the first `after` of a task."""
-    head = b'{"task_id":' + orjson.dumps(task_id) + b',"seq":%d,"error":%b'
-    return [head % (seq, tail) for seq, tail in enumerate(tails, after + 1)]
+def message_parts(after: int, tails: Iterable[bytes]) -> tuple[bytes, list[bytes]]:
+    """Return the documents of messages behind the first `after` of any task.
+
+    That is how each of them begins, and what follows the encoded id of the task.
+    """
+    rest = b',"seq":%d,"error":%b'
+    return b'{"task_id":', [rest % (seq, tail) for seq, tail in enumerate(tails, after + 1)]
 
 
 def decode_message(task_id: str, seq: int, tail: bytes) -> Message:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from drydockd.store.tables import Tables
 
 
+# What the tail of a message that is an error begins with.
+_TRUE = ord("t")
+
+
 class MessageLog:
     """The messages of one task: `tails` in sequence, from 1 (see codec.message_tail)."""
 
@@ -28,7 +32,7 @@ class MessageLog:
 
     def extend(self, tails: Sequence[bytes]) -> None:
         self.tails += tails
-        self.errors += sum([tail.startswith(b"true") for tail in tails])
+        self.errors += sum([tail[0] == _TRUE for tail in tails])
 
 
 class Frozen:

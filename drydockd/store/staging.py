@@ -7,6 +7,8 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from drydockd.errors import NotFound
 from drydockd.model import BuildData, Message, Task, Timestamp, new_id, timestamp
 from drydockd.store import codec
@@ -15,7 +17,7 @@ from drydockd.store.codec import MESSAGES, TABLES, BuildRow, Row
 from drydockd.store.guard import check_replacement
 from drydockd.store.lines import join_documents
 from drydockd.store.named import blobs_named
-from drydockd.store.news import News, Spoken
+from drydockd.store.news import News, Spoken, Wording
 from drydockd.store.tables import Tables
 
 # (table, key, row, its document): a row to put; row None: to remove. For a message the row
@@ -27,15 +29,38 @@ _ABSENT: Any = object()
 SLICE = 256
 
 
+class _Said:
+    """A wording at one moment, behind the first `after` messages: the same for whoever says it."""
+
+    __slots__ = ("_before", "_rests", "tails")
+
+    def __init__(self, wording: Wording, after: int, ts: Timestamp) -> None:
+        time = ts.encode("ascii")
+        self.tails = tuple([head + time + rest for head, rest in wording.encoded])
+        begin, rests = codec.message_parts(after, self.tails)
+        self._before = begin
+        # In front of the next document's task stands the end of the one before.
+        between = join_documents(MESSAGES, (b"", begin))
+        self._rests = [b"", *(rest + between for rest in rests[:-1]), rests[-1]]
+
+    def document(self, task_id: str) -> bytes:
+        """Return all messages as the document of one op of that task."""
+        return self._before + orjson.dumps(task_id).join(self._rests)
+
+
 class Batch:
     """One write: what it does to the tables, to the disk, and what watchers are told."""
 
-    __slots__ = ("_moment", "_puts", "blobs", "changes", "counts", "is_long", "news", "ops", "rows")
+    __slots__ = (
+        *("_moment", "_puts", "_said", "blobs", "changes"),
+        *("counts", "is_long", "news", "ops", "rows"),
+    )
 
     def __init__(self, changes: Sequence[Change] = ()) -> None:
         self.changes = changes
         self._moment = ""
         self._puts: dict[tuple[str, str], int] = {}  # where in ops; encoded last
+        self._said: dict[tuple[Wording, int], _Said] = {}
         self.is_long = False  # removals only, so many that they land in slices
         self.ops: list[Op] = []
         self.news = News()
@@ -47,6 +72,13 @@ class Batch:
         """When it was made: the time of its messages that have none of their own."""
         self._moment = self._moment or timestamp()
         return self._moment
+
+    def said(self, wording: Wording, after: int) -> _Said:
+        """Return what a task with `after` messages is given of a wording, made once."""
+        said = self._said.get((wording, after))
+        if said is None:
+            said = self._said[wording, after] = _Said(wording, after, self.moment())
+        return said
 
     def put(self, table: str, key: str, row: Row) -> None:
         """Put a row, in the place of the one that this write has put before, if it has.
@@ -229,13 +261,11 @@ class Staging:
         task_id, wording = change.task_id, change.wording
         if not wording.encoded:
             return
-        after, ts = self._message_count(batch, task_id), batch.moment()
-        time = ts.encode("ascii")
-        tails = tuple([head + time + rest for head, rest in wording.encoded])
-        document = join_documents(MESSAGES, codec.message_documents(task_id, after, tails))
-        batch.ops.append((MESSAGES, task_id, tails, document))
-        batch.counts[task_id] = after + len(tails)
-        batch.news.parts.append(Spoken(task_id, wording, after, ts))
+        after = self._message_count(batch, task_id)
+        said = batch.said(wording, after)
+        batch.ops.append((MESSAGES, task_id, said.tails, said.document(task_id)))
+        batch.counts[task_id] = after + len(said.tails)
+        batch.news.parts.append(Spoken(task_id, wording, after, batch.moment()))
 
     def _stage_put(self, batch: Batch, record: Any) -> None:
         row: Any = record

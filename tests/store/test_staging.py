@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from drydockd.errors import Conflict, InvalidInput, NotFound
-from drydockd.model import Task
-from drydockd.store import Edit, Put, Remove
+from drydockd.model import Message, Task
+from drydockd.store import Edit, Put, Remove, Say
+from drydockd.store.lines import encode_ops
+from drydockd.store.news import Wording
 from drydockd.store.staging import Staging, apply
 from drydockd.store.tables import Tables
 from tests.store.helpers import a_message, a_task, some_data
@@ -105,3 +107,27 @@ def test_an_element_over_4_kib_is_a_blob(staging, size, blobs):
     batch = staging.stage([Put(some_data("1", "x" * size))])
     assert len(batch.blobs) == blobs
     assert len(batch.news[0].data_element) == size
+
+
+def test_a_wording_is_written_for_each_task_behind_what_was_said_of_it(staging):
+    words = Wording([Message("", 'all "well"\0'), Message("", "not", error=True)])
+    ids = ("a", 'b"', "c")
+    staging.stage([*(Put(a_task(task_id)) for task_id in ids), Put(a_message("c"))])
+    batch = staging.stage([Say(task_id, words) for task_id in ids])
+
+    written = json.loads(b"[%b]" % encode_ops(batch.ops))
+    assert {table for table, _ in written} == {"messages"}
+    assert [(d["task_id"], d["seq"], d["message"], d["error"]) for _, d in written] == [
+        (task_id, first + more, message.message, message.error)
+        for task_id, first in zip(ids, (1, 1, 2), strict=True)
+        for more, message in enumerate(words.messages)
+    ]
+    assert {d["ts"] for _, d in written} == {batch.moment()}
+
+
+def test_who_is_told_the_same_in_one_write_keeps_one_text(staging):
+    """Of the tasks that validated a design together memory holds its findings once."""
+    words = Wording([Message("", "well")])
+    staging.stage([Put(a_task("a")), Put(a_task("b"))])
+    first, second = staging.stage([Say("a", words), Say("b", words)]).ops
+    assert first[2] is second[2]

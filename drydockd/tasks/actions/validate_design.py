@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from drydockd.model import Result, ResultStatus
+from drydockd.model import Result
 from drydockd.store.base import Say
 from drydockd.tasks.steps.job import Job
+from drydockd.tasks.words import results
 
 STEPS: tuple[str, ...] = ()
 
 
 async def run(job: Job) -> Result:
-    """Return success if no finding is an error."""
+    """Return success if no finding is an error. See schedule/validations for many at once."""
     job.last_words.append(Say(job.task_id, job.verdict.wording))
-    if job.verdict.has_error:
-        return Result(
-            status=ResultStatus.FAILURE,
-            message="Site design failed validation.",
-            reason="See detail messages.",
-        )
-    return Result(status=ResultStatus.SUCCESS, message="Site design passed validation")
+    return results.of_validation(has_error=job.verdict.has_error)

@@ -68,6 +68,26 @@ class PinnedDesigns:
             await self.store.put_blob(design.content, design.digest)
         return design
 
+    async def of_all(self, tasks: Sequence[Task]) -> tuple[Design, list[Task]]:
+        """Return the design of new tasks of one reference, loaded once, and who of them goes on.
+
+        Others were terminated or purged meanwhile. Raises as `of`.
+        """
+        design = await self.of(tasks[0])
+        going_on = [task for task in tasks if self._goes_on(task)]
+        if design.digest:
+            # Each record that names it takes one of what is kept; `of` kept one already.
+            for _ in going_on:
+                self.store.keep_blob(design.digest)
+            self.store.drop_blob(design.digest)
+        return design, going_on
+
+    def _goes_on(self, task: Task) -> bool:
+        try:
+            return not self.store.task(task.task_id).status.is_final
+        except NotFound:
+            return False
+
     @asynccontextmanager
     async def _watched(self, task_id: str) -> AsyncIterator[None]:
         """Count that this life begins with the task's design, and when it ends, that it did.

@@ -16,10 +16,11 @@ from functools import partial
 from drydockd import log as logs
 from drydockd.design import Design, nodefilter
 from drydockd.errors import Conflict, NotFound
-from drydockd.model import Caller, Task, timestamp
+from drydockd.model import Task, timestamp
 from drydockd.store.base import Change, Edit, Store
 from drydockd.tasks.schedule.pinning import PinnedDesigns, Unrunnable, pinned
 from drydockd.tasks.schedule.queue import Queue
+from drydockd.tasks.schedule.validations import Load, Validations, ids
 from drydockd.tasks.schedule.verdicts import Verdicts
 from drydockd.tasks.shared import endings
 from drydockd.tasks.shared.recorder import Recorder
@@ -60,6 +61,8 @@ class Scheduler:
         self._shutdown = shutdown
         self._jobs: dict[str, Job] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._validations = Validations(recorder, designs, verdicts, shutdown, self._begin_with)
+        self._groups: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(parallel_tasks)
 
     # -- coming and going ------------------------------------------------------------
@@ -89,7 +92,11 @@ class Scheduler:
         """
         if self._shutdown.has_begun:
             return
-        if not self._kinds[task.action].is_free:
+        kind = self._kinds[task.action]
+        if kind.is_verdict:
+            self._begin_with_others(task)
+            return
+        if not kind.is_free:
             self._queue.enter(task)
         self._begin(task, was_running=False)
 
@@ -115,7 +122,7 @@ class Scheduler:
     async def abandon(self) -> None:
         """Cut everything off, as the end of the process would."""
         self._shutdown.begin()
-        ours = tuple(self._running.values())
+        ours = (*self._running.values(), *self._groups)
         for running in ours:
             running.cancel()
         await self._queue.close()
@@ -123,8 +130,12 @@ class Scheduler:
             await asyncio.wait(ours)
 
     def _begin(self, task: Task, *, was_running: bool, is_resumed: bool = False) -> None:
+        load = partial(self._designs.of, task, is_resumed=is_resumed)
+        self._begin_with(task, load, was_running=was_running)
+
+    def _begin_with(self, task: Task, load: Load, *, was_running: bool = False) -> None:
         running = asyncio.create_task(
-            self._run(task, was_running, is_resumed), name=f"task {task.task_id} {task.action}"
+            self._run(task, load, was_running), name=f"task {task.task_id} {task.action}"
         )
         self._running[task.task_id] = running
         running.add_done_callback(partial(self._gone, task.task_id))
@@ -132,18 +143,28 @@ class Scheduler:
     def _gone(self, task_id: str, running: asyncio.Task[None]) -> None:
         self._running.pop(task_id, None)
         self._jobs.pop(task_id, None)
-        if not running.cancelled() and running.exception() is not None:
-            log.critical("task %s has no end", task_id, exc_info=running.exception())
+        _tell_if_failed(task_id, running)
         if not self._shutdown.has_begun:
             self._queue.leave(task_id)
 
+    def _begin_with_others(self, task: Task) -> None:
+        group = self._validations.join(task)
+        if group is not None:
+            running = asyncio.create_task(group, name=f"tasks {task.task_id} and others")
+            self._groups.add(running)
+            running.add_done_callback(partial(self._group_gone, task.task_id))
+
+    def _group_gone(self, task_id: str, running: asyncio.Task[None]) -> None:
+        self._groups.discard(running)
+        _tell_if_failed(f"{task_id} or one of its group", running)
+
     # -- one task --------------------------------------------------------------------
 
-    async def _run(self, task: Task, was_running: bool, is_resumed: bool) -> None:
+    async def _run(self, task: Task, load: Load, was_running: bool) -> None:
         """Take one task to its end. Whatever escapes ends it as a failure here, at the latest."""
-        logs.bind_here(task=task.task_id, **_ids(task.caller))
+        logs.bind_here(**ids(task))
         try:
-            await self._to_the_end(task, was_running, is_resumed)
+            await self._to_the_end(task, load, was_running)
         except Exception as error:
             await self._stopped_by(task, error)
 
@@ -191,10 +212,10 @@ class Scheduler:
         except NotFound:
             return True
 
-    async def _to_the_end(self, task: Task, was_running: bool, is_resumed: bool) -> None:
+    async def _to_the_end(self, task: Task, load: Load, was_running: bool) -> None:
         if was_running:
             await self._say_resumed(task)
-        design = await self._designs.of(task, is_resumed=is_resumed)
+        design = await load()
         # Its bytes are in the store and may be 64 MiB: no task holds them while it waits.
         design = replace(design, content=b"")
         task = self._store.task(task.task_id)
@@ -327,14 +348,6 @@ def _as_it_is(task: Task) -> Task:
     return task
 
 
-def _ids(caller: Caller | None) -> dict[str, str]:
-    """What the lines of a task carry of the request that created it."""
-    if caller is None:
-        return {}
-    ids = {
-        "request_id": caller.request_id,
-        "user": caller.user,
-        "marker": caller.external_marker,
-        "end_user": caller.end_user,
-    }
-    return {key: value for key, value in ids.items() if value}
+def _tell_if_failed(task_id: str, running: asyncio.Task[None]) -> None:
+    if not running.cancelled() and running.exception() is not None:
+        log.critical("task %s has no end", task_id, exc_info=running.exception())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -59,8 +59,27 @@ async def end(
         changes.append(Edit(Task, task.task_id, partial(_left_open, now=now)))
     changes.append(Edit(Task, task_id, partial(_ended, result=result, now=now)))
     await recorder.write(*changes)
-    task = store.task(task_id)
-    log.info("task %s %s is %s: %s", task_id, task.action, task.status, task.result.status)
+    log_end(store.task(task_id))
+
+
+async def end_alike(
+    recorder: Recorder, before: Mapping[str, Sequence[Change]], result: Result
+) -> None:
+    """Record the end of top-level tasks that have nothing below them, all in one write.
+
+    `before`: by the tasks' ids, what belongs to each and comes before its end. Raises Conflict,
+    NotFound when one of them cannot end so; then none has. `log_end` is left to the caller.
+    """
+    end = partial(_ended, result=result, now=timestamp())
+    changes: list[Change] = []
+    for task_id, its_own in before.items():
+        changes += its_own
+        changes.append(Edit(Task, task_id, end))
+    await recorder.write(*changes)
+
+
+def log_end(task: Task) -> None:
+    log.info("task %s %s is %s: %s", task.task_id, task.action, task.status, task.result.status)
 
 
 async def fail(

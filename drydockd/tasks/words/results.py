@@ -13,6 +13,13 @@ from drydockd.model import TERMINATED, Action, Result, ResultStatus, Task
 GOOD = (ResultStatus.SUCCESS, ResultStatus.PARTIAL_SUCCESS)
 BAD = (ResultStatus.FAILURE, ResultStatus.PARTIAL_SUCCESS)
 
+_VALID = Result(status=ResultStatus.SUCCESS, message="Site design passed validation")
+_INVALID = Result(
+    status=ResultStatus.FAILURE,
+    message="Site design failed validation.",
+    reason="See detail messages.",
+)
+
 
 def success(result: Result, focus: str | None = None) -> Result:
     """Record a success, of the entity `focus` if given."""
@@ -114,6 +121,11 @@ def partition(scope: Sequence[str], passed: Collection[str]) -> Result:
     else:
         status = ResultStatus.PARTIAL_SUCCESS if successes else ResultStatus.FAILURE
     return Result(status=status, successes=successes, failures=failures)
+
+
+def of_validation(*, has_error: bool) -> Result:
+    """Return what a validation of a design ends with: success if no finding is an error."""
+    return _INVALID if has_error else _VALID
 
 
 def cut_short(result: Result) -> Result:

@@ -171,7 +171,13 @@ def main(answer: Callable[[bytes], bytes]) -> None:
     # A child that collects garbage would copy every page it looks at.
     gc.collect()
     gc.freeze()
-    serve(sys.stdin.buffer, sys.stdout.buffer, answer)
+    try:
+        serve(sys.stdin.buffer, sys.stdout.buffer, answer)
+    except BrokenPipeError:
+        # The daemon was killed, or is done with this worker. Written to its log if that lives.
+        sys.stderr.write("drydockd worker: ended, nobody is there for its answer\n")
+        # What is left of the answer is tried again, in vain, when Python closes its output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def serve(jobs: BinaryIO, answers: BinaryIO, answer: Callable[[bytes], bytes]) -> None:

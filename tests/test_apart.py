@@ -90,3 +90,12 @@ def test_a_worker_whose_answer_nobody_takes_says_so_in_one_line():
         )
     assert ended.returncode == 0
     assert ended.stderr == b"drydockd worker: ended, nobody is there for its answer\n"
+
+
+def test_a_worker_lets_the_daemon_go_first():
+    work = "import os; from drydockd import apart; apart.main(lambda job: b'%d' % os.nice(0))"
+    before = os.nice(0)
+    ended = subprocess.run(
+        [sys.executable, "-c", work], input=apart.framed(b""), stdout=subprocess.PIPE, timeout=60
+    )
+    assert ended.stdout == apart.framed(b"%d" % min(19, before + apart.NICE))

@@ -165,6 +165,6 @@ class Attack:
             async def work(answers: Answers) -> None:
                 action_id, key = actions[next(turn) % len(actions)]
                 url = f"/bootactions/{action_id}/"
-                answers.statuses += await reports.flood(client, url, key, count=40)
+                await reports.flood(client, url, key, count=40, statuses=answers.statuses)
 
             await self.rounds("reports of one node", work)

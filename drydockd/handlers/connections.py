@@ -101,10 +101,12 @@ class Connections:
 
         If there is none, a long poll is asked to end, the longest first.
         """
-        if len(self._open) + self.waiting < self.bounds.most or self._idle:
+        if len(self._open) + self.waiting < self.bounds.most:
             return True
-        if self.waiting:  # not all are served: there will be room
+        if self.waiting:  # first those are served, or refused
             return False
+        if self._idle:
+            return True
         if self._patient:
             self._patient.popitem(last=False)[0].hurry()
         self._tell(
@@ -116,8 +118,6 @@ class Connections:
 
     def lined(self) -> None:
         """Note a connection that was accepted and waits to be served."""
-        if len(self._open) + self.waiting >= self.bounds.most:
-            self._evict(self._idle)
         self.waiting += 1
 
     def unlined(self) -> None:
@@ -125,13 +125,10 @@ class Connections:
         self.waiting -= 1
         self._resume_soon()
 
-    def admits(self, peer: str, waiting: int = 0) -> bool:
-        """Whether the address may have one more, if need be in place of its own idle longest.
-
-        `waiting`: how many of its connections are in the line.
-        """
+    def admits(self, peer: str) -> bool:
+        """Whether the address may have one more, if need be in place of its own idle longest."""
         address = self._addresses.get(group(peer), _NONE)
-        if address.open + waiting < self.bounds.per_address or self._stands_for_many(peer):
+        if address.open < self.bounds.per_address or self._stands_for_many(peer):
             return True
         if self._evict(address.idle):
             return True

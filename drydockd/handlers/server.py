@@ -144,12 +144,8 @@ class Server(HTTPServer):
         if peer.startswith(MAPPED):
             peer = plain(peer)
             address = (peer, address[1])
-        whose = group(peer)
-        if not self._book.admits(peer, self._line.of(whose)):
-            self._refuse(connection, peer)
-            return
         self._book.lined()
-        self._line.add(whose, (connection, address, peer))
+        self._line.add(group(peer), (connection, address, peer))
 
     def _start_some(self) -> None:
         """Begin to serve who waits, by address in turn; the rest in the next turn of the loop."""
@@ -164,6 +160,9 @@ class Server(HTTPServer):
             self._starting = asyncio.get_running_loop().call_soon(self._start_some)
 
     def _start(self, connection: socket.socket, address: Any, peer: str) -> None:
+        if not self._book.admits(peer):
+            self._refuse(connection, peer)
+            return
         options: dict[str, Any] = {
             "max_buffer_size": self.max_buffer_size,
             "read_chunk_size": self.read_chunk_size,

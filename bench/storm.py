@@ -23,6 +23,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from bench.daemon import Daemon, running
 from bench.load import Connection, request
 from drydockd.drivers.base import Handle, Voice
@@ -181,28 +183,30 @@ class Storm:
 
 
 async def deploy(daemon: Daemon, design: str, nodes: int) -> str:
-    task = {}
-    for action in ("prepare_nodes", "deploy_nodes"):
-        start = time.perf_counter()
-        body = {"action": action, "design_ref": design}
-        async with daemon.client() as client:
-            answer = (await client.post("/tasks", json=body)).raise_for_status()
-            task = answer.json()
-            if action == "deploy_nodes":
-                await all_deployed(client, task["task_id"], nodes)
-                print(f"{action}: all machines deployed after {time.perf_counter() - start:.1f} s")
-                return str(task["task_id"])
-            while task["status"] != "complete":
-                answer = await client.get(f"/tasks/{task['task_id']}", params={"wait": 30})
-                task = answer.raise_for_status().json()
-        result = task["result"]
-        if result["status"] != "success":
-            raise RuntimeError(f"{action}: {result['details']['messageList'][:5]}")
-        print(
-            f"{action}: {result['status']}, {len(result['successes'])} nodes, "
-            f"{time.perf_counter() - start:.1f} s"
-        )
-    raise AssertionError("not reached")
+    await prepare(daemon, design)
+    start = time.perf_counter()
+    async with daemon.client() as client:
+        task_id = await deploying(client, design)
+        await all_deployed(client, task_id, nodes)
+    print(f"deploy_nodes: all machines deployed after {time.perf_counter() - start:.1f} s")
+    return task_id
+
+
+async def prepare(daemon: Daemon, design: str) -> None:
+    start = time.perf_counter()
+    task = await daemon.finished({"action": "prepare_nodes", "design_ref": design})
+    result = task["result"]
+    if result["status"] != "success":
+        raise RuntimeError(f"prepare_nodes: {result['details']['messageList'][:5]}")
+    seconds = time.perf_counter() - start
+    print(f"prepare_nodes: success, {len(result['successes'])} nodes, {seconds:.1f} s")
+
+
+async def deploying(client: httpx.AsyncClient, design: str) -> str:
+    """Create the task and return its id at once."""
+    body = {"action": "deploy_nodes", "design_ref": design}
+    task_id: str = (await client.post("/tasks", json=body)).raise_for_status().json()["task_id"]
+    return task_id
 
 
 async def all_deployed(client: Any, task_id: str, nodes: int) -> None:

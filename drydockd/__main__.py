@@ -152,6 +152,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload, running)
         door = await self._door(running)
         signs = asyncio.create_task(self._signs_of_life(), name="watchdog")
+        sweeper = asyncio.create_task(garbage.Sweeper().run(), name="sweeper")
         whose = " (from systemd)" if sockets else ""
         log.info("drydockd %s listens on %s%s", __version__, running.listens, whose)
         log.info("it serves %s", running.url)
@@ -166,9 +167,10 @@ class Daemon:
             log.info("stopping")
             self._notifier.say("STOPPING=1", "STATUS=draining")
             await running.stop()
-            signs.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await signs
+            for task in (signs, sweeper):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             log.info("stopped")
 
     async def _signs_of_life(self) -> None:

@@ -3,6 +3,8 @@
 import io
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -72,3 +74,28 @@ async def test_a_module_without_a_worker_in_it_fails_and_is_not_kept():
     assert not workers.idle
     assert not workers.busy
     await workers.close()
+
+
+def test_a_worker_whose_answer_nobody_takes_says_so_in_one_line():
+    work = "from drydockd import apart; apart.main(lambda job: job * (1 << 20))"
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as answers:
+        ended = subprocess.run(
+            [sys.executable, "-c", work],
+            input=apart.framed(b"x"),
+            stdout=answers,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+    assert ended.returncode == 0
+    assert ended.stderr == b"drydockd worker: ended, nobody is there for its answer\n"
+
+
+def test_a_worker_lets_the_daemon_go_first():
+    work = "import os; from drydockd import apart; apart.main(lambda job: b'%d' % os.nice(0))"
+    before = os.nice(0)
+    ended = subprocess.run(
+        [sys.executable, "-c", work], input=apart.framed(b""), stdout=subprocess.PIPE, timeout=60
+    )
+    assert ended.stdout == apart.framed(b"%d" % min(19, before + apart.NICE))

@@ -1,10 +1,21 @@
 """What lives long and cannot be garbage in a cycle is left out of collections."""
 
 import gc
+import weakref
 
 import pytest
 
-from drydockd.garbage import OFTEN, SELDOM, YOUNG, settle, untrack
+from drydockd.garbage import (
+    GROWTH_BYTES,
+    OFTEN,
+    SELDOM,
+    YOUNG,
+    Sweeper,
+    collect,
+    resident_bytes,
+    settle,
+    untrack,
+)
 
 
 @pytest.fixture
@@ -32,3 +43,82 @@ def test_a_settled_process_keeps_what_it_has_and_seldom_looks_at_all():
 
     assert gc.get_freeze_count() > 10_000
     assert gc.get_threshold() == (YOUNG, OFTEN, SELDOM)
+
+
+class Machine:
+    """Its clock and its meter; a collection takes `seconds` and frees down to `held`."""
+
+    def __init__(self):
+        self.now, self.used, self.held, self.seconds, self.swept = 0.0, 100 << 20, 100 << 20, 0.1, 0
+
+    def sweep(self):
+        self.swept += 1
+        self.now += self.seconds
+        self.used = min(self.used, self.held)
+
+    def sweeper(self):
+        return Sweeper(lambda: self.used, self.sweep, lambda: self.now)
+
+
+def test_all_is_collected_when_memory_has_grown_since_the_last_time():
+    machine = Machine()
+    sweeper = machine.sweeper()
+    machine.used += GROWTH_BYTES - 1
+    assert not sweeper.look()
+    machine.used += 1
+    assert sweeper.look()
+    assert machine.used == machine.held
+
+    machine.now += 60
+    assert not sweeper.look()
+    machine.used += GROWTH_BYTES
+    assert sweeper.look()
+    assert machine.swept == 2
+
+
+def test_what_is_really_in_use_is_not_collected_for_again():
+    machine = Machine()
+    sweeper = machine.sweeper()
+    machine.used = machine.held = machine.used + 10 * GROWTH_BYTES
+    assert sweeper.look()
+    machine.now += 60
+    assert not sweeper.look()
+
+
+def test_growth_is_counted_from_the_least_since():
+    machine = Machine()
+    sweeper = machine.sweeper()
+    machine.used = 40 << 20
+    assert not sweeper.look()
+    machine.used += GROWTH_BYTES
+    assert sweeper.look()
+
+
+def test_collections_take_a_twentieth_of_the_time_at_most():
+    machine = Machine()
+    machine.held = 1 << 60
+    machine.seconds = 0.3
+    sweeper = machine.sweeper()
+    while machine.now < 600:
+        machine.used += GROWTH_BYTES
+        sweeper.look()
+        machine.now += 1
+    assert 80 < machine.swept <= 600 * 0.05 / 0.3
+
+
+def test_a_system_that_does_not_tell_its_memory_is_left_alone():
+    machine = Machine()
+    assert not Sweeper(lambda: None, machine.sweep, lambda: 0.0).look()
+    assert machine.swept == 0
+
+
+def test_a_collection_finds_cycles_and_the_meter_is_this_process():
+    class Ring:
+        pass
+
+    ring = Ring()
+    ring.itself, gone = ring, weakref.ref(ring)
+    del ring
+    collect()
+    assert gone() is None
+    assert 1 << 20 < resident_bytes() < 1 << 40

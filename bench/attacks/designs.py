@@ -70,11 +70,12 @@ def written(folder: Path, text: str, *, pad_bytes: int = 0) -> str:
 
 
 def huge(folder: Path, n: int) -> str:
-    """Return one of some references of 60 MiB each."""
-    path = folder / f"huge-{n}.yaml"
+    """Return one of some references of 60 MiB each, names of the same bytes."""
+    bytes_of_all, path = folder / "huge.yaml", folder / f"huge-{n}.yaml"
+    if not bytes_of_all.exists():
+        bytes_of_all.write_bytes(b"# x\n" * (60 * MIB // 4))
     if not path.exists():
-        written(folder, "").removeprefix("file://")
-        path.write_bytes(b"# x\n" * (60 * MIB // 4))
+        path.hardlink_to(bytes_of_all)
     return f"file://{path}"
 
 

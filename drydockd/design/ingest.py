@@ -47,6 +47,8 @@ NAMESPACE = OURS
 VERSION = "v1"
 UNNAMED = "Unknown"
 MOST_FINDINGS = 10_000
+# Documents that are none of anybody: so many are told one by one, then how many more there are.
+MOST_SKIPPED = 200
 
 
 @dataclass(slots=True)
@@ -70,6 +72,7 @@ class Ingested:
     lines: dict[tuple[str, str], int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,11 @@ def ingest(content: bytes, expansion: int = EXPANSION_LIMIT) -> Ingested:
                 warning=True,
             )
         )
+    if ingested.skipped > MOST_SKIPPED:
+        more = ingested.skipped - MOST_SKIPPED
+        ingested.findings.append(
+            findings.trouble(f"{more} more documents were skipped for such reasons", warning=True)
+        )
     _warn_of_regions(ingested)
     return ingested
 
@@ -131,7 +139,9 @@ def _take(document: Document, ingested: Ingested) -> bool:
             ingested.notes.append(note)
         return False
     if isinstance(identity, Finding):
-        ingested.findings.append(identity)
+        ingested.skipped += not identity.error
+        if identity.error or ingested.skipped <= MOST_SKIPPED:
+            ingested.findings.append(identity)
         return False
     ingested.findings.extend(_read(document, identity, ingested))
     return True

@@ -52,16 +52,21 @@ class _Address:
     shaking: OrderedDict[Stream, None] = field(default_factory=OrderedDict)
 
 
+_NONE = _Address()
+
+
 class Connections:
     """The connections of all servers of a daemon. Event-loop thread only.
 
     `is_proxy` says of an address that it stands for many: its connections are not counted
-    together. Opposite numbers of `opened` are `closed`, of `began` (a request) `waits`.
+    together. Opposite numbers of `opened` are `closed`, of `began` (a request) `waits`, of
+    `lined` (accepted, and not served yet: `waiting`) `unlined`.
     """
 
     def __init__(self, bounds: Bounds, is_proxy: Callable[[str], bool] = lambda peer: False):
         self.bounds = bounds
         self.refused = self.evicted = self.stalled = 0
+        self.waiting = 0
         self._is_proxy = is_proxy
         self._open: dict[Stream, str] = {}
         self._idle: OrderedDict[Stream, None] = OrderedDict()
@@ -96,7 +101,11 @@ class Connections:
 
         If there is none, a long poll is asked to end, the longest first.
         """
-        if len(self._open) < self.bounds.most or self._idle:
+        if len(self._open) + self.waiting < self.bounds.most:
+            return True
+        if self.waiting:  # first those are served, or refused
+            return False
+        if self._idle:
             return True
         if self._patient:
             self._patient.popitem(last=False)[0].hurry()
@@ -107,10 +116,19 @@ class Connections:
         )
         return False
 
+    def lined(self) -> None:
+        """Note a connection that was accepted and waits to be served."""
+        self.waiting += 1
+
+    def unlined(self) -> None:
+        """Note that one of them does not wait any more."""
+        self.waiting -= 1
+        self._resume_soon()
+
     def admits(self, peer: str) -> bool:
         """Whether the address may have one more, if need be in place of its own idle longest."""
-        address = self._addresses.get(group(peer))
-        if address is None or address.open < self.bounds.per_address or self._stands_for_many(peer):
+        address = self._addresses.get(group(peer), _NONE)
+        if address.open < self.bounds.per_address or self._stands_for_many(peer):
             return True
         if self._evict(address.idle):
             return True
@@ -144,7 +162,7 @@ class Connections:
 
     def opened(self, stream: Stream, peer: str) -> None:
         """Note a new connection; it waits for its first request, or shakes hands."""
-        if len(self._open) >= self.bounds.most:
+        if len(self._open) + self.waiting >= self.bounds.most:
             self._evict(self._idle)
         name = "" if self._stands_for_many(peer) else group(peer)
         address = self._addresses.setdefault(name, _Address())

@@ -8,6 +8,7 @@ import errno
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Iterable
 from functools import partial
 from typing import Any, cast
@@ -17,9 +18,11 @@ from tornado.http1connection import HTTP1Connection, HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 
+from drydockd.auth.buckets import group
 from drydockd.handlers.base import error_body, title_of
 from drydockd.handlers.connections import Connections
 from drydockd.handlers.deadlines import Deadlines
+from drydockd.handlers.line import Line
 from drydockd.handlers.proxies import MAPPED, plain
 from drydockd.handlers.routing import StartLine
 from drydockd.handlers.streams import Stream, TlsStream
@@ -27,8 +30,12 @@ from drydockd.model import new_id
 
 log = logging.getLogger(__name__)
 
-# So many are accepted before others get their turn of the loop.
-ACCEPTS_PER_TURN = 32
+# So many are accepted before others get their turn of the loop: 10 us each.
+ACCEPTS_PER_TURN = 256
+# So many of them are begun to be served, or for so long: 150 us each, and more with TLS, of whose
+# handshakes an address may have 128: each must get some turns before the next ones end it.
+STARTS_PER_TURN = 32
+START_SECONDS = 0.01
 # What accept says when the process or the machine has no descriptor, or no memory for one.
 SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 # All are closed at once; what their requests still do is not waited for longer.
@@ -59,6 +66,8 @@ class Server(HTTPServer):
         self.headers: Deadlines[HTTP1ServerConnection] = Deadlines(idle_seconds, _close)
         self.bodies: Deadlines[HTTP1ServerConnection] = Deadlines(body_seconds, _close)
         self._book = connections
+        self._line: Line[tuple[socket.socket, Any, str]] = Line()
+        self._starting: asyncio.Handle | None = None
         self._listening: set[socket.socket] = set()
 
     # -- accepting
@@ -74,6 +83,9 @@ class Server(HTTPServer):
         """Accept no more, close connections without a request, let the others end."""
         super().stop()
         self.conn_params.no_keep_alive = True
+        while self._line:
+            self._line.pop()[0].close()
+            self._book.unlined()
         self._book.close_idle()
 
     def serve_with(self, context: ssl.SSLContext) -> None:
@@ -104,27 +116,50 @@ class Server(HTTPServer):
         self._book.pause(partial(self._listen, listener), cause)
 
     def _accept(self, listener: socket.socket, events: int) -> None:
+        self._accept_some(listener)
+        if self._starting is None:
+            self._start_some()
+
+    def _accept_some(self, listener: socket.socket) -> None:
         for _ in range(ACCEPTS_PER_TURN):
             if not self._book.has_room():
-                return self._pause(listener)
+                self._pause(listener)
+                return
             try:
                 connection, address = listener.accept()
             except BlockingIOError:
-                return None
+                return
             except ConnectionAbortedError:
                 continue
             except OSError as error:
                 if error.errno not in SHORT:
                     raise
-                return self._pause(listener, error.strerror or str(error))
-            self._handle_connection(connection, address)
-        return None
+                self._pause(listener, error.strerror or str(error))
+                return
+            self._take(connection, address)
 
-    def _handle_connection(self, connection: socket.socket, address: Any) -> None:
+    def _take(self, connection: socket.socket, address: Any) -> None:
+        """Put one that was accepted into the line."""
         peer = str(address[0]) if isinstance(address, tuple) and address else ""
         if peer.startswith(MAPPED):
             peer = plain(peer)
             address = (peer, address[1])
+        self._book.lined()
+        self._line.add(group(peer), (connection, address, peer))
+
+    def _start_some(self) -> None:
+        """Begin to serve who waits, by address in turn; the rest in the next turn of the loop."""
+        self._starting = None
+        end, left = time.perf_counter() + START_SECONDS, STARTS_PER_TURN
+        while self._line and left and time.perf_counter() < end:
+            one = self._line.pop()
+            self._book.unlined()
+            self._start(*one)
+            left -= 1
+        if self._line:
+            self._starting = asyncio.get_running_loop().call_soon(self._start_some)
+
+    def _start(self, connection: socket.socket, address: Any, peer: str) -> None:
         if not self._book.admits(peer):
             self._refuse(connection, peer)
             return

@@ -177,3 +177,12 @@ def test_a_stream_of_nothing_but_problems_is_given_up(monkeypatch):
     findings = ingest(stream(*({"schema": f"drydock/X{i}/v1"} for i in range(50)))).findings
     assert len(findings) == 6
     assert "more than 5 problems" in findings[-1].message
+
+
+def test_of_many_documents_that_are_skipped_the_rest_is_a_number():
+    foreign = [{"a": n} for n in range(1000)]
+    ingested = ingest(stream(*foreign, document("HardwareProfile", "late", HARDWARE)))
+    assert list(ingested.hardware_profiles) == ["late"]
+    assert len(ingested.findings) == 201
+    assert not any(finding.error for finding in ingested.findings)
+    assert "800 more documents were skipped" in ingested.findings[-1].message

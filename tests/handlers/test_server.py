@@ -1,6 +1,9 @@
 import asyncio
+import contextlib
+import dataclasses
 import errno
 import json
+import socket
 import ssl
 
 import pytest
@@ -111,3 +114,43 @@ async def test_who_says_nothing_or_stops_in_the_headers_is_cut_off(tmp_path, sen
         async with asyncio.timeout(20):
             assert await reader.read() == b""
         writer.close()
+
+
+async def test_who_comes_once_is_served_before_the_flood_that_came_first(drydock, monkeypatch):
+    server, listener = drydock.app.servers[0], drydock.app.sockets[0]
+    book, started, start = drydock.app.services.connections, [], server._start
+    monkeypatch.setattr("drydockd.handlers.server.STARTS_PER_TURN", 1)
+    monkeypatch.setattr(server, "_start", lambda *one: (started.append(one[2]), start(*one)))
+    with contextlib.ExitStack() as held:
+        # All are there before the loop turns.
+        for source in ["127.0.0.2"] * 60 + ["127.0.0.3"]:
+            held.enter_context(
+                socket.create_connection(listener.getsockname(), source_address=(source, 0))
+            )
+        async with asyncio.timeout(20):
+            while len(started) < 61:
+                await asyncio.sleep(0)
+                assert book.waiting == len(server._line)
+    assert started.index("127.0.0.3") < 3
+    assert book.waiting == 0
+
+
+async def test_who_waits_in_line_counts_and_is_closed_at_the_end(drydock, monkeypatch):
+    server, listener = drydock.app.servers[0], drydock.app.sockets[0]
+    book = drydock.app.services.connections
+    book.bounds = dataclasses.replace(book.bounds, most=6)
+    monkeypatch.setattr("drydockd.handlers.server.STARTS_PER_TURN", 0)
+    with contextlib.ExitStack() as held:
+        many = [
+            held.enter_context(
+                socket.create_connection(listener.getsockname(), source_address=(source, 0))
+            )
+            for source in ["127.0.0.2"] * 6 + ["127.0.0.3"] * 4
+        ]
+        async with asyncio.timeout(20):
+            while book.waiting < 6:
+                await asyncio.sleep(0)
+        assert not book.has_room()
+        server.stop()
+        assert book.waiting == 0
+        assert many[0].recv(1) == b""

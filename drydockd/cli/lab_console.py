@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -47,6 +48,8 @@ def _console(node: str, state_dir: Path | None) -> Path:
     labs = [state_dir] if state_dir else sorted(_labs(), key=lambda lab: -lab.stat().st_mtime)
     for lab in labs:
         path = lab / MACHINES / node / "console.log"
+        if not os.access(lab, os.X_OK):
+            raise click.ClickException(f"{lab} is another user's, as a lab under sudo: use sudo")
         if "/" not in node and path.is_file():
             return path
     there = sorted({entry.name for lab in labs for entry in (lab / MACHINES).glob("q*")})
@@ -57,7 +60,8 @@ def _console(node: str, state_dir: Path | None) -> Path:
 
 
 def _labs() -> list[Path]:
-    return [path for path in Path(tempfile.gettempdir()).glob(LABS) if (path / MACHINES).is_dir()]
+    found = Path(tempfile.gettempdir()).glob(LABS)
+    return [lab for lab in found if not os.access(lab, os.X_OK) or (lab / MACHINES).is_dir()]
 
 
 def _said(file: BinaryIO, *, follows: bool) -> Iterator[bytes]:

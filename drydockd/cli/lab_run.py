@@ -163,7 +163,8 @@ class Lab:
         body = {"action": action, "design_ref": ref}
         answer = (await client.post("/tasks", json=body)).raise_for_status()
         task_id = Task.model_validate_json(answer.content).task_id
-        with Progress(action, is_plain=self._options.is_plain) as progress:
+        options, tells = self._options, self._options.qemu is not None
+        with Progress(action, is_plain=options.is_plain, tells=tells) as progress:
             async for event in _events(client, task_id):
                 progress.seen(event)
             task = await _get(client, f"/tasks/{task_id}", Task)

@@ -2,6 +2,7 @@ import tempfile
 
 import pytest
 
+from drydockd.cli import lab_console
 from tests.cli.designs import drydock
 
 
@@ -31,3 +32,28 @@ def test_a_machine_that_is_not_there_is_told_with_those_that_are(lab, name):
     done = drydock("lab", "console", name, "--state-dir", str(lab))
     assert done.exit_code == 1
     assert "there are q01-bios" in done.stderr
+
+
+def test_a_lab_of_another_user_is_told_as_such(lab, monkeypatch):
+    monkeypatch.setattr(lab_console.os, "access", lambda path, mode: False)
+    done = drydock("lab", "console", "q01-bios")
+    assert done.exit_code == 1
+    assert "is another user's, as a lab under sudo: use sudo" in done.stderr
+
+
+def test_following_goes_on_with_what_is_written_later(lab, monkeypatch):
+    path = lab / "machines" / "01" / "console.log"
+    parts = [b"one", b"two"]
+
+    def wait(seconds):
+        # What a machine says while nobody looks.
+        if not parts:
+            raise KeyboardInterrupt
+        with path.open("ab") as file:
+            file.write(parts.pop(0))
+
+    monkeypatch.setattr(lab_console.time, "sleep", wait)
+    with path.open("rb") as file:
+        file.seek(0, 2)
+        said = lab_console._said(file, follows=True)
+        assert [next(said), next(said)] == [b"one", b"two"]

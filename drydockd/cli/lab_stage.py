@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drydockd.errors import DrydockError
-from drydockd.images import cache
+from drydockd.images import build, cache
 from drydockd.images.recipes import SUITES, Recipe
 from drydockd.room.qemu import host
 from drydockd.room.qemu.room import QemuRoom, qemu_room
@@ -72,7 +72,7 @@ def check_host(machines: int, images: Path) -> str:
         )
         if not cache.is_there(images, name)
     ]
-    lacking = host.lacking(builds=bool(missing))
+    lacking = host.lacking(build.NEEDS if missing else {})
     if lacking:
         raise LabTrouble(f"machines of QEMU need: {'; '.join(lacking)}")
     return host.sentence(machines, os.cpu_count() or 1, missing)

@@ -48,13 +48,13 @@ def test_a_qemu_lab_is_a_daemon_with_netboot_and_ipmi_and_a_site_of_its_own(tmp_
 
 
 def test_what_the_host_lacks_is_said_before_anything_starts(tmp_path, monkeypatch):
-    monkeypatch.setattr(host, "lacking", lambda builds: ["apt-get install ovmf", "root"])
+    monkeypatch.setattr(host, "lacking", lambda more: ["apt-get install ovmf", "root"])
     with pytest.raises(LabTrouble, match="need: apt-get install ovmf; root"):
         check_host(2, tmp_path)
 
 
 def test_a_sentence_says_what_is_to_come(tmp_path, monkeypatch):
-    monkeypatch.setattr(host, "lacking", lambda builds: [])
+    monkeypatch.setattr(host, "lacking", lambda more: [])
     (tmp_path / "images").mkdir()
     said = check_host(2, tmp_path / "images")
     assert "builds the agent and the image debian-12 from Debian packages" in said

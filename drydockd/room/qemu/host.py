@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from drydockd.room.qemu.machine import OVMF, QEMU
@@ -24,22 +24,20 @@ FILES = {
     Path("/usr/lib/ipxe/ipxe.efi"): "ipxe",
     Path("/usr/lib/ipxe/qemu/pxe-virtio.rom"): "ipxe-qemu",
 }
-BUILDING = {
-    "mmdebstrap": "mmdebstrap",
-    "mksquashfs": "squashfs-tools",
-    "cpio": "cpio",
-    "zstd": "zstd",
-}
-# Seen on two cores, with nothing else to do: wall clock of one machine, and of each more.
-BUILD_SECONDS = 150
+# Wall clock on two cores of one machine, and of each more.
+BUILD_SECONDS = 240
 FIRST_SECONDS, NEXT_SECONDS = 240, 90
 
 
 def lacking(
-    *, builds: bool, which: Callable[[str], str | None] = shutil.which, is_root: bool | None = None
+    more: Mapping[str, str],
+    *,
+    which: Callable[[str], str | None] = shutil.which,
+    is_root: bool | None = None,
 ) -> list[str]:
-    """Return what is missing, each as what to do about it; `builds`: images have to be built."""
-    wanted = {**PROGRAMS, **(BUILDING if builds else {})}
+    """Return what is missing, each as what to do about it; `more` are programs that are needed
+    too, by package, as those that build images."""
+    wanted = {**PROGRAMS, **more}
     packages = [package for program, package in wanted.items() if which(program) is None]
     packages += [package for file, package in FILES.items() if not file.exists()]
     found = [f"apt-get install {' '.join(dict.fromkeys(packages))}"] if packages else []

@@ -224,7 +224,7 @@ def test_its_addresses_and_routes_are_those_of_the_design(accounts, name):
     vlan = links["bond0.21"]
     assert (vlan["link"], vlan["linkinfo"]["info_data"]["id"]) == ("bond0", 21)
     addresses = {
-        interface: [a["local"] for a in links[interface]["addr_info"] if a["scope"] == "global"]
+        interface: [a["local"] for a in links[interface]["addr_info"] if a["family"] == "inet"]
         for interface in ("pxe", "bond0", "bond0.21")
     }
     lab_number = addresses["pxe"][0].split(".")[2]

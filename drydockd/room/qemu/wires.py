@@ -52,6 +52,11 @@ class Plan:
     def bmc_cidr(self) -> str:
         return f"127.221.{self.number}.0/24"
 
+    @property
+    def boot_address_6(self) -> str:
+        """Of the host, with its prefix; nobody is expected to use it."""
+        return f"fd00:dd:{self.number}::1/64"
+
     def boot_address(self, machine: int) -> str:
         """Of a machine on the network it boots from; 0 is the host."""
         return f"10.221.{self.number}.{machine + (10 if machine else 1)}"
@@ -91,6 +96,8 @@ class Wires:
         try:
             _ip("link", "add", plan.bridge, "type", "bridge")
             _ip("address", "add", f"{plan.boot_address(0)}/24", "dev", plan.bridge)
+            # For a router advertisement, which iPXE waits for.
+            _ip("address", "add", plan.boot_address_6, "dev", plan.bridge, "nodad")
             _ip("address", "add", f"{plan.system_address(0)}/24", "dev", plan.trunk)
             for name in (plan.bridge, plan.trunk):
                 _ip("link", "set", name, "up")

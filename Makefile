@@ -8,10 +8,14 @@ LOCK ?= requirements/test.txt
 WORKERS ?= logical
 ARGS ?=
 
-.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock wheel mutants bench format clean
+.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock wheel mutants bench demo format clean
 
 run: $(VENV)/.run
 	$(BIN)/drydock lab
+
+# The same on virtual machines with real firmware, disks and networks.
+demo: $(VENV)/.run
+	sudo $(BIN)/drydock lab --machines qemu --once
 
 test: peers
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)

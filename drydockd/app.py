@@ -25,7 +25,8 @@ from drydockd.drivers.counted import CountedOob
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.bootrender import BootRenderer
 from drydockd.handlers.healthcheck import HealthChecks
-from drydockd.handlers.listen import API_SOCKETS as API_SOCKETS  # the lab names its socket so
+from drydockd.handlers.listen import API_SOCKETS as API_SOCKETS  # the lab names its sockets so
+from drydockd.handlers.listen import NODE_SOCKETS as NODE_SOCKETS
 from drydockd.handlers.listen import Sockets, bounded, listeners, serve, shown
 from drydockd.handlers.measure import Measures
 from drydockd.handlers.outcomes import Outcomes

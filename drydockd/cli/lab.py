@@ -10,11 +10,27 @@ from pathlib import Path
 
 import click
 
-from drydockd.cli.lab_run import Lab, LabOptions, LabTrouble
+from drydockd.cli.lab_console import command as console
+from drydockd.cli.lab_run import Lab, LabOptions
+from drydockd.cli.lab_stage import LabTrouble
 from drydockd.cli.room import command as room
 
 IN_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "conf" / "example-site" / "site.yaml"
 INSTALLED = "share/drydockd/example-site/site.yaml"
+MOST_MACHINES = 32
+
+
+def _machines(ctx: click.Context, param: click.Parameter, value: str) -> int | None:
+    """``room``: None, ``qemu`` or ``qemu:N``: how many."""
+    kind, _, number = value.partition(":")
+    if kind == "room" and not number:
+        return None
+    number = number or "2"
+    if kind == "qemu" and number.isdecimal() and 1 <= int(number) <= MOST_MACHINES:
+        return int(number)
+    raise click.BadParameter(
+        f"{value!r}: say room, qemu or qemu:N, with N from 1 to {MOST_MACHINES}"
+    )
 
 
 def example_site() -> Path:
@@ -36,6 +52,14 @@ def example_site() -> Path:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The design to deploy; default: the example site of three racks.",
 )
+@click.option(
+    "--machines",
+    metavar="room|qemu[:N]",
+    callback=_machines,
+    default="room",
+    help="What is deployed: pretend machines of the room, or N virtual machines of QEMU (default "
+    "2, BIOS and UEFI by turns) with BMCs, networks and a site made for them; as root.",
+)
 @click.option("--once", is_flag=True, help="Stop when done; exit 0 if every node is deployed.")
 @click.option(
     "--port",
@@ -54,19 +78,27 @@ def example_site() -> Path:
     help="The room file: machines, latencies, faults. See docs/room.md.",
 )
 @click.option(
+    "--images",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep what machines of QEMU install from here; default: drydockd/images in the user's "
+    "cache folder.",
+)
+@click.option(
     "--plain", is_flag=True, help="Plain lines instead of a live table, as without a terminal."
 )
 @click.pass_context
 def command(
     ctx: click.Context,
     site: Path | None,
+    machines: int | None,
     once: bool,
     port: int | None,
     state_dir: Path | None,
     room_file: Path | None,
+    images: Path | None,
     plain: bool,
 ) -> None:
-    """Start a drydockd on loopback and deploy a site in a room of virtual machines.
+    """Start a drydockd on loopback and deploy a site, in a room of pretend machines or for real.
 
     Submits validate_design, prepare_site, prepare_nodes and deploy_nodes through the public
     API, shows each node's progress, ends with a table of nodes and boot action results, and
@@ -75,6 +107,8 @@ def command(
     """
     if ctx.invoked_subcommand is not None:
         return
+    if machines is not None and (site or room_file):
+        raise click.UsageError("--machines qemu has a site of its own, without --site and --room")
     options = LabOptions(
         site=(site or example_site()).resolve(),
         is_once=once,
@@ -82,6 +116,8 @@ def command(
         folder=state_dir.resolve() if state_dir else None,
         room=room_file,
         is_plain=plain or not sys.stdout.isatty(),
+        qemu=machines,
+        images=images.resolve() if images else None,
     )
     try:
         is_good = asyncio.run(Lab(options).run())
@@ -93,3 +129,4 @@ def command(
 
 
 command.add_command(room)
+command.add_command(console)

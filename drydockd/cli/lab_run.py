@@ -11,9 +11,10 @@ import signal
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import TypeAdapter
@@ -26,6 +27,15 @@ from drydockd.api.node import Node, NodeView
 from drydockd.api.task import Task, TaskTree
 from drydockd.auth.jwt import mint
 from drydockd.auth.jwtkeys import SECRET_FILE, secret_key
+from drydockd.cli.lab_stage import (
+    LabTrouble,
+    Stage,
+    check_host,
+    image_folder,
+    listening,
+    pretend_stage,
+    qemu_stage,
+)
 from drydockd.cli.lab_view import Progress, show_findings, show_nodes, show_way_in
 from drydockd.config import Settings
 from drydockd.errors import DrydockError
@@ -37,13 +47,10 @@ TOKEN_SECONDS = 30 * 86400
 STEPS = ("validate_design", "prepare_site", "prepare_nodes", "deploy_nodes")
 
 
-class LabTrouble(Exception):
-    """The lab cannot start; the text says why."""
-
-
 @dataclass(frozen=True, slots=True)
 class LabOptions:
-    """`folder` None: a temporary one; `port` None: the usual one if it is free."""
+    """`folder` None: a temporary one; `port` None: the usual one if it is free; `qemu`: how many
+    machines of QEMU, with a site made for them, None: pretend machines with `site`."""
 
     site: Path
     is_once: bool = False
@@ -51,6 +58,8 @@ class LabOptions:
     folder: Path | None = None
     room: Path | None = None
     is_plain: bool = True
+    qemu: int | None = None
+    images: Path | None = None
 
 
 class Lab:
@@ -64,19 +73,39 @@ class Lab:
         """Return whether every node was deployed. Raises LabTrouble when it cannot start."""
         with self._folder() as folder, self._log(folder):
             listener = _listener(self._options.port)
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            token = _token(folder)
-            settings = _settings(folder, url, self._options)
-            try:
-                running = await app.start(settings, sockets={app.API_SOCKETS: [listener]})
-            except DrydockError as error:
-                raise LabTrouble(str(error)) from error
-            try:
-                return await self._drive(url, token, folder)
-            finally:
-                await running.stop()
+            port = listener.getsockname()[1]
+            async with self._stage(folder, port) as stage:
+                return await self._served(folder, stage, listener)
 
-    async def _drive(self, url: str, token: str, folder: Path) -> bool:
+    def _stage(self, folder: Path, port: int) -> AbstractAsyncContextManager[Stage]:
+        options = self._options
+        if options.qemu is None:
+            return contextlib.nullcontext(pretend_stage(options.site, options.room))
+        images = options.images or image_folder()
+        print(check_host(options.qemu, images), flush=True)
+        return qemu_stage(folder, options.qemu, images, port)
+
+    async def _served(self, folder: Path, stage: Stage, listener: socket.socket) -> bool:
+        port = listener.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        token = _token(folder)
+        settings = _settings(folder, url, stage)
+        try:
+            # Nodes get their own routes and no others.
+            nodes = [listening(address, port) for address in stage.addresses]
+        except OSError as error:
+            raise LabTrouble(f"cannot listen on port {port} for nodes: {error.strerror}") from error
+        sockets = {app.API_SOCKETS: [listener], app.NODE_SOCKETS: nodes}
+        try:
+            running = await app.start(settings, sockets=sockets)
+        except DrydockError as error:
+            raise LabTrouble(str(error)) from error
+        try:
+            return await self._drive(url, token, folder, stage)
+        finally:
+            await running.stop()
+
+    async def _drive(self, url: str, token: str, folder: Path, stage: Stage) -> bool:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._is_stopped.set)
@@ -84,7 +113,7 @@ class Lab:
         async with httpx.AsyncClient(
             base_url=f"{url}/api/v1.0", headers={"X-Auth-Token": token}, timeout=timeout
         ) as client:
-            is_good = await self._deploy(client)
+            is_good = await self._deploy(client, stage.site)
             if is_good is None:
                 return False
             if not self._options.is_once:
@@ -92,10 +121,10 @@ class Lab:
                 await self._is_stopped.wait()
             return is_good
 
-    async def _deploy(self, client: httpx.AsyncClient) -> bool | None:
+    async def _deploy(self, client: httpx.AsyncClient, site: Path) -> bool | None:
         """Submit each step; return whether all went well, None when told to stop meanwhile."""
-        design_ref = self._options.site.as_uri()
-        print(f"site {self._options.site}", flush=True)
+        design_ref = site.as_uri()
+        print(f"site {site}", flush=True)
         tasks = []
         for action in STEPS:
             task = await self._until_stopped(self._step(client, action, design_ref))
@@ -134,7 +163,8 @@ class Lab:
         body = {"action": action, "design_ref": ref}
         answer = (await client.post("/tasks", json=body)).raise_for_status()
         task_id = Task.model_validate_json(answer.content).task_id
-        with Progress(action, is_plain=self._options.is_plain) as progress:
+        options, tells = self._options, self._options.qemu is not None
+        with Progress(action, is_plain=options.is_plain, tells=tells) as progress:
             async for event in _events(client, task_id):
                 progress.seen(event)
             task = await _get(client, f"/tasks/{task_id}", Task)
@@ -201,18 +231,12 @@ def said_in(tree: TaskTree) -> list[Message]:
 
 def _listener(port: int | None) -> socket.socket:
     for attempt in (port,) if port is not None else (DEFAULT_PORT, 0):
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind(("127.0.0.1", attempt))
+            return listening("127.0.0.1", attempt)
         except OSError as error:
-            listener.close()
             if error.errno == errno.EADDRINUSE and port is None:
                 continue
             raise LabTrouble(f"cannot listen on 127.0.0.1:{attempt}: {error.strerror}") from error
-        listener.listen(1024)
-        listener.setblocking(False)
-        return listener
     raise LabTrouble("no free port on 127.0.0.1")
 
 
@@ -228,28 +252,14 @@ def _token(folder: Path) -> str:
     return token
 
 
-def _settings(folder: Path, url: str, options: LabOptions) -> Settings:
-    return Settings.model_validate(
-        {
-            # The room answers at once; a real provisioner would be asked less often.
-            "default": {"poll_interval": 1},
-            "api": {"listen": url.removeprefix("http://"), "public_url": url},
-            "store": {"state_dir": folder / "state"},
-            "auth": {"strategy": ("jwt",)},
-            "bootactions": {"report_url": f"{url}/api/v1.0/bootactions/"},
-            "network": {"allowed_roots": (options.site.parent,)},
-            "plugins": {
-                "oob_driver": ("fake", "manual"),
-                "node_driver": "fake",
-                "kubernetes_driver": "fake",
-            },
-            "drivers": {"fake_driver": _fake(options, folder)},
-        }
-    )
-
-
-def _fake(options: LabOptions, folder: Path) -> dict[str, str]:
-    chosen: dict[str, str] = {}
-    if options.room is not None:
-        chosen["config"] = str(options.room)
-    return chosen
+def _settings(folder: Path, url: str, stage: Stage) -> Settings:
+    given: dict[str, Any] = {
+        "api": {"listen": url.removeprefix("http://"), "public_url": url},
+        "store": {"state_dir": folder / "state"},
+        "auth": {"strategy": ("jwt",)},
+        "bootactions": {"report_url": f"{url}/api/v1.0/bootactions/"},
+        "network": {"allowed_roots": (stage.site.parent,)},
+    }
+    for section, values in stage.settings.items():
+        given[section] = {**given.get(section, {}), **values}
+    return Settings.model_validate(given)

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from drydockd.api.event import EventData, NodeEvent, StateEvent
+from drydockd.api.event import EventData, MessageEvent, NodeEvent, StateEvent
 from drydockd.api.message import Message
 from drydockd.api.node import Node, NodeBootAction, NodeView
 from drydockd.api.result import Result
@@ -27,12 +27,22 @@ MESSAGES_SHOWN = 20
 class Progress:
     """Progress of one task: a live table on a terminal, a line per change elsewhere.
 
-    Fed with the events of the task's tree; a node's line tells the step it is in.
+    Fed with the events of the task's tree; a node's line tells the step it is in and, with
+    `tells`, what was said of it last: real machines are minutes in a step.
     """
 
-    def __init__(self, action: str, *, is_plain: bool, console: Console | None = None) -> None:
+    def __init__(
+        self,
+        action: str,
+        *,
+        is_plain: bool,
+        tells: bool = False,
+        console: Console | None = None,
+    ) -> None:
         self._action = action
         self._is_plain = is_plain
+        self._tells = tells
+        self._said: dict[str, str] = {}
         self._console = console or Console(highlight=False, soft_wrap=is_plain)
         self._nodes: dict[str, tuple[str, str]] = {}
         self._steps: dict[str, str] = {}
@@ -62,7 +72,9 @@ class Progress:
 
     def seen(self, event: EventData) -> None:
         """Take in one event of the tree."""
-        if isinstance(event, NodeEvent):
+        if isinstance(event, MessageEvent):
+            self._message(event)
+        elif isinstance(event, NodeEvent):
             self._node(event)
         elif isinstance(event, StateEvent) and event.parent_task_id:
             self._steps[event.action] = _outcome(event)
@@ -76,6 +88,15 @@ class Progress:
         self._nodes[name] = now
         if self._is_plain and now[1] != "running":
             self._console.print(f"  {name}: {now[0]} {now[1]}")
+
+    def _message(self, event: MessageEvent) -> None:
+        if not self._tells or event.context_type != "node":
+            return
+        name = event.context
+        text = event.message.removeprefix(f"{name}: ")
+        self._said[name] = text
+        if self._is_plain:
+            self._console.print(f"  {name}: {text}", markup=False)
 
     def ended(self, result: Result) -> None:
         """Show how the whole task ended."""
@@ -102,11 +123,11 @@ class Progress:
         fits = max(5, self._console.height - 6)
         if len(self._nodes) > fits:
             return self._crowd(table)
-        table.add_column("node")
-        table.add_column("step")
-        table.add_column("")
+        for heading in ("node", "step", "", ""):
+            table.add_column(heading)
         for name, (step, status) in self._nodes.items():
-            table.add_row(name, step, Text(status, COLOURS.get(status, "")))
+            colour = COLOURS.get(status, "")
+            table.add_row(name, step, Text(status, colour), Text(self._said.get(name, "")))
         return table
 
     def _crowd(self, table: Table) -> RenderableType:

@@ -66,11 +66,18 @@ class Note:
 class Catalogue:
     """What the node provisioner offers: image name -> kernel names. For rule DD3001.
 
+    A name that ends in ``*`` offers every kernel whose name begins so.
     `failure` says why it could not be asked, or could not answer; `images` is then not used.
     """
 
     images: Mapping[str, tuple[str, ...]]
     failure: str | None = None
+
+    def has_kernel(self, image: str, kernel: str) -> bool:
+        return any(
+            kernel.startswith(offered[:-1]) if offered.endswith("*") else kernel == offered
+            for offered in self.images[image]
+        )
 
 
 @dataclass(frozen=True, slots=True)

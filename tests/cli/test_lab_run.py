@@ -5,7 +5,8 @@ import httpx
 import pytest
 
 from drydockd.api.task import TaskTree
-from drydockd.cli.lab_run import Lab, LabOptions, LabTrouble, _events, _listener, _settings, said_in
+from drydockd.cli.lab_run import Lab, LabOptions, _events, _listener, _settings, said_in
+from drydockd.cli.lab_stage import LabTrouble, pretend_stage
 from tests.api.examples import MESSAGE, NODE_EVENT, STATE_EVENT, TREE
 
 
@@ -25,7 +26,7 @@ def test_without_a_port_any_free_one_will_do():
 
 def test_the_lab_listens_on_loopback_and_reads_only_the_sites_folder(tmp_path):
     site = tmp_path / "sites" / "site.yaml"
-    settings = _settings(tmp_path, "http://127.0.0.1:9000", LabOptions(site=site))
+    settings = _settings(tmp_path, "http://127.0.0.1:9000", pretend_stage(site, None))
     assert settings.api.listen == "127.0.0.1:9000"
     assert settings.auth.strategy == ("jwt",)
     assert settings.network.allowed_roots == (site.parent,)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from drydockd.api.event import NodeEvent
+from drydockd.api.event import MessageEvent, NodeEvent
 from drydockd.api.message import Message
 from drydockd.api.node import Node, NodeView
 from drydockd.api.result import Result
@@ -41,6 +41,31 @@ def test_without_a_terminal_each_step_of_a_node_is_a_line(console):
         "  n1: deploy_node failure",
     ]
     assert lines[3].startswith("deploy_nodes: failure (1 failed, ")
+
+
+def said(text, name="n1", kind="node"):
+    known = MESSAGE | {"task_id": "t1", "seq": 1, "message": text}
+    return MessageEvent.model_validate(known | {"context": name, "context_type": kind})
+
+
+@pytest.mark.parametrize(("tells", "times"), [(True, 1), (False, 0)])
+def test_what_is_said_of_a_node_is_told_where_machines_are_real(console, tells, times):
+    with Progress("deploy_nodes", is_plain=True, tells=tells, console=console) as progress:
+        progress.seen(said("n1: agent started"))
+        progress.seen(said("the system's account: lsblk", "01ABC", "bootaction"))
+    shown = console.file.getvalue()
+    assert shown.count("  n1: agent started") == times
+    assert "lsblk" not in shown
+
+
+def test_a_terminal_shows_the_last_word_beside_the_step(console):
+    progress = Progress("deploy_nodes", is_plain=False, tells=True, console=console)
+    progress.seen(node("n1", "deploy_node", "running", "incomplete"))
+    progress.seen(said("n1: mkfs"))
+    progress.seen(said("n1: unpack"))
+    console.print(progress._table())
+    assert "unpack" in console.file.getvalue()
+    assert "mkfs" not in console.file.getvalue()
 
 
 def test_more_nodes_than_lines_are_counted_by_step(console):

@@ -20,7 +20,8 @@ LOCKS = ROOT / "requirements"
 class Peer:
     """One real part.
 
-    It comes from `packages` of Debian, seen by the `programs` they bring, or from a lock of its
+    It comes from `packages` of Debian, seen by the `programs` they bring (other files by their
+    path), or from a lock of its
     own, `requirements/<name>.txt`, in an environment of its own (`is_python`), or both.
     `starts`: how tests get it to run; `fixtures`: those that do.
     """
@@ -51,7 +52,10 @@ class Peer:
         return hashlib.sha256(self.lock.read_bytes()).hexdigest()
 
     def lacks_packages(self) -> bool:
-        return any(shutil.which(program) is None for program in self.programs)
+        return any(
+            shutil.which(program) is None and not Path(program).is_file()
+            for program in self.programs
+        )
 
     def lacks_environment(self) -> bool:
         if not self.is_python:
@@ -135,6 +139,42 @@ PEERS = {
                 "qemu-img",
                 "sfdisk",
                 "mke2fs",
+            ),
+        ),
+        Peer(
+            "netboot",
+            starts="drydock lab --machines qemu: QEMU, dnsmasq and ipmi_sim, as root",
+            packages=(
+                "qemu-system-x86",
+                "qemu-utils",
+                "ovmf",
+                "ipxe",
+                "ipxe-qemu",
+                "dnsmasq-base",
+                "mmdebstrap",
+                "squashfs-tools",
+                "zstd",
+                "cpio",
+                "busybox-static",
+                "openipmi",
+                "ipmitool",
+                "iproute2",
+            ),
+            programs=(
+                "qemu-system-x86_64",
+                "qemu-img",
+                "/usr/share/OVMF/OVMF_CODE.fd",
+                "/usr/lib/ipxe/ipxe.efi",
+                "/usr/lib/ipxe/qemu/pxe-virtio.rom",
+                "dnsmasq",
+                "mmdebstrap",
+                "mksquashfs",
+                "zstd",
+                "cpio",
+                "busybox",
+                "ipmi_sim",
+                "ipmitool",
+                "ip",
             ),
         ),
         Peer(

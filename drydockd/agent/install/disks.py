@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drydockd.agent.install.programs import Programs
+from drydockd.agent.install.programs import Programs, ToolFailed
 
 MIB = 1 << 20
 _PLAIN = frozenset(string.ascii_letters + string.digits + "-_. ")
+# Another look of udev may come between: seen once in six installations on a busy host.
+TABLE_TRIES = 5
 # What has no medium of its own, or is not ours.
 VIRTUAL = ("loop", "ram", "zram", "dm-", "md", "sr", "fd", "nbd", "drbd", "rbd")
 TYPES = {
@@ -254,7 +256,24 @@ def partition(disk: Disk, entries: Sequence[Mapping[str, Any]], programs: Progra
         "sfdisk", "--wipe", "always", "--wipe-partitions", "always", "--no-reread",
         "--no-tell-kernel", disk.path, given=sfdisk_script(entries),
     )  # fmt: skip
-    programs.run("blockdev", "--rereadpt", disk.path)
+    _take_table(disk, programs)
+
+
+def _take_table(disk: Disk, programs: Programs) -> None:
+    """Let the kernel take the table that was written, and return when udev knows it. Raises
+    ToolFailed.
+
+    udev looks at a disk as soon as its writer closes it, and the kernel takes no table while a
+    partition of the old one, or of the one udev read itself, is open.
+    """
+    for left in reversed(range(TABLE_TRIES)):
+        programs.run("udevadm", "settle", "--timeout=30", may_fail=True)
+        try:
+            programs.run("blockdev", "--rereadpt", disk.path)
+            break
+        except ToolFailed:
+            if not left:
+                raise
     programs.run("udevadm", "settle", "--timeout=30", may_fail=True)
 
 

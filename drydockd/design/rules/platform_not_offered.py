@@ -44,7 +44,7 @@ def _judge(node: Node, catalogue: Catalogue) -> Verdict | None:
             node.ref,
         )
     kernels = catalogue.images[node.image]
-    if node.kernel is None or node.kernel not in kernels:
+    if node.kernel is None or not catalogue.has_kernel(node.image, node.kernel):
         return error(
             f"kernel {node.kernel} of node {node.name} is not offered for image {node.image}.",
             f"Set platform.kernel to one of: {', '.join(kernels) or 'none is offered'}.",

@@ -58,3 +58,12 @@ def test_every_node_of_a_bad_platform_is_reported():
 
 def test_an_empty_catalogue_offers_nothing():
     assert "none is offered" in the_only(verdicts(rule, a_site(), catalogue=Catalogue({}))).hint
+
+
+@pytest.mark.parametrize(("kernel", "is_offered"), [("ga-22.04", True), ("hwe-22.04", False)])
+def test_a_star_at_the_end_offers_every_kernel_that_begins_so(kernel, is_offered):
+    catalogue = Catalogue({"jammy": ("6.1.0-50-amd64", "ga-*")})
+
+    found = verdicts(rule, a_site(a_node("n1", image="jammy", kernel=kernel)), catalogue=catalogue)
+
+    assert (not found) is is_offered

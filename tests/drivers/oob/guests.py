@@ -36,35 +36,21 @@ def mac_of(frame):
     return frame[6:12].hex(":")
 
 
-# The chassis of a BMC of ipmi_sim that is a QEMU, without KVM. A boot device is for one start.
-CHASSIS = """\
+# A machine for the hook of drydockd.room.qemu.bmc, without disks worth the name.
+MACHINE = """\
 #!/bin/sh
-cd "$(dirname "$0")" || exit 1
-# PID 1 may not reap: a dead one is off.
-is_on() { grep -qs "^State:.[^ZX]" "/proc/$(cat pid 2>/dev/null || echo none)/status"; }
-case "$1 $2 $3" in
-"set power 1")
-  is_on && exit 0
-  order=c
-  [ "$(cat boot)" = pxe ] && order=n
-  qemu-system-x86_64 -accel tcg -m 64 -display none -daemonize -pidfile pid -boot order=$order \
-    -drive file=disk,format=raw -serial tcp:127.0.0.1:{serial} \
-    -netdev socket,id=n0,udp=127.0.0.1:{network},localaddr=127.0.0.1:{local} \
-    -device virtio-net-pci,netdev=n0,mac={mac} </dev/null >qemu.log 2>&1
-  echo default > boot ;;
-"set power 0")
-  is_on && kill -9 "$(cat pid)"
-  while is_on; do :; done ;;
-"set "*) echo "$3" > "$2" ;;
-"get power "*) is_on && echo power:1 || echo power:0 ;;
-"get "*) echo "$2:$(cat "$2")" ;;
-esac
+order=c
+[ "$1" = pxe ] && order=n
+exec qemu-system-x86_64 -accel tcg -m 64 -display none -daemonize -pidfile pid -boot order=$order \
+  -drive file=disk,format=raw -serial tcp:127.0.0.1:{serial} \
+  -netdev socket,id=n0,udp=127.0.0.1:{network},localaddr=127.0.0.1:{local} \
+  -device virtio-net-pci,netdev=n0,mac={mac}
 """
 
 
-def chassis(*, network, local, serial, mac):
-    """The script, for ``ipmi_sim(..., chassis=)``."""
-    text = CHASSIS
+def machine(*, network, local, serial, mac):
+    """The program, for ``ipmi_sim(..., chassis=CHASSIS, machine=)``."""
+    text = MACHINE
     for name, value in {"network": network, "local": local, "serial": serial, "mac": mac}.items():
         text = text.replace(f"{{{name}}}", str(value))
     return text

@@ -9,8 +9,9 @@ from drydockd.drivers.oob.ipmi import IpmiOob, IpmiOptions, bmc_of
 from drydockd.drivers.options import Program
 from drydockd.errors import DriverPersistent, DriverTransient, InvalidConfig
 from drydockd.machines import PowerState
+from drydockd.room.qemu.bmc import CHASSIS
 from tests.drivers.oob.domains import BOOT_SECTOR, MAC
-from tests.drivers.oob.guests import chassis, mac_of
+from tests.drivers.oob.guests import mac_of, machine
 from tests.drivers.oob.ipmi_nodes import a_driver, node_at
 from tests.peers.ipmi import CREDENTIAL, free_udp_port
 from tests.room.helpers import Voice
@@ -297,7 +298,8 @@ async def test_a_power_cycle_with_network_boot_is_seen_by_the_firmware_of_the_ma
     ipmi_sim, wire, serial
 ):
     ports = {"network": wire.port, "local": free_udp_port(), "serial": serial.port}
-    sim, driver, voice = ipmi_sim("n1", chassis=chassis(mac=MAC, **ports)), a_driver(), Voice()
+    sim = ipmi_sim("n1", chassis=CHASSIS, machine=machine(mac=MAC, **ports))
+    driver, voice = a_driver(), Voice()
     (sim.folder / "disk").write_bytes(BOOT_SECTOR.ljust(1 << 20, b"\0"))
     node = node_at(sim.port)
     async with asyncio.timeout(120):

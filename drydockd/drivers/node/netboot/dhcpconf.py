@@ -16,6 +16,8 @@ from drydockd.errors import DriverPersistent
 from drydockd.site import Network
 
 LEASE_SECONDS = 3600
+UNIQUE_LOCAL = ipaddress.ip_network("fc00::/7")
+ANNOUNCE_SECONDS = 60
 _TAG = re.compile(r"[^a-z0-9]+")
 _HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 # Client architectures of RFC 4578 and what boots them; 16 is HTTP boot, which asks for a URL.
@@ -31,6 +33,11 @@ class LocalInterface:
     name: str
     addresses: tuple[str, ...]
 
+    @property
+    def is_unique_local(self) -> bool:
+        """Whether it has an IPv6 address of RFC 4193."""
+        return any(ipaddress.ip_interface(address).ip in UNIQUE_LOCAL for address in self.addresses)
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -44,7 +51,8 @@ class Places:
 @dataclass(frozen=True, slots=True)
 class BootNetwork:
     """A network that is served: `ranges` are first and last address; `interface` is None for one
-    behind a relay."""
+    behind a relay; `announces`: that interface has a unique local IPv6 address, which a router
+    advertisement can be about."""
 
     name: str
     cidr: str
@@ -53,6 +61,7 @@ class BootNetwork:
     gateway: str | None = None
     dns_servers: tuple[str, ...] = ()
     domain: str | None = None
+    announces: bool = False
 
     @property
     def tag(self) -> str:
@@ -97,20 +106,21 @@ def _boot_network(
         name=network.name,
         cidr=str(cidr),
         ranges=ranges,
-        interface=interface,
+        interface=interface.name if interface else None,
         gateway=network.default_gateway,
         dns_servers=tuple((network.dns_servers or "").replace(",", " ").split()),
         domain=network.dns_domain,
+        announces=interface is not None and interface.is_unique_local,
     )
 
 
 def _interface_in(
     cidr: ipaddress.IPv4Network | ipaddress.IPv6Network, interfaces: Sequence[LocalInterface]
-) -> str | None:
+) -> LocalInterface | None:
     for interface in interfaces:
         for address in interface.addresses:
             if ipaddress.ip_interface(address).ip in cidr:
-                return interface.name
+                return interface
     return None
 
 
@@ -141,7 +151,8 @@ def dnsmasq_conf(
     With `is_proxy` the site's own server gives the addresses, and only what to start from is
     added to its answers.
     """
-    ranges = _proxied(networks) if is_proxy else _networks(networks)
+    own = (*_networks(networks), *_announcements(networks))
+    ranges = _proxied(networks) if is_proxy else own
     return "\n".join([*_general(networks, places), *_boot(base_url), *ranges, ""])
 
 
@@ -161,7 +172,6 @@ def _general(networks: Sequence[BootNetwork], places: Places) -> Iterator[str]:
     yield "enable-tftp"
     yield f"tftp-root={places.tftp}"
     yield "tftp-secure"
-    # Without router advertisements iPXE waits 12 s for them.
     yield "enable-ra"
 
 
@@ -197,6 +207,18 @@ def _networks(networks: Sequence[BootNetwork]) -> Iterator[str]:
                 yield f"dhcp-option=tag:{network.tag},option:dns-server,{servers}"
             if network.domain:
                 yield f"dhcp-option=tag:{network.tag},option:domain-name,{network.domain}"
+
+
+def _announcements(networks: Sequence[BootNetwork]) -> Iterator[str]:
+    """Without a router advertisement iPXE waits 12 s for one, at every start, and dnsmasq sends
+    none but for a prefix. So one of the interface's own is announced, with a router that is none
+    (lifetime 0), and only where it is local: a prefix of the world has its own router.
+    """
+    served = {n.interface for n in networks if ipaddress.ip_network(n.cidr).version == 6}
+    announced = (n.interface for n in networks if n.announces and n.interface not in served)
+    for interface in dict.fromkeys(announced):
+        yield f"dhcp-range=::,constructor:{interface},ra-only"
+        yield f"ra-param={interface},{ANNOUNCE_SECONDS},0"
 
 
 def _proxied(networks: Sequence[BootNetwork]) -> Iterator[str]:

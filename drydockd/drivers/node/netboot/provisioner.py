@@ -209,7 +209,8 @@ class NetbootProvisioner:
             images = await asyncio.to_thread(self._catalogue.images)
         except InvalidConfig as error:
             raise DriverTransient(str(error)) from error
-        return Catalogue({name: image.kernels for name, image in images.items()})
+        newest = f"{assembly.NEWEST}*"
+        return Catalogue({name: (*image.kernels, newest) for name, image in images.items()})
 
     async def capabilities(self) -> frozenset[str]:
         return CAPABILITIES

@@ -93,3 +93,30 @@ def test_a_reservation_is_one_line_and_holds_a_host_name():
     assert "[fd20::7]" in host_line("52:54:00:00:00:01", "fd20::7", "n1")
     with pytest.raises(DriverPersistent, match="no host name"):
         host_line("52:54:00:00:00:01", "10.20.0.7", "n1,set:evil")
+
+
+def announced(*networks, **options):
+    return [
+        line for line in conf(*networks, **options) if line.startswith(("dhcp-range=::", "ra-"))
+    ]
+
+
+def test_a_local_prefix_of_the_boot_interface_is_announced_without_a_router():
+    # iPXE waits 12 s for an advertisement.
+    assert announced(PXE) == ["dhcp-range=::,constructor:eth1,ra-only", "ra-param=eth1,60,0"]
+
+
+@pytest.mark.parametrize("addresses", [(), ("2001:db8::1/64",)])
+def test_a_prefix_of_the_world_is_left_to_its_own_router(addresses):
+    eth = LocalInterface("eth1", ("10.20.0.1/24", *addresses))
+    assert announced(PXE, interfaces=(eth,)) == []
+
+
+def test_an_interface_with_dhcp_for_ipv6_is_announced_by_that_already():
+    six = Network("six", "fd20::/64", ranges=(AddressRange("dhcp", "fd20::100", "fd20::199"),))
+    assert announced(PXE, six) == []
+
+
+def test_nothing_is_announced_beside_the_sites_own_server():
+    served = boot_networks({"pxe": PXE}, (ETH,))
+    assert "constructor" not in dnsmasq_conf(served, PLACES, "http://10.20.0.1:9100", is_proxy=True)

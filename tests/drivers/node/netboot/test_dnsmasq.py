@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,11 @@ async def test_proxy_dhcp_is_right_for_dnsmasq_too(tmp_path, ipxe):
     )
     assert await proxy.apply([NET])
     assert "10.20.0.0,proxy" in proxy.conf.read_text()
+
+
+async def test_announcements_are_right_for_dnsmasq_too(by_files):
+    assert await by_files.apply([replace(NET, announces=True)])
+    assert "constructor:br0" in by_files.conf.read_text()
 
 
 async def test_what_firmware_starts_first_is_missing_by_name(tmp_path):

@@ -157,6 +157,13 @@ async def test_a_machine_goes_from_unknown_to_deployed_and_is_forgotten(bench):
     assert list(bench.store.driver_records("netboot")) == []
 
 
+async def test_images_are_offered_with_their_kernels_and_ga_for_the_newest(bench):
+    catalogue = await bench.driver.catalogue()
+    assert catalogue.images == {"debian-12": ("6.1.0-1-amd64", "ga-*")}
+    assert catalogue.has_kernel("debian-12", "ga-12")
+    assert not catalogue.has_kernel("debian-12", "hwe-12")
+
+
 async def test_the_plan_the_agent_gets_is_the_designs_to_the_byte(bench):
     await bench.driver.apply_repositories(
         [Repository("debian", "http://mirror", "apt", distributions=("bookworm",))],

@@ -1,0 +1,127 @@
+"""The QEMU room itself: networks, switch, BMCs and machines, from nothing to nothing."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from drydockd.errors import Unavailable
+from drydockd.room.qemu.bmc import Bmc, machine_script
+from drydockd.room.qemu.machine import (
+    DISK_GIB,
+    OVMF_VARIABLES,
+    TRUNK_PORTS,
+    Firmware,
+    VirtualMachine,
+    command_line,
+)
+from drydockd.room.qemu.site import ACCOUNT
+from drydockd.room.qemu.trunk import Port, Trunk
+from drydockd.room.qemu.wires import VLAN, Plan, Wires
+
+IPMI_PORT = 623
+MACHINES = "machines"
+# IPMI takes 20 bytes at most.
+CREDENTIAL_BYTES = 9
+# What a path of a Unix socket may have, less the names below the folder.
+LONGEST_FOLDER = 70
+
+
+@dataclass(frozen=True, slots=True)
+class QemuRoom:
+    """What is there while the room is: `machines` by number, switched by `bmcs`."""
+
+    folder: Path
+    plan: Plan
+    machines: tuple[VirtualMachine, ...]
+    bmcs: tuple[Bmc, ...]
+    credential: str
+
+    def bmc(self, machine: VirtualMachine) -> Bmc:
+        return self.bmcs[machine.number - 1]
+
+
+def firmware_of(number: int) -> Firmware:
+    """BIOS and UEFI by turns."""
+    return Firmware.BIOS if number % 2 else Firmware.UEFI
+
+
+@asynccontextmanager
+async def qemu_room(folder: Path, machines: int) -> AsyncIterator[QemuRoom]:
+    """Make `machines` of them, off and with empty disks, below `folder`; at the end all are gone
+    but their files. Raises Unavailable. Needs a running loop: the switch works in it."""
+    if len(str(folder)) > LONGEST_FOLDER:
+        raise Unavailable(f"{folder}: a path of more than {LONGEST_FOLDER} characters is too long")
+    async with AsyncExitStack() as ending:
+        wires = Wires.laid()
+        ending.callback(wires.close)
+        made = tuple(_machine(folder, wires, number) for number in range(1, machines + 1))
+        trunk = Trunk(VLAN, _ports(made), wires.trunk)
+        ending.callback(trunk.close)
+        trunk.start()
+        credential = secrets.token_urlsafe(CREDENTIAL_BYTES)
+        bmcs = tuple(_bmc(machine, wires.plan, credential) for machine in made)
+        for bmc in bmcs:
+            bmc.start()
+            ending.callback(bmc.stop)
+        for bmc in bmcs:
+            bmc.wait()
+        yield QemuRoom(folder, wires.plan, made, bmcs, credential)
+
+
+def _machine(folder: Path, wires: Wires, number: int) -> VirtualMachine:
+    firmware = firmware_of(number)
+    place = folder / MACHINES / f"{number:02}"
+    machine = VirtualMachine(number, firmware, place, wires.plug(number))
+    place.mkdir(parents=True, exist_ok=True)
+    # Found by name too: what was said on its console is looked for so.
+    link = folder / MACHINES / machine.name
+    if not link.is_symlink():
+        link.symlink_to(place.name)
+    for path, gib in zip(machine.disks, DISK_GIB, strict=True):
+        empty_disk(path, gib)
+    if firmware is Firmware.UEFI:
+        shutil.copyfile(OVMF_VARIABLES, machine.variables)
+    machine.console.touch()
+    return machine
+
+
+def empty_disk(path: Path, gib: int) -> None:
+    path.unlink(missing_ok=True)
+    words = ["qemu-img", "create", "-q", "-f", "qcow2", str(path), f"{gib}G"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise Unavailable(f"{path}: {done.stderr.strip()}")
+
+
+def _ports(machines: tuple[VirtualMachine, ...]) -> dict[Port, tuple[Path, Path]]:
+    return {
+        Port(machine.number, index): machine.trunk_sockets(index)
+        for machine in machines
+        for index in range(TRUNK_PORTS)
+    }
+
+
+def _bmc(machine: VirtualMachine, plan: Plan, credential: str) -> Bmc:
+    bmc = Bmc(
+        folder=machine.folder,
+        name=machine.name,
+        address=plan.bmc_address(machine.number),
+        port=IPMI_PORT,
+        account=ACCOUNT,
+        credential=credential,
+        guid=f"lab{plan.number}-{machine.serial}".ljust(16, ".")[:16],
+    )
+    bmc.write_files()
+    bmc.program(
+        "machine",
+        machine_script(
+            command_line(machine, is_netboot=True), command_line(machine, is_netboot=False)
+        ),
+    )
+    return bmc

@@ -1,0 +1,105 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drydockd.cli import lab_stage
+from drydockd.cli.lab_run import _settings
+from drydockd.cli.lab_stage import LabTrouble, check_host, image_folder, listening, pretend_stage
+from drydockd.room.qemu import host
+from drydockd.room.qemu.machine import Firmware, VirtualMachine
+from drydockd.room.qemu.room import QemuRoom
+from drydockd.room.qemu.wires import Plan
+from tests.cli.designs import drydock
+
+
+def a_room(folder):
+    plan = Plan(3)
+    machines = tuple(
+        VirtualMachine(number, firmware, folder / f"{number:02}", plan.tap(number))
+        for number, firmware in ((1, Firmware.BIOS), (2, Firmware.UEFI))
+    )
+    return QemuRoom(folder, plan, machines, (), "s3cret")
+
+
+def test_pretend_machines_get_the_room_file_and_an_impatient_daemon(tmp_path):
+    stage = pretend_stage(tmp_path / "site.yaml", tmp_path / "room.yaml")
+    settings = _settings(tmp_path, "http://127.0.0.1:9000", stage)
+    assert settings.drivers["fake_driver"] == {"config": str(tmp_path / "room.yaml")}
+    assert settings.plugins.node_driver == "fake"
+    assert stage.addresses == ()
+
+
+def test_a_qemu_lab_is_a_daemon_with_netboot_and_ipmi_and_a_site_of_its_own(tmp_path):
+    stage = lab_stage._qemu_stage(tmp_path, a_room(tmp_path), tmp_path / "images", "a", "i", 9000)
+    settings = _settings(tmp_path, "http://127.0.0.1:9000", stage)
+    assert (settings.plugins.node_driver, settings.plugins.oob_driver) == ("netboot", ("ipmi",))
+    # Boot data on the network machines boot from, reports on that of the installed systems.
+    assert settings.api.public_url == "http://10.221.3.1:9000"
+    assert settings.bootactions.report_url == "http://10.222.3.1:9000/api/v1.0/bootactions/"
+    assert settings.drivers["netboot_driver"]["base_url"] == "http://10.221.3.1:9103"
+    assert stage.addresses == ("10.221.3.1", "10.222.3.1")
+    # The API itself stays on loopback.
+    assert settings.api.listen == "127.0.0.1:9000"
+    assert stage.site.stat().st_mode & 0o077 == 0
+    assert settings.network.allowed_roots == (tmp_path,)
+
+
+def test_what_the_host_lacks_is_said_before_anything_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(host, "lacking", lambda more: ["apt-get install ovmf", "root"])
+    with pytest.raises(LabTrouble, match="need: apt-get install ovmf; root"):
+        check_host(2, tmp_path)
+
+
+def test_a_sentence_says_what_is_to_come(tmp_path, monkeypatch):
+    monkeypatch.setattr(host, "lacking", lambda more: [])
+    (tmp_path / "images").mkdir()
+    said = check_host(2, tmp_path / "images")
+    assert "builds the agent and the image debian-12 from Debian packages" in said
+    assert "2 machines" in said
+
+
+def test_images_are_kept_in_the_users_cache(monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    assert image_folder() == Path("/cache/drydockd/images")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/me")
+    assert image_folder() == Path("/home/me/.cache/drydockd/images")
+
+
+def test_a_port_that_is_taken_is_an_error_with_nothing_left_open():
+    with (
+        listening("127.0.0.1", 0) as taken,
+        pytest.raises(OSError, match="in use"),
+    ):
+        listening("127.0.0.1", taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("machines", ["qemu:0", "qemu:33", "qemu:x", "kvm", "room:2", ""])
+def test_machines_that_are_none_are_refused_with_those_there_are(machines):
+    done = drydock("lab", "--machines", machines)
+    assert done.exit_code == 2
+    assert "say room, qemu or qemu:N" in done.stderr
+
+
+def test_machines_of_qemu_have_a_site_of_their_own(tmp_path):
+    site = tmp_path / "site.yaml"
+    site.touch()
+    done = drydock("lab", "--machines", "qemu", "--site", str(site))
+    assert done.exit_code == 2
+    assert "site of its own" in done.stderr
+
+
+@pytest.mark.process
+def test_without_its_parts_the_command_ends_at_once_and_says_what_to_install(tmp_path):
+
+    done = subprocess.run(
+        [sys.executable, "-m", "drydockd.cli", "lab", "--machines", "qemu", "--once"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": "/nowhere", "XDG_CACHE_HOME": str(tmp_path)},
+    )
+    assert done.returncode == 2
+    assert "apt-get install qemu-system-x86 " in done.stderr

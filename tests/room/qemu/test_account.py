@@ -1,0 +1,47 @@
+"""The boot action's program, against the daemon's own idea of a report."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drydockd.api.bootaction import BootActionReport
+from drydockd.room.qemu import account
+
+
+def test_what_it_reports_is_a_report_as_the_api_takes_it():
+    body = json.dumps(account.report())
+    report = BootActionReport.model_validate_json(body)
+    assert report.status == "success"
+    told = {detail.extra["part"]: detail.extra["told"] for detail in report.details}
+    assert told["cmdline"] == Path("/proc/cmdline").read_text()
+    assert told["firmware"] in ("bios", "uefi")
+
+
+def test_what_cannot_be_read_is_told_as_such():
+    assert account.file("/no/such/file") == "/no/such/file: No such file or directory"
+
+
+@pytest.mark.process
+def test_it_posts_with_its_key_and_tries_again_while_the_server_is_not_ready(http_peer):
+    http_peer.answers = [503, 200]
+    environment = {
+        "BOOTACTION_URL": f"{http_peer.url}/api/v1.0/bootactions/",
+        "BOOTACTION_ID": "01ABC",
+        "BOOTACTION_KEY": "k3y",
+    }
+    program = Path(account.__file__)
+    subprocess.run([sys.executable, program], env={**os.environ, **environment}, check=True)
+    assert [path for path, _, _ in http_peer.asked] == ["/api/v1.0/bootactions/01ABC"] * 2
+    assert http_peer.asked[1][1]["X-Bootaction-Key"] == "k3y"
+    assert json.loads(http_peer.asked[1][2])["status"] == "success"
+
+
+def test_a_refusal_is_not_repeated(http_peer):
+    http_peer.answers = [403]
+    with pytest.raises(OSError, match="403"):
+        account.post(f"{http_peer.url}/x", "k3y", {})
+    assert len(http_peer.asked) == 1

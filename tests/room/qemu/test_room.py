@@ -51,6 +51,7 @@ async def said(path, word):
 
 
 @pytest.mark.peer("netboot")
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="no bridges without /sys")
 @pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.skipif(os.geteuid() != 0, reason="bridges and taps need root")

@@ -207,6 +207,7 @@ def designs(
         ),
         trial=lambda site: unrenderable(site, templates),
         oob_types=dict.fromkeys(oob_types),
+        stubs_absent=settings.bootactions.absent_sources == "stub",
     )
 
 

@@ -46,6 +46,8 @@ def pretend_stage(site: Path, room: Path | None) -> Stage:
     settings = {
         # The room answers at once; a real provisioner would be asked less often.
         "default": {"poll_interval": 1},
+        # A site's own services are seldom in reach of a lab, and its machines run nothing.
+        "bootactions": {"absent_sources": "stub"},
         "plugins": {
             "oob_driver": ("fake", "manual"),
             "node_driver": "fake",

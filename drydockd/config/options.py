@@ -130,6 +130,11 @@ class Bootactions(Section):
     report_url: str = opt(
         DEFAULT_REPORT_URL, "Where nodes report to: action.report_url", pattern=r"^https?://\S+$"
     )
+    absent_sources: Literal["fail", "stub"] = opt(
+        "fail",
+        "A source of boot actions that cannot be fetched fails its node before anything is done, "
+        "or (labs) a line stands for it",
+    )
     key_lifetime: int | None = opt(
         7 * 86400,
         "Seconds after which boot keys are void; null: only a redeploy or destroy voids them",

@@ -22,7 +22,7 @@ from drydockd.design.http_source import HttpSource, Resolve, TokenSource, resolv
 from drydockd.design.parcels import Judged
 from drydockd.design.sources import LONGEST_LIFETIME, Clock, Sleep, Sources, longest_fetch
 from drydockd.design.validate import validate
-from drydockd.errors import InvalidDesign
+from drydockd.errors import InvalidDesign, SourceUnavailable
 from drydockd.site import Catalogue, Finding, Site, Unrenderable
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,9 @@ class Designs:
         clock: Clock = time.monotonic,
         trial: Trial | None = None,
         oob_types: Iterable[str] | None = None,
+        stubs_absent: bool = False,
     ) -> None:
+        self._stubs_absent = stubs_absent
         self._trial = trial
         self._oob_types = None if oob_types is None else tuple(oob_types)
         self._tried: OrderedDict[str, Sequence[Unrenderable]] = OrderedDict()
@@ -186,9 +188,16 @@ class Designs:
     async def fetch(self, ref: str, *, marker: str = "", end_user: str = "") -> bytes:
         """Return the bytes `ref` names, by the rules for design references.
 
-        Raises SourceUnavailable for what may pass, InvalidDesign for what will not.
+        Raises SourceUnavailable for what may pass, InvalidDesign for what will not; where absent
+        sources are stubbed, what cannot be fetched is a line that says so.
         """
-        return await self._sources.fetch(ref, marker=marker, end_user=end_user)
+        try:
+            return await self._sources.fetch(ref, marker=marker, end_user=end_user)
+        except (SourceUnavailable, InvalidDesign) as error:
+            if not self._stubs_absent:
+                raise
+            log.warning("a stub stands for what cannot be fetched: %s", error)
+            return f"stub content of {ref}\n".encode()
 
     async def validate(self, design: Design, catalogue: Catalogue | None) -> list[Finding]:
         """Return the findings of the design, and of every rule if it has no error so far."""

@@ -211,3 +211,14 @@ async def test_what_cannot_be_rendered_and_which_oob_types_are_enabled_is_told_t
         assert [f.code for f in errors] == ["DD2909", "DD2911"]
     assert len(tried) == 1  # remembered with the design
     await loader.close()
+
+
+async def test_in_a_lab_a_line_stands_for_a_source_that_cannot_be_fetched(tmp_path):
+    absent = f"file://{tmp_path}/not-there"
+    lab = Designs(allowed_roots=[tmp_path], stubs_absent=True)
+    assert await lab.fetch(absent) == f"stub content of {absent}\n".encode()
+    (tmp_path / "there").write_bytes(b"content")
+    assert await lab.fetch(f"file://{tmp_path}/there") == b"content"
+    with pytest.raises((InvalidDesign, SourceUnavailable)):
+        await Designs(allowed_roots=[tmp_path]).fetch(absent)
+    await lab.close()

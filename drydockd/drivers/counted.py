@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from drydockd.drivers.base import OobDriver, Voice
+from drydockd.drivers.base import OobDriver, SessionEnder, Voice
 from drydockd.errors import (
     DriverConflict,
     DriverError,
@@ -62,6 +62,11 @@ class CountedOob:
 
     async def power_on(self, node: Node, voice: Voice) -> None:
         await self._counted(self._driver.power_on(node, voice))
+
+    async def end_session(self, node: Node, session: str, voice: Voice) -> None:
+        """As SessionEnder; nothing where the driver has no sessions."""
+        if isinstance(self._driver, SessionEnder):
+            await self._counted(self._driver.end_session(node, session, voice))
 
     async def close(self) -> None:
         await self._driver.close()

@@ -6,6 +6,7 @@ import pytest
 
 from drydockd.drivers.base import OobDriver
 from drydockd.drivers.counted import CountedOob
+from drydockd.drivers.oob.manual import ManualOob, ManualOptions
 from drydockd.errors import DriverError, DriverLimit, DriverPersistent, DriverTransient
 
 NODE = SimpleNamespace(name="n1")
@@ -73,3 +74,10 @@ async def test_check_and_close_are_no_operations_on_a_bmc():
     await counted.check()
     await counted.close()
     assert (driver.done, counted.calls) == ([("check",), ("close",)], 0)
+
+
+async def test_a_session_that_a_dead_daemon_left_is_ended_by_the_driver_that_can():
+    driver = Driver()
+    await CountedOob(driver, "redfish").end_session(NODE, "/Sessions/2", "voice")
+    assert driver.done == [("end_session", NODE, "/Sessions/2", "voice")]
+    await CountedOob(ManualOob(ManualOptions()), "manual").end_session(NODE, "/Sessions/2", "voice")

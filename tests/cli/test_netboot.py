@@ -39,6 +39,7 @@ def test_setup_says_all_that_is_missing_and_fails(run, tmp_path):
     assert "-> drydock image build agent" in result.stdout
 
 
+@pytest.mark.peer("ip")
 def test_setup_looks_at_the_networks_of_a_design(run, tmp_path):
     design = tmp_path / "site.yaml"
     design.write_text(DESIGN)

@@ -114,6 +114,12 @@ PEERS = {
             programs=("qemu-system-x86_64",),
         ),
         Peer(
+            "ip",
+            starts="ip, once per question",
+            packages=("iproute2",),
+            programs=("ip",),
+        ),
+        Peer(
             "dnsmasq",
             starts="dnsmasq, to test a configuration, and in a network of its own (unshare -n)",
             packages=("dnsmasq-base", "iproute2"),

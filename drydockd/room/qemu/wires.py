@@ -134,7 +134,7 @@ def _tap(name: str) -> int:
         fcntl.ioctl(descriptor, TUNSETIFF, request)
     except OSError as error:
         os.close(descriptor)
-        raise Unavailable(f"no tap {name}: {error.strerror}; taps need CAP_NET_ADMIN") from error
+        raise Unavailable(f"no tap {name} ({error.strerror}); taps need CAP_NET_ADMIN") from error
     return descriptor
 
 

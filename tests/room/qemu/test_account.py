@@ -12,6 +12,7 @@ from drydockd.api.bootaction import BootActionReport
 from drydockd.room.qemu import account
 
 
+@pytest.mark.peer("ip")
 def test_what_it_reports_is_a_report_as_the_api_takes_it():
     body = json.dumps(account.report())
     report = BootActionReport.model_validate_json(body)
@@ -26,6 +27,7 @@ def test_what_cannot_be_read_is_told_as_such():
 
 
 @pytest.mark.process
+@pytest.mark.peer("ip")
 def test_it_posts_with_its_key_and_tries_again_while_the_server_is_not_ready(http_peer):
     http_peer.answers = [503, 200]
     environment = {

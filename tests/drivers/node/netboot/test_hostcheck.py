@@ -35,6 +35,7 @@ def test_a_program_that_is_missing_comes_with_its_apt_line(monkeypatch):
     assert "apt-get install its-package" not in todos(hostcheck.programs(options(dhcp="none")))
 
 
+@pytest.mark.peer("ip")
 def test_what_only_builds_images_is_advice(monkeypatch):
     monkeypatch.setattr(hostcheck, "BUILDS", (Program("no-such-program", "its-package"),))
     assert exit_status([t for t in hostcheck.programs(options(dhcp="none")) if not t.is_good]) == 0

@@ -1,5 +1,7 @@
 """This host's interfaces."""
 
+import pytest
+
 from drydockd.drivers.node.netboot.dhcpconf import LocalInterface
 from drydockd.drivers.node.netboot.interfaces import local_interfaces, parse
 
@@ -16,5 +18,6 @@ def test_addresses_are_told_without_loopback_and_link_local_ones():
     assert parse(links) == [LocalInterface("eth1", ("10.0.0.1/24",))]
 
 
+@pytest.mark.peer("ip")
 async def test_the_kernel_answers():
     assert isinstance(await local_interfaces(), list)

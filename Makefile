@@ -8,7 +8,7 @@ LOCK ?= requirements/test.txt
 WORKERS ?= logical
 ARGS ?=
 
-.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock wheel mutants bench demo format clean
+.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock wheel mutants bench demo qemu format clean
 
 run: $(VENV)/.run
 	$(BIN)/drydock lab
@@ -19,6 +19,10 @@ demo: $(VENV)/.run
 
 test: peers
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+# Real firmware, disks and networks: two machines from power off to deployed and wiped, as root.
+qemu: peers
+	DRYDOCKD_QEMU=1 $(BIN)/python -m pytest tests/room/qemu tests/daemon/test_qemu.py $(ARGS)
 
 # No real parts, no processes, no real sites, nothing slow: for every save.
 QUICK := not peer and not process and not sites and not slow

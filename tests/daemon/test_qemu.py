@@ -27,6 +27,9 @@ pytestmark = [
     pytest.mark.process,
     pytest.mark.peer("netboot"),
     pytest.mark.skipif(os.geteuid() != 0, reason="bridges, taps and DHCP need root"),
+    pytest.mark.skipif(
+        os.environ.get("DRYDOCKD_QEMU") != "1", reason="minutes under emulation: make qemu"
+    ),
     pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="no bridges without /sys"),
 ]
 

@@ -51,6 +51,9 @@ async def said(path, word):
 
 
 @pytest.mark.peer("netboot")
+@pytest.mark.skipif(
+    os.environ.get("DRYDOCKD_QEMU") != "1", reason="minutes under emulation: make qemu"
+)
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="no bridges without /sys")
 @pytest.mark.slow
 @pytest.mark.process

@@ -114,6 +114,12 @@ PEERS = {
             programs=("qemu-system-x86_64",),
         ),
         Peer(
+            "filesystems",
+            starts="what makes and reads partitions and file systems, on loop devices, as root",
+            packages=("fdisk", "e2fsprogs", "xfsprogs", "dosfstools"),
+            programs=("sfdisk", "mkfs.ext4", "mkfs.xfs", "mkfs.vfat"),
+        ),
+        Peer(
             "ip",
             starts="ip, once per question",
             packages=("iproute2",),
@@ -136,6 +142,7 @@ PEERS = {
                 "qemu-utils",
                 "fdisk",
                 "e2fsprogs",
+                "xz-utils",
             ),
             programs=(
                 "mmdebstrap",
@@ -145,6 +152,7 @@ PEERS = {
                 "qemu-img",
                 "sfdisk",
                 "mke2fs",
+                "xz",
             ),
         ),
         Peer(

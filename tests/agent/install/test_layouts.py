@@ -29,7 +29,11 @@ from tests.room.helpers import Site
 from tests.sites.folder import on_site_files
 
 SECTOR = 512
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.peer("filesystems"),
+    pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="no partitions without /sys"),
+]
 # A fixture of the room's own tests.
 open_room = open_room
 

@@ -55,6 +55,22 @@ class NodeState(StrEnum):
     FOREIGN = "foreign"
 
 
+# The words of MAAS, which clients of the original show; contract, node-provisioner, section 3.
+STATUS_NAMES = {
+    NodeState.NEW: "New",
+    NodeState.COMMISSIONING: "Commissioning",
+    NodeState.READY: "Ready",
+    NodeState.DEPLOYING: "Deploying",
+    NodeState.DEPLOYED: "Deployed",
+    NodeState.RELEASING: "Releasing",
+    NodeState.FAILED_COMMISSION: "Failed commissioning",
+    NodeState.FAILED_DEPLOY: "Failed deployment",
+    NodeState.FAILED_RELEASE: "Releasing failed",
+    NodeState.BROKEN: "Broken",
+    NodeState.FOREIGN: "Reserved",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """One device of a machine; `kind` is ``network``, ``disk`` or ``other``.

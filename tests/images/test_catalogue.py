@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from drydockd.errors import InvalidConfig, NotFound
+from drydockd.images import catalogue as catalogue_module
 from drydockd.images.catalogue import ImageCatalogue
 
 IMAGE = {
@@ -79,3 +80,18 @@ def test_an_entry_that_is_no_yaml_names_its_file(tmp_path):
 
 def test_an_empty_folder_has_no_images(tmp_path):
     assert ImageCatalogue(tmp_path / "not there").images() == {}
+
+
+def test_an_entry_is_read_again_only_when_its_file_is_another(write, monkeypatch):
+    catalogue, reads = write(**IMAGE), []
+    read = catalogue_module.read_entry
+    monkeypatch.setattr(
+        catalogue_module, "read_entry", lambda path: reads.append(path) or read(path)
+    )
+    assert catalogue.image("debian-12").bytes == 10
+    assert catalogue.image("debian-12").bytes == 10
+    assert len(reads) == 1
+    write(**IMAGE | {"bytes": 11111})
+    assert catalogue.image("debian-12").bytes == 11111
+    (catalogue.folder / "debian-12.yaml").unlink()
+    assert catalogue.images() == {}

@@ -20,6 +20,7 @@ from drydockd.drivers.base import (
 from drydockd.drivers.fake import SECTION, FakeOptions, access
 from drydockd.drivers.options import Offer
 from drydockd.errors import DriverConflict, DriverTransient
+from drydockd.machines import STATUS_NAMES
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.room.card import MachineView, card_of
 from drydockd.room.fitness import CAPABILITIES
@@ -27,19 +28,6 @@ from drydockd.room.port import RoomPort
 from drydockd.room.room import Room
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
 
-STATUS_NAMES = {
-    NodeState.NEW: "New",
-    NodeState.COMMISSIONING: "Commissioning",
-    NodeState.READY: "Ready",
-    NodeState.DEPLOYING: "Deploying",
-    NodeState.DEPLOYED: "Deployed",
-    NodeState.RELEASING: "Releasing",
-    NodeState.FAILED_COMMISSION: "Failed commissioning",
-    NodeState.FAILED_DEPLOY: "Failed deployment",
-    NodeState.FAILED_RELEASE: "Releasing failed",
-    NodeState.BROKEN: "Broken",
-    NodeState.FOREIGN: "Reserved",
-}
 COMMISSIONED = (
     NodeState.READY,
     NodeState.DEPLOYING,

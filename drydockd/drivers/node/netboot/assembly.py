@@ -15,7 +15,6 @@ from drydockd.drivers.node.netboot.installplan import (
     FileEntry,
     ImageEntry,
     InstallPlan,
-    wire_form,
 )
 from drydockd.drivers.node.netboot.layout import MIB, layout
 from drydockd.drivers.node.netboot.networkd import macs, networkd_files
@@ -138,8 +137,3 @@ def with_secrets(
         fetch = {"url": boot.base_url, "key": boot.key, "hostname": boot.hostname}
     files = [*plan["files"], asdict(first_boot_secret(report_url, secret))]
     return {**plan, "files": files, "boot": fetch}
-
-
-def stored_form(plan: InstallPlan) -> dict[str, Any]:
-    """Return what is kept of a plan, and what its digest is made of."""
-    return wire_form(plan)

@@ -7,12 +7,8 @@ Source: contract, netboot, section 6.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
-
-import orjson
 
 VERSION = 1
 
@@ -151,8 +147,3 @@ class InstallPlan:
 def wire_form(plan: InstallPlan) -> dict[str, Any]:
     """Return `plan` as the JSON object that goes over the wire."""
     return {"version": VERSION, **asdict(plan)}
-
-
-def digest(wire: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a wire form: one deployment has one."""
-    return hashlib.sha256(orjson.dumps(wire, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -29,6 +29,7 @@ from drydockd.drivers.node.netboot import machine as ways
 from drydockd.drivers.node.netboot.addresses import addresses_of
 from drydockd.drivers.node.netboot.boots import Boots, Terms
 from drydockd.drivers.node.netboot.handling import Services
+from drydockd.drivers.node.netboot.installplan import wire_form
 from drydockd.drivers.node.netboot.layout import BOOT_RESERVE, layout
 from drydockd.drivers.node.netboot.listener import BootListener
 from drydockd.drivers.node.netboot.machine import Machine, Phase
@@ -48,7 +49,7 @@ from drydockd.errors import (
     NotFound,
 )
 from drydockd.images.catalogue import ImageCatalogue
-from drydockd.machines import Device, Document, canonical_mac
+from drydockd.machines import STATUS_NAMES, Device, Document, canonical_mac
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
 
@@ -71,17 +72,6 @@ CAPABILITIES = frozenset(
         "wipe.full",
     }
 )
-STATUS_NAMES = {
-    NodeState.NEW: "New",
-    NodeState.COMMISSIONING: "Commissioning",
-    NodeState.READY: "Ready",
-    NodeState.DEPLOYING: "Deploying",
-    NodeState.DEPLOYED: "Deployed",
-    NodeState.RELEASING: "Releasing",
-    NodeState.FAILED_COMMISSION: "Failed commissioning",
-    NodeState.FAILED_DEPLOY: "Failed deployment",
-    NodeState.FAILED_RELEASE: "Releasing failed",
-}
 SITE = "site"
 LOG_OF = {"commission": "log-inspect", "deploy": "log-install"}
 FORMATS = {"lshw": "text/xml"}
@@ -398,7 +388,7 @@ class NetbootProvisioner:
         applied = self._applied(machine)
         image = await self._image(spec.image)
         plan = assembly.assemble(machine.name or machine.mac, applied, spec, image, self._site())
-        stored = assembly.stored_form(plan)
+        stored = wire_form(plan)
         digest = await self.machines.put_blob(orjson.dumps(stored))
         self._specs[machine.mac] = spec
         self._plans[machine.mac] = stored

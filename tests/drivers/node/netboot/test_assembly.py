@@ -10,9 +10,9 @@ from drydockd.drivers.node.netboot.assembly import (
     assemble,
     check_room,
     kernel_of,
-    stored_form,
     with_secrets,
 )
+from drydockd.drivers.node.netboot.installplan import wire_form
 from drydockd.errors import DriverUnsupported
 from drydockd.images.catalogue import Image
 from drydockd.plans import BootDelivery, DeploySpec, PlatformPlan
@@ -70,7 +70,7 @@ def test_the_image_its_squashfs_and_a_fifth_must_fit_the_root():
 
 
 def test_secrets_are_only_in_what_the_agent_is_told():
-    stored = stored_form(a_plan())
+    stored = wire_form(a_plan())
     told = with_secrets(stored, BootDelivery("k" * 64, "http://api", "n1"), "http://boot", "s" * 64)
     assert "k" * 64 not in str(stored)
     assert "s" * 64 not in str(stored)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
 from pydantic import TypeAdapter
 
 from drydockd.drivers.base import (
@@ -19,29 +17,27 @@ from drydockd.drivers.base import (
     Log,
     NodeRow,
     NodeState,
-    PowerState,
     SiteNote,
     Surroundings,
     Voice,
 )
-from drydockd.drivers.node.netboot import assembly, plandocs
+from drydockd.drivers.node.netboot import assembly, plandocs, views
 from drydockd.drivers.node.netboot import machine as ways
 from drydockd.drivers.node.netboot.addresses import addresses_of
 from drydockd.drivers.node.netboot.boots import Boots, Terms
 from drydockd.drivers.node.netboot.handling import Services
-from drydockd.drivers.node.netboot.installplan import wire_form
+from drydockd.drivers.node.netboot.installs import Installs
 from drydockd.drivers.node.netboot.layout import BOOT_RESERVE, layout
 from drydockd.drivers.node.netboot.listener import BootListener
 from drydockd.drivers.node.netboot.machine import Machine, Phase
 from drydockd.drivers.node.netboot.networkd import networkd_files
 from drydockd.drivers.node.netboot.options import NetbootOptions
 from drydockd.drivers.node.netboot.power import Limits, Work
-from drydockd.drivers.node.netboot.records import INSTALLS, Machines
+from drydockd.drivers.node.netboot.records import Machines
 from drydockd.drivers.node.netboot.script import AgentFiles
 from drydockd.drivers.node.netboot.tokens import BootTokens
 from drydockd.errors import (
     DriverConflict,
-    DriverPersistent,
     DriverTransient,
     DriverUnsupported,
     InvalidConfig,
@@ -49,7 +45,7 @@ from drydockd.errors import (
     NotFound,
 )
 from drydockd.images.catalogue import ImageCatalogue
-from drydockd.machines import STATUS_NAMES, Device, Document, canonical_mac
+from drydockd.machines import Document, canonical_mac
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
 
@@ -95,9 +91,7 @@ class NetbootProvisioner:
             options.hello_seconds, options.silent_seconds, options.first_boot_seconds
         )
         self._addresses = addresses_of(options)
-        # Deployments of this life of the daemon: their specs hold keys and are never stored.
-        self._specs: dict[str, DeploySpec] = {}
-        self._plans: dict[str, Mapping[str, Any]] = {}
+        self._installs: Installs | None = None
         self._nodes: dict[str, Node] = {}
         self._surroundings: Surroundings | None = None
         self._machines: Machines | None = None
@@ -111,6 +105,7 @@ class NetbootProvisioner:
         options = self._options
         self._surroundings = surroundings
         self._machines = Machines(surroundings.shelf)
+        installs = self._installs = Installs(self._machines, self._catalogue, self._report_url)
         terms = Terms(
             base_url=options.base_url,
             files=self._agent_files,
@@ -135,7 +130,7 @@ class NetbootProvisioner:
         )
         for machine in self._machines:
             if machine.plan is not None:
-                await self._load_plan(machine)
+                await installs.load(machine)
         self._listener = BootListener(services)
         self._listener.start(options.listen)
         await self._addresses.start(surroundings.shelf)
@@ -155,6 +150,12 @@ class NetbootProvisioner:
         if self._machines is None:
             raise DriverTransient("netboot: not started yet")
         return self._machines
+
+    @property
+    def installs(self) -> Installs:
+        if self._installs is None:
+            raise DriverTransient("netboot: not started yet")
+        return self._installs
 
     @property
     def boots(self) -> Boots:
@@ -223,7 +224,7 @@ class NetbootProvisioner:
                     "netboot knows apt"
                 )
         document = {
-            "repositories": [_plain(repository) for repository in repositories],
+            "repositories": [asdict(repository) for repository in repositories],
             "remove_unlisted": remove_unlisted,
         }
         await self._shelf().put({SITE: document})
@@ -248,7 +249,7 @@ class NetbootProvisioner:
             known = f"boot MAC {mac}" if mac else f"BMC {node.oob_address or 'address'}"
             raise NodeUnknown(f"{node.name}: no machine with {known} has started from the network")
         self._nodes[machine.mac] = node
-        return _handle(machine)
+        return views.handle(machine)
 
     def _find(self, node: Node) -> Machine | None:
         if node.boot_mac:
@@ -257,7 +258,9 @@ class NetbootProvisioner:
         if named is not None:
             return named
         address = node.oob_address
-        found = [m for m in self.machines if address and _same_address(m.power_address, address)]
+        found = [
+            m for m in self.machines if address and views.same_address(m.power_address, address)
+        ]
         if len(found) > 1:
             macs = ", ".join(machine.mac for machine in found)
             raise DriverConflict(f"{node.name}: machines {macs} tell the same BMC {address}")
@@ -283,7 +286,7 @@ class NetbootProvisioner:
         address = await self._addresses.reserve(handle.id, node)
         machine = await self.machines.change(handle.id, named)
         self._nodes[machine.mac] = node
-        return _handle(machine)
+        return views.handle(machine)
 
     # -- commissioning
 
@@ -299,8 +302,8 @@ class NetbootProvisioner:
         if machine.state is NodeState.READY:
             await self._work(machine, voice).off(machine.mac)
         if machine.state in (NodeState.READY, NodeState.DEPLOYING, NodeState.DEPLOYED):
-            return _handle(machine)
-        raise _trouble(machine, "commissioning", NodeState.FAILED_COMMISSION)
+            return views.handle(machine)
+        raise views.trouble(machine, "commissioning", NodeState.FAILED_COMMISSION)
 
     async def inventory(self, handle: Handle) -> Inventory:
         machine = self.machines.needed(handle.id)
@@ -311,7 +314,7 @@ class NetbootProvisioner:
             Document(name, FORMATS.get(name, "application/json"), await self._text(machine, name))
             for name in names
         ]
-        return Inventory(tuple(documents), identities=_identities(documents))
+        return Inventory(tuple(documents), identities=views.identities(documents))
 
     async def logs(self, handle: Handle, phase: str) -> Sequence[Log]:
         machine = self.machines.needed(handle.id)
@@ -338,7 +341,7 @@ class NetbootProvisioner:
 
     async def apply_platform(self, handle: Handle, plan: PlatformPlan) -> None:
         machine = self._changeable(handle)
-        image = await self._image(plan.image)
+        image = await self.installs.image(plan.image)
         assembly.kernel_of(image, plan.kernel)
         await self.machines.put_plan(machine.mac, "platform", plandocs.document_of(plan))
 
@@ -348,61 +351,30 @@ class NetbootProvisioner:
             raise DriverConflict(f"{machine.label}: cannot be configured, it is {machine.state}")
         return machine
 
-    async def _image(self, name: str | None) -> Any:
-        if not name:
-            raise DriverUnsupported("platform.image is not set; netboot installs no default one")
-        try:
-            return await asyncio.to_thread(self._catalogue.image, name)
-        except NotFound as error:
-            raise DriverUnsupported(f"platform.image {name}: {error}") from error
-        except InvalidConfig as error:
-            raise DriverPersistent(str(error)) from error
-
     # -- deployment
 
     async def deploy(self, handle: Handle, spec: DeploySpec, voice: Voice) -> Handle:
         machine = self.machines.needed(handle.id)
         if machine.state is NodeState.DEPLOYED:
-            return _handle(machine)
+            return views.handle(machine)
         if machine.state is NodeState.DEPLOYING:
             if machine.deployment_id != spec.deployment_id:
                 raise DriverConflict(
                     f"{machine.label}: deployment {machine.deployment_id} is under way"
                 )
-            self._specs[machine.mac] = spec
+            self.installs.join(machine.mac, spec)
         else:
-            machine = await self._begin(machine, spec)
+            machine = await self.installs.begin(machine, spec, self._site())
             await voice.say(f"{spec.image} goes onto {machine.label}")
         self.machines.touch(machine.mac, machine.seen)  # an agent may wait for the spec
         try:
             machine = await self._deployed(machine, voice)
         finally:
             if ways.is_settled(self.machines.get(machine.mac) or machine):
-                self._specs.pop(machine.mac, None)
+                self.installs.leave(machine.mac)
         if machine.state is NodeState.DEPLOYED:
-            return _handle(machine)
-        raise _trouble(machine, "deployment", NodeState.FAILED_DEPLOY)
-
-    async def _begin(self, machine: Machine, spec: DeploySpec) -> Machine:
-        """Check and keep the whole plan, then let the machine's next start be the installation."""
-        applied = self._applied(machine)
-        image = await self._image(spec.image)
-        plan = assembly.assemble(machine.name or machine.mac, applied, spec, image, self._site())
-        stored = wire_form(plan)
-        digest = await self.machines.put_blob(orjson.dumps(stored))
-        self._specs[machine.mac] = spec
-        self._plans[machine.mac] = stored
-        async with self.machines.alone(machine.mac):
-            begun = ways.begun(
-                self.machines.needed(machine.mac),
-                Phase.INSTALL,
-                deployment_id=spec.deployment_id,
-                plan=digest,
-            )
-            name = INSTALLS + machine.mac
-            record = {"deployment_id": spec.deployment_id, "plan": digest}
-            await self.machines.save(begun, {name: record}, {name: digest})
-        return begun
+            return views.handle(machine)
+        raise views.trouble(machine, "deployment", NodeState.FAILED_DEPLOY)
 
     async def _deployed(self, machine: Machine, voice: Voice) -> Machine:
         work = self._work(machine, voice)
@@ -412,30 +384,6 @@ class NetbootProvisioner:
             await work.off(machine.mac)
             machine = await work.disk_boot(machine.mac)
         return machine
-
-    def _applied(self, machine: Machine) -> assembly.Applied:
-        kept = self.machines.plans(machine.mac)
-        missing = [kind for kind in ("network", "storage", "platform") if kind not in kept]
-        if missing:
-            raise DriverConflict(f"{machine.label}: no {', '.join(missing)} plan was applied")
-        return assembly.Applied(
-            plandocs.network_of(kept["network"]),
-            plandocs.storage_of(kept["storage"]),
-            plandocs.platform_of(kept["platform"]),
-        )
-
-    async def _load_plan(self, machine: Machine) -> None:
-        if machine.plan is not None and machine.state is NodeState.DEPLOYING:
-            self._plans[machine.mac] = orjson.loads(await self.machines.blob(machine.plan))
-
-    def _told_plan(self, machine: Machine) -> Mapping[str, Any] | None:
-        """The plan with its secrets; None until the task of this life has brought the spec."""
-        spec, plan = self._specs.get(machine.mac), self._plans.get(machine.mac)
-        if spec is None or plan is None or spec.deployment_id != machine.deployment_id:
-            return None
-        report_url = self._options.report_url or self._options.base_url
-        secret = self.boots.first_boot_secret(machine)
-        return assembly.with_secrets(plan, spec.boot, report_url, secret)
 
     # -- the end
 
@@ -454,20 +402,20 @@ class NetbootProvisioner:
         if not machine.is_done:
             machine = await work.agent(machine.mac)
         if machine.state is not NodeState.RELEASING:
-            raise _trouble(machine, "wipe", NodeState.FAILED_RELEASE)
+            raise views.trouble(machine, "wipe", NodeState.FAILED_RELEASE)
         await work.off(machine.mac)
         await self._addresses.release(machine.mac)
         await self.machines.forget(machine.mac)
-        for kept in (self._specs, self._plans, self._nodes):
-            kept.pop(machine.mac, None)
+        self.installs.forget(machine.mac)
+        self._nodes.pop(machine.mac, None)
 
     async def list_nodes(self) -> Sequence[NodeRow]:
-        return [_row(machine) for machine in self.machines]
+        return [views.row(machine) for machine in self.machines]
 
     async def discovered(self, name: str) -> Sequence[Document]:
         for machine in self.machines:
-            if machine.name is None and _handle(machine).name == name and machine.documents:
-                return (await self.inventory(_handle(machine))).documents
+            if machine.name is None and views.handle(machine).name == name and machine.documents:
+                return (await self.inventory(views.handle(machine))).documents
         return ()
 
     # -- parts
@@ -484,6 +432,12 @@ class NetbootProvisioner:
             raise DriverTransient("netboot: not started yet")
         return self._surroundings.shelf
 
+    def _told_plan(self, machine: Machine) -> Mapping[str, Any] | None:
+        return self.installs.told(machine, self.boots.first_boot_secret(machine))
+
+    def _report_url(self) -> str:
+        return self._options.report_url or self._options.base_url
+
     def _agent_files(self) -> AgentFiles:
         agent = self._catalogue.agent(self._options.agent)
         return AgentFiles(agent.kernel.sha256, agent.initrd.sha256)
@@ -494,59 +448,3 @@ class NetbootProvisioner:
         if sha256 not in (files.kernel, files.initrd):
             raise NotFound(f"no file {sha256} is served to everybody")
         return self._catalogue.blob(sha256)
-
-
-def _identities(documents: Sequence[Document]) -> tuple[Device, ...]:
-    """The disks' serials and worldwide names as the agent read them itself."""
-    for document in documents:
-        if document.generator == "hardware":
-            disks = orjson.loads(document.text).get("disks", ())
-            return tuple(
-                Device("disk", (disk["name"],), serial=disk.get("serial"), wwn=disk.get("wwn"))
-                for disk in disks
-            )
-    return ()
-
-
-def _handle(machine: Machine) -> Handle:
-    return Handle(
-        id=machine.mac,
-        name=machine.name or f"mac-{machine.mac.replace(':', '')}",
-        state=machine.state,
-        boot_mac=machine.mac,
-        boot_ip=machine.address,
-        power_address=machine.power_address,
-        deployment_id=machine.deployment_id,
-    )
-
-
-def _row(machine: Machine) -> NodeRow:
-    handle = _handle(machine)
-    return NodeRow(
-        hostname=handle.name,
-        memory=machine.memory_mib,
-        cpu_count=machine.cpus,
-        status_name=STATUS_NAMES[machine.state],
-        boot_mac=machine.mac,
-        boot_ip=machine.address,
-        power_state=PowerState.UNKNOWN.value,
-        power_address=machine.power_address,
-    )
-
-
-def _trouble(machine: Machine, work: str, failed: NodeState) -> DriverTransient | DriverConflict:
-    """Why the work did not end well: it failed (worth another try), or something else came."""
-    if machine.state is failed:
-        return DriverTransient(f"{machine.label}: {work} failed: {machine.reason}")
-    return DriverConflict(f"{machine.label}: {work} was overtaken, it is {machine.state}")
-
-
-def _same_address(told: str | None, wanted: str) -> bool:
-    try:
-        return told is not None and ipaddress.ip_address(told) == ipaddress.ip_address(wanted)
-    except ValueError:
-        return told == wanted
-
-
-def _plain(repository: Repository) -> dict[str, Any]:
-    return asdict(repository)

@@ -32,12 +32,13 @@ class Machines:
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
         self._machines: dict[str, Machine] = {}
+        self._macs: dict[str, str] = {}  # by name
         self._locks: dict[str, asyncio.Lock] = {}
         self._watchers: dict[str, set[asyncio.Event]] = {}
         for name, document in shelf.records().items():
             if name.startswith(MACHINES):
                 machine = _read(name, document)
-                self._machines[machine.mac] = machine
+                self._know(machine)
 
     def __iter__(self) -> Iterator[Machine]:
         return iter(list(self._machines.values()))
@@ -56,7 +57,7 @@ class Machines:
         return machine
 
     def named(self, name: str) -> Machine | None:
-        return next((m for m in self._machines.values() if m.name == name), None)
+        return self.get(self._macs.get(name))
 
     def alone(self, mac: str) -> AbstractAsyncContextManager[Any]:
         """Whoever changes a machine by what it is now holds this meanwhile."""
@@ -81,7 +82,7 @@ class Machines:
         """Store the machine, with other records of it, in one write; tell its watchers."""
         records = {MACHINES + machine.mac: _written(machine), **(documents or {})}
         await self._shelf.put(records, blobs)
-        self._machines[machine.mac] = machine
+        self._know(machine)
         self._tell(machine.mac)
 
     async def forget(self, mac: str) -> None:
@@ -91,7 +92,17 @@ class Machines:
         gone |= dict.fromkeys(document_name(mac, name) for name in machine.documents)
         await self._shelf.put(gone)
         self._machines.pop(mac, None)
+        if machine.name is not None:
+            self._macs.pop(machine.name, None)
         self._tell(mac)
+
+    def _know(self, machine: Machine) -> None:
+        old = self._machines.get(machine.mac)
+        if old is not None and old.name is not None and old.name != machine.name:
+            self._macs.pop(old.name, None)
+        if machine.name is not None:
+            self._macs[machine.name] = machine.mac
+        self._machines[machine.mac] = machine
 
     def touch(self, mac: str, now: float, step: str | None = None) -> None:
         """Note in memory that its agent was heard, and at which step."""

@@ -74,3 +74,13 @@ def test_a_record_of_a_newer_version_is_refused_by_name():
     shelf.kept["machines/x"] = {"mac": MAC, "state": "melted"}
     with pytest.raises(InvalidConfig, match=r"machines/x cannot be read: state"):
         Machines(shelf)
+
+
+async def test_a_machine_is_found_by_its_newest_name_and_by_none_once_forgotten(machines):
+    assert machines.named("n1") is machines.get(MAC)
+    await machines.change(MAC, lambda m: replace(m, name="n2"))
+    assert machines.named("n1") is None
+    assert machines.named("n2") is machines.get(MAC)
+    assert Machines(machines._shelf).named("n2").mac == MAC
+    await machines.forget(MAC)
+    assert machines.named("n2") is None

@@ -44,7 +44,8 @@ class EventsHandler(OfTasks):
                 if self.request.method != "HEAD":
                     await self._send(services.tasks.events(task.task_id, last))
             except (StreamClosedError, TimeoutError, TooSlow) as error:
-                log.info("event reader dropped: %s", error or "it reads too slowly")
+                # The words only: whoever keeps the record would keep the error's frames, and all of this.
+                log.info("event reader dropped: %s", str(error) or "it reads too slowly")
                 if not self._finished:
                     self.cut()
 

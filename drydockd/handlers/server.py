@@ -178,7 +178,7 @@ class Server(HTTPServer):
             else:
                 stream = Stream(connection, **options)
         except OSError as error:  # it was closed at once, as by a port scan
-            log.debug("connection of %s: %s", peer, error)
+            log.debug("connection of %s: %s", peer, str(error))
             connection.close()
             return
         self._book.opened(stream, peer)

@@ -160,7 +160,7 @@ class Stream(IOStream):
             if events & IOLoop.WRITE and not self.closed():
                 self._handle_write()
         except UnsatisfiableReadError as error:
-            log.info("closed a connection: %s", error)
+            log.info("closed a connection: %s", str(error))
             self.close(exc_info=error)
         except Exception as error:
             self.close(exc_info=error)

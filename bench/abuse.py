@@ -50,7 +50,7 @@ OPERATOR = "127.0.0.9"
 # What docs/limits.md says for a host of 600 MiB.
 SMALL_HOST: dict[str, dict[str, Any]] = {
     "network": {"fetch_bytes": 32 * MIB},
-    "limits": {"design_memory": 128 * MIB},
+    "limits": {"design_memory": 128 * MIB, "designs_kept": 32 * MIB},
 }
 
 

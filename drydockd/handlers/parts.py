@@ -9,8 +9,8 @@ from tornado.web import RequestHandler
 
 from drydockd.handlers.slices import Slices
 
-# What a part may hold, and what may be encoded for it: about 3 ms.
-PART_BYTES = 256 << 10
+# What a part may hold, and what may be encoded for it: about 3 ms. Hundreds may wait.
+PART_BYTES = 128 << 10
 PART_RECORDS = 1000
 
 

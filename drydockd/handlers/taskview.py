@@ -187,9 +187,14 @@ class TaskViews:
         Source: contract, api, section 4.4.
         """
         if layers == 0 and not builddata and not errors:
-            while self._read_ahead(task.task_id):
+            while (left := self._unsaid(task.task_id)) > LONG:
+                # Some of the messages of a long task; there may be no room to keep them.
+                self._messages(task.task_id, LONG)
+                self._make_room()
                 yield b""
-            if self._unsaid(task.task_id) <= LONG:
+                if self._unsaid(task.task_id) >= left:
+                    break
+            else:
                 yield self.encoded(self._current(task))
                 return
         part = Part()
@@ -197,18 +202,6 @@ class TaskViews:
             if part.add(piece, records):
                 yield part.take()
         yield part.take()
-
-    def _read_ahead(self, task_id: str) -> bool:
-        """Encode some messages of a long task; return whether to go on with more in another turn.
-
-        There may be no room for them.
-        """
-        left = self._unsaid(task_id)
-        if left <= LONG:
-            return False
-        self._messages(task_id, LONG)
-        self._make_room()
-        return self._unsaid(task_id) < left
 
     def _unsaid(self, task_id: str) -> int:
         """How many messages are yet to be encoded."""

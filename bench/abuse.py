@@ -289,7 +289,13 @@ async def main(args: argparse.Namespace) -> int:
             await asyncio.to_thread(daemon.process.wait)
         async with running(folder, prefix=limit.prefix, **sections) as daemon:
             daemon.address = OPERATOR
-            lost = await read_back(daemon, seen)
+            try:
+                lost = await read_back(daemon, seen)
+            except GONE as error:
+                code = daemon.process.poll()
+                print(f"read back: {error!r}, exit {code}; ended by the limit: {limit.killed}")
+                print((folder / "daemon.log").read_text(errors="replace")[-3000:])
+                lost = (-1, -1)
         broken = told(seen, lost, args)
         log = (folder / "daemon.log").read_text(encoding="utf-8", errors="replace")
         print(f"daemon's log: {len(log) >> 10} KiB, {log.count('Traceback')} tracebacks")

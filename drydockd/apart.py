@@ -34,7 +34,7 @@ _START = (
 _WRITE_BYTES = 1 << 20
 KILL = int(signal.SIGKILL)
 # Where they share a processor, the daemon's loop goes before its workers: nine parts of ten.
-NICE = 5
+NICE = 10
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
 _SET_PARENT_DEATH_SIGNAL = 1  # prctl(2)
 

@@ -29,6 +29,8 @@ PAUSE_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 # Of the descriptors a process may have, those that callers cannot take: a fourth, but so many.
 LEAST_RESERVE = 32
+# When all connections are taken, an address may have a sixteenth of them, but so many.
+LEAST_SHARE = 8
 MOST_RESERVE = 1024
 
 
@@ -118,13 +120,23 @@ class Connections:
     def admits(self, peer: str) -> bool:
         """Whether the address may have one more, if need be in place of its own idle longest."""
         address = self._addresses.get(group(peer), _NONE)
-        if address.open + address.waiting < self.bounds.per_address or self._stands_for_many(peer):
+        if address.open + address.waiting < self._share() or self._stands_for_many(peer):
             return True
         if self._evict(address.idle):
             return True
         self.refused += 1
         self._tell("address", self.refusal(peer))
         return False
+
+    def _share(self) -> int:
+        """How many one address may have now: less when all are taken.
+
+        Who has many then makes room for himself, and does not end the connections of others
+        before these have said what they want.
+        """
+        if len(self._open) + self.waiting < self.bounds.most:
+            return self.bounds.per_address
+        return min(self.bounds.per_address, max(LEAST_SHARE, self.bounds.most // 16))
 
     def lined(self, peer: str) -> None:
         """Note a connection that was accepted and waits to be served; an idle one makes room."""
@@ -144,8 +156,8 @@ class Connections:
     def refusal(self, peer: str) -> str:
         """Return what an address hears that is not admitted."""
         return (
-            f"{peer} has {self.bounds.per_address} connections in use "
-            "(api.connections_per_address): further ones are refused"
+            f"{peer} has {self._share()} connections in use, the most it may have now "
+            "(api.connections_per_address, less while all are taken): further ones are refused"
         )
 
     def pause(self, resume: Callable[[], None], cause: str = "") -> None:

@@ -35,7 +35,7 @@ ACCEPTS_PER_TURN = 256
 # So many of them are begun to be served, or for so long: 150 us each, and more with TLS, of whose
 # handshakes an address may have 128: each must get some turns before the next ones end it.
 STARTS_PER_TURN = 32
-START_SECONDS = 0.01
+START_SECONDS = 0.005
 # What accept says when the process or the machine has no descriptor, or no memory for one.
 SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 # All are closed at once; what their requests still do is not waited for longer.

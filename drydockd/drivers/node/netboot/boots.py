@@ -343,8 +343,11 @@ class Boots:
 
     # -- the installed system
 
-    async def first_boot(self, secret: str) -> None:
-        """The installed system reports from its disk. Raises Unauthenticated, Conflict."""
+    async def first_boot(self, secret: str, booted_params: str = "") -> None:
+        """The installed system reports from its disk, and its kernel's command line.
+
+        Raises Unauthenticated, Conflict.
+        """
         mac = canonical_mac(secret.partition(".")[0])
         machine = self.machines.get(mac)
         if mac is None or machine is None or machine.deployment_id is None:
@@ -356,7 +359,7 @@ class Boots:
             if machine.state is NodeState.DEPLOYED:
                 return  # the first answer was lost
             try:
-                await self.machines.save(ways.deployed(machine, self.clock()))
+                await self.machines.save(ways.deployed(machine, self.clock(), booted_params))
             except DriverConflict as error:
                 raise Conflict(str(error)) from error
 

@@ -10,9 +10,10 @@ import orjson
 
 from drydockd.drivers.node.netboot import assembly, plandocs
 from drydockd.drivers.node.netboot import machine as ways
+from drydockd.drivers.node.netboot.accounts import inventory_of, seen_of
 from drydockd.drivers.node.netboot.installplan import wire_form
 from drydockd.drivers.node.netboot.machine import Machine, Phase
-from drydockd.drivers.node.netboot.records import INSTALLS, Machines
+from drydockd.drivers.node.netboot.records import INSTALLS, Machines, installed_name
 from drydockd.errors import (
     DriverConflict,
     DriverPersistent,
@@ -77,10 +78,29 @@ class Installs:
                 deployment_id=spec.deployment_id,
                 plan=digest,
             )
-            name = INSTALLS + machine.mac
-            record = {"deployment_id": spec.deployment_id, "plan": digest}
-            await self._machines.save(begun, {name: record}, {name: digest})
+            await self._machines.save(begun, *self._kept(begun, image))
         return begun
+
+    def _kept(
+        self, machine: Machine, image: Image
+    ) -> tuple[dict[str, Mapping[str, Any] | None], dict[str, str]]:
+        """Records and blobs: the plan, the image, and the machine as it is now, for later."""
+        mac, documents = machine.mac, inventory_of(machine.documents)
+        digests = {installed_name(mac, name): digest for name, digest in documents.items()}
+        gone = [
+            installed_name(mac, name) for name in self._machines.install(mac).get("documents", ())
+        ]
+        record = {
+            "deployment_id": machine.deployment_id,
+            "plan": machine.plan,
+            "image": image.sha256,
+            "documents": documents,
+            "seen": seen_of(machine),
+        }
+        records: dict[str, Mapping[str, Any] | None] = dict.fromkeys(gone)
+        records |= {name: {"digest": digest} for name, digest in digests.items()}
+        records[INSTALLS + mac] = record
+        return records, {**digests, INSTALLS + mac: machine.plan or ""}
 
     def _applied(self, machine: Machine) -> assembly.Applied:
         kept = self._machines.plans(machine.mac)

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from drydockd.drivers.base import (
     Discovery,
     Handle,
+    Installed,
     Inventory,
     Log,
     NodeRow,
@@ -23,6 +24,7 @@ from drydockd.drivers.base import (
 )
 from drydockd.drivers.node.netboot import assembly, plandocs, views
 from drydockd.drivers.node.netboot import machine as ways
+from drydockd.drivers.node.netboot.accounts import Accounts
 from drydockd.drivers.node.netboot.addresses import addresses_of
 from drydockd.drivers.node.netboot.boots import Boots, Terms
 from drydockd.drivers.node.netboot.handling import Services
@@ -69,8 +71,6 @@ CAPABILITIES = frozenset(
     }
 )
 SITE = "site"
-LOG_OF = {"commission": "log-inspect", "deploy": "log-install"}
-FORMATS = {"lshw": "text/xml"}
 _repositories = TypeAdapter(tuple[Repository, ...])
 
 
@@ -156,6 +156,10 @@ class NetbootProvisioner:
         if self._installs is None:
             raise DriverTransient("netboot: not started yet")
         return self._installs
+
+    @property
+    def accounts(self) -> Accounts:
+        return Accounts(self.machines, self._catalogue)
 
     @property
     def boots(self) -> Boots:
@@ -306,26 +310,14 @@ class NetbootProvisioner:
         raise views.trouble(machine, "commissioning", NodeState.FAILED_COMMISSION)
 
     async def inventory(self, handle: Handle) -> Inventory:
-        machine = self.machines.needed(handle.id)
-        names = [name for name in machine.documents if not name.startswith("log-")]
-        if "lshw" not in names:
-            raise NodeUnknown(f"{machine.label}: was never inspected")
-        documents = [
-            Document(name, FORMATS.get(name, "application/json"), await self._text(machine, name))
-            for name in names
-        ]
-        return Inventory(tuple(documents), identities=views.identities(documents))
+        return await self.accounts.inventory(self.machines.needed(handle.id))
 
     async def logs(self, handle: Handle, phase: str) -> Sequence[Log]:
-        machine = self.machines.needed(handle.id)
-        name = LOG_OF.get(phase, "")
-        if name not in machine.documents:
-            return []
-        return [Log(phase, "agent", await self._text(machine, name))]
+        return await self.accounts.logs(self.machines.needed(handle.id), phase)
 
-    async def _text(self, machine: Machine, name: str) -> str:
-        content = await self.machines.blob(machine.documents[name])
-        return content.decode(errors="replace")
+    async def installed(self, node: Node) -> Installed | None:
+        machine = self._find(node)
+        return await self.accounts.installed(machine) if machine else None
 
     # -- plans
 
@@ -413,10 +405,7 @@ class NetbootProvisioner:
         return [views.row(machine) for machine in self.machines]
 
     async def discovered(self, name: str) -> Sequence[Document]:
-        for machine in self.machines:
-            if machine.name is None and views.handle(machine).name == name and machine.documents:
-                return (await self.inventory(views.handle(machine))).documents
-        return ()
+        return await self.accounts.discovered(name)
 
     # -- parts
 

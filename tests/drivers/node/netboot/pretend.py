@@ -138,7 +138,8 @@ class PretendMachine:
         (secret,) = (f for f in self.plan["files"] if f["path"] == "/etc/drydock/first-boot")
         url, given = secret["text"].split()
         async with self.http(url) as http:
-            body = {"boot_id": "b", "addresses": ["ens3 10.0.0.7/24"], "failed_units": []}
+            line = f"BOOT_IMAGE=/vmlinuz {self.plan['kernel_params']}"
+            body = {"boot_id": "b", "cmdline": line, "addresses": [], "failed_units": []}
             (await http.post("/boot/first", json=body, headers=bearer(given))).raise_for_status()
 
 

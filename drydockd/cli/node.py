@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from drydockd.cli import bmc
+from drydockd.cli import bmc, node_drift
 from drydockd.cli.columns import Row, Table
 from drydockd.cli.filters import (
     filter_options,
@@ -49,6 +49,7 @@ def command() -> None:
 
 # The same by the name of what it is done to.
 command.add_command(bmc.power)
+command.add_command(node_drift.drift)
 
 
 @command.command("list")

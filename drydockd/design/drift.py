@@ -109,9 +109,7 @@ def _platform(findings: _Findings, site: Site, node: Node, installed: Installed)
         return
     wanted = plans.platform_plan(site, node)
     findings.compare("image", wanted.image or "none", there.image or "none", DESIGN)
-    findings.compare(
-        "image content", installed.catalogue_digest, installed.image_digest, CATALOGUE
-    )
+    findings.compare("image content", installed.catalogue_digest, installed.image_digest, CATALOGUE)
     findings.compare("kernel", wanted.kernel or "none", there.kernel or "none", DESIGN)
     findings.compare(
         "kernel parameters", wanted.kernel_params or "none", there.kernel_params or "none", DESIGN
@@ -247,10 +245,9 @@ def _address(text: str | None) -> str | None:
 
 
 def _devices(findings: _Findings, node: Node, then: _Seen, now: _Seen) -> None:
-    memory = (then.sighting.memory_mib or None, now.sighting.memory_mib or None)
-    findings.compare("memory", *(mib and f"{mib} MiB" for mib in memory), DEPLOYMENT)
-    cpus = (then.sighting.cpus or None, now.sighting.cpus or None)
-    findings.compare("CPUs", *cpus, DEPLOYMENT)
+    one, other = _mib(then.sighting.memory_mib), _mib(now.sighting.memory_mib)
+    findings.compare("memory", one, other, DEPLOYMENT)
+    findings.compare("CPUs", then.sighting.cpus or None, now.sighting.cpus or None, DEPLOYMENT)
     if then.devices is None or now.devices is None:
         findings.absent |= dict.fromkeys(("disks", "NICs"))
     else:
@@ -263,9 +260,11 @@ def _devices(findings: _Findings, node: Node, then: _Seen, now: _Seen) -> None:
             findings.add("boot MAC", wanted, ", ".join(filter(None, macs)) or "no NICs", DESIGN)
 
 
-def _fixed(
-    findings: _Findings, kind: str, then: Sequence[Device], now: Sequence[Device]
-) -> None:
+def _mib(memory_mib: int) -> str | None:
+    return f"{memory_mib} MiB" if memory_mib else None
+
+
+def _fixed(findings: _Findings, kind: str, then: Sequence[Device], now: Sequence[Device]) -> None:
     """Hold the devices of one kind against those of then, by what is burnt into them."""
     ones, others = _by_identity(kind, then), _by_identity(kind, now)
     word = "NIC" if kind == "network" else kind

@@ -159,9 +159,7 @@ def test_an_image_that_was_built_anew_since_is_named():
 
 def test_kernel_parameters_that_the_installed_system_was_not_booted_with_are_named():
     (told,) = differences(installed(booted_params="root=UUID=1 ro"))
-    assert str(told) == (
-        "kernel parameters it was booted with: deployment quiet, found not there"
-    )
+    assert str(told) == ("kernel parameters it was booted with: deployment quiet, found not there")
 
 
 def test_what_nobody_tells_is_absent_and_no_difference():

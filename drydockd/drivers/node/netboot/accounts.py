@@ -10,7 +10,7 @@ from typing import Any
 from drydockd.drivers.base import Inventory, Log, NodeState
 from drydockd.drivers.node.netboot import plandocs, views
 from drydockd.drivers.node.netboot.machine import Machine
-from drydockd.drivers.node.netboot.records import INSTALLS, Machines
+from drydockd.drivers.node.netboot.records import Machines
 from drydockd.errors import DriverTransient, InvalidConfig, NodeUnknown, NotFound
 from drydockd.images.catalogue import ImageCatalogue
 from drydockd.installed import Installed, Sighting

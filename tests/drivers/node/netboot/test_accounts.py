@@ -15,10 +15,9 @@ from drydockd.images.catalogue import ImageCatalogue
 from drydockd.machines import NodeState
 from tests.drivers.node.netboot.pretend import LSHW
 from tests.drivers.node.netboot.shelves import MAC, MemoryShelf
-from tests.drivers.node.netboot.test_provisioner import NETWORK, PLATFORM, SHA, SPEC, STORAGE
+from tests.drivers.node.netboot.test_provisioner import NETWORK, NODE, PLATFORM, SHA, SPEC, STORAGE
 from tests.drivers.node.netboot.test_provisioner import bench as bench
 from tests.drivers.node.netboot.test_provisioner import catalogue as catalogue
-from tests.drivers.node.netboot.test_provisioner import NODE
 
 HARDWARE = '{"disks": [{"name": "vda", "serial": "D-1"}]}'
 
@@ -69,7 +68,9 @@ async def test_an_inventory_that_came_later_leaves_that_of_the_deployment_as_it_
     other = await machines.put_blob(LSHW.format(mac="52:54:00:00:00:02").encode())
     await machines.change(
         MAC,
-        lambda machine: replace(machine, documents={"lshw": other}, memory_mib=512, firmware="uefi"),
+        lambda machine: replace(
+            machine, documents={"lshw": other}, memory_mib=512, firmware="uefi"
+        ),
     )
     account = await deployed.installed(machines.get(MAC))
     assert (account.then.memory_mib, account.now.memory_mib) == (1024, 512)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -62,11 +63,22 @@ class Installs:
         except InvalidConfig as error:
             raise DriverPersistent(str(error)) from error
 
-    async def begin(self, machine: Machine, spec: DeploySpec, site: assembly.SiteWide) -> Machine:
-        """Check and keep the whole plan, then let the machine's next start be the installation."""
+    async def begin(
+        self,
+        machine: Machine,
+        spec: DeploySpec,
+        site: assembly.SiteWide,
+        boot_mode: str | None = None,
+    ) -> Machine:
+        """Check and keep the whole plan, then let the machine's next start be the installation.
+
+        `boot_mode` is that of the hardware profile: the agent writes nothing where it was
+        started by another firmware.
+        """
         applied = self._applied(machine)
         image = await self.image(spec.image)
-        plan = assembly.assemble(machine.name or machine.mac, applied, spec, image, site)
+        name = machine.name or machine.mac
+        plan = replace(assembly.assemble(name, applied, spec, image, site), firmware=boot_mode)
         stored = wire_form(plan)
         digest = await self._machines.put_blob(orjson.dumps(stored))
         self._specs[machine.mac] = spec

@@ -356,7 +356,9 @@ class NetbootProvisioner:
                 )
             self.installs.join(machine.mac, spec)
         else:
-            machine = await self.installs.begin(machine, spec, self._site())
+            profile = self._node(machine).hardware
+            boot_mode = profile.boot_mode if profile else None
+            machine = await self.installs.begin(machine, spec, self._site(), boot_mode)
             await voice.say(f"{spec.image} goes onto {machine.label}")
         self.machines.touch(machine.mac, machine.seen)  # an agent may wait for the spec
         try:
@@ -410,11 +412,17 @@ class NetbootProvisioner:
     # -- parts
 
     def _work(self, machine: Machine, voice: Voice) -> Work:
-        node = self._nodes.get(machine.mac)
-        if node is None or self._surroundings is None:
-            raise DriverTransient(f"{machine.label}: was not looked up before")
+        if self._surroundings is None:
+            raise DriverTransient("netboot: not started yet")
+        node = self._node(machine)
         oob = self._surroundings.oob_for(node)
         return Work(self.machines, self.boots, self._limits, node, oob, voice)
+
+    def _node(self, machine: Machine) -> Node:
+        node = self._nodes.get(machine.mac)
+        if node is None:
+            raise DriverTransient(f"{machine.label}: was not looked up before")
+        return node
 
     def _shelf(self) -> Any:
         if self._surroundings is None:

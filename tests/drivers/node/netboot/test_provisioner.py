@@ -25,7 +25,7 @@ from drydockd.plans import (
     PlatformPlan,
     StoragePlan,
 )
-from drydockd.site import Repository
+from drydockd.site import HardwareProfile, Repository
 from drydockd.store import open_store
 from drydockd.store.shelf import StoreShelf
 from tests.design.rules.helpers import a_node
@@ -185,6 +185,14 @@ async def test_the_plan_the_agent_gets_is_the_designs_to_the_byte(bench):
         "/etc/drydock/first-boot",
     } <= paths
     assert plan["kernel_params"] == "quiet"
+
+
+@pytest.mark.parametrize("boot_mode", ["uefi", "bios", None])
+async def test_the_agent_is_told_the_boot_mode_that_the_hardware_profile_wants(bench, boot_mode):
+    handle = await bench.ready()
+    await bench.driver.find(replace(NODE, hardware=HardwareProfile("hw", boot_mode=boot_mode)))
+    await bench.driver.deploy(handle, SPEC, bench.voice)
+    assert bench.machine.plan["firmware"] == boot_mode
 
 
 async def test_nothing_secret_is_ever_stored(bench):

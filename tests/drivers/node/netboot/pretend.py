@@ -116,7 +116,11 @@ class PretendMachine:
         answer = await http.post("/boot/hello", json=hello, headers=bearer(token))
         answer.raise_for_status()
         headers = bearer(answer.json()["session"])
-        if answer.json()["phase"] == "inspect":
+        greeting = answer.json()
+        if greeting["phase"] == "inspect" and self.fails is not None:
+            end = {"id": greeting["id"], "ok": False, "error": self.fails, "log": "all done\n"}
+            (await http.post("/boot/end", json=end, headers=headers)).raise_for_status()
+        elif greeting["phase"] == "inspect":
             sent = await http.post("/boot/inventory", json=self.report(), headers=headers)
             sent.raise_for_status()
         while True:

@@ -262,6 +262,18 @@ async def test_an_agents_failure_is_told_with_its_log_kept(bench):
     assert handle.state is NodeState.DEPLOYED
 
 
+async def test_a_failed_inspection_ends_the_commissioning_with_the_agents_words(bench):
+    handle = await bench.found()
+    bench.machine.fails = "ToolFailed: lshw ended with status 127"
+    with pytest.raises(DriverTransient, match="commissioning failed: ToolFailed: lshw ended"):
+        await bench.driver.commission(handle, bench.voice)
+    assert await bench.state() is NodeState.FAILED_COMMISSION
+    (log,) = await bench.driver.logs(handle, "commission")
+    assert log.text == "all done\n"
+    bench.machine.fails = None
+    assert (await bench.driver.commission(handle, bench.voice)).state is NodeState.READY
+
+
 async def test_nobody_is_deployed_who_did_not_report_from_disk(tmp_path, catalogue):
     bench = Bench(tmp_path, catalogue, first_boot_seconds=0.2)
     await bench.start()
@@ -276,9 +288,10 @@ async def test_nobody_is_deployed_who_did_not_report_from_disk(tmp_path, catalog
 async def test_a_machine_that_never_starts_from_the_network_says_what_to_look_at(
     tmp_path, catalogue
 ):
-    bench = Bench(tmp_path, catalogue, hello_seconds=0.2)
+    bench = Bench(tmp_path, catalogue)
     await bench.start()
     handle = await bench.ready()
+    bench.driver._limits = replace(bench.driver._limits, hello=0.2)
 
     async def nothing():
         await asyncio.Event().wait()

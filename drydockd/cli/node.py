@@ -36,7 +36,9 @@ TITLES = {
     "power_address": "IPMI IP",
     "power_state": "Power State",
 }
-TABLE = Table(TITLES, tuple(TITLES), {})
+SHOWN = tuple(TITLES)
+TITLES |= {"power_seen": "Power Seen"}
+TABLE = Table(TITLES, SHOWN, {})
 
 # The status of a node of the design that the provisioner does not know.
 UNKNOWN = "Unknown"
@@ -80,7 +82,7 @@ def list_(
 
 
 def _unknown(name: str) -> Row:
-    return {**dict.fromkeys(TITLES), "hostname": name, "status_name": UNKNOWN}
+    return {**dict.fromkeys(SHOWN), "hostname": name, "status_name": UNKNOWN}
 
 
 @command.command()

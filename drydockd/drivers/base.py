@@ -187,7 +187,11 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class NodeRow:
-    """One line of GET /nodes; `memory` in MiB; contract, api, section 5."""
+    """One line of GET /nodes; `memory` in MiB; contract, api, section 5.
+
+    `power_seen`: when `power_state` was last true, ISO 8601, where the provisioner does not
+    look anew for each list. None: it is of now, or unknown.
+    """
 
     hostname: str
     memory: int
@@ -197,6 +201,7 @@ class NodeRow:
     boot_ip: str | None
     power_state: str
     power_address: str | None
+    power_seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,28 +48,10 @@ from drydockd.errors import (
 )
 from drydockd.images.catalogue import ImageCatalogue
 from drydockd.machines import Document, canonical_mac
-from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
+from drydockd.plans import FEATURES, DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
 
-CAPABILITIES = frozenset(
-    {
-        "bond.802.3ad",
-        "bond.active-backup",
-        "bond.balance-rr",
-        "vlan",
-        "sriov",
-        "lvm.root",
-        "storage.boot_on_other_disk",
-        "fs.label",
-        "fs.uuid",
-        "part.uuid",
-        "boot.uefi",
-        "boot.bios",
-        "repo.apt",
-        "wipe.quick",
-        "wipe.full",
-    }
-)
+CAPABILITIES = FEATURES - {"repo.rpm"}
 SITE = "site"
 _repositories = TypeAdapter(tuple[Repository, ...])
 
@@ -208,7 +190,8 @@ class NetbootProvisioner:
         return Catalogue({name: (*image.kernels, newest) for name, image in images.items()})
 
     async def capabilities(self) -> frozenset[str]:
-        return CAPABILITIES
+        # Who else answers DHCP has to serve the relayed networks too.
+        return CAPABILITIES if self._options.dhcp == "own" else CAPABILITIES - {"dhcp.relay"}
 
     async def apply_site_network(
         self, links: Mapping[str, NetworkLink], networks: Mapping[str, Network]

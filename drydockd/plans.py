@@ -93,7 +93,10 @@ class BondPlan:
 
 @dataclass(frozen=True, slots=True)
 class InterfacePlan:
-    """One configured link of the node: a bond of `devices`, or the single NIC in it."""
+    """One configured link of the node: a bond of `devices`, or the single NIC in it.
+
+    `linkspeed` is the text of the design; ``auto`` is what the NIC and its switch agree on.
+    """
 
     name: str
     link: str
@@ -107,6 +110,7 @@ class InterfacePlan:
     sriov: bool = False
     vf_count: int = 0
     trustedmode: bool = False
+    linkspeed: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,10 @@ class Installs:
         """
         applied = self._applied(machine)
         image = await self.image(spec.image)
+        if boot_mode is not None and boot_mode not in image.firmware:
+            raise DriverUnsupported(
+                f"boot_mode {boot_mode}: image {image.name} starts by {', '.join(image.firmware)}"
+            )
         name = machine.name or machine.mac
         plan = replace(assembly.assemble(name, applied, spec, image, site), firmware=boot_mode)
         stored = wire_form(plan)
@@ -90,11 +94,11 @@ class Installs:
                 deployment_id=spec.deployment_id,
                 plan=digest,
             )
-            await self._machines.save(begun, *self._kept(begun, image))
+            await self._machines.save(begun, *self._kept(begun, image, spec))
         return begun
 
     def _kept(
-        self, machine: Machine, image: Image
+        self, machine: Machine, image: Image, spec: DeploySpec
     ) -> tuple[dict[str, Mapping[str, Any] | None], dict[str, str]]:
         """Records and blobs: the plan, the image, and the machine as it is now, for later."""
         mac, documents = machine.mac, inventory_of(machine.documents)
@@ -108,6 +112,7 @@ class Installs:
             "image": image.sha256,
             "documents": documents,
             "seen": seen_of(machine),
+            "owner_data": dict(spec.owner_data),
         }
         records: dict[str, Mapping[str, Any] | None] = dict.fromkeys(gone)
         records |= {name: {"digest": digest} for name, digest in digests.items()}

@@ -28,6 +28,7 @@ from drydockd.drivers.node.netboot.accounts import Accounts
 from drydockd.drivers.node.netboot.addresses import addresses_of
 from drydockd.drivers.node.netboot.boots import Boots, Terms
 from drydockd.drivers.node.netboot.handling import Services
+from drydockd.drivers.node.netboot.hints import hints
 from drydockd.drivers.node.netboot.installs import Installs
 from drydockd.drivers.node.netboot.layout import BOOT_RESERVE, layout
 from drydockd.drivers.node.netboot.listener import BootListener
@@ -288,9 +289,15 @@ class NetbootProvisioner:
             machine = await work.agent(machine.mac)
         if machine.state is NodeState.READY:
             await self._work(machine, voice).off(machine.mac)
+            for hint in hints(self._node(machine).hardware, machine.mac, await self._nics(machine)):
+                await voice.say(f"{machine.label}: {hint}")
         if machine.state in (NodeState.READY, NodeState.DEPLOYING, NodeState.DEPLOYED):
             return views.handle(machine)
         raise views.trouble(machine, "commissioning", NodeState.FAILED_COMMISSION)
+
+    async def _nics(self, machine: Machine) -> Sequence[Mapping[str, Any]]:
+        documents = (await self.accounts.inventory(machine)).documents
+        return views.nics(documents)
 
     async def inventory(self, handle: Handle) -> Inventory:
         return await self.accounts.inventory(self.machines.needed(handle.id))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 
@@ -16,13 +17,22 @@ from drydockd.machines import STATUS_NAMES, Device, Document, NodeState, PowerSt
 
 def identities(documents: Sequence[Document]) -> tuple[Device, ...]:
     """The disks' serials and worldwide names as the agent read them itself."""
+    return tuple(
+        Device("disk", (disk["name"],), serial=disk.get("serial"), wwn=disk.get("wwn"))
+        for disk in _told(documents, "disks")
+    )
+
+
+def nics(documents: Sequence[Document]) -> Sequence[Mapping[str, Any]]:
+    """The NICs as the agent read them: name, mac, bus_address and more."""
+    return _told(documents, "nics")
+
+
+def _told(documents: Sequence[Document], what: str) -> Sequence[Mapping[str, Any]]:
     for document in documents:
         if document.generator == "hardware":
-            disks = orjson.loads(document.text).get("disks", ())
-            return tuple(
-                Device("disk", (disk["name"],), serial=disk.get("serial"), wwn=disk.get("wwn"))
-                for disk in disks
-            )
+            found: Sequence[Mapping[str, Any]] = orjson.loads(document.text).get(what, ())
+            return found
     return ()
 
 

@@ -22,6 +22,7 @@ from drydockd.site import HardwareProfile, Node, Site
 
 DESIGN, DEPLOYMENT, CATALOGUE = "design", "deployment", "catalogue"
 NOT_THERE = "not there"
+_UNQUOTED = str.maketrans("", "", '"\\')
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,10 @@ def _platform(findings: _Findings, site: Site, node: Node, installed: Installed)
     if installed.booted_params is None:
         findings.absent["kernel parameters it was booted with"] = None
         return
+    # Told without quotes and backslashes, by a shell script.
     booted = installed.booted_params.split()
-    missing = [word for word in there.kernel_params.split() if word not in booted]
+    wanted_words = there.kernel_params.translate(_UNQUOTED).split()
+    missing = [word for word in wanted_words if word not in booted]
     if missing:
         findings.add(
             "kernel parameters it was booted with", " ".join(missing), NOT_THERE, DEPLOYMENT

@@ -162,6 +162,13 @@ def test_kernel_parameters_that_the_installed_system_was_not_booted_with_are_nam
     assert str(told) == ("kernel parameters it was booted with: deployment quiet, found not there")
 
 
+def test_quotes_of_a_parameter_are_no_difference():
+    quoted = replace(NODE, kernel_params={"dyndbg": '"file a.c +p"'})
+    platform = plans.platform_plan(a_site(quoted), quoted)
+    told = installed(platform=platform, booted_params="ro dyndbg=file a.c +p")
+    assert differences(told, quoted) == []
+
+
 def test_what_nobody_tells_is_absent_and_no_difference():
     drift = drift_of(SITE, NODE, Installed("d1"))
     assert drift.differences == ()

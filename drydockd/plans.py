@@ -9,6 +9,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# What a backend may be able to do, by name. Source: contract, node-provisioner, section 5.
+FEATURES = frozenset(
+    {
+        "bond.802.3ad",
+        "bond.active-backup",
+        "bond.balance-rr",
+        "vlan",
+        "sriov",
+        "lvm.root",
+        "storage.boot_on_other_disk",
+        "fs.label",
+        "fs.uuid",
+        "part.uuid",
+        "boot.uefi",
+        "boot.bios",
+        "dhcp.relay",
+        "repo.apt",
+        "repo.rpm",
+        "wipe.quick",
+        "wipe.full",
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceName:
@@ -70,7 +93,10 @@ class BondPlan:
 
 @dataclass(frozen=True, slots=True)
 class InterfacePlan:
-    """One configured link of the node: a bond of `devices`, or the single NIC in it."""
+    """One configured link of the node: a bond of `devices`, or the single NIC in it.
+
+    `linkspeed` is the text of the design; ``auto`` is what the NIC and its switch agree on.
+    """
 
     name: str
     link: str
@@ -84,6 +110,7 @@ class InterfacePlan:
     sriov: bool = False
     vf_count: int = 0
     trustedmode: bool = False
+    linkspeed: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "drydockd"
 # Room -> rooms it may import besides itself. Peers of one line share only what is below them.
 DATA = {
     "errors", "machines", "model", "oob", "plans", "site", "config", "log", "systemd", "garbage",
-    "apart", "turns", "patterns",
+    "apart", "turns", "patterns", "installed",
 }  # fmt: skip
 PARTS = {"design", "store", "drivers", "render", "auth"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "oob": set(),
     "site": set(),
     "plans": set(),
+    "installed": {"machines", "plans"},
     "config": set(),
     "log": set(),
     "systemd": set(),

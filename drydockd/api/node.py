@@ -7,7 +7,10 @@ from drydockd.api.states import BootActionStatus, ResultStatus
 
 
 class Node(Answer):
-    """A node as the provisioner knows it; `memory` in MiB. Source: contract, api, section 5."""
+    """A node as the provisioner knows it; `memory` in MiB. Source: contract, api, section 5.
+
+    `power_seen`: when `power_state` was last seen to be so; missing: it is of now, or unknown.
+    """
 
     hostname: str
     memory: int
@@ -17,6 +20,7 @@ class Node(Answer):
     boot_ip: str | None
     power_state: str
     power_address: str | None
+    power_seen: str | None = None
 
 
 class NodeBootData(Answer):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from drydockd.api.bmcfacts import DATA_FORMAT, BmcFacts
+from drydockd.api.bmcfacts import BmcFacts
 from drydockd.api.task import Task, TaskTree
+from drydockd.cli.node_task import (
+    design_of,
+    ended,
+    errors_of,
+    is_a,
+    leave,
+    listed,
+    nodes_options,
+    printable,
+)
 from drydockd.cli.output import echo_json, echo_table, output_option
 from drydockd.cli.session import with_client
-from drydockd.cli.task import NOT_SUCCESSFUL, progress
 
 if TYPE_CHECKING:
     from drydockd.client import Client
@@ -28,36 +36,11 @@ COLUMNS = {
     "tls": "TLS",
     "seconds": "Seconds",
 }
-SHOWN_NAMES = 10
 
 
 @click.group()
 def command() -> None:
     """Look at BMCs, and switch the power of nodes."""
-
-
-def nodes_options(call: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(
-        [
-            click.argument("nodenames", nargs=-1),
-            click.option(
-                "--site",
-                "--design-ref",
-                "-d",
-                "site",
-                metavar="REF",
-                help="The design: a URI. Alone: all its nodes. Default: that of the first "
-                "node's last task.",
-            ),
-            click.option(
-                "--timeout",
-                type=click.FloatRange(min=0),
-                help="Seconds to wait at most; default: for ever.",
-            ),
-        ]
-    ):
-        call = option(call)
-    return call
 
 
 @command.command()
@@ -118,20 +101,20 @@ def _switch(name: str, action: str, help_text: str, *, cuts: bool) -> None:
         yes: bool,
         output: str,
     ) -> None:
-        ref = _design_of(client, nodenames, site)
+        ref = design_of(client, nodenames, site)
         if cuts and not yes:
             _confirm(client, name, ref, nodenames)
-        task = _ended(client, action, nodenames, ref, timeout)
+        task = ended(client, action, nodenames, ref, timeout)
         if output == "json":
             echo_json(task)
         else:
-            errors = _errors(task)
+            errors = errors_of(task)
             for node in (*task.result.successes, *task.result.failures):
                 result = "failure" if node in task.result.failures else "success"
                 click.echo(f"{node}: {result}")
                 for text in errors.get(node, ()):
                     click.echo(f"{node}: {text}", err=True)
-        _leave(task, nodenames, ref)
+        leave(task, nodenames, ref)
 
 
 _switch("on", "power_on_nodes", "Power NODENAMES on, or all nodes of a site.", cuts=False)
@@ -161,48 +144,9 @@ def _confirm(client: Client, verb: str, ref: str, names: Sequence[str]) -> None:
         deployed = [name for name in meant if states.get(name, "").lower() == "deployed"]
         if names and not deployed:
             return
-        question = f"Deployed: {_listed(deployed)}." if deployed else "None of them is deployed."
-    whom = _listed(meant) if names else f"all {len(meant)} nodes of {ref}"
+        question = f"Deployed: {listed(deployed)}." if deployed else "None of them is deployed."
+    whom = listed(meant) if names else f"all {len(meant)} nodes of {ref}"
     click.confirm(f"Power {verb} {whom}. {question} Go on?", abort=True, err=True)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-    return ", ".join(names[:SHOWN_NAMES]) + more
-
-
-def _design_of(client: Client, names: Sequence[str], site: str | None) -> str:
-    """Return the design's reference: as given, or that of the last task that learnt of a node."""
-    if site:
-        return site
-    if not names:
-        raise click.UsageError("name nodes, or give --site")
-    from drydockd.client import ClientError
-
-    try:
-        records = client.get_node_build_data(names[0], latest=True)
-        newest = max(records, key=lambda record: record.collected_date)
-        ref = client.get_task(newest.task_id).design_ref
-    except ClientError as error:
-        if error.status_code != 404:
-            raise
-        ref = None
-    if not ref:
-        raise click.UsageError(f"no task told of {names[0]} yet which design it is in; give --site")
-    return ref
-
-
-def _ended(
-    client: Client, action: str, names: Sequence[str], ref: str, timeout: float | None
-) -> Task:
-    """Create the task and return it at its end."""
-    chosen: dict[str, object] | None = None
-    if names:
-        one = {"filter_type": "union", "node_names": list(names)}
-        chosen = {"filter_set_type": "intersection", "filter_set": [one]}
-    task = client.create_task(ref, action, chosen, all_nodes=not names)
-    on_change = progress if sys.stderr.isatty() else None
-    return client.wait_for_task(task.task_id, timeout, on_change=on_change)
 
 
 def _reported(
@@ -213,8 +157,8 @@ def _reported(
     timeout: float | None,
     output: str,
 ) -> None:
-    ref = _design_of(client, names, site)
-    task = _ended(client, action, names, ref, timeout)
+    ref = design_of(client, names, site)
+    task = ended(client, action, names, ref, timeout)
     tree = client.get_task(task.task_id, builddata=True, layers=-1)
     rows = _rows(task, tree)
     if output == "json":
@@ -224,7 +168,7 @@ def _reported(
         for row in rows:
             for text in (*_texts(row, "errors"), *_texts(row, "odd")):
                 click.echo(f"{row['node']}: {text}")
-    _leave(task, names, ref)
+    leave(task, names, ref)
 
 
 def _rows(task: Task, tree: Task | TaskTree) -> list[dict[str, object]]:
@@ -232,10 +176,10 @@ def _rows(task: Task, tree: Task | TaskTree) -> list[dict[str, object]]:
     told: dict[str, dict[str, object]] = {}
     for one in tree.tasks.values() if isinstance(tree, TaskTree) else ():
         for record in one.build_data if one else ():
-            if record.data_format == DATA_FORMAT:
+            if is_a(record, "BmcFacts"):
                 facts = BmcFacts.model_validate_json(record.data_element).as_dict()
                 told[record.node_name] = {"generator": record.generator, **facts}
-    errors = _errors(task)
+    errors = errors_of(task)
     passed = set(task.result.successes)
     names = (*task.result.successes, *(n for n in task.result.failures if n not in passed))
     return [
@@ -247,14 +191,6 @@ def _rows(task: Task, tree: Task | TaskTree) -> list[dict[str, object]]:
         }
         for name in names
     ]
-
-
-def _errors(task: Task) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for said in task.result.details.message_list:
-        if said.error and said.context_type == "node":
-            found.setdefault(said.context, []).append(said.message)
-    return found
 
 
 def _flat(row: dict[str, object]) -> dict[str, object]:
@@ -273,18 +209,4 @@ def _identity(row: dict[str, object]) -> str:
 def _texts(row: dict[str, object], key: str) -> list[str]:
     found = row.get(key)
     texts = map(str, found) if isinstance(found, list) else ()
-    return ["".join(c if c.isprintable() else "?" for c in text) for text in texts]
-
-
-def _leave(task: Task, names: Sequence[str], ref: str) -> None:
-    """Leave with 3 unless the task succeeded and was for every node named."""
-    for said in task.result.details.message_list:
-        if said.error and said.context_type != "node":
-            click.echo(f"Error: {said.message}", err=True)
-    there = {*task.result.successes, *task.result.failures}
-    is_known = bool(there) or task.result.status == "success"
-    missing = [name for name in names if name not in there] if is_known else []
-    if missing:
-        click.echo(f"Error: not in the design {ref}: {_listed(missing)}", err=True)
-    if missing or task.status != "complete" or task.result.status != "success":
-        sys.exit(NOT_SUCCESSFUL)
+    return [printable(text) for text in texts]

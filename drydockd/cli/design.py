@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-import yaml
 from rich.console import Console
 
 from drydockd.cli import (
@@ -26,8 +25,6 @@ from drydockd.cli import (
 )
 from drydockd.cli.session import Access
 from drydockd.design import nodefilter
-from drydockd.design.adopt.draft import drafts
-from drydockd.design.adopt.written import written
 from drydockd.design.validate import status_document, validate
 from drydockd.errors import DrydockError, InvalidFilter
 from drydockd.machines import Inventory
@@ -100,7 +97,7 @@ def validate_command(
     """
     if not (designs or hrefs):
         raise click.UsageError("Name a design: a file, - or a reference.")
-    catalogue = _read_catalogue(catalogue_file) if catalogue_file else None
+    catalogue = design_source.read_catalogue(catalogue_file) if catalogue_file else None
     here = designs if access.url else (*designs, *hrefs)
     reports = [_report(source, catalogue) for source in here]
     if access.url:
@@ -140,16 +137,6 @@ async def _unrenderable(site: Site) -> list[Unrenderable]:
 def _remote_report(access: Access, href: str) -> design_report.Report:
     design = design_source.nothing_of(href)
     return design_report.Report(design, design_source.judged_by_daemon(access, href))
-
-
-def _read_catalogue(file: Path) -> Catalogue:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise design_source.CannotLoad(f"{file}: {error}") from error
-    if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
-        raise design_source.CannotLoad(f"{file}: a map of image to list of kernels is needed")
-    return Catalogue({str(k): tuple(str(kernel) for kernel in v) for k, v in content.items()})
 
 
 @command.command()
@@ -306,25 +293,7 @@ def diff(
         sys.exit(1)
 
 
-@command.command()
-@click.option(
-    "--inventory",
-    "folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of NAME.xml (lshw -xml), NAME.hardware.json, NAME.lldp.json; else --url is asked.",
-)
-@click.option("--onto", metavar="DESIGN", help="Print only what this design does not have yet.")
-@click.pass_obj
-def adopt(access: Access, folder: Path | None, onto: str | None) -> None:
-    """Write a design from what is racked, as YAML to review.
-
-    The same machines give the same bytes; another machine renames nothing.
-    """
-    if folder is None and not access.url:
-        raise click.UsageError("Give --inventory, or --url (DD_URL) before the command.")
-    site = design_source.load_usable(onto).site if onto else None
-    machines = design_adopt.of_folder(folder) if folder else design_adopt.of_daemon(access)
-    click.echo(written(drafts(machines, site)), nl=False)
+command.add_command(design_adopt.adopt)
 
 
 def _print_lines(lines: Iterable[str]) -> None:

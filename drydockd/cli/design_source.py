@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
+import yaml
 
 from drydockd.api import validation
 from drydockd.api.validation import Validation
@@ -20,7 +21,7 @@ from drydockd.cli.session import Access
 from drydockd.design.compile import compile_site
 from drydockd.design.designs import Design, Designs
 from drydockd.errors import DrydockError, Unavailable
-from drydockd.site import DocumentRef, Finding, Level, Node, Site
+from drydockd.site import Catalogue, DocumentRef, Finding, Level, Node, Site
 
 CANNOT_LOAD = 2
 STDIN = "-"
@@ -167,3 +168,14 @@ class GivenToken:
 
     def forget(self) -> None:
         raise Unavailable("the token of --os-token was refused; get a new one")
+
+
+def read_catalogue(file: Path) -> Catalogue:
+    """Return images and kernels as a file lists them. Raises CannotLoad."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise CannotLoad(f"{file}: {error}") from error
+    if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
+        raise CannotLoad(f"{file}: a map of image to list of kernels is needed")
+    return Catalogue({str(k): tuple(str(kernel) for kernel in v) for k, v in content.items()})

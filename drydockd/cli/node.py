@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from drydockd.cli import bmc
+from drydockd.cli import bmc, node_drift
 from drydockd.cli.columns import Row, Table
 from drydockd.cli.filters import (
     filter_options,
@@ -36,7 +36,9 @@ TITLES = {
     "power_address": "IPMI IP",
     "power_state": "Power State",
 }
-TABLE = Table(TITLES, tuple(TITLES), {})
+SHOWN = tuple(TITLES)
+TITLES |= {"power_seen": "Power Seen"}
+TABLE = Table(TITLES, SHOWN, {})
 
 # The status of a node of the design that the provisioner does not know.
 UNKNOWN = "Unknown"
@@ -49,6 +51,7 @@ def command() -> None:
 
 # The same by the name of what it is done to.
 command.add_command(bmc.power)
+command.add_command(node_drift.drift)
 
 
 @command.command("list")
@@ -79,7 +82,7 @@ def list_(
 
 
 def _unknown(name: str) -> Row:
-    return {**dict.fromkeys(TITLES), "hostname": name, "status_name": UNKNOWN}
+    return {**dict.fromkeys(SHOWN), "hostname": name, "status_name": UNKNOWN}
 
 
 @command.command()

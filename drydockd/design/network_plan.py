@@ -138,6 +138,7 @@ def _interface_plan(
         sriov=interface.sriov,
         vf_count=interface.vf_count,
         trustedmode=interface.trustedmode,
+        linkspeed=link.linkspeed,
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+from drydockd.installed import Installed
 from drydockd.machines import BmcFacts, Document, Inventory, Log, NodeState, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
@@ -23,6 +24,7 @@ __all__ = [
     "Discovery",
     "Driver",
     "Handle",
+    "Installed",
     "Inventory",
     "KubernetesDriver",
     "Log",
@@ -36,6 +38,7 @@ __all__ = [
     "Shelf",
     "SiteNote",
     "Surroundings",
+    "Teller",
     "Voice",
 ]
 
@@ -184,7 +187,11 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class NodeRow:
-    """One line of GET /nodes; `memory` in MiB; contract, api, section 5."""
+    """One line of GET /nodes; `memory` in MiB; contract, api, section 5.
+
+    `power_seen`: when `power_state` was last true, ISO 8601, where the provisioner does not
+    look anew for each list. None: it is of now, or unknown.
+    """
 
     hostname: str
     memory: int
@@ -194,6 +201,7 @@ class NodeRow:
     boot_ip: str | None
     power_state: str
     power_address: str | None
+    power_seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +313,19 @@ class Discoverer(Protocol):
     async def discovered(self, name: str) -> Sequence[Document]:
         """Return the documents of the unadopted machine that `list_nodes` calls `name`; empty
         for others, which have build data of their own."""
+        ...
+
+
+@runtime_checkable
+class Teller(Protocol):
+    """What a NodeProvisioner that remembers what it installed can do besides."""
+
+    async def installed(self, node: Node) -> Installed | None:
+        """Return what is known of the deployed machine of `node`; None: it is not deployed.
+
+        Read-only: other than after `find`, nobody waits for a machine that is unknown. Raises
+        DriverTransient, DriverPersistent, DriverConflict.
+        """
         ...
 
 

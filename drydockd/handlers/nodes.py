@@ -36,7 +36,15 @@ class NodesHandler(BaseHandler):
         if driver is None:
             raise errors.Unavailable("No node driver enabled: set plugins.node_driver")
         rows = await driver.list_nodes()
-        self.reply([asdict(row) for row in rows])
+        self.reply([_row_json(row) for row in rows])
+
+
+def _row_json(row: NodeRow) -> dict[str, object]:
+    """The columns of the contract; the age of a power state only where it has one."""
+    told = asdict(row)
+    if row.power_seen is None:
+        del told["power_seen"]
+    return told
 
 
 class NodeHandler(BaseHandler):

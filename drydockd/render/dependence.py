@@ -14,6 +14,7 @@ from jinja2 import TemplateError, nodes
 
 from drydockd.errors import RenderError
 from drydockd.render import pipeline, sandbox
+from drydockd.render.plain import is_plain
 from drydockd.site import Asset, Node
 
 MISSING = object()
@@ -107,22 +108,22 @@ def _lookups(source: str) -> Iterator[Lookup]:
     if tree is None:
         raise _Unproved
     # Elsewhere a text that was written out may come back as a value: macros, blocks, set.
-    is_plain = all(sandbox.is_plain(child) for child in tree.body)
-    yield from _walk(tree, is_plain, written_out=False)
+    is_cheap = all(is_plain(child) for child in tree.body)
+    yield from _walk(tree, is_cheap, written_out=False)
 
 
-def _walk(node: nodes.Node, is_plain: bool, written_out: bool) -> Iterator[Lookup]:
+def _walk(node: nodes.Node, is_cheap: bool, written_out: bool) -> Iterator[Lookup]:
     path = _path(node)
     if path is not None:
         if path[0] == "node":
-            yield Lookup(path, not (is_plain and written_out))
+            yield Lookup(path, not (is_cheap and written_out))
         return
     if isinstance(node, nodes.Filter):
         written_out = written_out and node.name in HARMLESS_FILTERS
     else:
         written_out = isinstance(node, nodes.Output)
     for child in node.iter_child_nodes():
-        yield from _walk(child, is_plain, written_out)
+        yield from _walk(child, is_cheap, written_out)
 
 
 def _path(node: nodes.Node) -> tuple[object, ...] | None:

@@ -5,30 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from drydockd.errors import DriverConflict, DriverUnsupported
-from drydockd.plans import NetworkPlan, StoragePlan
+from drydockd.plans import FEATURES, NetworkPlan, StoragePlan
 from drydockd.room.hardware import Hardware
 from drydockd.room.machine import Machine
 
-CAPABILITIES = frozenset(
-    {
-        "bond.802.3ad",
-        "bond.active-backup",
-        "bond.balance-rr",
-        "vlan",
-        "sriov",
-        "lvm.root",
-        "storage.boot_on_other_disk",
-        "fs.label",
-        "fs.uuid",
-        "part.uuid",
-        "boot.uefi",
-        "boot.bios",
-        "dhcp.relay",
-        "repo.apt",
-        "wipe.quick",
-        "wipe.full",
-    }
-)
+CAPABILITIES = FEATURES - {"repo.rpm"}
 
 
 def check_network(machine: Machine, plan: NetworkPlan) -> None:

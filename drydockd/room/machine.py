@@ -72,6 +72,8 @@ class Machine:
         self.reason = ""
         self.spec: DeploySpec | None = None
         self.deployments: list[str] = []
+        # What it was made of when it was deployed last.
+        self.deployed_hardware: Hardware | None = None
         self.network: NetworkPlan | None = None
         self.storage: StoragePlan | None = None
         self.platform: PlatformPlan | None = None
@@ -221,6 +223,7 @@ class Machine:
     def _deploy(self, spec: DeploySpec) -> None:
         self.spec = spec
         self.deployments.append(spec.deployment_id)
+        self.deployed_hardware = self.hardware
         self.counters["deployments"] += 1
         self.first_boot = FirstBoot()
         self._stop_boot()
@@ -249,7 +252,8 @@ class Machine:
 
     def _wiped(self) -> None:
         """Forgotten: it must be netbooted to be seen again, and then its hardware is new."""
-        self.network = self.storage = self.platform = self.spec = self.hardware = None
+        self.network = self.storage = self.platform = self.spec = None
+        self.hardware = self.deployed_hardware = None
         self.first_boot = FirstBoot()
         self.logs.clear()
         self.power = self._power_wanted = PowerState.OFF

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from drydockd.installed import Installed
 from drydockd.machines import BmcFacts, Document, Log, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.room.card import MachineView, NodeCard
@@ -55,6 +56,10 @@ class RoomPort(Protocol):
 
     async def inventory(self, machine: str) -> list[Document]: ...
 
+    async def installed(self, card: NodeCard) -> Installed | None:
+        """What the node's machine was deployed with, and what it is now; None: not deployed."""
+        ...
+
     async def logs(self, machine: str, phase: str) -> list[Log]: ...
 
     async def machines(self) -> list[MachineView]:
@@ -95,6 +100,7 @@ OPERATIONS: Sequence[str] = (
     "apply_storage",
     "apply_platform",
     "inventory",
+    "installed",
     "logs",
     "machines",
     "catalogue",

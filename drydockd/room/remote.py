@@ -11,6 +11,7 @@ from typing import Any, cast
 import orjson
 
 from drydockd.errors import DriverTransient, NodeUnknown
+from drydockd.installed import Installed
 from drydockd.machines import BmcFacts, Document, Log, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.room.card import MachineView, NodeCard
@@ -83,6 +84,9 @@ class RemoteRoom:
 
     async def inventory(self, machine: str) -> list[Document]:
         return cast("list[Document]", await self._call("inventory", machine=machine))
+
+    async def installed(self, card: NodeCard) -> Installed | None:
+        return cast("Installed | None", await self._call("installed", card=card))
 
     async def logs(self, machine: str, phase: str) -> list[Log]:
         return cast("list[Log]", await self._call("logs", machine=machine, phase=phase))

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from drydockd.errors import DriverConflict, DriverPersistent, DriverTransient, NodeUnknown
+from drydockd.installed import Installed
 from drydockd.machines import BmcFacts, Document, Log, NodeState, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
+from drydockd.room.account import account_of, documents_of
 from drydockd.room.bmcfacts import facts_of
 from drydockd.room.cabling import Cabling, check_identity
 from drydockd.room.card import MachineView, NodeCard
@@ -26,7 +28,6 @@ from drydockd.room.config import BmcCall, FaultConfig, FaultKind, MachineConfig,
 from drydockd.room.firstboot import FirstBoots
 from drydockd.room.fitness import check_network, check_platform, check_storage
 from drydockd.room.hardware import Hardware, hardware_for, made_up_mac
-from drydockd.room.lshw import lldp_xml, lshw_xml
 from drydockd.room.machine import Machine
 
 log = logging.getLogger(__name__)
@@ -244,11 +245,11 @@ class Room:
         found = self._seen(machine)
         if found.state not in COMMISSIONED:
             raise NodeUnknown(f"{found}: was never commissioned, there is no inventory")
-        hardware = found.hardware or self._equip(found)
-        return [
-            Document("lshw", "text/xml", lshw_xml(hardware, found.name or found.id)),
-            Document("lldp", "text/xml", lldp_xml(hardware, "rack")),
-        ]
+        return documents_of(found.hardware or self._equip(found), found.name or found.id)
+
+    async def installed(self, card: NodeCard) -> Installed | None:
+        machine = None if self._cabling.is_unseen(card) else self._cabling.look_up(card)
+        return account_of(machine) if machine else None
 
     async def logs(self, machine: str, phase: str) -> list[Log]:
         return [entry for entry in self._seen(machine).logs if entry.phase == phase]

@@ -76,6 +76,24 @@ def test_another_machine_renames_nothing_and_is_all_that_is_added(folder, tmp_pa
     assert set(the_site(before).host_profiles) == set(the_site(adopted(folder)).host_profiles)
 
 
+def test_the_one_image_of_a_catalogue_goes_into_the_host_profiles(folder, tmp_path):
+    (tmp_path / "images.yaml").write_text("{debian-12: [6.1.0-1-amd64, ga-*]}")
+    site = the_site(adopted(folder, "--catalogue", tmp_path / "images.yaml"))
+    wanted = {("debian-12", "6.1.0-1-amd64")}
+    assert {(p.image, p.kernel) for p in site.host_profiles.values()} == wanted
+
+    (tmp_path / "netboot").mkdir()
+    entry = {"name": "trixie", "kind": "squashfs", "sha256": "a" * 64, "bytes": 1,
+             "unpacked_bytes": 1}  # fmt: skip
+    (tmp_path / "netboot" / "trixie.yaml").write_text(json.dumps(entry))
+    text = adopted(folder, "--images", tmp_path / "netboot")
+    assert {p.image for p in the_site(text).host_profiles.values()} == {"trixie"}
+
+
+def test_without_one_image_there_is_a_line_to_fill_in(folder):
+    assert adopted(folder).count("# platform: {image: FILL-IN, kernel: FILL-IN}\n") == 3
+
+
 def test_what_a_machine_says_of_itself_stays_text(folder):
     hostile = "sw\n---\nschema: drydock/Rack/v1\n!!python/object:os.system \x1b[2J # {a: *b}"
     rack(folder, 3, text=hostile)

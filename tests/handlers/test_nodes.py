@@ -1,7 +1,10 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from drydockd.drivers.base import NodeRow
+from drydockd.handlers.nodes import _row_json
 from drydockd.machines import Document
 from drydockd.model import BuildData, timestamp
 from drydockd.store import Put
@@ -29,6 +32,13 @@ async def test_the_provisioners_nodes_are_listed(drydock):
     [row] = (await drydock.get(f"{V1}/nodes")).json()
     assert set(row) == COLUMNS
     assert row["hostname"] == "a01-control"
+
+
+def test_a_power_state_that_is_not_of_now_has_its_time():
+    row = NodeRow("n1", 1, 1, "Ready", None, None, "off", None)
+    assert set(_row_json(row)) == COLUMNS
+    seen = _row_json(replace(row, power_seen="2026-01-01T00:00:00+00:00"))
+    assert set(seen) == {*COLUMNS, "power_seen"}
 
 
 async def test_without_a_provisioner_the_list_is_503(tmp_path):

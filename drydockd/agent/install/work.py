@@ -96,9 +96,9 @@ class Agent:
         if not self._start.token:
             self._server.post("/boot/inventory", self._inventory())
             return "poweroff"
-        phase = self._hello()
-        if phase == "inspect":
-            self._server.post("/boot/inventory", self._inventory())
+        greeting = self._hello()
+        if greeting["phase"] == "inspect":
+            self._inspect(greeting.get("id"))
         while True:
             asked = time.monotonic()
             command = self._server.get(f"/boot/command?wait={POLL_SECONDS}", waits=POLL_SECONDS)
@@ -110,10 +110,24 @@ class Agent:
                 # Whoever answers at once would be asked without end.
                 self._pause(1)
 
+    def _inspect(self, work: str | None) -> None:
+        """Report what the machine is, or why that could not be found out.
+
+        `work` names the inspection; None: a server of before cannot be told that it failed.
+        """
+        try:
+            self._server.post("/boot/inventory", self._inventory())
+        except (Dismissed, OutOfTime):
+            raise
+        except Exception as error:  # the edge of a command: its text is the report
+            if work is None:
+                raise
+            self._end(self._failed({"id": work, "steps": []}, error))
+
     def _inventory(self) -> dict[str, Any]:
         return hardware.inventory(self._start.mac, self._programs)
 
-    def _hello(self) -> str:
+    def _hello(self) -> Mapping[str, str]:
         told = hardware.dmi()
         body = {
             "nonce": secrets.token_hex(16),
@@ -125,9 +139,9 @@ class Agent:
             "version": VERSION,
         }
         self._server.token = self._start.token
-        answer = self._server.post("/boot/hello", body)
+        answer: Mapping[str, str] = self._server.post("/boot/hello", body)
         self._server.token = answer["session"]
-        return str(answer["phase"])
+        return answer
 
     def _obey(self, command: Mapping[str, Any]) -> None:
         """Do it and report its end, whatever comes."""
@@ -142,8 +156,15 @@ class Agent:
         except Dismissed:
             raise
         except Exception as error:  # the edge of a command: its text is the report
-            self._journal.say(f"{type(error).__name__}: {error}")
-            end |= {"ok": False, "error": f"{type(error).__name__}: {error}"[:4000]}
+            end = self._failed(end, error)
+        self._end(end)
+
+    def _failed(self, end: Mapping[str, Any], error: Exception) -> dict[str, Any]:
+        text = f"{type(error).__name__}: {error}"
+        self._journal.say(text)
+        return {**end, "ok": False, "error": text[:4000]}
+
+    def _end(self, end: Mapping[str, Any]) -> None:
         self._server.post("/boot/end", {**end, "log": self._journal.text()})
 
     def _install(self, command: Mapping[str, Any], end: dict[str, Any]) -> None:

@@ -21,7 +21,8 @@ from drydockd.design.adopt.classes import (
     wiring_of,
 )
 from drydockd.design.adopt.machine import Machine, natural
-from drydockd.site import Network, Node, Site
+from drydockd.design.adopt.platform import platform_of
+from drydockd.site import Catalogue, Network, Node, Site
 
 # RFC 2544: nobody's addresses; every VLAN has a /27 of them until somebody writes the real ones.
 _PLACEHOLDERS = IPv4Address("198.18.0.0")
@@ -63,6 +64,7 @@ class Drafts:
     """Collects documents; what `site` has already is referred to by its name."""
 
     site: Site = field(default_factory=Site)
+    offered: Catalogue | None = None
     found: dict[tuple[str, str], Draft] = field(default_factory=dict)
 
     def add(self, kind: str, name: str, data: Mapping[str, Any], *notes: str) -> None:
@@ -82,11 +84,14 @@ class Drafts:
         )
 
 
-def drafts(machines: Sequence[Machine], onto: Site | None = None) -> list[Draft]:
+def drafts(
+    machines: Sequence[Machine], onto: Site | None = None, offered: Catalogue | None = None
+) -> list[Draft]:
     """Return the documents that `machines` need beside those of `onto`, in order of kind and name.
 
     A machine that a node of `onto` is for (by boot MAC, name or BMC address) needs none; its class
     and wiring name the profiles of those that are like it. The order of `machines` changes nothing.
+    `offered` is what the provisioner can install; host profiles name its image if it is one.
     """
     site = onto or Site()
     ordered = sorted(machines, key=lambda machine: natural(machine.name))
@@ -96,7 +101,7 @@ def drafts(machines: Sequence[Machine], onto: Site | None = None) -> list[Draft]
     for machine in ordered:
         if machine.name in known:
             patterns.setdefault(_signature(machine), _pattern_of(known[machine.name]))
-    found = Drafts(site)
+    found = Drafts(site, offered)
     if fresh and site.region is None:
         found.add("Region", REGION, {}, "Add authorized_keys and repositories of the site.")
     for machine in fresh:
@@ -151,15 +156,16 @@ def _profiles(found: Drafts, machine: Machine, machines: Sequence[Machine]) -> _
     oob = _add_oob_network(found, machine)
     primary = wiring.boot.network if wiring.boot else None
     name = f"{kind.name}-{digest((wiring, machine.bmc_type, oob))}"
+    platform, notes = platform_of(found.offered)
     data = {
         "hardware_profile": kind.name,
         "oob": _oob_of(machine, oob),
         **({"primary_network": primary} if primary else {}),
         "interfaces": _interfaces(wiring),
         "storage": _storage(kind),
-        "platform": {},
+        "platform": dict(platform),
     }
-    found.add("HostProfile", name, data, *_profile_notes(machine, kind, wiring))
+    found.add("HostProfile", name, data, *notes, *_profile_notes(machine, kind, wiring))
     return _Pattern(name, None, primary, oob)
 
 
@@ -221,7 +227,7 @@ def _storage(kind: HardwareClass) -> dict[str, Any]:
 
 
 def _profile_notes(machine: Machine, kind: HardwareClass, wiring: Wiring) -> list[str]:
-    notes = ["Set platform.image and platform.kernel."]
+    notes = []
     if machine.bmc_address:
         notes.append("Set account and credential of the BMCs.")
     else:

@@ -10,6 +10,7 @@ import orjson
 
 from drydockd.drivers.base import (
     Handle,
+    Installed,
     Inventory,
     Log,
     NodeRow,
@@ -106,6 +107,9 @@ class FakeNodeProvisioner:
 
     async def inventory(self, handle: Handle) -> Inventory:
         return Inventory(tuple(await self._port.inventory(handle.id)))
+
+    async def installed(self, node: Node) -> Installed | None:
+        return await self._port.installed(card_of(node))
 
     async def logs(self, handle: Handle, phase: str) -> Sequence[Log]:
         return await self._port.logs(handle.id, phase)

@@ -1,6 +1,8 @@
 """verify_nodes: asks every node's BMC what there is to know; any answer of its own BMC will do.
 
-accept_nodes does the same, and what the BMCs tell is the nodes' identity from then on.
+Of nodes that are deployed it also tells how they differ from their design and from the machine
+they were deployed on, which changes no result. accept_nodes asks the BMCs the same, and what they
+tell is the nodes' identity from then on.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from functools import partial
 
 from drydockd.drivers.base import OobDriver
 from drydockd.model import Action, Result
+from drydockd.tasks.actions.drift import DriftCheck
 from drydockd.tasks.actions.oobtypes import plans_by_type
 from drydockd.tasks.steps.identity import IdentityCheck
 from drydockd.tasks.steps.job import Job, NodeRun
@@ -36,7 +39,10 @@ async def run(
     """Return which nodes answered; one subtask per OOB type, all types at once."""
     if not job.scope:
         return job.nothing_to_do()
-    body = partial(interrogate, check=check, accepts=accepts)
+    drift = None if accepts else DriftCheck(drivers.node, settings)
+    if drift is not None:
+        await drift.announce(job)
+    body = partial(interrogate, check=check, accepts=accepts, drift=drift)
     groups = await plans_by_type(
         job, drivers, lambda driver: _plan(driver, partial(body, driver=driver), settings)
     )
@@ -50,8 +56,15 @@ async def run(
 
 
 async def interrogate(
-    run: NodeRun, driver: OobDriver, check: IdentityCheck, accepts: bool = False
+    run: NodeRun,
+    driver: OobDriver,
+    check: IdentityCheck,
+    accepts: bool = False,
+    drift: DriftCheck | None = None,
 ) -> None:
+    # First, so that it is told too where the BMC does not answer.
+    if drift is not None:
+        await drift.look(run)
     facts = await check.interrogate(run, driver, accepts=accepts)
     run.conclude(f"{run.name}: the BMC answers, power is {facts.power}")
     if accepts:

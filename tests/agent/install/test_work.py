@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from drydockd.agent.install import hardware, wipe, work
+from drydockd.agent.install.programs import ToolFailed
 from drydockd.agent.install.work import REBOOT_AFTER_SECONDS, Agent, Start
 from drydockd.drivers.node.netboot import machine as ways
 from drydockd.drivers.node.netboot.listener import BootListener, Services
@@ -68,6 +69,31 @@ async def test_inspected():
     assert await lived(await lab.agent()) == "poweroff"
     assert lab.room.machine.state is NodeState.READY
     assert "<node/>" in {blob.decode() for blob in lab.room.shelf.blobs.values()}
+    await lab.listener.stop()
+
+
+async def test_an_inspection_that_fails_is_reported_with_its_reason_and_log(monkeypatch):
+    def fail(mac, programs):
+        raise ToolFailed("lshw -xml ended with status 127")
+
+    monkeypatch.setattr(hardware, "inventory", fail)
+    lab = await a_lab(Phase.INSPECT)
+    assert await lived(await lab.agent()) == "poweroff"
+    machine = lab.room.machine
+    assert machine.state is NodeState.FAILED_COMMISSION
+    assert machine.reason == "ToolFailed: lshw -xml ended with status 127"
+    assert b"status 127" in lab.room.shelf.blobs[machine.documents["log-inspect"]]
+    await lab.listener.stop()
+
+
+async def test_an_inspection_that_fails_under_a_server_of_before_reboots(monkeypatch):
+    monkeypatch.setattr(hardware, "inventory", lambda mac, programs: {}["lshw"])
+    lab = await a_lab(Phase.INSPECT)
+    agent = await lab.agent()
+    hello = agent._hello
+    agent._hello = lambda: {key: told for key, told in hello().items() if key != "id"}
+    assert await lived(agent) == "reboot"
+    assert lab.room.machine.state is NodeState.COMMISSIONING
     await lab.listener.stop()
 
 

@@ -144,7 +144,10 @@ class Boots:
     # -- the agent
 
     async def hello(self, token: str, hello: Hello) -> dict[str, str]:
-        """Use the token up; return session and phase. The same nonce again: the same answer."""
+        """Use the token up; return session, phase, and the id by which its end is reported.
+
+        The same nonce again: the same answer.
+        """
         mac = canonical_mac(hello.mac) or ""
         machine = self.machines.get(mac)
         if machine is None or machine.phase is None:
@@ -159,7 +162,8 @@ class Boots:
             self._check_identity(machine, hello)
             greeted = await self._greeted(machine, hello)
             await self.machines.save(greeted)
-        return {"session": self._session(greeted), "phase": str(greeted.phase)}
+        session = self._session(greeted)
+        return {"session": session, "phase": str(greeted.phase), "id": _id(greeted)}
 
     async def _greeted(self, machine: Machine, hello: Hello) -> Machine:
         try:
@@ -251,6 +255,8 @@ class Boots:
                 raise Conflict(f"{machine.label}: {end.id} is not the command that is due")
             if not machine.is_open:
                 return
+            if end.ok and machine.phase is Phase.INSPECT:
+                raise Conflict(f"{machine.label}: an inspection ends well with its inventory")
             name = f"log-{machine.phase}"
             documents = {**machine.documents, **({name: digest} if digest else {})}
             now = self.clock()
@@ -343,8 +349,11 @@ class Boots:
 
     # -- the installed system
 
-    async def first_boot(self, secret: str) -> None:
-        """The installed system reports from its disk. Raises Unauthenticated, Conflict."""
+    async def first_boot(self, secret: str, booted_params: str = "") -> None:
+        """The installed system reports from its disk, and its kernel's command line.
+
+        Raises Unauthenticated, Conflict.
+        """
         mac = canonical_mac(secret.partition(".")[0])
         machine = self.machines.get(mac)
         if mac is None or machine is None or machine.deployment_id is None:
@@ -356,7 +365,7 @@ class Boots:
             if machine.state is NodeState.DEPLOYED:
                 return  # the first answer was lost
             try:
-                await self.machines.save(ways.deployed(machine, self.clock()))
+                await self.machines.save(ways.deployed(machine, self.clock(), booted_params))
             except DriverConflict as error:
                 raise Conflict(str(error)) from error
 

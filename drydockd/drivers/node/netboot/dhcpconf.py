@@ -125,6 +125,7 @@ def _interface_in(
 
 
 def _check_relay(network: Network, interfaces: Sequence[LocalInterface]) -> None:
+    cidr = ipaddress.ip_network(network.cidr, strict=False)
     ours = {
         str(ipaddress.ip_interface(address).ip)
         for interface in interfaces
@@ -140,6 +141,12 @@ def _check_relay(network: Network, interfaces: Sequence[LocalInterface]) -> None
         raise DriverPersistent(
             f"network {network.name}: dhcp_relay.upstream_target {target} is no address of this "
             f"host; it has {', '.join(sorted(ours)) or 'none'}"
+        )
+    relay = network.dhcp_relay_self_ip
+    if relay is not None and ipaddress.ip_address(relay) not in cidr:
+        raise DriverPersistent(
+            f"network {network.name}: dhcp_relay.self_ip {relay} is not in {network.cidr}: a relay "
+            "asks from the network it stands in"
         )
 
 

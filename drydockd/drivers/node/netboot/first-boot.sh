@@ -22,6 +22,7 @@ quoted() {
 }
 
 boot_id=$(cat /proc/sys/kernel/random/boot_id)
+cmdline=$(tr -d '"\\' < /proc/cmdline | tr -cd '[:print:]' | cut -c 1-4096)
 pause=1
 while :; do
     addresses=$(ip -o addr show scope global | while read -r _ name _ address _; do
@@ -32,7 +33,7 @@ while :; do
     code=$(printf 'header = "Authorization: Bearer %s"\n' "$secret" | curl --silent --show-error \
         --config - --max-time 30 --output /dev/null --write-out '%{http_code}' \
         --header 'Content-Type: application/json' \
-        --data "{\"boot_id\":\"$boot_id\",\"addresses\":$addresses,\"failed_units\":$failed}" \
+        --data "{\"boot_id\":\"$boot_id\",\"cmdline\":\"$cmdline\",\"addresses\":$addresses,\"failed_units\":$failed}" \
         "$url/boot/first")
     case "$code" in
         200 | 204) break ;;

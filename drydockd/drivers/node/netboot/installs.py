@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from drydockd.drivers.node.netboot import assembly, plandocs
 from drydockd.drivers.node.netboot import machine as ways
+from drydockd.drivers.node.netboot.accounts import inventory_of, seen_of
 from drydockd.drivers.node.netboot.installplan import wire_form
 from drydockd.drivers.node.netboot.machine import Machine, Phase
-from drydockd.drivers.node.netboot.records import INSTALLS, Machines
+from drydockd.drivers.node.netboot.records import INSTALLS, Machines, installed_name
 from drydockd.errors import (
     DriverConflict,
     DriverPersistent,
@@ -61,11 +63,26 @@ class Installs:
         except InvalidConfig as error:
             raise DriverPersistent(str(error)) from error
 
-    async def begin(self, machine: Machine, spec: DeploySpec, site: assembly.SiteWide) -> Machine:
-        """Check and keep the whole plan, then let the machine's next start be the installation."""
+    async def begin(
+        self,
+        machine: Machine,
+        spec: DeploySpec,
+        site: assembly.SiteWide,
+        boot_mode: str | None = None,
+    ) -> Machine:
+        """Check and keep the whole plan, then let the machine's next start be the installation.
+
+        `boot_mode` is that of the hardware profile: the agent writes nothing where it was
+        started by another firmware.
+        """
         applied = self._applied(machine)
         image = await self.image(spec.image)
-        plan = assembly.assemble(machine.name or machine.mac, applied, spec, image, site)
+        if boot_mode is not None and boot_mode not in image.firmware:
+            raise DriverUnsupported(
+                f"boot_mode {boot_mode}: image {image.name} starts by {', '.join(image.firmware)}"
+            )
+        name = machine.name or machine.mac
+        plan = replace(assembly.assemble(name, applied, spec, image, site), firmware=boot_mode)
         stored = wire_form(plan)
         digest = await self._machines.put_blob(orjson.dumps(stored))
         self._specs[machine.mac] = spec
@@ -77,10 +94,30 @@ class Installs:
                 deployment_id=spec.deployment_id,
                 plan=digest,
             )
-            name = INSTALLS + machine.mac
-            record = {"deployment_id": spec.deployment_id, "plan": digest}
-            await self._machines.save(begun, {name: record}, {name: digest})
+            await self._machines.save(begun, *self._kept(begun, image, spec))
         return begun
+
+    def _kept(
+        self, machine: Machine, image: Image, spec: DeploySpec
+    ) -> tuple[dict[str, Mapping[str, Any] | None], dict[str, str]]:
+        """Records and blobs: the plan, the image, and the machine as it is now, for later."""
+        mac, documents = machine.mac, inventory_of(machine.documents)
+        digests = {installed_name(mac, name): digest for name, digest in documents.items()}
+        gone = [
+            installed_name(mac, name) for name in self._machines.install(mac).get("documents", ())
+        ]
+        record = {
+            "deployment_id": machine.deployment_id,
+            "plan": machine.plan,
+            "image": image.sha256,
+            "documents": documents,
+            "seen": seen_of(machine),
+            "owner_data": dict(spec.owner_data),
+        }
+        records: dict[str, Mapping[str, Any] | None] = dict.fromkeys(gone)
+        records |= {name: {"digest": digest} for name, digest in digests.items()}
+        records[INSTALLS + mac] = record
+        return records, {**digests, INSTALLS + mac: machine.plan or ""}
 
     def _applied(self, machine: Machine) -> assembly.Applied:
         kept = self._machines.plans(machine.mac)

@@ -158,8 +158,8 @@ class EndHandler(AgentHandler):
 
 class FirstBootHandler(BootHandler):
     async def post(self) -> None:
-        self.parse(FirstBoot)
-        await self.boots.first_boot(self.bearer())
+        report = self.parse(FirstBoot)
+        await self.boots.first_boot(self.bearer(), report.cmdline)
         self.answer({})
 
 

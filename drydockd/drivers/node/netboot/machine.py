@@ -47,7 +47,8 @@ class Machine:
     deployment, the first boot from disk is awaited. `documents` maps a generator, or ``log-`` and
     a phase, to the digest of its text. `plan` is the digest of the installation, `address` the one
     reserved for the MAC. `stage` is how far its power was brought for this phase, since
-    `stage_at`. Times are seconds since the epoch.
+    `stage_at`. `booted_params` is the kernel's command line that its installed system reported.
+    Times are seconds since the epoch.
     """
 
     mac: str
@@ -74,6 +75,7 @@ class Machine:
     cpus: int = 0
     reason: str = ""
     documents: Mapping[str, str] = field(default_factory=dict)
+    booted_params: str = ""
 
     @property
     def label(self) -> str:
@@ -184,11 +186,17 @@ def ended(machine: Machine, now: float) -> Machine:
     return replace(machine, is_open=False, is_done=True, step=f"{machine.phase} ended", seen=now)
 
 
-def deployed(machine: Machine, now: float) -> Machine:
+def deployed(machine: Machine, now: float, booted_params: str = "") -> Machine:
     """Return the machine whose installed system reported. Raises DriverConflict too early."""
     if machine.state is not NodeState.DEPLOYING or not machine.is_done:
         raise DriverConflict(f"{machine.label}: is {machine.state}, no first boot is awaited")
-    return replace(machine, state=NodeState.DEPLOYED, step="reported from disk", seen=now)
+    return replace(
+        machine,
+        state=NodeState.DEPLOYED,
+        step="reported from disk",
+        seen=now,
+        booted_params=booted_params,
+    )
 
 
 def brought(machine: Machine, stage: Stage, now: float) -> Machine:

@@ -73,8 +73,9 @@ class End(Body):
 
 
 class FirstBoot(Body):
-    """POST /boot/first."""
+    """POST /boot/first. `cmdline` is the kernel's command line, empty from an older system."""
 
     boot_id: Short = ""
+    cmdline: Text = ""
     addresses: Annotated[tuple[Short, ...], Field(max_length=256)] = ()
     failed_units: Annotated[tuple[Short, ...], Field(max_length=256)] = ()

@@ -58,6 +58,11 @@ def macs(plan: NetworkPlan) -> tuple[str, ...]:
 
 def _interface(plan: NetworkPlan, interface: InterfacePlan) -> Iterator[FileEntry]:
     name = _checked(interface.name, f"network: interface {interface.name}")
+    if interface.linkspeed != "auto":
+        raise DriverUnsupported(
+            f"network: interface {name}: linkspeed {interface.linkspeed} of link {interface.link}; "
+            "netboot leaves the speed to NIC and switch, linkspeed auto"
+        )
     if interface.bond:
         yield from _bond(interface, interface.bond)
         match = ("Name", name)

@@ -4,74 +4,53 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-
-from pydantic import TypeAdapter
 
 from drydockd.drivers.base import (
     Discovery,
     Handle,
+    Installed,
     Inventory,
     Log,
     NodeRow,
     NodeState,
+    Shelf,
     SiteNote,
     Surroundings,
     Voice,
 )
-from drydockd.drivers.node.netboot import assembly, plandocs, views
+from drydockd.drivers.node.netboot import assembly, plandocs, sitewide, views
 from drydockd.drivers.node.netboot import machine as ways
+from drydockd.drivers.node.netboot.accounts import Accounts
 from drydockd.drivers.node.netboot.addresses import addresses_of
 from drydockd.drivers.node.netboot.boots import Boots, Terms
 from drydockd.drivers.node.netboot.handling import Services
+from drydockd.drivers.node.netboot.hints import hints
 from drydockd.drivers.node.netboot.installs import Installs
 from drydockd.drivers.node.netboot.layout import BOOT_RESERVE, layout
 from drydockd.drivers.node.netboot.listener import BootListener
 from drydockd.drivers.node.netboot.machine import Machine, Phase
 from drydockd.drivers.node.netboot.networkd import networkd_files
+from drydockd.drivers.node.netboot.nodes import Nodes
 from drydockd.drivers.node.netboot.options import NetbootOptions
 from drydockd.drivers.node.netboot.power import Limits, Work
 from drydockd.drivers.node.netboot.records import Machines
 from drydockd.drivers.node.netboot.script import AgentFiles
+from drydockd.drivers.node.netboot.supplies import notes
 from drydockd.drivers.node.netboot.tokens import BootTokens
 from drydockd.errors import (
     DriverConflict,
     DriverTransient,
-    DriverUnsupported,
     InvalidConfig,
-    NodeUnknown,
     NotFound,
 )
 from drydockd.images.catalogue import ImageCatalogue
-from drydockd.machines import Document, canonical_mac
-from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
+from drydockd.machines import Document
+from drydockd.plans import FEATURES, DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
 
-CAPABILITIES = frozenset(
-    {
-        "bond.802.3ad",
-        "bond.active-backup",
-        "bond.balance-rr",
-        "vlan",
-        "sriov",
-        "lvm.root",
-        "storage.boot_on_other_disk",
-        "fs.label",
-        "fs.uuid",
-        "part.uuid",
-        "boot.uefi",
-        "boot.bios",
-        "repo.apt",
-        "wipe.quick",
-        "wipe.full",
-    }
-)
-SITE = "site"
-LOG_OF = {"commission": "log-inspect", "deploy": "log-install"}
-FORMATS = {"lshw": "text/xml"}
-_repositories = TypeAdapter(tuple[Repository, ...])
+CAPABILITIES = FEATURES - {"repo.rpm"}
 
 
 class NetbootProvisioner:
@@ -92,7 +71,7 @@ class NetbootProvisioner:
         )
         self._addresses = addresses_of(options)
         self._installs: Installs | None = None
-        self._nodes: dict[str, Node] = {}
+        self._nodes: Nodes | None = None
         self._surroundings: Surroundings | None = None
         self._machines: Machines | None = None
         self._boots: Boots | None = None
@@ -120,6 +99,7 @@ class NetbootProvisioner:
             plan_of=self._told_plan,
             wipe=options.wipe,
         )
+        self._nodes = Nodes(self._machines, self._addresses, self._boots.await_mac)
         services = Services(
             self._boots,
             file_of=self._public_file,
@@ -158,6 +138,16 @@ class NetbootProvisioner:
         return self._installs
 
     @property
+    def nodes(self) -> Nodes:
+        if self._nodes is None:
+            raise DriverTransient("netboot: not started yet")
+        return self._nodes
+
+    @property
+    def accounts(self) -> Accounts:
+        return Accounts(self.machines, self._catalogue)
+
+    @property
     def boots(self) -> Boots:
         if self._boots is None:
             raise DriverTransient("netboot: not started yet")
@@ -166,34 +156,14 @@ class NetbootProvisioner:
     # -- the site
 
     async def check(self) -> Sequence[SiteNote]:
-        notes = [
-            self._listener_note(),
-            *self._addresses.check(),
-        ]
-        for look in (self._agent_note, self._images_note):
-            try:
-                notes.append(await asyncio.to_thread(look))
-            except (InvalidConfig, NotFound) as error:
-                notes.append(SiteNote(str(error), error=True))
-        return notes
+        supplies = await asyncio.to_thread(notes, self._catalogue, self._options.agent)
+        return [self._listener_note(), *self._addresses.check(), *supplies]
 
     def _listener_note(self) -> SiteNote:
         problem = self._listener.problem() if self._listener else "the boot listener does not run"
         if problem is not None:
             return SiteNote(f"netboot: {problem}", error=True)
         return SiteNote(f"the boot listener answers on port {self.port}")
-
-    def _agent_note(self) -> SiteNote:
-        agent = self._catalogue.agent(self._options.agent)
-        for file in (agent.kernel, agent.initrd):
-            self._catalogue.blob(file.sha256)
-        return SiteNote(f"the agent {agent.name} is there, built {agent.built or 'some time'}")
-
-    def _images_note(self) -> SiteNote:
-        images = self._catalogue.images()
-        for image in images.values():
-            self._catalogue.blob(image.sha256)
-        return SiteNote(f"the catalogue has {', '.join(images) or 'no images'}", error=not images)
 
     async def catalogue(self) -> Catalogue:
         try:
@@ -204,7 +174,8 @@ class NetbootProvisioner:
         return Catalogue({name: (*image.kernels, newest) for name, image in images.items()})
 
     async def capabilities(self) -> frozenset[str]:
-        return CAPABILITIES
+        # Who else answers DHCP has to serve the relayed networks too.
+        return CAPABILITIES if self._options.dhcp == "own" else CAPABILITIES - {"dhcp.relay"}
 
     async def apply_site_network(
         self, links: Mapping[str, NetworkLink], networks: Mapping[str, Network]
@@ -217,76 +188,18 @@ class NetbootProvisioner:
     async def apply_repositories(
         self, repositories: Sequence[Repository], *, remove_unlisted: bool
     ) -> Sequence[SiteNote]:
-        for repository in repositories:
-            if repository.repo_type != "apt":
-                raise DriverUnsupported(
-                    f"repository {repository.name}: repo_type {repository.repo_type}; "
-                    "netboot knows apt"
-                )
-        document = {
-            "repositories": [asdict(repository) for repository in repositories],
-            "remove_unlisted": remove_unlisted,
-        }
-        await self._shelf().put({SITE: document})
+        await sitewide.keep(self._shelf(), repositories, remove_unlisted=remove_unlisted)
         return [SiteNote(f"{len(repositories)} repositories go into every installation")]
-
-    def _site(self) -> assembly.SiteWide:
-        kept = self._shelf().record(SITE) or {}
-        return assembly.SiteWide(
-            _repositories.validate_python(kept.get("repositories", ())),
-            bool(kept.get("remove_unlisted")),
-        )
 
     # -- knowing a node
 
     async def find(self, node: Node) -> Handle:
-        machine = self._find(node)
-        if machine is None:
-            mac = canonical_mac(node.boot_mac) if node.boot_mac else None
-            if mac:
-                await self._addresses.reserve(mac, node)
-            self.boots.await_mac(mac)
-            known = f"boot MAC {mac}" if mac else f"BMC {node.oob_address or 'address'}"
-            raise NodeUnknown(f"{node.name}: no machine with {known} has started from the network")
-        self._nodes[machine.mac] = node
-        return views.handle(machine)
-
-    def _find(self, node: Node) -> Machine | None:
-        if node.boot_mac:
-            return self.machines.get(canonical_mac(node.boot_mac))
-        named = self.machines.named(node.name)
-        if named is not None:
-            return named
-        address = node.oob_address
-        found = [
-            m for m in self.machines if address and views.same_address(m.power_address, address)
-        ]
-        if len(found) > 1:
-            macs = ", ".join(machine.mac for machine in found)
-            raise DriverConflict(f"{node.name}: machines {macs} tell the same BMC {address}")
-        return found[0] if found else None
+        return views.handle(await self.nodes.find(node))
 
     async def adopt(self, handle: Handle | None, node: Node) -> Handle:
         if handle is None:
             raise DriverConflict(f"{node.name}: netboot finds nodes, it does not enrol them")
-        other = self.machines.named(node.name)
-        if other is not None and other.mac != handle.id:
-            raise DriverConflict(
-                f"{node.name}: is the name of the machine {other.mac} already; destroy that node, "
-                f"or correct metadata.boot_mac"
-            )
-
-        def named(machine: Machine) -> Machine:
-            if machine.name not in (None, node.name):
-                raise DriverConflict(
-                    f"{node.name}: its machine {machine.mac} is the node {machine.name} already"
-                )
-            return replace(machine, name=node.name, address=address)
-
-        address = await self._addresses.reserve(handle.id, node)
-        machine = await self.machines.change(handle.id, named)
-        self._nodes[machine.mac] = node
-        return views.handle(machine)
+        return views.handle(await self.nodes.adopt(handle.id, node))
 
     # -- commissioning
 
@@ -301,31 +214,26 @@ class NetbootProvisioner:
             machine = await work.agent(machine.mac)
         if machine.state is NodeState.READY:
             await self._work(machine, voice).off(machine.mac)
+            await self._mention_hints(machine, voice)
         if machine.state in (NodeState.READY, NodeState.DEPLOYING, NodeState.DEPLOYED):
             return views.handle(machine)
         raise views.trouble(machine, "commissioning", NodeState.FAILED_COMMISSION)
 
+    async def _mention_hints(self, machine: Machine, voice: Voice) -> None:
+        profile = self.nodes.of(machine).hardware
+        nics = views.nics((await self.accounts.inventory(machine)).documents)
+        for hint in hints(profile, machine.mac, nics):
+            await voice.say(f"{machine.label}: {hint}")
+
     async def inventory(self, handle: Handle) -> Inventory:
-        machine = self.machines.needed(handle.id)
-        names = [name for name in machine.documents if not name.startswith("log-")]
-        if "lshw" not in names:
-            raise NodeUnknown(f"{machine.label}: was never inspected")
-        documents = [
-            Document(name, FORMATS.get(name, "application/json"), await self._text(machine, name))
-            for name in names
-        ]
-        return Inventory(tuple(documents), identities=views.identities(documents))
+        return await self.accounts.inventory(self.machines.needed(handle.id))
 
     async def logs(self, handle: Handle, phase: str) -> Sequence[Log]:
-        machine = self.machines.needed(handle.id)
-        name = LOG_OF.get(phase, "")
-        if name not in machine.documents:
-            return []
-        return [Log(phase, "agent", await self._text(machine, name))]
+        return await self.accounts.logs(self.machines.needed(handle.id), phase)
 
-    async def _text(self, machine: Machine, name: str) -> str:
-        content = await self.machines.blob(machine.documents[name])
-        return content.decode(errors="replace")
+    async def installed(self, node: Node) -> Installed | None:
+        machine = self.nodes.look_up(node)
+        return await self.accounts.installed(machine) if machine else None
 
     # -- plans
 
@@ -364,7 +272,11 @@ class NetbootProvisioner:
                 )
             self.installs.join(machine.mac, spec)
         else:
-            machine = await self.installs.begin(machine, spec, self._site())
+            profile = self.nodes.of(machine).hardware
+            boot_mode = profile.boot_mode if profile else None
+            machine = await self.installs.begin(
+                machine, spec, sitewide.kept(self._shelf()), boot_mode
+            )
             await voice.say(f"{spec.image} goes onto {machine.label}")
         self.machines.touch(machine.mac, machine.seen)  # an agent may wait for the spec
         try:
@@ -388,11 +300,11 @@ class NetbootProvisioner:
     # -- the end
 
     async def destroy(self, node: Node, voice: Voice) -> None:
-        machine = self._find(node)
+        machine = self.nodes.look_up(node)
         if machine is None:
             await voice.say(f"{node.name}: netboot does not know it, nothing to wipe")
             return
-        self._nodes[machine.mac] = node
+        self.nodes.meet(machine, node)
         if machine.state is not NodeState.RELEASING:
             machine = await self.machines.change(
                 machine.mac, lambda machine: ways.begun(machine, Phase.WIPE)
@@ -407,27 +319,24 @@ class NetbootProvisioner:
         await self._addresses.release(machine.mac)
         await self.machines.forget(machine.mac)
         self.installs.forget(machine.mac)
-        self._nodes.pop(machine.mac, None)
+        self.nodes.forget(machine.mac)
 
     async def list_nodes(self) -> Sequence[NodeRow]:
         return [views.row(machine) for machine in self.machines]
 
     async def discovered(self, name: str) -> Sequence[Document]:
-        for machine in self.machines:
-            if machine.name is None and views.handle(machine).name == name and machine.documents:
-                return (await self.inventory(views.handle(machine))).documents
-        return ()
+        return await self.accounts.discovered(name)
 
     # -- parts
 
     def _work(self, machine: Machine, voice: Voice) -> Work:
-        node = self._nodes.get(machine.mac)
-        if node is None or self._surroundings is None:
-            raise DriverTransient(f"{machine.label}: was not looked up before")
+        if self._surroundings is None:
+            raise DriverTransient("netboot: not started yet")
+        node = self.nodes.of(machine)
         oob = self._surroundings.oob_for(node)
         return Work(self.machines, self.boots, self._limits, node, oob, voice)
 
-    def _shelf(self) -> Any:
+    def _shelf(self) -> Shelf:
         if self._surroundings is None:
             raise DriverTransient("netboot: not started yet")
         return self._surroundings.shelf

@@ -76,7 +76,7 @@ class Machines:
     async def save(
         self,
         machine: Machine,
-        documents: Mapping[str, Mapping[str, Any]] | None = None,
+        documents: Mapping[str, Mapping[str, Any] | None] | None = None,
         blobs: Mapping[str, str] | None = None,
     ) -> None:
         """Store the machine, with other records of it, in one write; tell its watchers."""
@@ -90,6 +90,9 @@ class Machines:
         machine = self.needed(mac)
         gone = dict.fromkeys([MACHINES + mac, PLANS + mac, INSTALLS + mac])
         gone |= dict.fromkeys(document_name(mac, name) for name in machine.documents)
+        gone |= dict.fromkeys(
+            installed_name(mac, name) for name in self.install(mac).get("documents", ())
+        )
         await self._shelf.put(gone)
         self._machines.pop(mac, None)
         if machine.name is not None:
@@ -143,6 +146,10 @@ class Machines:
         """Keep the plan of one kind (``network``, ``storage``, ``platform``)."""
         await self._shelf.put({PLANS + mac: {**self.plans(mac), kind: plan}})
 
+    def install(self, mac: str) -> Mapping[str, Any]:
+        """What is kept of its last installation; empty before the first."""
+        return self._shelf.record(INSTALLS + mac) or {}
+
     async def put_blob(self, content: bytes) -> str:
         return await self._shelf.put_blob(content)
 
@@ -153,6 +160,11 @@ class Machines:
 def document_name(mac: str, name: str) -> str:
     """The record that names the blob of a document or log of a machine."""
     return f"{DOCUMENTS}{mac}/{name}"
+
+
+def installed_name(mac: str, name: str) -> str:
+    """The record that keeps a document as it was when the machine was installed."""
+    return f"{INSTALLS}{mac}/{name}"
 
 
 def _written(machine: Machine) -> dict[str, Any]:

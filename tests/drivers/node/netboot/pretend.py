@@ -116,7 +116,11 @@ class PretendMachine:
         answer = await http.post("/boot/hello", json=hello, headers=bearer(token))
         answer.raise_for_status()
         headers = bearer(answer.json()["session"])
-        if answer.json()["phase"] == "inspect":
+        greeting = answer.json()
+        if greeting["phase"] == "inspect" and self.fails is not None:
+            end = {"id": greeting["id"], "ok": False, "error": self.fails, "log": "all done\n"}
+            (await http.post("/boot/end", json=end, headers=headers)).raise_for_status()
+        elif greeting["phase"] == "inspect":
             sent = await http.post("/boot/inventory", json=self.report(), headers=headers)
             sent.raise_for_status()
         while True:
@@ -138,7 +142,8 @@ class PretendMachine:
         (secret,) = (f for f in self.plan["files"] if f["path"] == "/etc/drydock/first-boot")
         url, given = secret["text"].split()
         async with self.http(url) as http:
-            body = {"boot_id": "b", "addresses": ["ens3 10.0.0.7/24"], "failed_units": []}
+            line = f"BOOT_IMAGE=/vmlinuz {self.plan['kernel_params']}"
+            body = {"boot_id": "b", "cmdline": line, "addresses": [], "failed_units": []}
             (await http.post("/boot/first", json=body, headers=bearer(given))).raise_for_status()
 
 

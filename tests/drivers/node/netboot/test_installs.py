@@ -60,3 +60,16 @@ async def test_an_image_must_be_named_and_there(machines, catalogue):
         await installs.image(None)
     with pytest.raises(DriverUnsupported, match="trusty"):
         await installs.image("trusty")
+
+
+async def test_an_image_that_the_firmware_cannot_start_is_refused_before_anything_begins(
+    machines, catalogue
+):
+    await applied(machines)
+    entry = catalogue / "debian-12.yaml"
+    entry.write_text(entry.read_text() + "firmware: [bios]\n")
+    installs = installs_of(machines, catalogue)
+    with pytest.raises(DriverUnsupported, match="boot_mode uefi: image debian-12 starts by bios"):
+        await installs.begin(machines.get(MAC), SPEC, SiteWide(), "uefi")
+    assert not ways.gives_agent(machines.get(MAC))
+    assert ways.gives_agent(await installs.begin(machines.get(MAC), SPEC, SiteWide(), "bios"))

@@ -25,7 +25,7 @@ from drydockd.plans import (
     PlatformPlan,
     StoragePlan,
 )
-from drydockd.site import Repository
+from drydockd.site import HardwareProfile, Repository
 from drydockd.store import open_store
 from drydockd.store.shelf import StoreShelf
 from tests.design.rules.helpers import a_node
@@ -187,6 +187,14 @@ async def test_the_plan_the_agent_gets_is_the_designs_to_the_byte(bench):
     assert plan["kernel_params"] == "quiet"
 
 
+@pytest.mark.parametrize("boot_mode", ["uefi", "bios", None])
+async def test_the_agent_is_told_the_boot_mode_that_the_hardware_profile_wants(bench, boot_mode):
+    handle = await bench.ready()
+    await bench.driver.find(replace(NODE, hardware=HardwareProfile("hw", boot_mode=boot_mode)))
+    await bench.driver.deploy(handle, SPEC, bench.voice)
+    assert bench.machine.plan["firmware"] == boot_mode
+
+
 async def test_nothing_secret_is_ever_stored(bench):
     await bench.driver.deploy(await bench.ready(), SPEC, bench.voice)
     await bench.stop()
@@ -254,6 +262,18 @@ async def test_an_agents_failure_is_told_with_its_log_kept(bench):
     assert handle.state is NodeState.DEPLOYED
 
 
+async def test_a_failed_inspection_ends_the_commissioning_with_the_agents_words(bench):
+    handle = await bench.found()
+    bench.machine.fails = "ToolFailed: lshw ended with status 127"
+    with pytest.raises(DriverTransient, match="commissioning failed: ToolFailed: lshw ended"):
+        await bench.driver.commission(handle, bench.voice)
+    assert await bench.state() is NodeState.FAILED_COMMISSION
+    (log,) = await bench.driver.logs(handle, "commission")
+    assert log.text == "all done\n"
+    bench.machine.fails = None
+    assert (await bench.driver.commission(handle, bench.voice)).state is NodeState.READY
+
+
 async def test_nobody_is_deployed_who_did_not_report_from_disk(tmp_path, catalogue):
     bench = Bench(tmp_path, catalogue, first_boot_seconds=0.2)
     await bench.start()
@@ -268,9 +288,10 @@ async def test_nobody_is_deployed_who_did_not_report_from_disk(tmp_path, catalog
 async def test_a_machine_that_never_starts_from_the_network_says_what_to_look_at(
     tmp_path, catalogue
 ):
-    bench = Bench(tmp_path, catalogue, hello_seconds=0.2)
+    bench = Bench(tmp_path, catalogue)
     await bench.start()
     handle = await bench.ready()
+    bench.driver._limits = replace(bench.driver._limits, hello=0.2)
 
     async def nothing():
         await asyncio.Event().wait()

@@ -1,11 +1,13 @@
 """Files of an installed system."""
 
+import os
 import shutil
 import subprocess
 from dataclasses import replace
 
 import pytest
 
+from drydockd.drivers.node.netboot.messages import FirstBoot
 from drydockd.drivers.node.netboot.target import (
     FIRST_BOOT_SECRET,
     Target,
@@ -111,3 +113,30 @@ def test_the_report_of_the_first_boot_is_posix_shell():
     program = files()["/usr/local/sbin/drydock-first-boot"]
     assert program.mode == 0o755
     subprocess.run(["dash", "-n"], input=program.text, text=True, check=True)
+
+
+@pytest.mark.skipif(shutil.which("dash") is None, reason="dash is not installed")
+def test_the_first_boot_reports_its_kernels_command_line_as_json(tmp_path):
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("ip", "systemctl"):
+        write_program(tools / name, "exit 0")
+    keeps = f'case "$word" in {{*) printf %s "$word" >{tmp_path}/body;; esac'
+    write_program(tools / "curl", f"for word do {keeps}; done; cat >/dev/null; printf 200")
+    (tmp_path / "first-boot").write_text("http://boot secret\n")
+    (tmp_path / "cmdline").write_text('BOOT_IMAGE=/vmlinuz "a b" quiet\n')
+    text = files()["/usr/local/sbin/drydock-first-boot"].text
+    for path in ("/etc/drydock", "/etc/systemd/system", "/usr/local/sbin"):
+        text = text.replace(path, str(tmp_path))
+    text = text.replace("/proc/cmdline", str(tmp_path / "cmdline"))
+    path = f"{tools}:{os.environ['PATH']}"
+    subprocess.run(["dash"], input=text, text=True, check=True, env={"PATH": path}, timeout=60)
+
+    body = FirstBoot.model_validate_json((tmp_path / "body").read_text())
+    assert body.cmdline == "BOOT_IMAGE=/vmlinuz a b quiet"
+    assert not (tmp_path / "first-boot").exists()
+
+
+def write_program(path, text):
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)

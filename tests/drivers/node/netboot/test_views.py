@@ -3,7 +3,7 @@
 import pytest
 
 from drydockd.drivers.node.netboot import views
-from drydockd.drivers.node.netboot.machine import Machine
+from drydockd.drivers.node.netboot.machine import Machine, Stage
 from drydockd.errors import DriverConflict, DriverTransient
 from drydockd.machines import Document, NodeState
 from tests.drivers.node.netboot.shelves import MAC
@@ -13,6 +13,32 @@ def test_a_machine_nobody_adopted_is_named_by_its_mac():
     assert views.handle(Machine(MAC)).name == "mac-525400000001"
     row = views.row(Machine(MAC, NodeState.READY, name="n1", memory_mib=1024, cpus=2))
     assert (row.hostname, row.status_name, row.memory, row.cpu_count) == ("n1", "Ready", 1024, 2)
+
+
+@pytest.mark.parametrize(
+    ("fields", "power", "seen"),
+    [
+        ({}, "unknown", None),
+        ({"stage": Stage.OFF, "stage_at": 60.0}, "off", "1970-01-01T00:01:00+00:00"),
+        ({"stage": Stage.OFF, "stage_at": 60.0, "seen": 90.0}, "off", "1970-01-01T00:01:00+00:00"),
+        (
+            {"stage": Stage.NETBOOTED, "stage_at": 60.0, "is_open": True},
+            "on", "1970-01-01T00:01:00+00:00",
+        ),
+        (
+            {"stage": Stage.NETBOOTED, "stage_at": 60.0, "seen": 90.0, "is_open": True},
+            "on", "1970-01-01T00:01:30+00:00",
+        ),
+        ({"stage": Stage.NETBOOTED, "stage_at": 60.0, "seen": 90.0}, "unknown", None),
+        (
+            {"stage": Stage.DISK_BOOTED, "stage_at": 60.0, "seen": 90.0},
+            "on", "1970-01-01T00:01:30+00:00",
+        ),
+    ],
+)  # fmt: skip
+def test_the_power_is_what_was_seen_last_with_its_time_or_unknown(fields, power, seen):
+    row = views.row(Machine(MAC, **fields))
+    assert (row.power_state, row.power_seen) == (power, seen)
 
 
 def test_work_that_failed_may_be_tried_again_and_work_that_was_overtaken_not():

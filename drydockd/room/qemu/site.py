@@ -20,7 +20,12 @@ ACCOUNT = "admin"
 ACCOUNT_ACTION = "account"
 # The newest that the image has.
 KERNEL = "ga-12"
-KERNEL_PARAMS = {"console": "ttyS0,115200n8", "drydock.lab": REGION}
+# An emulated machine on a busy host takes its time; systemd's own limit is 90 s.
+KERNEL_PARAMS = {
+    "console": "ttyS0,115200n8",
+    "drydock.lab": REGION,
+    "systemd.default_timeout_start_sec": "600",
+}
 # A root of less than 20 GB and a /boot of less than 1 GB the rules refuse; the disks are sparse.
 PARTITIONS = (
     {"name": "root", "size": "20g", "bootable": True, "filesystem": {"mountpoint": "/"}},

@@ -183,6 +183,14 @@ class Metal:
         rows = {row["hostname"]: row["status_name"] for row in self.get("/nodes")}
         return rows.get(self.name)
 
+    def account(self):
+        """What the installed system told of itself: part -> text."""
+        (action,) = self.get("/bootactions")
+        task = self.get(f"/tasks/{action['task_id']}")
+        messages = task["result"]["details"]["messageList"]
+        extras = [message.get("extra", {}) for message in messages]
+        return {extra["part"]: extra["told"] for extra in extras if "part" in extra}
+
     # -- the machine
 
     @property

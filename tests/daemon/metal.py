@@ -72,11 +72,12 @@ def until(is_so, what, seconds=EVENT_SECONDS):
 class Metal:
     """One machine with an additional disk that no design names, and a daemon that deploys it.
 
-    `options` are the provisioner's. The catalogue is a copy: it may be damaged.
+    `options` are the provisioner's. The catalogue is a copy: it may be damaged. With `is_alone`
+    the installed system has the network it booted from, and no other.
     """
 
-    def __init__(self, folder, **options):
-        self.folder, self.options = folder, options
+    def __init__(self, folder, *, is_alone=False, **options):
+        self.folder, self.is_alone, self.options = folder, is_alone, options
         self._ending = ExitStack()
         self.process = None
 
@@ -116,6 +117,10 @@ class Metal:
         sections["network"] = {"allowed_roots": [str(self.folder)]}
         driver = sections["drivers"].pop("netboot_driver")
         sections |= {name: dict(values) for name, values in sections.pop("drivers").items()}
+        if self.is_alone:
+            driver["report_url"] = driver["base_url"]
+            url = f"{sections['api']['public_url']}/api/v1.0/bootactions/"
+            sections["bootactions"] = {"report_url": url}
         sections["netboot_driver"] = driver | {"images": str(self.catalogue)} | self.options
         self.sections = json.loads(json.dumps(sections))
 

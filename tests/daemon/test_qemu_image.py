@@ -48,7 +48,11 @@ def of_one_disk(document):
 
 def test_it_is_installed_starts_from_disk_and_is_as_designed():
     options = {} if AGENT is None else {"agent": AGENT}
-    with tempfile.TemporaryDirectory(prefix="lab-") as name, Metal(Path(name), **options) as metal:
+    is_alone = IMAGE is not None
+    with (
+        tempfile.TemporaryDirectory(prefix="lab-") as name,
+        Metal(Path(name), is_alone=is_alone, **options) as metal,
+    ):
         site = metal.stage.site
         documents = [of_one_disk(one) for one in yaml.safe_load_all(site.read_text())]
         site.write_text(yaml.safe_dump_all(documents))

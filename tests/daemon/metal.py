@@ -206,10 +206,18 @@ class Metal:
         """What the console said until now is not looked at any more."""
         self._seen = len(self.console)
 
-    def shows(self, *words):
-        """Return when the console has shown one of `words` since `begin`."""
-        until(lambda: any(word in self.console[self._seen :] for word in words),
+    def shows(self, *words, since=None):
+        """Return when the console has shown one of `words` since `begin`, or since it had that
+        many letters."""
+        begin = self._seen if since is None else since
+        until(lambda: any(word in self.console[begin:] for word in words),
               lambda: f"{words} in {self.console[-2000:]}")  # fmt: skip
+
+    def misses_its_server(self):
+        """Kill the daemon, and return when the agent has noticed."""
+        told = len(self.console)
+        self.kill()
+        self.shows("again in ", since=told)
 
     def count(self, words):
         return self.console[self._seen :].count(words)

@@ -114,6 +114,8 @@ class Metal:
         shutil.copytree(images(), self.catalogue, copy_function=_linked)
         sections = {name: dict(values) for name, values in self.stage.settings.items()}
         sections["api"]["listen"] = f"0.0.0.0:{self.port}"
+        # A fault is told, and the same not tried again.
+        sections["limits"] = {"retries": 0}
         sections["network"] = {"allowed_roots": [str(self.folder)]}
         driver = sections["drivers"].pop("netboot_driver")
         sections |= {name: dict(values) for name, values in sections.pop("drivers").items()}

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from drydockd.cli.lab_stage import SYSTEM
+from drydockd.images import cache
+from drydockd.images.catalogue import ImageCatalogue
 from drydockd.room.qemu.machine import DISK_GIB
 from tests.daemon.metal import MIB, SENTINEL_MIB, Metal, until
 
@@ -173,16 +176,12 @@ def another_machine(metal):
 
 def damaged(metal):
     """A bit of the image is another; its length is not."""
-    (blob,) = (p for p in (metal.catalogue / "blobs").iterdir() if is_squashfs(p))
+    catalogue = ImageCatalogue(metal.catalogue)
+    blob = catalogue.blob(catalogue.image(cache.image_name(SYSTEM)).sha256)
     content = bytearray(blob.read_bytes())
     content[len(content) // 2] ^= 1
     blob.unlink()
     blob.write_bytes(content)
-
-
-def is_squashfs(path):
-    with open(path, "rb") as file:
-        return file.read(4) == b"hsqs"
 
 
 def test_a_power_cut_begins_anew_and_who_never_starts_from_disk_is_not_deployed(a_metal):

@@ -111,7 +111,9 @@ class Metal:
 
     def _settings(self):
         self.catalogue = self.folder / "images"
-        shutil.copytree(images(), self.catalogue, copy_function=_linked)
+        # What is being built there is none of ours.
+        hidden = shutil.ignore_patterns(".*")
+        shutil.copytree(images(), self.catalogue, copy_function=_linked, ignore=hidden)
         sections = {name: dict(values) for name, values in self.stage.settings.items()}
         sections["api"]["listen"] = f"0.0.0.0:{self.port}"
         # A fault is told, and the same not tried again.

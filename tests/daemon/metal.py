@@ -82,8 +82,7 @@ class Metal:
         self.process = None
 
     def __enter__(self):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = a_port()
         context = qemu_stage(self.folder, 1, images(), self.port)
         self.stage = self._ending.enter_context(in_a_loop(context))
         self.room = self.stage.room
@@ -133,8 +132,15 @@ class Metal:
     def start(self):
         self._running = ExitStack()
         self.process = self._running.enter_context(started(self.folder, **self.sections))
-        self.process.manager.settimeout(EVENT_SECONDS)
-        self.process.ready()
+        self.process.manager.settimeout(LOOK_SECONDS)
+        until(self._is_ready, lambda: self.process.log[-2000:])
+
+    def _is_ready(self):
+        assert self.process.popen.poll() is None, self.process.log[-2000:]
+        try:
+            return "READY=1" in self.process.manager.recv(4096).decode()
+        except TimeoutError:
+            return False
 
     def kill(self):
         """As the kernel does when memory is short: without a word."""
@@ -318,6 +324,14 @@ class Metal:
                 twin.kill()
                 twin.wait()
                 subprocess.run(["ip", "link", "delete", tap], check=True)
+
+
+def a_port():
+    """One that nobody is given for a connection while the daemon is away."""
+    for port in range(9300, 9400):
+        with suppress(OSError), socket.create_server(("0.0.0.0", port)):  # noqa: S104
+            return port
+    raise AssertionError("no free port from 9300 to 9399")
 
 
 def is_running(pid):

@@ -216,7 +216,7 @@ def _account_action() -> Document:
     )
     unit = (
         "[Unit]\nDescription=Tell drydockd what {{ node.hostname }} is made of\n"
-        "After=network-online.target\nWants=network-online.target\n\n"
+        "After=network-online.target ssh.service\nWants=network-online.target\n\n"
         "[Service]\nType=oneshot\nEnvironmentFile=/etc/drydock/account.env\n"
         "ExecStart=/usr/bin/python3 /opt/drydock/account.py\n\n"
         "[Install]\nWantedBy=multi-user.target\n"

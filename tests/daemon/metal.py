@@ -82,6 +82,13 @@ class Metal:
         self.process = None
 
     def __enter__(self):
+        with ExitStack() as failing:
+            failing.callback(self._close)
+            self._enter()
+            failing.pop_all()
+        return self
+
+    def _enter(self):
         self.port = a_port()
         context = qemu_stage(self.folder, 1, images(), self.port)
         self.stage = self._ending.enter_context(in_a_loop(context))
@@ -95,13 +102,19 @@ class Metal:
         self.plug()
         self._settings()
         self.start()
-        return self
 
     def __exit__(self, *error):
-        if error[0] is not None:
-            self._tell()
-        self.kill()
-        self._ending.close()
+        try:
+            if error[0] is not None:
+                self._tell()
+        finally:
+            self._close()
+
+    def _close(self):
+        try:
+            self.kill()
+        finally:
+            self._ending.close()
 
     def _tell(self):
         """What a person would look at, into the output of the test that failed."""

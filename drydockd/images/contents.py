@@ -14,6 +14,13 @@ from drydockd.errors import InvalidInput
 from drydockd.images.recipes import MUST_CONTAIN
 
 BLOCK_BYTES = 4096
+# Networks of the image's own, as DHCP on every port: a spare one would hold up the start.
+NETWORKS = (
+    ("etc/netplan", "*.yaml"),
+    ("etc/systemd/network", "*.network"),
+    ("etc/systemd/network", "*.netdev"),
+    ("etc/systemd/network", "*.link"),
+)
 UNITS = "usr/lib/systemd/system"
 WANTED = {
     "multi-user.target.wants": "systemd-networkd.service",
@@ -94,13 +101,17 @@ def features_of(packages: dict[str, str]) -> tuple[str, ...]:
 
 
 def make_nobodys(root: Path) -> list[str]:
-    """Take away what belongs to one machine, turn on networkd and cloud-init off; say what.
+    """Take away what belongs to one machine, turn on networkd and off what would do what the
+    design decides: cloud-init, DHCP on any port, a root that grows. Say what.
 
     Raises InvalidInput if a folder of it is a link.
     """
     done = []
     etc, ssh = folder_in(root, "etc"), folder_in(root, "etc/ssh")
-    for path in (*ssh.glob("ssh_host_*"), etc / "hostname", etc / "resolv.conf"):
+    own = [*ssh.glob("ssh_host_*"), etc / "hostname", etc / "resolv.conf"]
+    for folder, pattern in NETWORKS:
+        own += folder_in(root, folder).glob(pattern)
+    for path in own:
         if path.is_symlink() or path.exists():
             path.unlink()
             done.append(f"removed {path.relative_to(root)}")
@@ -111,6 +122,9 @@ def make_nobodys(root: Path) -> list[str]:
     if (etc / "cloud").is_dir():
         (folder_in(root, "etc/cloud") / "cloud-init.disabled").write_text("")
         done.append("turned cloud-init off: etc/cloud/cloud-init.disabled")
+    if (folder_in(root, "usr/share/initramfs-tools/scripts/local-bottom") / "growroot").exists():
+        (etc / "growroot-disabled").write_text("")
+        done.append("turned growroot off: etc/growroot-disabled")
     done += _enable_networkd(root)
     return done
 

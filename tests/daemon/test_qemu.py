@@ -21,6 +21,7 @@ import pytest
 from drydockd.cli.lab_stage import image_folder
 from drydockd.room.qemu.machine import DISK_GIB
 from drydockd.room.qemu.room import MACHINES
+from drydockd.room.qemu.site import DOMAIN
 
 pytestmark = [
     pytest.mark.slow,
@@ -156,6 +157,29 @@ def test_no_unit_of_it_failed(accounts, name):
     assert accounts[name]["failed"].strip() == ""
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_its_units_are_at_work_and_its_first_boot_is_over(accounts, name):
+    rows = [line.split(None, 4) for line in accounts[name]["units"].splitlines()]
+    states = {unit: active for unit, _, active, *_ in rows}
+    wanted = ["systemd-networkd.service", "ssh.service", "network-online.target"]
+    wanted += ["-.mount", "boot.mount", "boot-efi.mount", "var-log.mount", "srv.mount"]
+    wanted += ["var-lib-images.mount", "local-fs.target"]
+    assert {unit: states.get(unit) for unit in wanted} == dict.fromkeys(wanted, "active")
+    # It removes itself; the account may come before or after.
+    assert states.get("drydock-first-boot.service", "inactive") in ("activating", "inactive")
+    assert "failed" not in states.values()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_knows_its_names_and_its_name_servers(accounts, name):
+    lines = [line.split() for line in accounts[name]["hosts"].splitlines()]
+    assert any({name, f"{name}.{DOMAIN}"} <= set(words) for words in lines), lines
+    words = [line.split() for line in accounts[name]["resolv"].splitlines()]
+    (server,) = [line[1] for line in words if line[:1] == ["nameserver"]]
+    assert re.fullmatch(r"10\.222\.\d+\.1", server)
+    assert ["search", DOMAIN] in words or ["domain", DOMAIN] in words
+
+
 def devices(told):
     """Mount point -> what lsblk tells of its device, with the serial number of the disk."""
     found = {}
@@ -195,11 +219,36 @@ def test_its_disks_are_those_of_the_design(accounts, name):
         )
     group = DISK_GIB[1] * 1024 * MIB
     assert 0.39 * group < found["/var/lib/images"]["size"] <= 0.4 * group
+    assert (found["/boot/efi"]["fstype"], found["/boot/efi"]["size"]) == ("vfat", 512 * MIB)
+    kinds = {device["name"][3:]: device["parttypename"] for device in partitions(accounts[name])}
+    assert (kinds["14"], kinds["15"]) == ("BIOS boot", "EFI System")
+    assert sorted(kinds) == ["1", "14", "15", "2", "3"]
+    mounts = {m["target"]: m for m in flat(json.loads(accounts[name]["mounts"])["filesystems"])}
+    for mountpoint, device in ((m, found[m]) for m in (*PARTITIONS, *VOLUMES, "/boot/efi")):
+        assert mounts[mountpoint]["fstype"] == device["fstype"]
+        assert "rw" in mounts[mountpoint]["options"].split(",")
     fstab = [line.split() for line in accounts[name]["fstab"].splitlines()]
     told = {where: (what, kind) for what, where, kind, *_ in fstab}
     for mountpoint in (*PARTITIONS, *VOLUMES):
         device = found[mountpoint]
         assert told[mountpoint] == (f"UUID={device['uuid']}", device["fstype"])
+
+
+def flat(devices):
+    for device in devices:
+        yield device
+        yield from flat(device.get("children", ()))
+
+
+def partitions(told):
+    """Those of the boot disk."""
+    everything = list(flat(json.loads(told["lsblk"])["blockdevices"]))
+    (root,) = [device for device in everything if device["mountpoint"] == "/"]
+    return [
+        device
+        for device in everything
+        if device["type"] == "part" and device["name"][:3] == root["name"][:3]
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -238,6 +287,10 @@ def test_its_addresses_and_routes_are_those_of_the_design(accounts, name):
         "bond0.21": [f"10.222.{lab_number}.{number}"],
     }
     assert links["pxe"]["address"] == f"52:54:00:dd:{name[1:3]}:00"
+    assert {links[one]["mtu"] for one in addresses} == {1500}
+    assert {links[one]["operstate"] for one in addresses} == {"UP"}
+    members = {link["ifname"] for link in links.values() if link.get("master") == "bond0"}
+    assert len(members) == 2
     (default,) = [r for r in json.loads(accounts[name]["routes"]) if r["dst"] == "default"]
     told = (default["gateway"], default["dev"], default["metric"])
     assert told == (f"10.222.{lab_number}.1", "bond0.21", 100)

@@ -29,11 +29,11 @@ def test_a_whole_system_lacks_nothing_and_is_described(tmp_path):
 
 
 def test_all_that_is_lacking_is_named_at_once(tmp_path):
-    root = a_tree(tmp_path / "root", without=("lvm2", "initramfs-tools"))
+    root = a_tree(tmp_path / "root", without=("lvm2", "curl", "initramfs-tools"))
     (root / f"boot/initrd.img-{KERNEL}").unlink()
     (root / "usr/lib/systemd/system/systemd-networkd.service").unlink()
     assert lacking(root) == [
-        "initramfs-tools or dracut", "lvm2", f"boot/initrd.img-{KERNEL}", "systemd-networkd",
+        "initramfs-tools or dracut", "curl", f"boot/initrd.img-{KERNEL}", "systemd-networkd",
     ]  # fmt: skip
 
 
@@ -62,6 +62,22 @@ def test_what_belonged_to_one_machine_is_gone(tmp_path):
     assert os.readlink(wants) == "/usr/lib/systemd/system/systemd-networkd.service"
     assert "removed etc/hostname" in said
     assert make_nobodys(root)[:1] == ["turned cloud-init off: etc/cloud/cloud-init.disabled"]
+
+
+def test_what_would_do_what_the_design_decides_is_off(tmp_path):
+    root = a_tree(tmp_path / "root")
+    scripts = root / "usr/share/initramfs-tools/scripts/local-bottom"
+    for folder in (scripts, root / "etc/netplan", root / "etc/systemd/network"):
+        folder.mkdir(parents=True)
+    (scripts / "growroot").touch()
+    (root / "etc/netplan/90-default.yaml").touch()
+    (root / "etc/systemd/network/10-main.network").touch()
+    said = make_nobodys(root)
+    assert (root / "etc/growroot-disabled").exists()
+    assert not list((root / "etc/netplan").iterdir())
+    assert not list((root / "etc/systemd/network").glob("*.network"))
+    assert "turned growroot off: etc/growroot-disabled" in said
+    assert "removed etc/netplan/90-default.yaml" in said
 
 
 def test_a_link_in_the_tree_leads_nobody_out_of_it(tmp_path):

@@ -22,7 +22,8 @@ def a_tree(root, without=()):
     (root / "etc/ssh/ssh_host_rsa_key").write_text("secret")
     (root / "etc/hostname").write_text("builder\n")
     (root / "etc/machine-id").write_text("0123\n")
-    packages = [names[0] for names in MUST_CONTAIN if names[0] not in without]
+    wanted = [*(names[0] for names in MUST_CONTAIN), "lvm2"]
+    packages = [name for name in wanted if name not in without]
     status = [f"Package: {p}\nStatus: install ok installed\nVersion: 1.2\n" for p in packages]
     status.append("Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n")
     (root / "var/lib/dpkg/status").write_text("\n".join(status))

@@ -116,8 +116,8 @@ PEERS = {
         Peer(
             "filesystems",
             starts="what makes and reads partitions and file systems, on loop devices, as root",
-            packages=("fdisk", "e2fsprogs", "xfsprogs", "dosfstools"),
-            programs=("sfdisk", "mkfs.ext4", "mkfs.xfs", "mkfs.vfat"),
+            packages=("fdisk", "e2fsprogs", "xfsprogs", "dosfstools", "lvm2"),
+            programs=("sfdisk", "mkfs.ext4", "mkfs.xfs", "mkfs.vfat", "lvm"),
         ),
         Peer(
             "ip",

@@ -43,6 +43,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "routes": lambda: told("ip", "-json", "route"),
     "bond": lambda: file("/proc/net/bonding/bond0"),
     "release": lambda: file("/etc/os-release"),
+    "resolv": lambda: file("/etc/resolv.conf"),
+    "hosts": lambda: file("/etc/hosts"),
+    "units": lambda: told("systemctl", "list-units", "--all", "--plain", "--no-legend", "--full"),
     "failed": lambda: told("systemctl", "list-units", "--failed", "--plain", "--no-legend"),
 }
 

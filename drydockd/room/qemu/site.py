@@ -21,6 +21,9 @@ ACCOUNT_ACTION = "account"
 # The newest that the image has.
 KERNEL = "ga-12"
 KERNEL_PARAMS = {"console": "ttyS0,115200n8", "drydock.lab": REGION}
+# An emulated machine on a busy host takes its time; systemd's own limits are 90 s, and whose
+# serial port is found later has no login on it. Source: systemd-system.conf(5).
+PATIENCE = "[Manager]\nDefaultTimeoutStartSec=600\nDefaultDeviceTimeoutSec=600\n"
 # A root of less than 20 GB and a /boot of less than 1 GB the rules refuse; the disks are sparse.
 PARTITIONS = (
     {"name": "root", "size": "20g", "bootable": True, "filesystem": {"mountpoint": "/"}},
@@ -211,7 +214,7 @@ def _account_action() -> Document:
     )
     unit = (
         "[Unit]\nDescription=Tell drydockd what {{ node.hostname }} is made of\n"
-        "After=network-online.target\nWants=network-online.target\n\n"
+        "After=network-online.target ssh.service\nWants=network-online.target\n\n"
         "[Service]\nType=oneshot\nEnvironmentFile=/etc/drydock/account.env\n"
         "ExecStart=/usr/bin/python3 /opt/drydock/account.py\n\n"
         "[Install]\nWantedBy=multi-user.target\n"
@@ -227,6 +230,7 @@ def _account_action() -> Document:
                 _asset(
                     "file", "/opt/drydock/account.py", "0755", program.read_text(encoding="utf-8")
                 ),
+                _asset("file", "/etc/systemd/system.conf.d/50-patience.conf", "0644", PATIENCE),
                 _asset("unit", "/etc/systemd/system/account.service", "0644", unit, template),
             ],
         },

@@ -193,3 +193,10 @@ def test_sfdisk_reads_any_name_as_it_is(tmp_path, name):
     said = subprocess.run(["sfdisk", "--json", disk], capture_output=True, check=True).stdout
     (made,) = json.loads(said)["partitiontable"]["partitions"]
     assert (made["name"], made["start"], made["size"]) == (name, 2048, 4096)
+
+
+def test_a_disk_without_a_loader_hands_on_to_the_next_boot_device(tmp_path):
+    disk = tmp_path / "disk"
+    disk.write_bytes(bytes(510) + b"\x55\xaa" + b"\xff" * 512)
+    subprocess.run(["sh", "-c", disks.HAND_ON, "hand-on", disk], check=True)
+    assert disk.read_bytes() == b"\xcd\x18\xeb\xfe" + bytes(506) + b"\x55\xaa" + b"\xff" * 512

@@ -27,13 +27,13 @@ class Held:
 def test_udev_is_waited_for_before_the_kernel_is_told_and_after():
     programs = Held(0)
     partition(VDA, [ROOT], programs)
-    assert programs.ran == ["sfdisk", "settle", "blockdev", "settle"]
+    assert programs.ran == ["sfdisk", "sh", "settle", "blockdev", "settle"]
 
 
 def test_a_table_that_is_refused_because_udev_looks_is_tried_again():
     programs = Held(2)
     partition(VDA, [ROOT], programs)
-    assert programs.ran == ["sfdisk", *["settle", "blockdev"] * 3, "settle"]
+    assert programs.ran == ["sfdisk", "sh", *["settle", "blockdev"] * 3, "settle"]
 
 
 def test_a_disk_that_stays_in_use_fails_with_the_kernels_word():

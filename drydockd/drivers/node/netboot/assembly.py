@@ -59,6 +59,7 @@ def assemble(
     kernel = kernel_of(image, applied.platform.kernel)
     storage = layout(applied.storage, spec.deployment_id)
     check_room(applied.storage, image)
+    check_features(applied.storage, image)
     target = Target(
         hostname=name,
         domain=spec.domain,
@@ -125,6 +126,15 @@ def check_room(storage: StoragePlan, image: Image) -> None:
         raise DriverUnsupported(
             f"storage: {container}/{entry} is mounted at / and has {size // MIB} MiB; "
             f"image {image.name} needs {-(-needed // MIB)}"
+        )
+
+
+def check_features(storage: StoragePlan, image: Image) -> None:
+    """Raise DriverUnsupported where the installed system could not start its volumes."""
+    if storage.volume_groups and "lvm" not in image.features:
+        groups = ", ".join(group.name for group in storage.volume_groups)
+        raise DriverUnsupported(
+            f"storage: volume group {groups}; image {image.name} has no lvm2 to start it with"
         )
 
 

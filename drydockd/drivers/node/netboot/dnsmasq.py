@@ -29,6 +29,7 @@ from drydockd.errors import DriverPersistent
 log = logging.getLogger(__name__)
 
 PROGRAM = Program("dnsmasq", "dnsmasq-base")
+SETPRIV = Program("setpriv", "util-linux")
 # Where Debian's ipxe puts what firmware starts first.
 IPXE_FOLDER = Path("/usr/lib/ipxe")
 UNIT = "drydockd-dnsmasq.service"
@@ -210,7 +211,8 @@ class Dnsmasq:
             self._last = [f"{PROGRAM} is not installed"]
             return None
         self._child = await asyncio.create_subprocess_exec(
-            program, "--no-daemon", "--pid-file=", "--user=root", "-C", str(self.conf),
+            *_mortal(), program, "--no-daemon", "--pid-file=", "--user=root", "--group=root",
+            "-C", str(self.conf),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         assert self._child.stdout is not None  # noqa: S101
@@ -239,3 +241,10 @@ class Dnsmasq:
             await asyncio.gather(self._watch, return_exceptions=True)
             self._watch = None
         await self._stop_child()
+
+
+def _mortal() -> tuple[str, ...]:
+    """What goes before a command that is to end with this process, even if that is killed: else it
+    keeps its ports from the next one. Changing its group, dnsmasq would lose this; setpriv(1)."""
+    program = SETPRIV.path()
+    return () if program is None else (program, "--pdeathsig", "TERM")

@@ -6,6 +6,10 @@ from drydockd.drivers.node.netboot.installplan import FilesystemEntry, StorageLa
 
 # xfs is never checked at boot; the root first, all others after it.
 UNCHECKED = ("xfs", "btrfs", "vfat")
+# systemd waits 90 s for a device, and then no system comes: a busy emulator needed more for its
+# udev, and so do machines with many disks. Source: systemd.mount(5).
+PATIENCE = "x-systemd.device-timeout"
+PATIENCE_SECONDS = 600
 _ESCAPES = {" ": "\\040", "\t": "\\011", "\n": "\\012", "\\": "\\134"}
 
 
@@ -23,4 +27,11 @@ def depth(mountpoint: str) -> int:
 def _line(entry: FilesystemEntry) -> str:
     check = 0 if entry.kind in UNCHECKED else 1 if entry.mountpoint == "/" else 2
     where = "".join(_ESCAPES.get(letter, letter) for letter in entry.mountpoint)
-    return f"UUID={entry.uuid} {where} {entry.kind} {entry.options} 0 {check}\n"
+    return f"UUID={entry.uuid} {where} {entry.kind} {_options(entry)} 0 {check}\n"
+
+
+def _options(entry: FilesystemEntry) -> str:
+    """The design's, whose own patience stays."""
+    if any(option.partition("=")[0] == PATIENCE for option in entry.options.split(",")):
+        return entry.options
+    return f"{entry.options},{PATIENCE}={PATIENCE_SECONDS}"

@@ -8,6 +8,7 @@ from drydockd.drivers.node.netboot.assembly import (
     Applied,
     SiteWide,
     assemble,
+    check_features,
     check_room,
     kernel_of,
     with_secrets,
@@ -15,7 +16,7 @@ from drydockd.drivers.node.netboot.assembly import (
 from drydockd.drivers.node.netboot.installplan import wire_form
 from drydockd.errors import DriverUnsupported
 from drydockd.images.catalogue import Image
-from drydockd.plans import BootDelivery, DeploySpec, PlatformPlan
+from drydockd.plans import BootDelivery, DeploySpec, PlatformPlan, VolumeGroupPlan
 from tests.drivers.node.netboot.test_provisioner import GIB, NETWORK, ROOT, STORAGE
 
 IMAGE = Image(
@@ -67,6 +68,14 @@ def test_the_image_its_squashfs_and_a_fifth_must_fit_the_root():
         check_room(replace(STORAGE, disks=(small,)), IMAGE)
     tar = IMAGE.model_copy(update={"kind": "tar.zst"})
     check_room(replace(STORAGE, disks=(small,)), tar)
+
+
+def test_volumes_need_an_image_that_starts_them():
+    volumes = replace(STORAGE, volume_groups=(VolumeGroupPlan("data", ("vdb",), ()),))
+    with pytest.raises(DriverUnsupported, match="group data; image debian-12 has no lvm2"):
+        check_features(volumes, IMAGE)
+    check_features(volumes, IMAGE.model_copy(update={"features": ("lvm",)}))
+    check_features(STORAGE, IMAGE)
 
 
 def test_secrets_are_only_in_what_the_agent_is_told():

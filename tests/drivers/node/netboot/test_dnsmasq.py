@@ -106,7 +106,33 @@ async def test_a_child_that_dies_is_started_again_and_ends_with_the_daemon(tmp_p
     assert said.decode().split() == ["runs", "runs", "again", "gone"]
 
 
-async def main(folder: str, ipxe: str) -> None:
+@pytest.mark.process
+@pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace of its own needs root")
+async def test_a_child_does_not_outlive_a_daemon_that_is_killed(tmp_path, ipxe):
+    """It would keep its port from the next daemon's."""
+    daemon = await asyncio.create_subprocess_exec(
+        "unshare", "-n", sys.executable, "-m", "tests.drivers.node.netboot.test_dnsmasq",
+        str(tmp_path), str(ipxe), "stays", stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[4],
+    )  # fmt: skip
+    child = int(await daemon.stdout.readline())
+    assert is_running(child)
+    daemon.kill()
+    await daemon.communicate()
+    async with asyncio.timeout(20):
+        while is_running(child):
+            await asyncio.sleep(0.02)  # nobody is told of the end of another one's child
+
+
+def is_running(pid):
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+    return "State:\tZ" not in status
+
+
+async def main(folder: str, ipxe: str, stays: str = "") -> None:
     commands = ("link set lo up", "link add br0 type bridge", "address add 10.20.0.1/24 dev br0")
     for command in (*commands, "link set br0 up"):
         made = await asyncio.create_subprocess_exec("ip", *command.split())
@@ -114,6 +140,9 @@ async def main(folder: str, ipxe: str) -> None:
     dnsmasq = Dnsmasq(Path(folder) / "dhcp", "http://10.20.0.1:9100", ipxe=Path(ipxe))
     await dnsmasq.apply([NET])
     first = await started(dnsmasq, None)
+    if stays:
+        print(first.pid, flush=True)
+        await asyncio.Event().wait()
     print("runs")
     first.kill()
     await started(dnsmasq, first)

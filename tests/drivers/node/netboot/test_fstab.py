@@ -4,8 +4,8 @@ from drydockd.drivers.node.netboot.fstab import fstab
 from drydockd.drivers.node.netboot.installplan import FilesystemEntry, Place, StorageLayout
 
 
-def entry(mountpoint, kind="ext4", uuid="u"):
-    return FilesystemEntry(Place(0, 1), kind, uuid, mountpoint, "defaults")
+def entry(mountpoint, kind="ext4", uuid="u", options="defaults"):
+    return FilesystemEntry(Place(0, 1), kind, uuid, mountpoint, options)
 
 
 def lines(*entries):
@@ -27,4 +27,11 @@ def test_xfs_is_never_checked_at_boot_and_the_root_first():
 
 def test_a_blank_in_a_mountpoint_stays_one_field():
     (line,) = lines(entry("/srv/my disk\\x", uuid="1-2"))
-    assert line == "UUID=1-2 /srv/my\\040disk\\134x ext4 defaults 0 2"
+    assert line == "UUID=1-2 /srv/my\\040disk\\134x ext4 defaults,x-systemd.device-timeout=600 0 2"
+
+
+def test_a_machine_that_is_slow_to_find_its_disks_is_waited_for_as_long_as_the_design_says():
+    (line,) = lines(entry("/srv", options="noatime"))
+    assert line.split()[3] == "noatime,x-systemd.device-timeout=600"
+    (line,) = lines(entry("/srv", options="noatime,x-systemd.device-timeout=5"))
+    assert line.split()[3] == "noatime,x-systemd.device-timeout=5"

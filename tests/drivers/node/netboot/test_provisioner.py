@@ -291,6 +291,7 @@ async def test_a_machine_that_never_starts_from_the_network_says_what_to_look_at
     bench = Bench(tmp_path, catalogue)
     await bench.start()
     handle = await bench.ready()
+    # Not before: the inspection on a busy host takes longer.
     bench.driver._limits = replace(bench.driver._limits, hello=0.2)
 
     async def nothing():

@@ -57,7 +57,7 @@ def read(file: Path, context: str | None = None) -> Kubeconfig:
     document = _document(file)
     name = context or document.get("current-context") or ""
     if not name:
-        raise InvalidInput(f"{file}: no current-context; say which in kubernetes.context")
+        raise InvalidInput(f"{file}: no current-context; say which in kubernetes_driver.context")
     chosen = _named(file, document, "contexts", "context", name)
     cluster_name, user_name = _text(chosen, "cluster"), _text(chosen, "user")
     cluster = _named(file, document, "clusters", "cluster", cluster_name or "")

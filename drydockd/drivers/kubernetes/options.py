@@ -12,7 +12,7 @@ from pydantic import AfterValidator, SecretStr, model_validator
 from drydockd.config.fields import Words
 from drydockd.drivers.options import Options, opt
 
-DIRECT_SECTION = "kubernetes"
+DIRECT_SECTION = "kubernetes_driver"
 PROMENADE_SECTION = "promenade_driver"
 
 

@@ -12,7 +12,7 @@ from tests.peers.certificates import Authority
 async def test_options_say_it_themselves(tmp_path):
     ca = Authority(tmp_path).file
     access = access_of(DirectOptions(url="https://k:6443/", ca_file=ca, token="abc"))
-    assert (access.url, access.source) == ("https://k:6443", "kubernetes")
+    assert (access.url, access.source) == ("https://k:6443", "kubernetes_driver")
     assert await access.bearer.value() == "abc"
     assert len(access.context.get_ca_certs()) == 1
     assert "abc" not in repr(access)
@@ -39,7 +39,7 @@ async def test_a_kubeconfig_says_both(tmp_path):
     file = config(tmp_path, cluster={"certificate-authority": "ca.pem"})
     access = access_of(DirectOptions(kubeconfig=file))
     assert access.url == "https://k:6443"
-    assert access.source == f"kubernetes.kubeconfig {file}"
+    assert access.source == f"kubernetes_driver.kubeconfig {file}"
     assert await access.bearer.value() == SECRET
 
 

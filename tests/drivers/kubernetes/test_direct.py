@@ -270,7 +270,7 @@ async def test_check_asks_whether_we_may_get_and_patch_nodes():
         assert api.count("POST") == 2
         api.may = {"get"}
         with pytest.raises(
-            DriverPersistent, match="kubernetes may not patch nodes; bind the Cluster"
+            DriverPersistent, match="kubernetes_driver may not patch nodes; bind the Cluster"
         ):
             await driver.check()
 

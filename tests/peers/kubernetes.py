@@ -35,7 +35,8 @@ class Rule:
     """Answers `times` requests wrongly, after `skip` right ones; `hits` counts them.
 
     `status` with `said` and `headers`; `cut`: the connection ends without an answer; `hold`: the
-    answer waits for the event; `after`: called once the request was answered as it should.
+    answer waits for the event; `lost`: it is done, and the connection ends before the answer;
+    `after`: called once the request was answered as it should.
     """
 
     method: str
@@ -44,6 +45,7 @@ class Rule:
     said: str = "injected"
     headers: dict = field(default_factory=dict)
     cut: bool = False
+    lost: bool = False
     hold: asyncio.Event | None = None
     after: object = None
     body: bytes | None = None
@@ -74,6 +76,7 @@ class ApiServer:
         self.rules: list[Rule] = []
         self.asked: list[tuple[str, str]] = []
         self.patches: list[dict] = []
+        self.closed = 0  # requests that have come to their end, answered or not
         self._tls = tls
         self._version = 1000
         self._server = None
@@ -154,6 +157,12 @@ async def serving(*names: str, **more):
 
 
 class _Handler(RequestHandler):
+    async def _execute(self, *arguments, **more) -> None:
+        try:
+            await super()._execute(*arguments, **more)
+        finally:
+            self.api.closed += 1
+
     async def prepare(self) -> None:
         api = self.api
         api.asked.append((self.request.method, self.request.path))
@@ -204,6 +213,10 @@ class _Handler(RequestHandler):
         self.answer(status)
 
     def answer(self, document: dict) -> None:
+        if self.rule is not None and self.rule.lost:
+            self._finished = True
+            self.request.connection.stream.close()
+            return
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(document))
 

@@ -7,7 +7,9 @@ import pytest
 
 from bench.daemon import free_port, running
 from drydockd.drivers.kubernetes.ownership import ANNOTATION
+from tests.peers import promenade
 from tests.peers.certificates import Authority
+from tests.peers.keystone import USERS
 from tests.peers.kubernetes import TOKEN, ApiServer, serving
 from tests.tasks.helpers import names, site_text
 
@@ -15,10 +17,11 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 class Site:
-    """A design of nodes with the label role, and a daemon with the driver `direct` for it."""
+    """A design of nodes with the label role, and a daemon with a driver for them."""
 
-    def __init__(self, folder, count, **options):
-        self.folder, self.port, self.options = folder, free_port(), options
+    def __init__(self, folder, count, driver="direct", **sections):
+        self.folder, self.port = folder, free_port()
+        self.driver, self.sections = driver, sections
         self.file = folder / "site.yaml"
         self.file.write_text(site_text(count))
 
@@ -26,8 +29,8 @@ class Site:
         return running(
             self.folder,
             port=self.port,
-            plugins={"kubernetes_driver": "direct"},
-            kubernetes_driver=self.options,
+            plugins={"kubernetes_driver": self.driver},
+            **self.sections,
         )
 
     @property
@@ -45,6 +48,10 @@ class Site:
 
     def log(self):
         return (self.folder / "daemon.log").read_text()
+
+
+def options(api, **more):
+    return {"url": api.url} | {name: str(value) for name, value in more.items()}
 
 
 async def ended(daemon, task_id):
@@ -67,7 +74,7 @@ async def until(is_true):
 
 async def test_each_fault_fails_its_node_with_its_reason_or_is_got_over(tmp_path):
     async with serving(*names(9)) as api:
-        site = Site(tmp_path, 10, url=api.url, token=TOKEN)
+        site = Site(tmp_path, 10, kubernetes_driver=options(api, token=TOKEN))
         path = "/api/v1/nodes/"
         got_over = {
             "n1": api.rule("GET", f"{path}n1", times=5, after=lambda: api.moved("n1")),
@@ -109,7 +116,9 @@ async def test_a_token_that_ended_and_a_certificate_that_is_wrong_are_told_and_t
     token.write_text(TOKEN)
     api = ApiServer("n1", tls=good)
     await api.start()
-    site = Site(tmp_path, 1, url=api.url, token_file=str(token), ca_file=str(authority.file))
+    site = Site(
+        tmp_path, 1, kubernetes_driver=options(api, token_file=token, ca_file=authority.file)
+    )
     try:
         async with site.daemon() as daemon:
             api.tokens = {"the-next-token"}
@@ -137,7 +146,7 @@ async def test_a_daemon_killed_between_its_calls_labels_every_node_once(tmp_path
     """What the dead ones had sent and the server had not done yet comes late, and does nothing."""
     nodes = names(12)
     async with serving(*nodes) as api:
-        site = Site(tmp_path, len(nodes), url=api.url, token=TOKEN)
+        site = Site(tmp_path, len(nodes), kubernetes_driver=options(api, token=TOKEN))
         late = asyncio.Event()
         read = api.rule("GET", "/api/v1/nodes/n1", hold=late, times=1)
         async with site.daemon() as daemon:
@@ -160,3 +169,26 @@ async def test_a_daemon_killed_between_its_calls_labels_every_node_once(tmp_path
     assert sorted(task["result"]["successes"]) == sorted(nodes)
     assert all(api.labels(name)["role"] == "worker" for name in nodes)
     assert len(api.patches) == len(nodes)
+
+
+async def test_promenade_is_found_with_the_daemons_own_account(tmp_path, keystone):
+    password, project, _ = USERS["drydock"]
+    account = {
+        "auth_url": keystone.url,
+        "username": "drydock",
+        "password": password,
+        "project_name": project,
+        "default_domain_id": "default",
+    }
+    site = Site(tmp_path, 2, "promenade", keystone_authtoken=account)
+    async with promenade.serving(keystone, "n1") as server:
+        with promenade.registered(keystone, server.url):
+            async with site.daemon() as daemon:
+                task = await daemon.finished(site.body)
+
+    assert task["result"]["successes"] == ["n1"]
+    assert server.labels["n1"]["role"] == "worker"
+    assert f"PUT {server.url}/node-labels/n2 (to label it role=worker): HTTP 404" in errors(
+        task, "n2"
+    )
+    assert password not in json.dumps(task) + site.log()

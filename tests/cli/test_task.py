@@ -113,9 +113,7 @@ def test_blocking_ends_at_its_limit_with_one_line(drydock, tasks):
     tasks.answers[f"GET {V1}/tasks/{T}"] = (200, a_task("running"))
     done = drydock("task", "show", "-t", T, "-b", "--timeout", "0.2", "--poll-interval", "0.1")
     assert done.exit_code == 1
-    assert done.stderr == (
-        f"task {T}\nError: The task did not end within 0.2 s; it is running\n"
-    )
+    assert done.stderr == (f"task {T}\nError: The task did not end within 0.2 s; it is running\n")
 
 
 @pytest.mark.process

@@ -114,7 +114,11 @@ def test_another_name_is_told_with_those_there_are(write):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("clouds: [" + SECRET, "not YAML at line 1"), ("[]", "no mapping `clouds`"), ("\x00", "not YAML")],
+    [
+        ("clouds: [" + SECRET, "not YAML at line 1"),
+        ("[]", "no mapping `clouds`"),
+        ("\x00", "not YAML"),
+    ],
 )
 def test_what_is_no_clouds_yaml_is_told_without_showing_it(write, text, said):
     file = write({"auth": AUTH})

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -288,8 +289,8 @@ def late(monkeypatch, begin):
         if len(pauses) == 3:
             begin()
 
-    monkeypatch.setattr(reporter.time, "sleep", sleep)
-    monkeypatch.setattr(reporter.time, "monotonic", lambda: now[0])
+    clock = SimpleNamespace(sleep=sleep, monotonic=lambda: now[0])
+    monkeypatch.setattr(reporter, "time", clock)
     monkeypatch.delenv("BOOTACTION_KEY", raising=False)
     return pauses
 

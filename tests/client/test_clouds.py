@@ -65,7 +65,7 @@ def test_a_variable_names_the_file(write, tmp_path, monkeypatch):
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(other))
     assert read_cloud("site").auth["username"] == "other"
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", "/no/clouds.yaml")
-    with pytest.raises(ValueError, match="/no/clouds.yaml: No such file"):
+    with pytest.raises(ValueError, match=r"/no/clouds\.yaml: No such file"):
         read_cloud("site")
 
 

@@ -60,7 +60,7 @@ def _os_option(name: str, help_text: str) -> Decorator:
     "--os-cacert",
     "--os_cacert",
     "ca_file",
-    type=click.Path(exists=True),
+    type=click.Path(),
     envvar="OS_CACERT",
     show_envvar=True,
     help="Certificate authorities to trust: PEM file, or folder. Without it a cloud's, then "

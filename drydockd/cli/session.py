@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -78,6 +79,10 @@ class Access:
         from drydockd.client import Client, Session
 
         access = self.completed()
+        if isinstance(access.verify, str) and not os.path.exists(access.verify):
+            raise click.UsageError(
+                f"--ca-file (or OS_CACERT) {access.verify}: there is no such file"
+            )
         auth_gen = access._auth_gen() if identified else None
         url = access.url or access._discovered()
         try:

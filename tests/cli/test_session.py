@@ -219,6 +219,14 @@ def test_a_bundle_that_is_not_there_is_wrong_usage_and_named(server, monkeypatch
     assert f"{name} /no/ca.pem: there is no such file" in result.output
 
 
+def test_authorities_that_are_not_there_are_told_by_who_needs_them(server, monkeypatch):
+    monkeypatch.setenv("OS_CACERT", "/no/ca.pem")
+    result = run("--url", server.url, "task", "list")
+    assert result.exit_code == 2
+    assert "--ca-file (or OS_CACERT) /no/ca.pem: there is no such file" in result.output
+    assert run("config", "drivers").exit_code == 0
+
+
 @pytest.mark.parametrize("answer", [(404, b"<h1>nginx</h1>"), (404, {"message": "Not Found"})])
 def test_a_url_that_is_not_the_apis_is_named(server, answer):
     server.answers[f"GET /wrong{V1}/tasks"] = answer

@@ -100,7 +100,7 @@ class DirectKubernetes:
         waited = self._options.wait_seconds
         after = f" after {waited:g} s" if waited else ""
         return (
-            f"{node_name}: GET {self._access.url}{_path('<name>')} (to read its labels): the "
+            f"{node_name}: GET {self._access.url}{_path(names[-1])} (to read its labels): the "
             f"cluster has no node {' or '.join(names)}{after} (HTTP 404); see whether its kubelet "
             f"registered, and under which name ({DIRECT_SECTION}.name_templates)"
         )
@@ -195,7 +195,7 @@ class DirectKubernetes:
 
 
 def _path(name: str) -> str:
-    return f"/api/v1/nodes/{quote(name, safe='<>')}"
+    return f"/api/v1/nodes/{quote(name, safe='')}"
 
 
 def _is_about_the_object(reply: Reply) -> bool:

@@ -6,6 +6,7 @@ contains ``kubernetes.io``. Source: contract, kubernetes, section 2; kubernetes-
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
@@ -35,6 +36,7 @@ class PromenadeKubernetes:
     def __init__(self, options: PromenadeOptions) -> None:
         self._options = options
         self._account: ServiceAccount | None = None
+        self._renewing = asyncio.Lock()
         self._wire = Wire(
             PROMENADE_SECTION,
             context_of(ca=options.ca_file, insecure=options.insecure),
@@ -88,8 +90,9 @@ class PromenadeKubernetes:
             reply = await self._once(question, document, token)
             if reply.status == httpx.codes.UNAUTHORIZED:
                 # Of many nodes at once the first renews it for all.
-                if await account.token() == token:
-                    account.forget()
+                async with self._renewing:
+                    if await account.token() == token:
+                        account.forget()
                 reply = await self._once(question, document, await account.token())
         except Unavailable as error:
             raise DriverTransient(f"{about}: no token for Promenade: {error}") from error

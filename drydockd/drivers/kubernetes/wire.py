@@ -152,7 +152,8 @@ class Wire:
             question.method, question.url, headers=headers, content=content, extensions=extensions
         ) as response:
             body = bytearray()
-            async for piece in response.aiter_bytes():
+            # As it comes: nothing is unpacked that could grow.
+            async for piece in response.aiter_raw():
                 body += piece
                 if len(body) > LONGEST_BYTES:
                     raise DriverPersistent(
@@ -170,6 +171,7 @@ class Wire:
                 limits=httpx.Limits(
                     max_connections=None, max_keepalive_connections=self._connections
                 ),
+                headers={"Accept-Encoding": "identity"},
                 follow_redirects=False,
                 trust_env=False,
             )

@@ -39,6 +39,10 @@ def access_of(
     service_account: Path = SERVICE_ACCOUNT,
 ) -> Access:
     """Return what the options say. Raises InvalidInput: which option or file, what to do."""
+    if options.url is None and options.kubeconfig is None and not options.in_cluster:
+        raise InvalidInput(
+            f"{DIRECT_SECTION} says not where the API server is: give url, kubeconfig or in_cluster"
+        )
     if options.kubeconfig is not None:
         access = _from_kubeconfig(options.kubeconfig, options.context)
     elif options.in_cluster:

@@ -75,7 +75,7 @@ class DirectOptions(Options):
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
         ways = (self.url is not None, self.kubeconfig is not None, self.in_cluster)
-        if sum(ways) != 1:
+        if sum(ways) > 1:
             raise ValueError("give one of url, kubeconfig and in_cluster, and only one")
         own = (self.token_file, self.token, self.client_certificate, self.client_key, self.ca_file)
         if self.url is None and (any(value is not None for value in own) or self.insecure):

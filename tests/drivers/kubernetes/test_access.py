@@ -18,6 +18,11 @@ async def test_options_say_it_themselves(tmp_path):
     assert "abc" not in repr(access)
 
 
+def test_the_server_must_be_somewhere():
+    with pytest.raises(InvalidInput, match="give url, kubeconfig or in_cluster"):
+        access_of(DirectOptions())
+
+
 def test_somebody_must_be_drydockd():
     with pytest.raises(InvalidInput, match="says not who drydockd is"):
         access_of(DirectOptions(url="https://k:6443"))

@@ -11,7 +11,6 @@ URL = "https://k.example:6443"
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, "give one of url, kubeconfig and in_cluster"),
         ({"url": URL, "in_cluster": True}, "and only one"),
         ({"kubeconfig": "/k", "token_file": "/t"}, "go with url"),
         ({"in_cluster": True, "insecure": True}, "go with url"),

@@ -20,7 +20,7 @@ from drydockd.auth.bootkey import BootKeys
 from drydockd.auth.certificates import Expiry, expiry_of
 from drydockd.auth.throttle import Throttle
 from drydockd.config import Settings
-from drydockd.drivers.base import Resident, Surroundings
+from drydockd.drivers.base import Resident, ServiceAccount, Surroundings
 from drydockd.drivers.counted import CountedOob
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.bootrender import BootRenderer
@@ -187,7 +187,7 @@ async def _services(
         store, designs, enabled, bootkeys, parts.task_settings(settings), templates=templates
     )
     ending.push_async_callback(tasks.drain, 0.0)
-    await _start_residents(made, enabled, store, secret)
+    await _start_residents(made, enabled, store, secret, identity)
     proxies = Proxies(settings.api.trusted_proxies)
     connections = bounded(settings, proxies)
     health = HealthChecks(
@@ -271,9 +271,16 @@ def _by_kind(made: list[Made]) -> Drivers:
     return Drivers(of["oob"], node[0] if node else None, kubernetes[0] if kubernetes else None)
 
 
-async def _start_residents(made: list[Made], enabled: Drivers, store: Store, secret: bytes) -> None:
+async def _start_residents(
+    made: list[Made],
+    enabled: Drivers,
+    store: Store,
+    secret: bytes,
+    account: ServiceAccount | None,
+) -> None:
     """Give each driver that works between the calls too what it keeps and listens with."""
     for kind, name, driver in made:
         if isinstance(driver, Resident):
             own = hmac.new(secret, f"driver/{kind}/{name}".encode(), hashlib.sha256).digest()
-            await driver.start(Surroundings(StoreShelf(store, name), own, enabled.needed_oob))
+            shelf = StoreShelf(store, name)
+            await driver.start(Surroundings(shelf, own, enabled.needed_oob, account))

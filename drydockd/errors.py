@@ -158,7 +158,14 @@ class NodeUnknown(DriverError):
 
 
 class DriverTransient(DriverError):
-    """Connection, time-out, 429 or 5xx: worth another attempt within the step's limit."""
+    """Connection, time-out, 429 or 5xx: worth another attempt within the step's limit.
+
+    `retry_after`: the seconds that the backend asked to be left alone, if it did.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class DriverPersistent(DriverError):

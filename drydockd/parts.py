@@ -300,5 +300,11 @@ def virtual_only(settings: Settings) -> str | None:
 def driver(settings: Settings, kind: driver_table.Kind, name: str) -> Any:
     """Return one driver with its options. Raises InvalidConfig."""
     found = driver_table.find(kind, name)
+    needs_account = isinstance(found.factory, Offer) and found.factory.uses_keystone
+    if needs_account and not settings.keystone_authtoken.auth_url:
+        raise InvalidConfig(
+            f"{kind} driver {name}: keystone_authtoken.auth_url is missing; it is spoken to with "
+            "the account of that section"
+        )
     own = settings.plugins.options.get(name)
     return found.make(settings.drivers.get(found.section or "", {}) if own is None else own)

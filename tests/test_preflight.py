@@ -127,7 +127,7 @@ BROKEN = {
         plugin(
             kubernetes_driver="drydock_provisioner.drivers.kubernetes.promenade_driver.driver.P"
         ),
-        "promenade is not part of this version",
+        "keystone_authtoken.auth_url is missing; it is spoken to with the account",
     ),
     "module that is not there": (plugin(node_driver="no.such:DRIVER"), "No module named 'no'"),
     "no driver": (plugin(node_driver="collections:Counter"), "the class lacks check, catalogue"),

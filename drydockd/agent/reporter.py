@@ -9,12 +9,15 @@ Exit status: 0 posted, 1 not posted (the reason is on standard error), 2 wrong u
 ``-exitcode`` in addition it is the command's own, once the report arrived.
 """
 
+import errno
 import ipaddress
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -23,6 +26,9 @@ from http.client import HTTPException
 POSTED, NOT_POSTED, WRONG_USAGE = 0, 1, 2
 TIMEOUT_SECONDS = 60
 MOST_REDIRECTS = 10
+LONGEST_PAUSE_SECONDS = 10
+# Nobody got anything: a daemon that starts anew, a network that is not up yet.
+NOT_YET = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH)
 
 # Name -> (takes a value, help).
 FLAGS = {
@@ -36,6 +42,7 @@ FLAGS = {
     "f": (False, "final: the boot action failed (goes before -s)"),
     "exec": (True, "run this command, split at single blanks, and report how it ends"),
     "np": (False, "with -exec: give the command an empty environment"),
+    "retry": (True, "seconds in which a refused connection is tried again; 0: not (default 60)"),
     "exitcode": (False, "with -exec: leave with the command's exit status"),
     "h": (False, "print this help"),
 }
@@ -115,29 +122,48 @@ def _first_line(path: str) -> str:
 class Reporter:
     """Posts to one boot action."""
 
-    def __init__(self, url: str, action_id: str, key: str) -> None:
+    def __init__(self, url: str, action_id: str, key: str, patience: int = 0) -> None:
         # The original adds a slash even to a URL that ends in one; the server takes both.
         self.target = "{}/{}/".format(url.rstrip("/"), urllib.parse.quote(action_id, safe=""))
         self.key = key
         self.has_url = bool(url)
+        self.patience = patience
 
     def post(self, message: str, error: bool, status: str = "") -> None:
-        """Post one detail and, if given, the final status. Raises PostError."""
+        """Post one detail and, if given, the final status. Raises PostError.
+
+        Whoever refuses the connection got nothing and is asked again; nothing else is repeated.
+        """
         if not self.has_url:
             raise PostError("no -url given")
         body = {"details": [{"message": message, "error": error}]}  # type: dict[str, object]
         if status:
             body["status"] = status
-        alarm = _Alarm(TIMEOUT_SECONDS)
+        content = json.dumps(body).encode("utf-8")
         try:
-            with alarm:
-                self._send(json.dumps(body).encode("utf-8"))
+            self._send_patiently(content)
         except urllib.error.HTTPError as answer:
             raise PostError(f"Error response: {answer.code} {answer.reason}") from None
         except urllib.error.URLError as problem:
             raise PostError(f"{self.target}: {problem.reason}") from None
         except (OSError, HTTPException, ValueError) as problem:
             raise PostError(f"{self.target}: {problem}") from None
+
+    def _send_patiently(self, body: bytes) -> None:
+        until = time.monotonic() + self.patience
+        pause = 1
+        while True:
+            try:
+                with _Alarm(TIMEOUT_SECONDS):
+                    self._send(body)
+                return
+            except urllib.error.HTTPError:
+                raise
+            except urllib.error.URLError as problem:
+                if not is_not_yet(problem.reason) or time.monotonic() + pause > until:
+                    raise
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     def _send(self, body: bytes) -> None:
         target = self.target
@@ -166,6 +192,13 @@ class Reporter:
                         "redirected to another host; the key is not sent there"
                     ) from None
         raise PostError("redirected too often")
+
+
+def is_not_yet(reason: object) -> bool:
+    """Whether nobody was there to be told anything."""
+    if isinstance(reason, socket.gaierror):
+        return reason.errno == socket.EAI_AGAIN
+    return isinstance(reason, OSError) and reason.errno in NOT_YET
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -219,6 +252,14 @@ def _holds(network: str, address: object) -> bool:
         return False
 
 
+def seconds_from(flags: "dict[str, str]") -> int:
+    """Return for how long refused connections are tried again. Raises UsageError."""
+    given = flags.get("retry", str(TIMEOUT_SECONDS))
+    if not (given and set(given) <= set("0123456789")):
+        raise UsageError(f'invalid value "{given}" for flag -retry: seconds', to_stderr=True)
+    return int(given)
+
+
 def run_wrapped(reporter: Reporter, command: str, bare: bool) -> int:
     """Report the start, run the command, report its end; return its exit status."""
     reporter.post("Bootaction starting execution.", False)
@@ -255,7 +296,7 @@ def run(flags: "dict[str, str]") -> int:
     key = key_from(flags)
     if not flags.get("msg"):
         raise UsageError("A message is required: -msg.")
-    reporter = Reporter(flags.get("url", ""), flags["id"], key)
+    reporter = Reporter(flags.get("url", ""), flags["id"], key, seconds_from(flags))
     if flags.get("exec"):
         ended = run_wrapped(reporter, flags["exec"], is_set(flags, "np"))
         return ended if is_set(flags, "exitcode") else POSTED

@@ -123,6 +123,28 @@ class ServiceIdentity:
         await self.ready()
         return await self.wait(self.submit(self._own_token, is_reserved=True))
 
+    async def endpoint(
+        self, service_type: str, *, interface: str, region: str | None = None
+    ) -> str | None:
+        """Return a service's URL from the catalogue that came with the token; None: not in it.
+
+        Raises Unavailable as `token` does.
+        """
+
+        def look() -> str | None:
+            self._own_token()
+            catalogue = self._plugin.get_access(self._session).service_catalog
+            try:
+                found: str | None = catalogue.url_for(
+                    service_type=service_type, interface=interface, region_name=region
+                )
+            except exceptions.CatalogException:
+                return None
+            return found
+
+        await self.ready()
+        return await self.wait(self.submit(look, is_reserved=True))
+
     async def ready(self) -> None:
         """Return at once while Keystone answers; else raise Unavailable within a second."""
         await self._circuit.ready()

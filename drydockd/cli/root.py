@@ -34,12 +34,21 @@ def _os_option(name: str, help_text: str) -> Decorator:
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["--help"]})
 @click.version_option(drydockd.__version__, prog_name="drydock", message="%(prog)s %(version)s")
 @click.option("--debug/--no-debug", help="Log everything to standard error, secrets excepted.")
+@_os_option("cloud", "Cloud of clouds.yaml; what is given besides goes before it.")
 @_os_option("project_domain_name", "Domain of the project.")
+@_os_option("project_domain_id", "The same by id.")
 @_os_option("user_domain_name", "Domain of the user.")
+@_os_option("user_domain_id", "The same by id.")
 @_os_option("project_name", "Project to work in.")
+@_os_option("project_id", "The same by id.")
 @_os_option("username", "User name.")
+@_os_option("user_id", "The same by id.")
 @_os_option("password", "Password.")
+@_os_option("application_credential_id", "Application credential, instead of a user.")
+@_os_option("application_credential_secret", "Its secret.")
 @_os_option("auth_url", "Keystone's URL.")
+@_os_option("region_name", "Whose endpoint of the API is asked; else the first there is.")
+@_os_option("interface", "Which of its endpoints; else internal.")
 @_os_option("token", "A token, used as it is instead of a password.")
 @click.option(
     "--url", "-u", envvar="DD_URL", show_envvar=True, help="The API's URL; else Keystone is asked."
@@ -48,8 +57,14 @@ def _os_option(name: str, help_text: str) -> Decorator:
 @click.option("--insecure", is_flag=True, help="Do not verify certificates.")
 @click.option(
     "--ca-file",
-    type=click.Path(exists=True, dir_okay=False),
-    help="Certificate authorities to trust, PEM.",
+    "--os-cacert",
+    "--os_cacert",
+    "ca_file",
+    type=click.Path(),
+    envvar="OS_CACERT",
+    show_envvar=True,
+    help="Certificate authorities to trust: PEM file, or folder. Without it a cloud's, then "
+    "REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, the system's.",
 )
 @click.pass_context
 def cli(
@@ -63,7 +78,8 @@ def cli(
     """Drive a drydockd, or work with its designs and state without one.
 
     Exit status: 0 done, 1 the API refused or did not answer, 2 wrong usage, 3 a task that
-    was waited for did not succeed, 4 it did not end in the time given to `task wait`.
+    was waited for did not succeed, 4 it did not end in the time given to `task wait`, 130
+    interrupted (a task that was waited for goes on).
     """
     logging.basicConfig(
         stream=sys.stderr,

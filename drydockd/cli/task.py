@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,10 @@ from drydockd.cli.task_watch import NOT_SUCCESSFUL as NOT_SUCCESSFUL
 
 if TYPE_CHECKING:
     from drydockd.client import Client
+
+
+# As a shell says of what SIGINT ended.
+INTERRUPTED = 130
 
 
 @click.group()
@@ -79,15 +84,34 @@ def blocking_options(call: Callable[..., None]) -> Callable[..., None]:
 
 def _ended(client: Client, task_id: str, poll_interval: float, timeout: float | None) -> None:
     """Wait, print the task, and leave with NOT_SUCCESSFUL unless it succeeded."""
-    done = client.wait_for_task(
-        task_id,
-        timeout,
-        poll_interval=poll_interval,
-        on_change=progress if sys.stderr.isatty() else None,
-    )
+    with _waiting(task_id):
+        done = client.wait_for_task(
+            task_id,
+            timeout,
+            poll_interval=poll_interval,
+            on_change=progress if sys.stderr.isatty() else None,
+        )
     echo_json(done)
     if not task_watch.is_success(done):
         sys.exit(NOT_SUCCESSFUL)
+
+
+@contextmanager
+def _waiting(task_id: str) -> Iterator[None]:
+    """Tell the id before anything can go wrong, on standard error: the task itself is the output.
+
+    Ctrl-C ends the waiting and not the task.
+    """
+    click.echo(f"task {task_id}", err=True)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(
+            f"\nThe task goes on. `drydock task wait {task_id}` waits again, "
+            f"`drydock task terminate {task_id}` ends it.",
+            err=True,
+        )
+        sys.exit(INTERRUPTED)
 
 
 def progress(task: Task) -> None:
@@ -189,7 +213,8 @@ def show(
         _ended(client, task_id, poll_interval, timeout)
         return
     if block:
-        client.wait_for_task(task_id, timeout, poll_interval=poll_interval)
+        with _waiting(task_id):
+            client.wait_for_task(task_id, timeout, poll_interval=poll_interval)
     echo_json(client.get_task(task_id, builddata, subtaskerrors, layers))
 
 

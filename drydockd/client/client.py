@@ -339,6 +339,9 @@ def _checked(response: httpx.Response) -> httpx.Response:
         )
     if code == httpx.codes.FORBIDDEN:
         raise ClientForbiddenError(f"Forbidden access to {url}", code, body)
+    if code == httpx.codes.NOT_FOUND:
+        shown = url.copy_with(query=None)
+        raise ClientError(f"{shown} is not there: is that the URL of a drydockd?", code, body)
     raise ClientError(f"Error - received {code}: {response.text}", code, body)
 
 

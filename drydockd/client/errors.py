@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# What is said of a path that nobody knows, instead of what is not there: then the URL is told.
+UNKNOWN_PATH = ("Not Found", "404 Not Found")
+
 
 class ClientError(Exception):
     """The API answered with an error, or could not be asked.
@@ -23,7 +26,7 @@ class ClientError(Exception):
             if self.status_code == 401 and (why := _text(self.body, "description")):
                 return f"{_text(self.body, 'message') or 'Unauthenticated'}: {why}"
             for key in ("message", "description", "title"):
-                if text := _text(self.body, key):
+                if (text := _text(self.body, key)) and text not in UNKNOWN_PATH:
                     return text
         return " ".join(self.message.split())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypedDict, TypeGuard, Unpack
@@ -13,6 +12,7 @@ import httpx
 
 from drydockd.api.headers import encoded, is_plain
 from drydockd.client.errors import ClientConnectionError, ClientError
+from drydockd.client.trust import verifier
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,9 @@ class Session:
     `auth_gen` returns the headers that identify the caller, as pairs or a mapping. It is
     called at once, and again after a 401, whose request is then repeated once. `token` is
     short for an `auth_gen` that always gives this one. `marker` and `end_user` go with
-    every request. `verify` is False, or the path of a file with certificate authorities.
+    every request. `verify` is False, or the path of a file (or folder) with certificate
+    authorities; True: what OS_CACERT, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names, else the usual
+    ones. Raises ValueError for a path without certificates.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class Session:
         self._auth_gen = auth_gen
         self._auth: dict[str, str] = {}
         self._client = httpx.Client(
-            verify=_verifier(verify),
+            verify=verifier(verify),
             transport=transport,
             follow_redirects=False,
             headers={"Accept": "application/json"} | self._who(),
@@ -282,10 +284,6 @@ def _checked(headers: dict[str, str]) -> dict[str, str]:
                 f"The value of {name} has a letter or control that no header may have"
             )
     return headers
-
-
-def _verifier(verify: bool | str) -> bool | ssl.SSLContext:
-    return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
 
 
 def _clean(prefix: str) -> str:

@@ -34,6 +34,7 @@ __all__ = [
     "OobDriver",
     "PowerState",
     "Resident",
+    "ServiceAccount",
     "SessionEnder",
     "Shelf",
     "SiteNote",
@@ -88,17 +89,40 @@ class Shelf(Protocol):
         ...
 
 
+class ServiceAccount(Protocol):
+    """drydockd's own account at Keystone, for backends that are found and spoken to with it."""
+
+    async def token(self) -> str:
+        """Return a valid token. Raises Unavailable; safe to call often, tokens are kept."""
+        ...
+
+    def forget(self) -> None:
+        """Drop the token kept, because a service refused it. Safe to call twice."""
+        ...
+
+    async def endpoint(
+        self, service_type: str, *, interface: str, region: str | None = None
+    ) -> str | None:
+        """Return a service's whole URL from the catalogue of the token, None if it has none.
+
+        Raises Unavailable.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a resident driver is given when the daemon starts.
 
     `secret` is its own, derived from the server's. `oob_for` returns the out-of-band driver of a
-    node and raises DriverUnsupported where there is none.
+    node and raises DriverUnsupported where there is none. `account` is None where no Keystone is
+    configured.
     """
 
     shelf: Shelf
     secret: bytes = field(repr=False)
     oob_for: Callable[[Node], OobDriver]
+    account: ServiceAccount | None = None
 
 
 @runtime_checkable

@@ -82,7 +82,8 @@ class Offer(Generic[O]):
     no running loop; what is wrong with options beyond their model it raises as InvalidInput.
     `section` is where they stand in the configuration; drivers of several kinds may share one
     with the same options. `about` says in a line what it drives. `is_virtual`: its machines
-    are not of metal.
+    are not of metal. `uses_keystone`: it is spoken to with drydockd's own account, so there must
+    be one.
     """
 
     make: Callable[[O], Driver]
@@ -91,6 +92,7 @@ class Offer(Generic[O]):
     about: str
     needs: tuple[Need, ...] = ()
     is_virtual: bool = False
+    uses_keystone: bool = False
 
     def build(self, given: Mapping[str, object], where: str, prefix: str = "") -> Driver:
         """Return the driver. Raises InvalidConfig: options, or what is not installed.

@@ -2,9 +2,12 @@
 
 import ast
 import asyncio
+import errno
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +16,7 @@ from drydockd.agent.reporter import UsageError, parse_flags, proxies_for
 from drydockd.model import BootActionStatus
 from tests.client.helpers import serving
 from tests.handlers.helpers import REF, daemon
+from tests.peers.keystone import free_port
 
 pytestmark = pytest.mark.process
 
@@ -155,7 +159,7 @@ def test_a_report_that_does_not_arrive_is_status_1(server, answer, text):
 def test_no_url_or_nobody_there_is_status_1(server):
     flags = ("-id", ID, "-key", KEY, "-msg", "m")
     assert report(server, *flags, url=False).returncode == 1
-    done = report(server, "-url", "http://127.0.0.1:1", *flags, url=False)
+    done = report(server, "-url", "http://127.0.0.1:1", *flags, "-retry", "0", url=False)
     assert done.returncode == 1
     assert "http://127.0.0.1:1/" in done.stderr
     done = report(server, "-url", "nonsense", *flags, url=False)
@@ -275,9 +279,94 @@ def test_a_report_goes_through_the_proxy(server):
     assert server.asked[0].target == f"http://drydock.invalid{PATH}"
 
 
-def test_a_server_that_never_answers_is_given_up(monkeypatch, capsys):
-    import socket
+def late(monkeypatch, begin):
+    """Count the pauses; after the third `begin` is called. Nothing really waits."""
+    pauses, now = [], [0.0]
 
+    def sleep(seconds):
+        pauses.append(seconds)
+        now[0] += seconds
+        if len(pauses) == 3:
+            begin()
+
+    clock = SimpleNamespace(sleep=sleep, monotonic=lambda: now[0])
+    monkeypatch.setattr(reporter, "time", clock)
+    monkeypatch.delenv("BOOTACTION_KEY", raising=False)
+    return pauses
+
+
+def test_a_refused_connection_is_tried_again_until_somebody_is_there(monkeypatch, capsys, server):
+    port = free_port()
+    reached = []
+
+    def begin():
+        send = reporter.Reporter._send
+
+        def to_the_server(self, body):
+            self.target = self.target.replace(f":{port}/", f":{server.port}/")
+            reached.append(self.target)
+            send(self, body)
+
+        monkeypatch.setattr(reporter.Reporter, "_send", to_the_server)
+
+    pauses = late(monkeypatch, begin)
+    url = f"http://127.0.0.1:{port}/api/v1.0/bootactions"
+    assert reporter.main(["-url", url, "-id", ID, "-key", KEY, "-msg", "m"]) == 0
+    assert pauses == [1, 2, 4]
+    assert len(server.asked) == 1
+    assert capsys.readouterr().out == "Bootaction status posted.\n"
+
+
+def test_a_connection_refused_for_a_minute_is_status_1(monkeypatch, capsys):
+    pauses = late(monkeypatch, lambda: None)
+    url = f"http://127.0.0.1:{free_port()}"
+    assert reporter.main(["-url", url, "-id", ID, "-key", KEY, "-msg", "m"]) == 1
+    assert 50 <= sum(pauses) <= 60
+    assert "Connection refused" in capsys.readouterr().err
+
+
+def test_a_command_waits_for_somebody_to_be_told_of_its_start(monkeypatch, server, tmp_path):
+    pauses = late(monkeypatch, lambda: None)
+    url = f"http://127.0.0.1:{free_port()}"
+    command = ["-exec", f"touch {tmp_path}/ran", "-retry", "5"]
+    assert reporter.main(["-url", url, *WRAP, *command]) == 1
+    assert pauses == [1, 2]
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("reason", "again"),
+    [
+        (ConnectionRefusedError(errno.ECONNREFUSED, "x"), True),
+        (OSError(errno.ENETUNREACH, "x"), True),
+        (OSError(errno.EHOSTUNREACH, "x"), True),
+        (socket.gaierror(socket.EAI_AGAIN, "x"), True),
+        (socket.gaierror(socket.EAI_NONAME, "x"), False),
+        (ConnectionResetError(errno.ECONNRESET, "x"), False),
+        (TimeoutError("x"), False),
+        ("text", False),
+    ],
+)
+def test_only_who_got_nothing_is_asked_again(reason, again):
+    assert reporter.is_not_yet(reason) is again
+
+
+def test_an_answer_is_never_asked_for_twice(monkeypatch, server):
+    pauses = late(monkeypatch, lambda: None)
+    server.answers[f"POST {PATH}"] = (503, {})
+    url = f"{server.url}/api/v1.0/bootactions"
+    assert reporter.main(["-url", url, "-id", ID, "-key", KEY, "-msg", "m"]) == 1
+    assert (len(server.asked), pauses) == (1, [])
+
+
+@pytest.mark.parametrize("value", ["-1", "soon", "", "1.5"])
+def test_a_patience_that_is_no_number_is_wrong_usage(server, value):
+    done = report(server, "-id", ID, "-key", KEY, "-msg", "m", f"-retry={value}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f'invalid value "{value}" for flag -retry' in done.stderr
+
+
+def test_a_server_that_never_answers_is_given_up(monkeypatch, capsys):
     monkeypatch.setattr(reporter, "TIMEOUT_SECONDS", 1)
     monkeypatch.delenv("BOOTACTION_KEY", raising=False)
     with socket.create_server(("127.0.0.1", 0)) as silent:

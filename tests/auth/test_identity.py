@@ -12,6 +12,7 @@ from drydockd.auth.identity import Account, ServiceIdentity, v3_url
 from drydockd.errors import InvalidConfig, Unavailable
 from tests.auth.helpers import account, tls_in_front_of
 from tests.peers.keystone import free_port
+from tests.peers.promenade import TYPE, registered
 
 GOOD = {
     "auth_url": "http://127.0.0.1:5000",
@@ -239,3 +240,20 @@ async def test_a_keystone_that_hangs_holds_nobody_up_after_the_first(make_keysto
                 await call
     finally:
         os.kill(server.process.pid, signal.SIGCONT)
+
+
+async def test_a_service_is_found_in_the_catalogue_with_its_whole_url(keystone, make_identity):
+    url = "https://p.example:8443/kube/api/v1.0"
+    with registered(keystone, url):
+        identity = make_identity(keystone)
+        assert await identity.endpoint(TYPE, interface="internal") == url
+        assert await identity.endpoint(TYPE, interface="public") is None
+        assert await identity.endpoint(TYPE, interface="internal", region="north") is None
+        assert await identity.endpoint("nothing", interface="internal") is None
+
+
+async def test_a_catalogue_nobody_answers_for_is_unavailable(make_identity, keystone):
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    identity = make_identity(keystone, account={"auth_url": nowhere, "retries": 0})
+    with pytest.raises(Unavailable):
+        await identity.endpoint(TYPE, interface="internal")

@@ -10,7 +10,8 @@ from tests.client.helpers import serving
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch):
     for name in list(os.environ):
-        if name.startswith(("OS_", "DD_")) or name == "BOOTACTION_KEY":
+        others = ("BOOTACTION_KEY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+        if name.startswith(("OS_", "DD_")) or name in others:
             monkeypatch.delenv(name)
 
 

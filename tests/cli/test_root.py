@@ -19,6 +19,15 @@ OPTIONS = [
     "os_password",
     "os_auth_url",
     "os_token",
+    "os_cloud",
+    "os_project_id",
+    "os_user_id",
+    "os_user_domain_id",
+    "os_project_domain_id",
+    "os_region_name",
+    "os_interface",
+    "os_application_credential_id",
+    "os_application_credential_secret",
 ]
 
 

@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from drydockd.cli.root import cli
@@ -131,3 +132,107 @@ def test_nobody_there_is_one_line_and_status_1():
 
 def test_access_does_not_show_its_secrets():
     assert "s3cret" not in repr(Access(os_token="s3cret", os_password="s3cret"))
+
+
+@pytest.fixture
+def cloud(keystone, tmp_path, monkeypatch):
+    """A clouds.yaml with the cloud ``site``; ``cloud(verify=False)`` writes it anew."""
+
+    def write(**more):
+        auth = {"auth_url": keystone, "username": "ops", "password": "pw", "user_domain_id": "d",
+                "project_name": "service", "project_domain_id": "d"}  # fmt: skip
+        text = yaml.safe_dump({"clouds": {"site": {"auth": auth, **more}}})
+        (tmp_path / "clouds.yaml").write_text(text)
+
+    monkeypatch.chdir(tmp_path)
+    write()
+    return write
+
+
+def test_a_cloud_is_a_login_and_a_catalogue(cloud, server, monkeypatch):
+    monkeypatch.setenv("OS_CLOUD", "site")
+    result = run("task", "list")
+    assert (result.exit_code, result.output) == (0, "[]\n")
+    assert of_the_api(server)[0].headers["X-Auth-Token"] == "fresh-0"
+    [login] = [asked for asked in server.asked if asked.path == "/v3/auth/tokens"]
+    password = login.json["auth"]["identity"]["password"]["user"]
+    assert password == {"name": "ops", "password": "pw", "domain": {"id": "d"}}
+
+
+def test_what_is_given_besides_goes_before_the_cloud(cloud, server, monkeypatch):
+    monkeypatch.setenv("OS_USERNAME", "joe")
+    result = run("--os-cloud", "site", "--url", server.url, "task", "list")
+    assert result.exit_code == 0, result.output
+    [login] = [asked for asked in server.asked if asked.path == "/v3/auth/tokens"]
+    assert login.json["auth"]["identity"]["password"]["user"]["name"] == "joe"
+
+
+def test_a_region_without_us_is_named(cloud):
+    cloud(region_name="south")
+    result = run("--os-cloud", "site", "task", "list")
+    assert result.exit_code == 2
+    assert "no internal endpoint for physicalprovisioner in region south" in result.output
+
+
+def test_a_cloud_that_cannot_be_read_is_wrong_usage(cloud, server):
+    result = run("--os-cloud", "other", "--url", server.url, "task", "list")
+    assert result.exit_code == 2
+    assert "clouds.yaml: clouds has no other; there are: site" in result.output
+    assert server.asked == []
+
+
+def test_envvars_is_the_field_s_word_for_no_cloud(server):
+    server.answers[f"GET {V1}/tasks"] = (200, [])
+    result = run("--os-cloud", "envvars", "--url", server.url, "task", "list")
+    assert result.exit_code == 0, result.output
+
+
+def test_certificates_go_by_option_then_os_cacert_then_the_cloud(cloud, tmp_path, monkeypatch):
+    paths = {name: tmp_path / name for name in ("option", "variable", "cloud")}
+    for path in paths.values():
+        path.touch()
+    cloud(cacert=str(paths["cloud"]))
+    seen = []
+    monkeypatch.setattr(Access, "completed", seen_completed(Access.completed, seen))
+    run("--os-cloud", "site", "task", "list")
+    monkeypatch.setenv("OS_CACERT", str(paths["variable"]))
+    run("--os-cloud", "site", "task", "list")
+    run("--os-cloud", "site", "--ca-file", str(paths["option"]), "task", "list")
+    run("--os-cloud", "site", "--insecure", "--ca-file", str(paths["option"]), "task", "list")
+    assert seen == [str(paths["cloud"]), str(paths["variable"]), str(paths["option"]), False]
+
+
+def seen_completed(completed, seen):
+    def record(self):
+        access = completed(self)
+        seen.append(access.verify)
+        return access
+
+    return record
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_bundle_that_is_not_there_is_wrong_usage_and_named(server, monkeypatch, name):
+    monkeypatch.setenv(name, "/no/ca.pem")
+    result = run("--url", server.url, "task", "list")
+    assert result.exit_code == 2
+    assert f"{name} /no/ca.pem: there is no such file" in result.output
+
+
+def test_authorities_that_are_not_there_are_told_by_who_needs_them(server, monkeypatch):
+    monkeypatch.setenv("OS_CACERT", "/no/ca.pem")
+    result = run("--url", server.url, "task", "list")
+    assert result.exit_code == 2
+    assert "--ca-file (or OS_CACERT) /no/ca.pem: there is no such file" in result.output
+    assert run("config", "drivers").exit_code == 0
+
+
+@pytest.mark.parametrize("answer", [(404, b"<h1>nginx</h1>"), (404, {"message": "Not Found"})])
+def test_a_url_that_is_not_the_apis_is_named(server, answer):
+    server.answers[f"GET /wrong{V1}/tasks"] = answer
+    result = run("--url", f"{server.url}/wrong", "task", "list")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: {server.url}/wrong{V1}/tasks is not there: is that the URL of a drydockd? "
+        "(HTTP 404)\n"
+    )

@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
+import threading
 
 import pytest
 import yaml
@@ -109,7 +113,31 @@ def test_blocking_ends_at_its_limit_with_one_line(drydock, tasks):
     tasks.answers[f"GET {V1}/tasks/{T}"] = (200, a_task("running"))
     done = drydock("task", "show", "-t", T, "-b", "--timeout", "0.2", "--poll-interval", "0.1")
     assert done.exit_code == 1
-    assert done.stderr == "Error: The task did not end within 0.2 s; it is running\n"
+    assert done.stderr == (f"task {T}\nError: The task did not end within 0.2 s; it is running\n")
+
+
+@pytest.mark.process
+def test_ctrl_c_ends_the_waiting_and_leaves_the_id(tasks):
+    asked = threading.Event()
+
+    def running(_):
+        asked.set()
+        return 200, a_task("running")
+
+    tasks.answers[f"GET {V1}/tasks/{T}"] = running
+    command = [sys.executable, "-m", "drydockd.cli", "--url", tasks.url, *CREATE, "--block"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with process:
+        first = process.stderr.readline()
+        assert asked.wait(60)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert first == f"task {T}\n"
+    assert err == (
+        f"\nThe task goes on. `drydock task wait {T}` waits again, "
+        f"`drydock task terminate {T}` ends it.\n"
+    )
 
 
 def test_show_passes_its_switches_on(drydock, tasks):

@@ -22,3 +22,8 @@ def test_why_nobody_is_known_is_said_with_a_401():
     assert ClientUnauthorizedError("m", 401, {"message": "Unauthenticated"}).reason == (
         "Unauthenticated"
     )
+
+
+def test_a_path_that_nobody_knows_is_told_as_the_url():
+    for body in ({"message": "Not Found"}, "<html>", {"error": {"code": 404}}, None):
+        assert ClientError("http://x is not there", 404, body).reason == "http://x is not there"

@@ -88,6 +88,17 @@ PEERS = {
             fixtures=frozenset({"sushy_emulator"}),
         ),
         Peer(
+            "kubernetes",
+            starts="the project's own Python client, a process for each question",
+            is_python=True,
+        ),
+        Peer(
+            "kubectl",
+            starts="kubectl, once per question",
+            packages=("kubernetes-client",),
+            programs=("kubectl",),
+        ),
+        Peer(
             "ipmi",
             starts="ipmi_sim, one process for each BMC; its hook is a shell script (ipmi.py)",
             packages=("openipmi", "ipmitool"),

@@ -8,6 +8,18 @@ from collections.abc import Mapping
 NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 NAME_MAX, PREFIX_MAX = 63, 253
+# What kubelets and cloud controllers say of a node; wrong or missing, pods land on wrong nodes.
+RESERVED = ("kubernetes.io/hostname", "kubernetes.io/os", "kubernetes.io/arch",
+            "node.kubernetes.io/instance-type")  # fmt: skip
+RESERVED_PREFIXES = ("topology.kubernetes.io/", "beta.kubernetes.io/")
+
+
+def is_reserved(key: str) -> bool:
+    """Whether Kubernetes itself keeps this label: set only if a design names it, never removed.
+
+    Source: Kubernetes, "Well-Known Labels, Annotations and Taints".
+    """
+    return key in RESERVED or key.startswith(RESERVED_PREFIXES)
 
 
 def label_faults(labels: Mapping[str, str]) -> list[str]:

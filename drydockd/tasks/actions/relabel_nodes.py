@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import partial
 
 from drydockd.drivers.base import KubernetesDriver
-from drydockd.drivers.kubernetes.labels import label_faults
-from drydockd.errors import InvalidDesign
+from drydockd.drivers.kubernetes.labels import is_reserved, label_faults
+from drydockd.errors import DriverTransient, InvalidDesign
 from drydockd.model import Action, Result
 from drydockd.tasks.steps.job import Job, NodeRun
 from drydockd.tasks.steps.patience import growing, patiently
@@ -47,13 +47,24 @@ async def relabel(run: NodeRun, driver: KubernetesDriver, settings: TaskSettings
         raise InvalidDesign(f"node {run.name}: owner data: {'; '.join(faults)}")
     shown = ", ".join(f"{key}={value}" for key, value in labels.items())
     await run.say(f"{run.name}: labels {shown}")
+    if reserved := ", ".join(filter(is_reserved, labels)):
+        await run.say(
+            f"{run.name}: {reserved}: Kubernetes keeps such labels itself; they are set as the "
+            "design says, and never removed again"
+        )
+    asked_for = 0.0
+
+    async def tell(error: DriverTransient) -> None:
+        nonlocal asked_for
+        asked_for = error.retry_after or 0.0
+        await run.tell(error)
 
     async def pause(made: int) -> None:
-        await run.pause(growing(made, settings.poll_interval))
+        await run.pause(max(asked_for, growing(made, settings.poll_interval)))
 
     await patiently(
         lambda: driver.relabel(run.name, labels),
-        tell=run.tell,
+        tell=tell,
         pause=pause,
         tries=settings.relabel_retries + 1,
     )

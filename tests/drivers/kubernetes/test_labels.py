@@ -2,7 +2,7 @@
 
 import pytest
 
-from drydockd.drivers.kubernetes.labels import label_faults
+from drydockd.drivers.kubernetes.labels import is_reserved, label_faults
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,17 @@ def test_every_wrong_label_is_named_at_once():
     first, second = label_faults({"-a": "x", "fine": "x", "-b": "x"})
     assert "'-a'" in first
     assert "'-b'" in second
+
+
+@pytest.mark.parametrize(
+    ("key", "reserved"),
+    [
+        ("kubernetes.io/hostname", True),
+        ("topology.kubernetes.io/zone", True),
+        ("beta.kubernetes.io/arch", True),
+        ("node-role.kubernetes.io/worker", False),
+        ("rack", False),
+    ],
+)
+def test_what_kubernetes_keeps_itself_is_known(key, reserved):
+    assert is_reserved(key) is reserved

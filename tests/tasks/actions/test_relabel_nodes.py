@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+from drydockd.errors import DriverTransient
+from drydockd.tasks.steps.job import NodeRun
 from tests.tasks.helpers import Lab, fault, site_text
 
 DEPLOYED = {"initial": "deployed"}
@@ -38,6 +40,56 @@ async def test_a_short_failure_is_retried_and_a_lasting_one_is_told():
 
         assert (task.result.successes, task.result.failures) == (("n1", "n3"), ("n2",))
         assert "503" in " ".join(lab.texts(task.task_id, error=True))
+
+
+class Busy:
+    """Refuses the first calls, and says for how long it wants to be left alone."""
+
+    def __init__(self, seconds, times):
+        self.seconds, self.left, self.labels = seconds, times, {}
+
+    async def check(self):
+        pass
+
+    async def relabel(self, node_name, labels):
+        if self.left:
+            self.left -= 1
+            raise DriverTransient("HTTP 429", self.seconds)
+        self.labels[node_name] = dict(labels)
+
+    async def close(self):
+        pass
+
+
+async def test_a_busy_backend_is_left_alone_for_as_long_as_it_asks(monkeypatch):
+    pauses = []
+
+    async def pause(self, seconds=None):
+        pauses.append(seconds)
+
+    monkeypatch.setattr(NodeRun, "pause", pause)
+    lab = Lab(site_text(1), **DEPLOYED)
+    lab.drivers = replace(lab.drivers, kubernetes=(busy := Busy(77.0, 2)))
+    lab.tasks = lab._new()
+    async with lab:
+        task = await lab.run("relabel_nodes")
+
+        assert task.result.status == "success"
+        assert pauses == [77.0, 77.0]
+        assert busy.labels["n1"]["role"] == "worker"
+
+
+async def test_labels_that_kubernetes_keeps_itself_are_told():
+    key = "topology.kubernetes.io/zone"
+    text = site_text(1, n1={"metadata": {"owner_data": {key: "z1"}}})
+    lab = Lab(text, **DEPLOYED)
+    lab.drivers = replace(lab.drivers, kubernetes=(backend := Busy(0.0, 0)))
+    lab.tasks = lab._new()
+    async with lab:
+        task = await lab.run("relabel_nodes")
+
+        assert any(f"n1: {key}: Kubernetes keeps such" in text for text in lab.said(task.task_id))
+        assert backend.labels["n1"][key] == "z1"
 
 
 async def test_without_a_kubernetes_driver_the_task_says_so():

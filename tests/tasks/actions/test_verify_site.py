@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from drydockd.drivers.base import SiteNote
+from drydockd.drivers.kubernetes.fake import FakeKubernetes
 from drydockd.drivers.node.fake import FakeNodeProvisioner
 from drydockd.errors import DriverPersistent, DriverTransient
 from tests.tasks.helpers import Lab
@@ -70,6 +71,23 @@ async def test_a_service_that_is_down_fails_the_task_and_is_named_on_it():
             "rack_ctlr",
             "rc1",
         )
+
+
+class NoRights(FakeKubernetes):
+    async def check(self):
+        raise DriverPersistent("the account may not patch nodes; bind the ClusterRole")
+
+
+async def test_a_cluster_that_would_refuse_us_is_told_and_fails_nothing():
+    lab = Lab()
+    lab.drivers = replace(lab.drivers, kubernetes=NoRights(room=lab.room))
+    lab.tasks = lab._new()
+    async with lab:
+        task = await lab.run("verify_site")
+
+        assert task.result.status == "success"
+        said = "the account may not patch nodes; bind the ClusterRole; until then relabel_nodes"
+        assert any(text.startswith(said) for text in lab.texts(task.task_id))
 
 
 async def test_a_refusing_provisioner_fails_the_task_with_its_words():

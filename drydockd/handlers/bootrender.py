@@ -49,7 +49,8 @@ class BootRenderer:
     async def archive(self, context: BootContext, kind: str, key: str | None = None) -> Archive:
         """Return the node's archive of `kind` (``unit`` or ``file``), all of it rendered.
 
-        `key` is the one the node was admitted with. Raises RenderError or Unavailable, after telling the node's task (once per cause).
+        `key` is the one the node was admitted with. Raises RenderError or Unavailable, after
+        telling the node's task (once per cause).
         """
         known = self._boot_data.known(context.context_id, kind)
         if known is not None:

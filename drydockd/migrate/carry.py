@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from drydockd.errors import NotFound
 from drydockd.migrate import queries, rows
@@ -34,6 +35,7 @@ WRITE_RECORDS, WRITE_BYTES = 500, 4 << 20
 TASKS, MESSAGES = "tasks", "messages"
 CONTEXTS, ACTIONS, BUILD_DATA = "boot keys", "boot actions", "build data"
 ABSENT = "the table is not there"
+DISPLACED = "others stand where they belong, of a daemon that ran meanwhile"
 
 
 class Carrier:
@@ -141,22 +143,24 @@ class Carrier:
         known = self._store.message_count(task.task_id) if is_there else 0
         seen, is_same = 0, True
         async for some in messages:
-            there = self._store.messages(task.task_id, after=seen, limit=len(some)) if known else []
-            is_same = is_same and all(map(_says_same, there, some))
-            new = some[len(there) :] if is_same else []
+            alike = self._alike(task.task_id, seen, some) if known and is_same else 0
+            is_same = is_same and alike == min(len(some), max(known - seen, 0))
             seen += len(some)
-            said.there += len(there) if is_same else 0
-            said.carried += len(new)
-            if some[len(there) :] and not is_same:
-                self.tally.leave_out(
-                    MESSAGES,
-                    "others stand where they belong, of a daemon that ran meanwhile",
-                    number=len(some) - len(there),
-                )
-            for message in new:
+            said.there += alike
+            if not is_same:
+                self.tally.leave_out(MESSAGES, DISPLACED, number=len(some) - alike)
+                continue
+            said.carried += len(some) - alike
+            for message in some[alike:]:
                 await self._put(message, len(message.message))
         if last is not None and is_same and seen >= known:
             await self._put(last)
+
+    def _alike(self, task_id: str, after: int, some: list[Message]) -> int:
+        """Return how many of `some` stand already behind the first `after` messages."""
+        there = self._store.messages(task_id, after=after, limit=len(some))
+        pairs = zip(there, some, strict=False)
+        return sum(1 for _ in takewhile(lambda pair: _says_same(*pair), pairs))
 
     # -- what nodes have
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -164,7 +163,7 @@ def _told(url: str) -> Iterator[None]:
     asyncpg = _asyncpg()
     try:
         yield
-    except (OSError, TimeoutError, asyncio.TimeoutError, asyncpg.PostgresError) as error:
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         text = str(error) or type(error).__name__
         raise Unavailable(f"{shown_url(url)}: {_without_password(text, url)}") from None
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:

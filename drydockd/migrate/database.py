@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib import import_module
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 from drydockd.errors import InvalidInput, Unavailable
 from drydockd.migrate import queries
@@ -20,6 +20,7 @@ CONNECT_SECONDS = 30
 BATCH, BUILD_DATA_BATCH = 500, 4
 # What SQLAlchemy names behind the scheme: postgresql+psycopg2.
 SCHEME = re.compile(r"^(?:postgresql|postgres)(?:\+\w+)?://")
+FORM = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 # What of a URL's query may be shown.
 SHOWN = frozenset({"host", "port", "dbname", "sslmode", "sslrootcert"})
 
@@ -116,24 +117,33 @@ class Original:
 
 def shown_url(url: str) -> str:
     """Return `url` without its password, fit to be printed; of one that is none, nothing."""
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
+    parts = _split(url)
+    if parts is None:
         return "(a URL that cannot be read)"
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    port = f":{parts.port}" if parts.port else ""
     user = f"{parts.username}@" if parts.username else ""
     query = urlencode([(k, v) for k, v in parse_qsl(parts.query) if k in SHOWN], safe="/:")
-    return urlunsplit((parts.scheme, f"{user}{host}{port}", parts.path, query, ""))
+    return f"{parts.scheme}://{user}{host}{port}{parts.path}" + (f"?{query}" if query else "")
+
+
+def _split(url: str) -> SplitResult | None:
+    """Return the parts, None where what is a password may stand in the place of something else."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return None if "@" in parts.path + parts.query or parts.fragment else parts
 
 
 def _dsn(url: str) -> str:
     if not SCHEME.match(url):
+        raise InvalidInput(f"the database's URL must be {FORM}")
+    if _split(url) is None:
         raise InvalidInput(
-            "the database's URL must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE, found "
-            f"the scheme {url.partition('://')[0][:20]!r}"
-            if "://" in url
-            else "the database's URL must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+            f"the database's URL must be {FORM}; in user and password, each of / : @ ? # % is "
+            "written as %2F %3A %40 %3F %23 %25"
         )
     return SCHEME.sub("postgresql://", url)
 
@@ -173,11 +183,10 @@ def _told(url: str) -> Iterator[None]:
 
 
 def _without_password(text: str, url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        queried = dict(parse_qsl(parts.query))
-    except ValueError:
+    parts = _split(url)
+    if parts is None:
         return "cannot be read"
+    queried = dict(parse_qsl(parts.query))
     secrets = (parts.password, queried.get("password"), queried.get("sslpassword"))
     for secret in filter(None, secrets):
         for spelt in {secret, unquote(secret)}:

@@ -204,7 +204,7 @@ async def lived_in(some: Site) -> dict[str, str]:
 
 
 async def odd(some: Site, ids: dict[str, str]) -> None:
-    """Add rows that no one can make sense of: 6 tasks, 6 messages, 3 contexts, 4 actions, 5 data."""
+    """Add rows that are no records: 6 tasks, 6 messages, 3 keys, 4 actions, 5 build data."""
     unknown = await some.task("frobnicate_nodes")
     await some.task("deploy_node", unknown)
     await some.message(unknown, "of a task that is not carried")

@@ -188,7 +188,11 @@ async def test_odd_rows_are_told_counted_and_not_carried(postgres, ids, store):
     ):
         assert any(found.startswith(line) for found in lines), (line, lines)
     assert {name: kind.left_out for name, kind in tally.kinds.items()} == {
-        **{"tasks": 6, "messages": 6, "boot keys": 3, "boot actions": 4, "build data": 5}
+        "tasks": 6,
+        "messages": 6,
+        "boot keys": 3,
+        "boot actions": 4,
+        "build data": 5,
     }
     for kind in tally.kinds.values():
         assert kind.read == kind.carried + kind.there + kind.left_out
@@ -225,6 +229,7 @@ async def test_twice_gives_the_same_store(postgres, ids, store):
         assert (name, kind.there, kind.carried) == (name, kind.read, 0)
 
 
+@pytest.mark.slow
 async def test_cut_off_anywhere_and_begun_again_gives_the_same_store(postgres, ids, monkeypatch):
     # Given what comes of it without a break, in writes of a few records each
     monkeypatch.setattr("drydockd.migrate.carry.WRITE_RECORDS", 3)

@@ -19,6 +19,9 @@ def manual() -> list[tuple[str, list[str]]]:
     ]
 
 
+# Reads PostgreSQL: what the original kept there (`drydock migrate`).
+MIGRATE = ["asyncpg>=0.31"]
+
 setup(
     name="drydockd",
     version="0.1.0",
@@ -80,7 +83,9 @@ setup(
             "check-wheel-contents>=0.6.1",
             "wheel>=0.45",
             "setuptools>=77",
+            *MIGRATE,
         ],
+        "migrate": MIGRATE,
         # Beside `dev`; apart, because it needs newer libraries than drydockd does.
         "mutants": ["mutmut==3.8.1"],
     },

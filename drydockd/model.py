@@ -186,6 +186,11 @@ class BootContext:
     is set on destroy: nothing of it is served any more. `delivered` maps ``units``/``files``
     to the time the node first fetched them, `failed` to why they could not be rendered when it
     last asked. `pins` are the fetched sources of its assets; a closed one has none.
+
+    `key_digest` is there of a deployment that another program began and whose node goes on with
+    the key it was given then: the sha256 of that key, in hex, in place of all derived ones.
+    `key_since` is when it was taken over: from then on its lifetime counts. Such a context need
+    not have a `design`; then it is what `design_ref` names whenever it is asked for.
     """
 
     node: str
@@ -198,6 +203,8 @@ class BootContext:
     delivered: Mapping[str, Timestamp] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
     pins: tuple[Pin, ...] = ()
+    key_digest: str = ""
+    key_since: Timestamp | None = None
 
 
 @dataclass(frozen=True, slots=True)

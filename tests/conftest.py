@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.peers.ipmi",
     "tests.peers.libvirt",
     "tests.peers.guest",
+    "tests.peers.postgres",
     "tests.sites.summary",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,9 @@ class BootKeys:
     A node's key opens its own boot data; each boot action has a key of its own, good for
     that id only. Both depend on the id of the boot context, so a new deployment voids them;
     a destroy closes the context, and `lifetime` (None: for ever) after its start both end.
-    Source: architecture, decision 4; contract, api, section 7.2.
+    A context with a `key_digest` is opened, as are its boot actions, by the one key it was
+    given elsewhere, of which nothing but that digest is known here.
+    Source: architecture, decision 4; contract, api, section 7.2, and bootactions, section 4.
     """
 
     def __init__(self, secret: bytes, lifetime: timedelta | None = DEFAULT_LIFETIME) -> None:
@@ -58,7 +61,8 @@ class BootKeys:
         if context is None or context.closed is not None:
             name = host or (context.node if context else "")
             raise NotFound(f"Error locating boot action for {name}")
-        self._check(key, self._node_key(context), is_void=self.is_late(context))
+        expected = b"" if context.key_digest else self._node_key(context)
+        self._check(key, expected, context.key_digest, is_void=self.is_late(context))
         return context
 
     def check_action(
@@ -81,15 +85,20 @@ class BootKeys:
             or context.context_id != action.context_id
             or self.is_late(context)
         )
-        self._check(key, self._action_key(action.context_id, action.action_id), is_void=is_void)
+        digest = context.key_digest if context is not None else ""
+        expected = b"" if digest else self._action_key(action.context_id, action.action_id)
+        self._check(key, expected, digest, is_void=is_void)
         return action
 
-    def _check(self, key: str | None, expected: bytes, *, is_void: bool) -> None:
+    def _check(self, key: str | None, expected: bytes, digest: str, *, is_void: bool) -> None:
+        """Admit `key` if it is `expected`, or where there is a `digest`, if it has that."""
         if not key:
             raise Unauthenticated("No X-Bootaction-Key", challenge=CHALLENGE)
         # One answer for a wrong and for a void key: it must not tell which of the two it was.
-        is_equal = KEY.fullmatch(key) is not None and hmac.compare_digest(
-            bytes.fromhex(key), expected
+        is_equal = KEY.fullmatch(key) is not None and (
+            hmac.compare_digest(digest_of(bytes.fromhex(key)), digest)
+            if digest
+            else hmac.compare_digest(bytes.fromhex(key), expected)
         )
         if is_void or not is_equal:
             raise Forbidden("Invalid X-Bootaction-Key")
@@ -98,7 +107,16 @@ class BootKeys:
         """Whether the lifetime of its keys is over: nothing of it is served any more."""
         if self._lifetime is None:
             return False
-        return datetime.now(UTC) - datetime.fromisoformat(context.created) > self._lifetime
+        since = datetime.fromisoformat(context.key_since or context.created)
+        return datetime.now(UTC) - since > self._lifetime
 
     def _node_key(self, context: BootContext) -> bytes:
         return self._node_key_of(context.node, context.context_id)
+
+
+def digest_of(key: bytes) -> str:
+    """Return what is kept of a key that was made elsewhere: its sha256, in hex.
+
+    The key is 32 random bytes, so nothing slower or salted is needed to keep it secret.
+    """
+    return hashlib.sha256(key).hexdigest()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from drydockd.config.allowed import allowances
 from drydockd.config.legacy import (
     IGNORED_SECTIONS,
     ORIGINAL_DRIVERS,
@@ -56,10 +57,12 @@ def parse_ini(text: str) -> dict[str, dict[str, list[str]]]:
     return sections
 
 
-def convert(text: str, schema: Schema) -> Converted:
+def convert(text: str, schema: Schema, references: Iterable[str] = ()) -> Converted:
     """Return our configuration for the original's `text`. Raises InvalidIni.
 
     Options of a driver that this version does not have are kept: one that has it reads them.
+    What the original allowed silently follows as commented options, with the hosts and folders
+    of the `references` to designs that were used.
     """
     ini = parse_ini(text)
     values: dict[str, dict[str, object]] = {}
@@ -84,7 +87,10 @@ def convert(text: str, schema: Schema) -> Converted:
             values.setdefault(section, {})[name] = _typed(schema, section, name, texts, notes)
             if schema.is_secret(section, name):
                 notes.append(f"{section}.{name} is a secret: keep the new file from other eyes")
-    return Converted(_head(notes) + render(values, schema), tuple(notes))
+    remarks: dict[str, dict[str, tuple[object, str]]] = {}
+    for one in allowances(references):
+        remarks.setdefault(one.section, {})[one.option] = (one.value, one.why)
+    return Converted(_head(notes) + render(values, schema, remarks), tuple(notes))
 
 
 def _interpolate(

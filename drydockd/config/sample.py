@@ -55,12 +55,25 @@ def _comment(text: str) -> list[str]:
     )
 
 
-def render(values: Mapping[str, Mapping[str, Any]], schema: Schema) -> str:
-    """Return YAML with just these options, in the order of the sections here, then the others."""
-    lines = []
-    for section in dict.fromkeys([*(s for s in schema.sections if s in values), *values]):
+def render(
+    values: Mapping[str, Mapping[str, Any]],
+    schema: Schema,
+    remarks: Mapping[str, Mapping[str, tuple[object, str]]] | None = None,
+) -> str:
+    """Return YAML with just these options, in the order of the sections here, then the others.
+
+    `remarks`: section -> option -> value and text, of options that are not given: they follow
+    in their section, commented out.
+    """
+    lines, remarks = [], remarks or {}
+    named = {*values, *remarks}
+    for section in dict.fromkeys([*(s for s in schema.sections if s in named), *values]):
+        given = values.get(section, {})
         lines.append(f"{section_name(section)}:")
-        lines += [f"  {option}: {inline(v)}" for option, v in values[section].items()]
+        lines += [f"  {option}: {inline(v)}" for option, v in given.items()]
+        for option, (value, text) in remarks.get(section, {}).items():
+            if option not in given:
+                lines += [*_comment(text), f"  #{option}: {inline(value)}"]
     return "\n".join(lines) + "\n"
 
 

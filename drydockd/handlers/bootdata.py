@@ -60,7 +60,7 @@ class BootDataHandler(KeyedHandler):
     async def get(self, host: str) -> None:
         logs.bind_here(node=host)
         context = await self._admitted(host)
-        archive = await self.services.bootdata.archive(context, self.kind)
+        archive = await self.services.bootdata.archive(context, self.kind, self.key)
         self.set_header("Content-Type", "application/gzip")
         self.set_header("Content-Disposition", disposition(f"{host}-{self.kind}.tar.gz"))
         if archive.data is not None:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING
 
+from drydockd.design.references import redacted
 from drydockd.errors import (
     DrydockError,
     InvalidDesign,
@@ -45,32 +46,34 @@ class BootRenderer:
         self._sites: OrderedDict[str, asyncio.Task[Site]] = OrderedDict()
         self._complaints: OrderedDict[tuple[str, str], str] = OrderedDict()
 
-    async def archive(self, context: BootContext, kind: str) -> Archive:
+    async def archive(self, context: BootContext, kind: str, key: str | None = None) -> Archive:
         """Return the node's archive of `kind` (``unit`` or ``file``), all of it rendered.
 
-        Raises RenderError or Unavailable, after telling the node's task (once per cause).
+        `key` is the one the node was admitted with. Raises RenderError or Unavailable, after
+        telling the node's task (once per cause).
         """
         known = self._boot_data.known(context.context_id, kind)
         if known is not None:
             return known
         try:
-            return await self._render(context, kind)
+            return await self._render(context, kind, key)
         except (RenderError, Unavailable, InvalidDesign) as error:
             await self.complain(context, kind, error)
             if isinstance(error, InvalidDesign):
                 raise RenderError(str(error)) from error
             raise
 
-    async def _render(self, context: BootContext, kind: str) -> Archive:
+    async def _render(self, context: BootContext, kind: str, key: str | None) -> Archive:
         site = await self._site(context)
         node = site.nodes.get(context.node)
         if node is None:
-            raise RenderError(f"{context.node}: the pinned design has no such node")
+            which = "pinned design" if context.design else f"design {redacted(context.design_ref)}"
+            raise RenderError(f"{context.node}: the {which} has no such node")
         return await self._boot_data.archive(
             site,
             node,
             kind,
-            self._deployments.grants(context),
+            self._deployments.grants(context, key=key),
             deployment=context.context_id,
             report_url=self._report_url,
             design_ref=context.design_ref,
@@ -84,6 +87,8 @@ class BootRenderer:
         )
 
     async def _site(self, context: BootContext) -> Site:
+        if not context.design:
+            return await self._unpinned(context)
         digest = context.design
         loading = self._sites.get(digest)
         if loading is None:
@@ -111,6 +116,19 @@ class BootRenderer:
                 f"the pinned design, blob {digest}, is damaged; destroy and deploy the node again"
             ) from error
         design = await self._designs.compile(content, ref)
+        return design.site
+
+    async def _unpinned(self, context: BootContext) -> Site:
+        """Return what the reference names now: nothing was pinned when another program deployed."""
+        if not context.design_ref:
+            raise RenderError(f"{context.node}: nobody knows the design it was deployed with")
+        caller = self._deployments.on_behalf_of(context) or Caller(user="")
+        design = await self._designs.load(
+            context.design_ref, marker=caller.external_marker, end_user=caller.end_user
+        )
+        if not design.ok:
+            ref = redacted(context.design_ref)
+            raise RenderError(f"{context.node}: the design {ref} is not valid any more")
         return design.site
 
     async def complain(self, context: BootContext, kind: str, error: DrydockError) -> None:

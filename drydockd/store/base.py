@@ -305,6 +305,10 @@ class Store(Protocol):
         """
         ...
 
+    def has_build_data(self, build_data_id: str) -> bool:
+        """Whether there is build data of this id; costs nothing."""
+        ...
+
     def intents(self, task_id: str) -> list[Intent]:
         """Intent records of a task in opening order."""
         ...

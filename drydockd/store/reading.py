@@ -230,6 +230,9 @@ class Reading:
                 if latest:
                     break
 
+    def has_build_data(self, build_data_id: str) -> bool:
+        return build_data_id in self._tables.build_data
+
     def _data_places(self, node: str | None, task_id: str | None) -> Iterator[list[Any]]:
         """Places oldest first, one list per node and generator."""
         tables = self._tables

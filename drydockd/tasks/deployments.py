@@ -107,13 +107,16 @@ class Deployments:
         return self._keys.node_key(context)
 
     def grants(
-        self, context: BootContext, rows: Iterable[BootAction] | None = None
+        self, context: BootContext, rows: Iterable[BootAction] | None = None, key: str | None = None
     ) -> dict[str, ActionGrant]:
-        """Return boot action name -> id and key, of `rows`: those stored of this context."""
+        """Return boot action name -> id and key, of `rows`: those stored of this context.
+
+        Where only a digest of the node's key is kept, `key`, which admitted it, is theirs too.
+        """
+        own = key.lower() if key and context.key_digest else ""
+        key_of = self._keys.action_key
         return {
-            row.name: ActionGrant(
-                row.action_id, self._keys.action_key(row.context_id, row.action_id)
-            )
+            row.name: ActionGrant(row.action_id, own or key_of(row.context_id, row.action_id))
             for row in (self.rows(context) if rows is None else rows)
         }
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from drydockd.auth.bootkey import BootKeys
+from drydockd.auth.bootkey import BootKeys, digest_of
 from drydockd.errors import Forbidden, NotFound, Unauthenticated
 from drydockd.model import BootAction, BootActionStatus, BootContext, timestamp
 
@@ -172,3 +172,46 @@ def test_a_weak_secret_is_refused_and_no_secret_is_shown():
     with pytest.raises(ValueError, match="32"):
         BootKeys(b"short")
     assert "kkkk" not in repr(KEYS)
+
+
+OLD = bytes(range(32))
+
+
+def a_carried_context(**more):
+    return a_context(key_digest=digest_of(OLD), **more)
+
+
+def test_a_deployment_of_another_program_goes_on_with_the_one_key_it_has():
+    context, action = a_carried_context(), an_action()
+    for key in (OLD.hex(), OLD.hex().upper()):
+        assert KEYS.check_node(context, key) is context
+        assert KEYS.check_action(action, context, key) is action
+
+
+def test_nothing_but_that_key_opens_it():
+    context, action = a_carried_context(), an_action()
+    derived = KEYS.node_key(context)
+    for key in (derived, KEYS.action_key("c1", action.action_id), "00" * 32, context.key_digest):
+        with pytest.raises(Forbidden):
+            KEYS.check_node(context, key)
+        with pytest.raises(Forbidden):
+            KEYS.check_action(action, context, key)
+    with pytest.raises(Unauthenticated):
+        KEYS.check_node(context, None)
+
+
+def test_the_lifetime_of_that_key_begins_when_it_was_taken_over():
+    old = timestamp(datetime.now(UTC) - timedelta(days=300))
+    context = a_carried_context(created=old, key_since=timestamp())
+    assert KEYS.check_node(context, OLD.hex()) is context
+    with pytest.raises(Forbidden):
+        KEYS.check_node(a_carried_context(created=old, key_since=old), OLD.hex())
+
+
+def test_a_destroy_and_a_redeploy_void_it():
+    with pytest.raises(NotFound):
+        KEYS.check_node(a_carried_context(closed=timestamp()), OLD.hex())
+    with pytest.raises(Forbidden):
+        KEYS.check_action(an_action(), a_context(context_id="c2"), OLD.hex())
+    with pytest.raises(Forbidden):
+        KEYS.check_action(an_action(closed=timestamp()), a_carried_context(), OLD.hex())

@@ -75,7 +75,7 @@ def test_a_configuration_of_the_original_loads_after_conversion(tmp_path):
 
 def test_a_number_of_a_driver_that_takes_fractions_stays_a_number():
     text = convert("[redfish_driver]\npoll_interval = 7\n", SCHEMA).text
-    assert yaml.safe_load(text) == {"redfish_driver": {"poll_interval": 7}}
+    assert yaml.safe_load(text)["redfish_driver"] == {"poll_interval": 7}
 
 
 def test_what_was_left_out_is_said_without_values():
@@ -112,3 +112,29 @@ def test_an_unknown_class_path_is_kept_and_said():
 def test_a_line_that_is_none_of_the_format_is_named():
     with pytest.raises(InvalidIni, match="line 2"):
         convert("[api]\nwhat is this\n", SCHEMA)
+
+
+def test_what_the_original_allowed_silently_stands_in_its_section_commented_out(tmp_path):
+    used = ["deckhand+http://deckhand.site:9000/api/v1.0/x", "file:///srv/site/site.yaml"]
+    text = convert("[keystone_authtoken]\nauth_url = http://k/v3\n", SCHEMA, used).text
+    assert "  #service_hosts: ['deckhand.site:9000']\n" in text
+    assert "  #allowed_roots: [/srv/site]\n" in text
+    assert "  #key_lifetime: null\n" in text
+    # Commented out, it changes nothing; taken in, it is good.
+    path = tmp_path / "drydockd.yaml"
+    path.write_text(text)
+    assert load([path], schema=SCHEMA).settings.auth.service_hosts == ()
+    options = ("service_hosts", "allowed_hosts", "allowed_roots", "key_lifetime", "retention_days")
+    for option in options:
+        text = text.replace(f"  #{option}:", f"  {option}:")
+    path.write_text(text)
+    settings = load([path], schema=SCHEMA).settings
+    assert settings.auth.service_hosts == ("deckhand.site:9000",)
+    assert settings.network.allowed_hosts == ("deckhand.site:9000",)
+    assert settings.bootactions.key_lifetime is None
+
+
+def test_what_is_given_is_not_commented_out_once_more():
+    text = convert("[store]\nretention_days = 30\n", SCHEMA).text
+    assert yaml.safe_load(text)["store"] == {"retention_days": 30}
+    assert "#retention_days" not in text

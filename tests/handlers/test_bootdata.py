@@ -208,7 +208,7 @@ async def fetching(drydock, monkeypatch, archive):
     """Return a socket of a node that fetches `archive`, what `chunks` have begun with."""
     node = await drydock.deployed(NODE)
 
-    async def rendered(context, kind):
+    async def rendered(context, kind, key):
         return archive
 
     monkeypatch.setattr(drydock.app.services.bootdata, "archive", rendered)

@@ -1,9 +1,11 @@
 import asyncio
 import io
 import tarfile
+from dataclasses import replace
 
 import pytest
 
+from drydockd.auth.bootkey import digest_of
 from drydockd.errors import RenderError
 from drydockd.model import BootContext
 from drydockd.store import Put
@@ -72,3 +74,42 @@ async def test_boot_data_come_from_the_pinned_design_while_its_source_is_gone(dr
     node = await drydock.deployed("a01-control")
     source.unlink()
     assert await drydock.app.services.bootdata.archive(node.context, "file")
+
+
+async def carried(drydock, ref):
+    """Make of a deployment one that another program began: a key of its own, nothing pinned."""
+    node = await drydock.deployed("a01-control")
+    context = replace(node.context, key_digest=digest_of(b"k" * 32), design="", design_ref=ref)
+    await drydock.app.services.store.write(Put(context))
+    return context
+
+
+async def test_what_another_program_deployed_is_rendered_from_its_reference_with_its_old_key(
+    drydock,
+):
+    context = await carried(drydock, SITE.as_uri())
+    key = (b"k" * 32).hex()
+    text = b""
+    for kind in ("units", "files"):
+        path = f"{V1}/bootactions/nodes/a01-control/{kind}"
+        answer = await drydock.http.get(path, headers={"X-Bootaction-Key": key.upper()})
+        assert answer.status_code == 200, answer.text
+        with tarfile.open(fileobj=io.BytesIO(answer.content), mode="r:gz") as members:
+            text += b"".join(members.extractfile(m).read() for m in members)
+    # What it will report with is what it has.
+    assert key.encode() in text
+    rows = drydock.app.services.store.boot_actions("a01-control", context_id=context.context_id)
+    assert any(row.action_id.encode() in text for row in rows)
+    assert drydock.app.services.tasks.deployments.node_key(context).encode() not in text
+
+
+@pytest.mark.parametrize(
+    ("ref", "text"),
+    [("", "nobody knows the design"), ("file:///nowhere/site.yaml", "is not valid any more")],
+)
+async def test_without_its_reference_it_is_told_why_nothing_can_be_rendered(
+    drydock, renderer, ref, text
+):
+    context = await carried(drydock, ref)
+    with pytest.raises(RenderError, match=text):
+        await renderer.archive(context, "unit", (b"k" * 32).hex())

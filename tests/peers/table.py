@@ -21,8 +21,8 @@ class Peer:
     """One real part.
 
     It comes from `packages` of Debian, seen by the `programs` they bring (other files by their
-    path), or from a lock of its
-    own, `requirements/<name>.txt`, in an environment of its own (`is_python`), or both.
+    path, in which `*` may stand for a version), or from a lock of its own,
+    `requirements/<name>.txt`, in an environment of its own (`is_python`), or both.
     `starts`: how tests get it to run; `fixtures`: those that do.
     """
 
@@ -53,7 +53,7 @@ class Peer:
 
     def lacks_packages(self) -> bool:
         return any(
-            shutil.which(program) is None and not Path(program).is_file()
+            shutil.which(program) is None and not any(Path("/").glob(program.lstrip("/")))
             for program in self.programs
         )
 
@@ -201,6 +201,13 @@ PEERS = {
                 "ipmitool",
                 "ip",
             ),
+        ),
+        Peer(
+            "postgres",
+            starts="initdb and postgres in a temporary folder, once per test process (postgres.py)",
+            packages=("postgresql",),
+            programs=("/usr/lib/postgresql/*/bin/postgres", "/usr/lib/postgresql/*/bin/psql"),
+            fixtures=frozenset({"postgres_server", "postgres", "make_postgres"}),
         ),
         Peer(
             "prometheus",

@@ -679,3 +679,9 @@ async def test_closing_twice_is_fine_and_writing_after_it_is_refused(store):
     await store.close()
     with pytest.raises(StoreUnavailable, match="closed"):
         await store.write(Put(a_task("a")))
+
+
+async def test_build_data_is_known_by_its_id(store):
+    await store.write(Put(some_data("known", "x" * 10_000)))
+    assert store.has_build_data("known")
+    assert not store.has_build_data("unknown")

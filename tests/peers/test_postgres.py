@@ -1,0 +1,49 @@
+"""The PostgreSQL of the tests is what those that use it rely on."""
+
+import asyncio
+import os
+
+import asyncpg
+import pytest
+
+from tests.peers.postgres import PASSWORD
+
+
+async def asked(url, sql, **options):
+    connection = await asyncpg.connect(url, **options)
+    try:
+        return await connection.fetchval(sql)
+    finally:
+        await connection.close()
+
+
+def test_it_is_not_roots(postgres_server):
+    owner = (postgres_server.data / "PG_VERSION").stat().st_uid
+    assert owner != 0
+    assert owner == os.geteuid() or os.geteuid() == 0
+
+
+def test_a_test_has_a_database_of_its_own(postgres, postgres_server):
+    postgres.run("CREATE TABLE a (b int); INSERT INTO a VALUES (7)")
+    assert asyncio.run(asked(postgres.url, "SELECT b FROM a")) == 7
+    assert asyncio.run(asked(postgres.socket_url, "SELECT b FROM a")) == 7
+    other = postgres_server.database()
+    assert other.run("SELECT count(*) FROM pg_tables WHERE tablename = 'a'") == "0"
+    postgres_server.drop(other)
+
+
+def test_by_tcp_it_asks_for_the_password_and_offers_tls(postgres, postgres_server):
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        asyncio.run(asked(postgres.url, "SELECT 1", password=f"not {PASSWORD}"))
+    url = f"{postgres.url}?sslmode=verify-full&sslrootcert={postgres_server.ca}"
+    assert asyncio.run(asked(url, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"))
+
+
+@pytest.mark.slow
+def test_a_durable_one_keeps_what_it_acknowledged_when_it_is_killed(make_postgres):
+    server = make_postgres(is_durable=True)
+    database = server.database()
+    database.run("CREATE TABLE a (b int); INSERT INTO a VALUES (7)")
+    server.kill()
+    server.start()
+    assert database.run("SELECT b FROM a") == "7"

@@ -87,7 +87,9 @@ class KeystoneAccess:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ironic-keystone")
 
     async def url(self) -> str:
-        found = self._options.url or await self._asked(self._endpoint, f"{SERVICE_TYPE} endpoint")
+        if self._options.url:
+            return self._options.url.rstrip("/")
+        found = await self._asked(self._endpoint, f"{SERVICE_TYPE} endpoint")
         return found.rstrip("/").removesuffix("/v1")
 
     async def headers(self) -> Mapping[str, str]:

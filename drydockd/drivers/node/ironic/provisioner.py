@@ -262,7 +262,15 @@ class IronicProvisioner:
 
     async def _name(self, found: IronicNode, node: Node) -> IronicNode:
         """Give the node its name and our mark, where it has others."""
-        mark = marked_with(found, name=node.name, boot_mode=boot_mode(node), releasing=None)
+        # Of a deployment that somebody undid; one that is only begun has its instance.
+        deployment = found.deployment_id if found.instance else None
+        mark = marked_with(
+            found,
+            name=node.name,
+            boot_mode=boot_mode(node),
+            deployment_id=deployment,
+            releasing=None,
+        )
         changes = []
         if found.name != node.name:
             changes.append(put("/name", node.name))

@@ -6,7 +6,7 @@ nothing was written or wiped by then. Source: contract, ironic, sections 1 and 3
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from drydockd.drivers.node.ironic.options import Image, IronicOptions
 from drydockd.errors import DriverUnsupported
@@ -21,9 +21,13 @@ USUAL_OPTIONS = "defaults"
 
 def check_node(node: Node, options: IronicOptions) -> None:
     """Raise DriverUnsupported with every field of the node that cannot be honoured."""
-    _refuse(node.name, [*_of_storage(node, options), *_of_interfaces(node), *_of_platform(
-        node.image, node.kernel, bool(node.kernel_params), options
-    )])  # fmt: skip
+    has_params = bool(node.kernel_params)
+    problems = [
+        *_of_storage(node, options),
+        *_of_interfaces(node),
+        *_of_platform(node.image, node.kernel, has_params, options),
+    ]
+    _refuse(node.name, problems)
 
 
 def check_platform(plan: PlatformPlan, options: IronicOptions, who: str) -> None:
@@ -130,14 +134,12 @@ def _of_interfaces(node: Node) -> Iterator[str]:
 def _of_platform(
     image: str | None, kernel: str | None, has_params: bool, options: IronicOptions
 ) -> Iterator[str]:
-    images: Mapping[str, Image] = options.images
-    if image not in images:
-        there_are = ", ".join(sorted(images)) or "none"
+    found = options.images.get(image or "")
+    if found is None:
+        there_are = ", ".join(sorted(options.images)) or "none"
         yield f"platform.image: {image or 'none'}: ironic_driver.images has {there_are}"
-    elif kernel and kernel not in images[image].kernels:
-        brings = (
-            ", ".join(images[image].kernels) or "its own, which ironic_driver.images does not name"
-        )
+    elif kernel and kernel not in found.kernels:
+        brings = ", ".join(found.kernels) or "its own (ironic_driver.images names no kernels of it)"
         yield f"platform.kernel: {kernel}: image {image} brings {brings}"
     if has_params and not options.kernel_append_params:
         yield (
@@ -146,7 +148,7 @@ def _of_platform(
         )
 
 
-def _refuse(who: str, problems: Iterator[str] | list[str]) -> None:
+def _refuse(who: str, problems: Iterable[str]) -> None:
     found = list(problems)
     if found:
         raise DriverUnsupported(f"{who}: Ironic cannot honour: {'; '.join(found)}")

@@ -1,0 +1,136 @@
+"""A provisioner for an Ironic, the node that it is asked for, and its way from enrolled to gone."""
+
+import contextlib
+from dataclasses import dataclass, field
+
+from drydockd.drivers.node.ironic.options import IronicOptions
+from drydockd.drivers.node.ironic.provisioner import IronicProvisioner
+from drydockd.plans import (
+    AddressPlan,
+    BootDelivery,
+    DeploySpec,
+    DeviceName,
+    DiskPlan,
+    FilesystemPlan,
+    InterfacePlan,
+    NetworkPlan,
+    PartitionPlan,
+    PlatformPlan,
+    RoutePlan,
+    StoragePlan,
+)
+from drydockd.site import Addressing, Node, Partition, StorageDevice
+from tests.room.helpers import Voice
+
+GIB = 2**30
+KEY = "ab" * 32
+IMAGES = {"debian-12": {"url": "http://images/debian-12.qcow2", "checksum": "0" * 64}}
+OPTIONS = {
+    "enroll": True,
+    "hardware_types": {"redfish": "fake-hardware"},
+    "images": IMAGES,
+    "poll_seconds": 0.2,
+    "request_seconds": 30.0,
+}
+ROOT = Partition("root", ">20g", mountpoint="/", fstype="ext4", mount_options="defaults")
+
+
+def options(url="http://127.0.0.1:6385", **more):
+    return IronicOptions(**{"url": url, **OPTIONS, **more})
+
+
+def mac_of(number):
+    return f"52:54:00:00:{number // 256:02x}:{number % 256:02x}"
+
+
+def a_node(name="n1", number=1, **fields):
+    """A node that Ironic can honour."""
+    values = {
+        "oob_type": "redfish",
+        "oob_parameters": {"network": "oob", "account": "adm", "credential": "bmc-pass-77"},
+        "addressing": (Addressing("oob", "static", f"10.0.0.{number % 250}"),),
+        "boot_mac": mac_of(number),
+        "image": "debian-12",
+        "storage_devices": (StorageDevice("sda", partitions=(ROOT,)),),
+    }
+    return Node(name=name, **{**values, **fields})
+
+
+def network_plan(mac):
+    return NetworkPlan(
+        (
+            InterfacePlan(
+                "eno1",
+                "pxe",
+                (DeviceName("eno1", mac=mac),),
+                None,
+                1500,
+                "pxe",
+                AddressPlan("static", "10.1.0.7/24"),
+                (RoutePlan("0.0.0.0/0", "10.1.0.1", 100),),
+            ),
+        ),
+        ("10.1.0.1",),
+        ("10.1.0.53",),
+        "lab",
+    )
+
+
+def storage_plan(**fields):
+    partition = PartitionPlan("root", 100 * GIB - 2**22, filesystem=FilesystemPlan("ext4", "/", "defaults"))
+    disk = DiskPlan(DeviceName("sda", serial="S-a"), 100 * GIB, (partition,))
+    return StoragePlan(**{"disks": (disk,), "root": ("sda", "root"), **fields})
+
+
+PLATFORM = PlatformPlan("debian-12", None, "", "kp", ("control",))
+
+
+def a_spec(deployment_id="d1", name="n1", **fields):
+    values = {
+        "packages": {"chrony": None, "ceph-common": "17.2-1"},
+        "boot": BootDelivery(KEY, "http://api:9000/api/v1.0", name),
+        "owner_data": {"role": "control"},
+        "authorized_keys": ("ssh-ed25519 AAAA ann",),
+    }
+    return DeploySpec(deployment_id, "debian-12", None, "lab", **{**values, **fields})
+
+
+@dataclass
+class Way:
+    """The steps of a node as the tasks take them."""
+
+    provisioner: IronicProvisioner
+    voice: Voice = field(default_factory=Voice)
+
+    async def prepare(self, node):
+        try:
+            handle = await self.provisioner.find(node)
+        except Exception as error:
+            if type(error).__name__ != "NodeUnknown":
+                raise
+            handle = None
+        handle = await self.provisioner.adopt(handle, node)
+        return await self.provisioner.commission(handle, self.voice)
+
+    async def plan(self, handle, node):
+        await self.provisioner.apply_network(handle, network_plan(node.boot_mac))
+        await self.provisioner.apply_storage(handle, storage_plan())
+        await self.provisioner.apply_platform(handle, PLATFORM)
+
+    async def deploy(self, node, deployment_id="d1"):
+        handle = await self.provisioner.find(node)
+        await self.plan(handle, node)
+        spec = a_spec(deployment_id, node.name)
+        return await self.provisioner.deploy(handle, spec, self.voice)
+
+    async def destroy(self, node):
+        await self.provisioner.destroy(node, self.voice)
+
+
+@contextlib.asynccontextmanager
+async def way(url, **more):
+    provisioner = IronicProvisioner(options(url, **more))
+    try:
+        yield Way(provisioner)
+    finally:
+        await provisioner.close()

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -256,6 +257,9 @@ def ironic_template(tmp_path_factory) -> Path:
     )
     if done.returncode:
         pytest.fail(f"ironic-dbsync: {done.stdout}{done.stderr[-3000:]}")
+    # Whoever reads does not keep others from writing, which would be "database is locked".
+    with contextlib.closing(sqlite3.connect(folder / "ironic.db")) as database:
+        database.execute("PRAGMA journal_mode=wal")
     return folder
 
 

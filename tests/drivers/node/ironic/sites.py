@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from drydockd.drivers.node.ironic.options import IronicOptions
 from drydockd.drivers.node.ironic.provisioner import IronicProvisioner
+from drydockd.errors import DriverTransient, NodeUnknown
 from drydockd.plans import (
     AddressPlan,
     BootDelivery,
@@ -77,7 +78,9 @@ def network_plan(mac):
 
 
 def storage_plan(**fields):
-    partition = PartitionPlan("root", 100 * GIB - 2**22, filesystem=FilesystemPlan("ext4", "/", "defaults"))
+    partition = PartitionPlan(
+        "root", 100 * GIB - 2**22, filesystem=FilesystemPlan("ext4", "/", "defaults")
+    )
     disk = DiskPlan(DeviceName("sda", serial="S-a"), 100 * GIB, (partition,))
     return StoragePlan(**{"disks": (disk,), "root": ("sda", "root"), **fields})
 
@@ -103,28 +106,39 @@ class Way:
     voice: Voice = field(default_factory=Voice)
 
     async def prepare(self, node):
+        return await patiently(lambda: self._prepare(node))
+
+    async def deploy(self, node, deployment_id="d1"):
+        return await patiently(lambda: self.deploy_once(node, deployment_id))
+
+    async def destroy(self, node):
+        await patiently(lambda: self.provisioner.destroy(node, self.voice))
+
+    async def _prepare(self, node):
         try:
             handle = await self.provisioner.find(node)
-        except Exception as error:
-            if type(error).__name__ != "NodeUnknown":
-                raise
+        except NodeUnknown:
             handle = None
         handle = await self.provisioner.adopt(handle, node)
         return await self.provisioner.commission(handle, self.voice)
 
-    async def plan(self, handle, node):
+    async def deploy_once(self, node, deployment_id="d1"):
+        handle = await self.provisioner.find(node)
         await self.provisioner.apply_network(handle, network_plan(node.boot_mac))
         await self.provisioner.apply_storage(handle, storage_plan())
         await self.provisioner.apply_platform(handle, PLATFORM)
-
-    async def deploy(self, node, deployment_id="d1"):
-        handle = await self.provisioner.find(node)
-        await self.plan(handle, node)
         spec = a_spec(deployment_id, node.name)
         return await self.provisioner.deploy(handle, spec, self.voice)
 
-    async def destroy(self, node):
-        await self.provisioner.destroy(node, self.voice)
+
+async def patiently(call):
+    """As the task steps are: what may pass is tried again, from what Ironic says it is."""
+    for _ in range(9):
+        try:
+            return await call()
+        except DriverTransient as error:
+            last = error
+    raise last
 
 
 @contextlib.asynccontextmanager

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 async def test_twenty_nodes_go_all_the_way(ironic):
     nodes = [a_node(f"life-{number}", number) for number in range(1, 21)]
-    at_once = asyncio.Semaphore(8)
+    at_once = asyncio.Semaphore(4)
     async with way(ironic.url) as site, agent(ironic, *(seen(n.boot_mac) for n in nodes)) as played:
 
         async def life(number, node):
@@ -25,6 +25,10 @@ async def test_twenty_nodes_go_all_the_way(ironic):
                 assert (handle.state, handle.deployment_id) == (NodeState.DEPLOYED, f"d{number}")
                 return handle
 
+        async def ended(node):
+            async with at_once:
+                await site.destroy(node)
+
         async with asyncio.TaskGroup() as group:
             for number, node in enumerate(nodes):
                 group.create_task(life(number, node))
@@ -34,7 +38,7 @@ async def test_twenty_nodes_go_all_the_way(ironic):
         assert sorted(played.inspected) == sorted(node.boot_mac for node in nodes)
         async with asyncio.TaskGroup() as group:
             for node in nodes:
-                group.create_task(site.destroy(node))
+                group.create_task(ended(node))
         for node in nodes:
             with pytest.raises(NodeUnknown):
                 await site.provisioner.find(node)

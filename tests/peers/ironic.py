@@ -200,7 +200,7 @@ class Agent:
         async with httpx.AsyncClient(base_url=self.url, timeout=60, trust_env=False) as http:
             while True:
                 # What a machine does not know either: when it is told to boot.
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.3)
                 waiting = {"provision_state": "inspect wait", "fields": "uuid"}
                 with contextlib.suppress(httpx.HTTPError):
                     found = await http.get("/v1/nodes", params=waiting, headers=VERSION)

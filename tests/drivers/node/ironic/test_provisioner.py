@@ -6,7 +6,7 @@ import pytest
 
 from drydockd.errors import NodeUnknown
 from drydockd.machines import NodeState
-from tests.drivers.node.ironic.sites import a_node, mac_of, way
+from tests.drivers.node.ironic.sites import a_node, way
 from tests.peers.ironic import agent, seen
 
 pytestmark = pytest.mark.slow

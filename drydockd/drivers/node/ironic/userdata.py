@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
+import yaml
 
 from drydockd.drivers.node.ironic import bootscript
 from drydockd.drivers.node.ironic.nodes import instance_of
@@ -39,7 +39,7 @@ def meta_data(spec: DeploySpec, name: str) -> dict[str, Any]:
 
 
 def user_data(spec: DeploySpec, name: str) -> str:
-    """Return cloud-config; JSON, which is YAML that no value can break out of."""
+    """Return cloud-config; no value breaks out of its place."""
     domain = f".{spec.domain}" if spec.domain else ""
     config: dict[str, Any] = {
         "hostname": name,
@@ -59,7 +59,7 @@ def user_data(spec: DeploySpec, name: str) -> str:
             ["systemctl", "enable", bootscript.UNIT],
             ["systemctl", "start", "--no-block", bootscript.UNIT],
         ]
-    return f"#cloud-config\n{orjson.dumps(config, option=orjson.OPT_INDENT_2).decode()}\n"
+    return f"#cloud-config\n{yaml.safe_dump(config, sort_keys=False)}"
 
 
 def _seed(boot: BootDelivery) -> list[dict[str, Any]]:

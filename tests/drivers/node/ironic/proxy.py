@@ -92,9 +92,9 @@ class _Handler(tornado.web.RequestHandler):
         for name, value in headers.items():
             if name.lower() not in ("content-length", "transfer-encoding", "connection", "date"):
                 self.set_header(name, value)
-        if status == 204:
-            self.clear_header("Content-Type")
-        self.finish(content if status != 204 else b"")
+        if content:
+            self.write(content)
+        self.finish()
 
     def _cut(self):
         self.request.connection.stream.close()

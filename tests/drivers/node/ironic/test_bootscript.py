@@ -10,7 +10,7 @@ import pytest
 from drydockd.drivers.node.ironic import bootscript
 from tests.drivers.node.ironic.proxy import proxy
 from tests.drivers.node.ironic.sites import KEY
-from tests.room.helpers import archive
+from tests.room.helpers import tar_gz
 
 pytestmark = pytest.mark.slow
 TOOLS = [tool for tool in ("curl", "wget") if shutil.which(tool)]
@@ -51,8 +51,8 @@ def machine(tmp_path):
 def data(tmp_path):
     """Rule: the boot data of n1, for who has its key; away for the first question."""
     contents = {
-        "files": archive({f"{tmp_path}/made/run.sh": b"#!/bin/sh\n"}),
-        "units": archive({f"{tmp_path}/made/prep.service": b"[Unit]\n"}),
+        "files": tar_gz((f"{tmp_path}/made/run.sh", b"#!/bin/sh\n")),
+        "units": tar_gz((f"{tmp_path}/made/prep.service", b"[Unit]\n")),
     }
     asked = []
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from drydockd.drivers.node.ironic.options import Image, IronicOptions
 from drydockd.errors import DriverUnsupported
 from drydockd.plans import DiskPlan, FilesystemPlan, PartitionPlan, PlatformPlan, StoragePlan
-from drydockd.site import Node, Partition
+from drydockd.site import Catalogue, Node, Partition
 
 WHOLE = "an image of a whole disk"
 # What is left behind an entry that takes the rest: its partition table, and rounding.
@@ -138,7 +138,7 @@ def _of_platform(
     if found is None:
         there_are = ", ".join(sorted(options.images)) or "none"
         yield f"platform.image: {image or 'none'}: ironic_driver.images has {there_are}"
-    elif kernel and kernel not in found.kernels:
+    elif kernel and not Catalogue({"it": found.kernels}).has_kernel("it", kernel):
         brings = ", ".join(found.kernels) or "its own (ironic_driver.images names no kernels of it)"
         yield f"platform.kernel: {kernel}: image {image} brings {brings}"
     if has_params and not options.kernel_append_params:

@@ -25,7 +25,14 @@ from tests.room.helpers import Voice
 
 GIB = 2**30
 KEY = "ab" * 32
-IMAGES = {"debian-12": {"url": "http://images/debian-12.qcow2", "checksum": "0" * 64}}
+KERNEL = "6.1.0-1-amd64"
+IMAGES = {
+    "debian-12": {
+        "url": "http://images/debian-12.qcow2",
+        "checksum": "0" * 64,
+        "kernels": [KERNEL],
+    }
+}
 OPTIONS = {
     "enroll": True,
     "hardware_types": {"redfish": "fake-hardware"},

@@ -18,7 +18,11 @@ class Image(Section):
     checksum: str | None = opt(
         None, "Its checksum (SHA-256, SHA-512), or the URL of a file of checksums"
     )
-    kernels: tuple[str, ...] = opt((), "The kernels that it brings: what a design may name")
+    kernels: tuple[str, ...] = opt(
+        ...,
+        "The kernels that it brings, which designs name; ga-* is any that begins so",
+        min_length=1,
+    )
     filesystem: str = opt("ext4", "The type of its root file system")
 
 

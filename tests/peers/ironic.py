@@ -55,6 +55,8 @@ port = {port}
 api_workers = 1
 [conductor]
 automated_clean = true
+sync_power_state_interval = 0
+check_provision_state_interval = 0
 [database]
 connection = sqlite:///{folder}/ironic.db
 sqlite_synchronous = false
@@ -200,7 +202,7 @@ class Agent:
         async with httpx.AsyncClient(base_url=self.url, timeout=60, trust_env=False) as http:
             while True:
                 # What a machine does not know either: when it is told to boot.
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(1.0)
                 waiting = {"provision_state": "inspect wait", "fields": "uuid"}
                 with contextlib.suppress(httpx.HTTPError):
                     found = await http.get("/v1/nodes", params=waiting, headers=VERSION)

@@ -37,7 +37,7 @@ OPTIONS = {
     "enroll": True,
     "hardware_types": {"redfish": "fake-hardware"},
     "images": IMAGES,
-    "poll_seconds": 0.5,
+    "poll_seconds": 1.0,
     "request_seconds": 30.0,
 }
 ROOT = Partition("root", ">20g", mountpoint="/", fstype="ext4", mount_options="defaults")

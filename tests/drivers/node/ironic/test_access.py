@@ -57,7 +57,7 @@ async def test_what_keystone_has_not_is_named_without_the_password(keystone):
     with pytest.raises(DriverPersistent, match="baremetal endpoint"):
         await access.url()
     access.close()
-    wrong = access_of(keystone_options(keystone.url, password="never-this-one", url="http://i"))
+    wrong = access_of(keystone_options(keystone.url, password="never-this-one"))
     with pytest.raises(DriverPersistent, match=f"gives {USER} no token") as caught:
         await wrong.headers()
     assert "never-this-one" not in str(caught.value)

@@ -235,6 +235,39 @@ def test_a_bad_certificate_file_refuses_the_driver(tmp_path):
         IronicProvisioner(options(ca_file=file))
 
 
+@pytest.mark.parametrize("verdict", ["cut", "lost"])
+@pytest.mark.parametrize("number", range(1, 8))
+async def test_a_cut_at_each_change_of_a_deployment_deploys_once(number, verdict):
+    ironic = PretendIronic("available")
+    nth = nth_write(number, verdict)
+    left = [None]
+
+    def rule(request):
+        broken = nth(request)
+        if broken == "lost":
+            left[0] = ironic(request)
+        return "cut" if broken else ironic(request)
+
+    async with proxy(rule=rule) as line:
+        await cut_and_done_by_another(line, a_node(), "d1", poll_seconds=0.01)
+    assert (left[0] is not None) is (verdict == "lost")
+    assert ironic.told == ["active"]
+
+
+@pytest.mark.parametrize("number", range(2, 12))
+async def test_a_cut_at_each_question_of_a_deployment_is_asked_again(number):
+    ironic = PretendIronic("available")
+    asked = []
+
+    def rule(request):
+        asked.append(request)
+        return "cut" if len(asked) == number and not request.is_write else ironic(request)
+
+    async with over(rule) as site:
+        assert (await site.deploy(a_node())).state is NodeState.DEPLOYED
+    assert ironic.told == ["active"]
+
+
 # -- a real Ironic, and what happens on the way to it
 
 
@@ -252,7 +285,7 @@ def prepared(ironic):
 
 
 @pytest.mark.slow
-async def test_a_cut_at_each_request_of_a_deployment_deploys_once(ironic, prepared):
+async def test_an_answer_lost_at_each_change_of_a_deployment_deploys_once(ironic, prepared):
     node = await prepared(a_node("cut-1", 201))
     async with proxy(ironic.url) as line, way(line.url, enroll=False) as site:
         handle = await site.deploy(node, "whole")
@@ -261,21 +294,24 @@ async def test_a_cut_at_each_request_of_a_deployment_deploys_once(ironic, prepar
         await site.destroy(node)
     assert len(writes) == 7
     for number in range(1, len(writes) + 1):
-        for verdict in ("cut", "lost"):
-            deployment = f"{verdict}-{number}"
-            async with proxy(ironic.url) as line:
-                line.rule = nth_write(number, verdict)
-                async with way(line.url, enroll=False) as site:
-                    with pytest.raises(DriverTransient, match="the connection broke"):
-                        await site.deploy_once(node, deployment)
-                # A second run, of a daemon that knows nothing.
-                async with way(line.url, enroll=False) as site:
-                    handle = await site.deploy(node, deployment)
-                    assert (handle.state, handle.deployment_id) == (NodeState.DEPLOYED, deployment)
-                    assert line.told("active") == 1, (number, verdict)
-                    await site.destroy(node)
-                    assert line.told("deleted") == 1
+        deployment = f"lost-{number}"
+        async with proxy(ironic.url, nth_write(number, "lost")) as line:
+            await cut_and_done_by_another(line, node, deployment, enroll=False)
+            async with way(line.url, enroll=False) as site:
+                await site.destroy(node)
+            assert line.told("deleted") == 1
     assert "drydock" not in ironic.node(node.name)["extra"]
+
+
+async def cut_and_done_by_another(line, node, deployment, **more):
+    """A deployment that a broken line ends, and a second run, of a daemon that knows nothing."""
+    async with way(line.url, **more) as site:
+        with pytest.raises(DriverTransient, match="the connection broke"):
+            await site.deploy_once(node, deployment)
+    async with way(line.url, **more) as site:
+        handle = await site.deploy(node, deployment)
+    assert (handle.state, handle.deployment_id) == (NodeState.DEPLOYED, deployment)
+    assert line.told("active") <= 1
 
 
 def nth_write(number, verdict):

@@ -140,7 +140,7 @@ class Way:
 
 async def patiently(call):
     """As the task steps are: what may pass is tried again, from what Ironic says it is."""
-    for _ in range(9):
+    for _ in range(40):
         try:
             return await call()
         except DriverTransient as error:

@@ -330,13 +330,14 @@ async def test_a_bad_line_and_a_busy_ironic_change_nothing_but_the_time(ironic, 
     node = await prepared(a_node("bad-1", 211))
     locked = says(409, "Node u is locked by host c1, please retry after it is completed.")
 
+    away, counts = says(503, "no conductor"), {True: 0, False: 0}
+
     def rule(request):
-        kind = request.number % 4
-        if request.path == "/v1/" or kind == 0:
+        if request.path == "/v1/":
             return None
-        if request.is_write:
-            return {1: locked, 2: says(503, "no conductor"), 3: None}[kind]
-        return {1: "cut", 2: says(503, "no conductor"), 3: None}[kind]
+        counts[request.is_write] += 1
+        first, second = (locked, away) if request.is_write else ("cut", away)
+        return {1: first, 2: second}.get(counts[request.is_write] % 4)
 
     async with proxy(ironic.url, rule) as line, way(line.url, enroll=False) as site:
         assert (await site.deploy(node)).state is NodeState.DEPLOYED

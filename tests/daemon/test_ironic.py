@@ -115,7 +115,7 @@ async def finished(daemon, folder, action):
     tree = await shown(daemon, task["task_id"], layers=-1)
     said = [text for one in tree.values() if isinstance(one, dict) for text, _ in messages(one)]
     assert task["result"]["status"] == "success", said
-    steps = {one["action"] for one in tree.values() if isinstance(one, dict)}
+    steps = {one.get("action") for one in tree.values() if isinstance(one, dict)}
     assert not steps & {"set_node_boot", "power_cycle_node"}
     return said
 

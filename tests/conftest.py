@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.peers.keystone",
     "tests.peers.sushy",
     "tests.peers.ipmi",
+    "tests.peers.ironic",
     "tests.peers.libvirt",
     "tests.peers.guest",
     "tests.peers.postgres",

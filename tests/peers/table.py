@@ -99,6 +99,12 @@ PEERS = {
             programs=("kubectl",),
         ),
         Peer(
+            "ironic",
+            starts="ironic-dbsync once, then API and conductor with fake-hardware (ironic.py)",
+            is_python=True,
+            fixtures=frozenset({"ironic_template", "ironic", "make_ironic"}),
+        ),
+        Peer(
             "ipmi",
             starts="ipmi_sim, one process for each BMC; its hook is a shell script (ipmi.py)",
             packages=("openipmi", "ipmitool"),

@@ -15,7 +15,7 @@ from drydockd.drivers.base import (
     Surroundings,
     Voice,
 )
-from drydockd.drivers.node.maas import images, learnt, tags
+from drydockd.drivers.node.maas import access, images, learnt, sitenetwork, tags
 from drydockd.drivers.node.maas import machine as machines
 from drydockd.drivers.node.maas.account import Account
 from drydockd.drivers.node.maas.adoption import Adopter
@@ -27,6 +27,7 @@ from drydockd.drivers.node.maas.lifecycle import Lifecycle
 from drydockd.drivers.node.maas.machine import INFRASTRUCTURE
 from drydockd.drivers.node.maas.options import MaasOptions
 from drydockd.drivers.node.maas.paths import at
+from drydockd.drivers.node.maas.records import Records
 from drydockd.errors import DriverConflict, DriverUnsupported, NodeUnknown
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
@@ -69,12 +70,12 @@ class MaasProvisioner:
         self._account = Account(self._client)
         self._deployer = Deployer(self._client, self._life, self._account)
         self._adopter = Adopter(self._client, self._life, with_power=options.use_node_oob_params)
-        self._surroundings: Surroundings | None = None
+        self._records = Records()
 
     # -- life
 
     async def start(self, surroundings: Surroundings) -> None:
-        self._surroundings = surroundings
+        self._records = Records(surroundings.shelf)
 
     async def close(self) -> None:
         await self._client.close()
@@ -93,15 +94,17 @@ class MaasProvisioner:
     async def apply_site_network(
         self, links: Mapping[str, NetworkLink], networks: Mapping[str, Network]
     ) -> Sequence[SiteNote]:
-        raise DriverUnsupported("maas: the site's networks are not written yet")
+        return await sitenetwork.apply(self._client, self._records, links, networks)
 
     async def apply_keys(self, keys: Sequence[str]) -> Sequence[SiteNote]:
-        raise DriverUnsupported("maas: keys are not written yet")
+        return await access.apply_keys(self._client, self._records, keys)
 
     async def apply_repositories(
         self, repositories: Sequence[Repository], *, remove_unlisted: bool
     ) -> Sequence[SiteNote]:
-        raise DriverUnsupported("maas: repositories are not written yet")
+        return await access.apply_repositories(
+            self._client, self._records, repositories, remove_unlisted=remove_unlisted
+        )
 
     async def list_nodes(self) -> Sequence[NodeRow]:
         powers = await self._powers.of()
@@ -123,7 +126,7 @@ class MaasProvisioner:
 
     def _domain(self, node: Node) -> str | None:
         """The domain of the node's primary network, as prepare_site wrote it; None: unknown."""
-        return None
+        return self._records.domain_of(node.primary_network)
 
     # -- a node's way
 

@@ -1,0 +1,55 @@
+"""Gives a machine of MAAS its tags, with the kernel options among them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drydockd.drivers.base import Handle
+from drydockd.drivers.node.maas import platformplan
+from drydockd.drivers.node.maas.answers import Refused
+from drydockd.drivers.node.maas.changes import Change, reconcile, send
+from drydockd.drivers.node.maas.client import MaasClient
+from drydockd.drivers.node.maas.paths import at
+from drydockd.drivers.node.maas.platformplan import wanted_tags
+from drydockd.drivers.node.maas.readiness import DONE
+from drydockd.errors import DriverConflict
+from drydockd.plans import PlatformPlan
+
+Document = dict[str, Any]
+
+
+async def apply_platform(client: MaasClient, handle: Handle, plan: PlatformPlan) -> None:
+    """Make the machine's tags those of `plan`; safe to repeat and to be cut at any time.
+
+    Tags of ours that the plan does not name are taken from the machine, others stay. A deployed
+    machine is left alone. Raises DriverUnsupported before anything for a name that MAAS refuses,
+    and what `MaasClient` raises.
+    """
+    if handle.kind != "machine":
+        return
+    tags = wanted_tags(handle.name, plan)
+    machine: Document = await client.get(at("machine", sid=handle.id))
+    if machine["status_name"] in DONE:
+        return
+    known = [machine]
+
+    async def read() -> Document:
+        document = known.pop() if known else await client.get(at("machine", sid=handle.id))
+        there = {tag["name"]: tag for tag in await client.get(at("tags"))}
+        return {"machine": document, "tags": there}
+
+    def next_change(state: Document) -> Change | None:
+        return platformplan.next_change(tags, state)
+
+    async def make(change: Change) -> Any:
+        try:
+            return await send(client, change)
+        except Refused as refused:
+            if change.path == at("tags") and refused.is_about("already exists"):
+                # Another node of the same design was first: the tag is looked for again.
+                raise DriverConflict(str(refused)) from refused
+            raise
+
+    await reconcile(
+        handle.name, read, next_change, make, platformplan.absorb, is_told_all=True
+    )

@@ -15,7 +15,16 @@ from drydockd.drivers.base import (
     Surroundings,
     Voice,
 )
-from drydockd.drivers.node.maas import access, images, learnt, sitenetwork, tags
+from drydockd.drivers.node.maas import (
+    access,
+    images,
+    learnt,
+    networking,
+    platform,
+    sitenetwork,
+    storage,
+    tags,
+)
 from drydockd.drivers.node.maas import machine as machines
 from drydockd.drivers.node.maas.account import Account
 from drydockd.drivers.node.maas.adoption import Adopter
@@ -28,7 +37,7 @@ from drydockd.drivers.node.maas.machine import INFRASTRUCTURE
 from drydockd.drivers.node.maas.options import MaasOptions
 from drydockd.drivers.node.maas.paths import at
 from drydockd.drivers.node.maas.records import Records
-from drydockd.errors import DriverConflict, DriverUnsupported, NodeUnknown
+from drydockd.errors import DriverConflict, NodeUnknown
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
 
@@ -145,13 +154,15 @@ class MaasProvisioner:
         return await learnt.logs(self._client, handle, phase)
 
     async def apply_network(self, handle: Handle, plan: NetworkPlan) -> None:
-        raise DriverUnsupported("maas: a node's network is not written yet")
+        seconds = self._options.poll_interval
+        await networking.apply_network(self._client, handle, plan, poll_seconds=seconds)
 
     async def apply_storage(self, handle: Handle, plan: StoragePlan) -> None:
-        raise DriverUnsupported("maas: a node's storage is not written yet")
+        seconds = self._options.poll_interval
+        await storage.apply_storage(self._client, handle, plan, poll_seconds=seconds)
 
     async def apply_platform(self, handle: Handle, plan: PlatformPlan) -> None:
-        raise DriverUnsupported("maas: a node's platform is not written yet")
+        await platform.apply_platform(self._client, handle, plan)
 
     async def deploy(self, handle: Handle, spec: DeploySpec, voice: Voice) -> Handle:
         return await self._deployer.deploy(handle, spec, voice)

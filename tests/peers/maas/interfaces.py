@@ -323,7 +323,9 @@ def _wrong_link(
         wrong.setdefault("subnet", []).append("This field is required.")
     for bond in _children(machine, nic["name"]):
         if bond["type"] == "bond":
-            text = f"Cannot link interface({nic['name']}) when interface is in a bond({bond['name']})."  # noqa: E501
+            text = (
+                f"Cannot link interface({nic['name']}) when interface is in a bond({bond['name']})."
+            )
             wrong["bond"] = [text]
     others = [link for link in nic["links"] if link["mode"] != "link_up"]
     if mode == "link_up" and others and not force:

@@ -141,7 +141,7 @@ def _left(ports: Sequence[Port], machine: Document) -> Iterator[Change]:
     """Links that are not wanted; first of all, since an address may only be in one place."""
     wanted = {nic["id"]: port.links for port in ports if (nic := found(port, machine))}
     for nic in machine["interface_set"]:
-        links = wanted.get(nic["id"], None)
+        links = wanted.get(nic["id"])
         # A bond clears the links of its members itself.
         if links is None and (nic["id"] in wanted or nic["children"]):
             continue

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from drydockd.drivers.base import Handle
 from drydockd.drivers.node.maas import networkchanges
 from drydockd.drivers.node.maas.changes import Change, reconcile, send
 from drydockd.drivers.node.maas.client import MaasClient
+from drydockd.drivers.node.maas.lifecycle import Lifecycle
 from drydockd.drivers.node.maas.networkplan import check_host_name, wanted_ports
 from drydockd.drivers.node.maas.paths import at
 from drydockd.drivers.node.maas.readiness import Desk
@@ -24,12 +23,11 @@ async def apply_network(
     handle: Handle,
     plan: NetworkPlan,
     *,
-    poll_seconds: float = 10.0,
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    life: Lifecycle | None = None,
 ) -> None:
     """Make the machine's network that of `plan`; safe to repeat and to be cut at any time.
 
-    A deployed machine is left alone, a failed deployment is released first. Raises
+    A deployed machine is left alone, a failed deployment is released first (with `life`). Raises
     DriverUnsupported and DriverConflict before the first change where the plan cannot be had,
     DriverConflict where the machine is in another state or changed by somebody else, and what
     `MaasClient` raises.
@@ -37,7 +35,7 @@ async def apply_network(
     if handle.kind != "machine":
         return
     check_host_name(handle.name)
-    desk = Desk(client, handle, "the network", poll_seconds=poll_seconds, sleep=sleep)
+    desk = Desk(client, handle, "the network", life)
     machine = await desk.opened()
     if machine is None:
         return
@@ -53,9 +51,7 @@ async def apply_network(
     known = [machine]
 
     async def read() -> Document:
-        document = known.pop() if known else await desk.read()
-        desk.check(document)
-        return document
+        return known.pop() if known else await desk.read_open()
 
     def next_change(document: Document) -> Change | None:
         if (left := networkchanges.stray(ports, document)) is not None:

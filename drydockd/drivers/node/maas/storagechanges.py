@@ -83,16 +83,15 @@ class Stock:
         )
 
     def _is_member(self, found: Document, part: Part) -> bool:
-        return found["id"] in self._members and self._is_like(found, part)
+        return self._members.get(found["id"]) is not None and self._is_like(found, part)
 
     def _is_like(self, found: Document, part: Part) -> bool:
         if abs(found["size"] - part.size) > SLACK or bool(found["bootable"]) != part.bootable:
             return False
         if part.uuid and str(found["uuid"]).lower() != part.uuid.lower():
             return False
-        group = self._members.get(found["id"])
-        if group is not None:
-            return group == part.group
+        if found["id"] in self._members:
+            return bool(self._members[found["id"]] == part.group)
         return fits(found["filesystem"], part.filesystem)
 
     def _match_group(self, found: Document) -> None:

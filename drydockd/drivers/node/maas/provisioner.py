@@ -15,7 +15,16 @@ from drydockd.drivers.base import (
     Surroundings,
     Voice,
 )
-from drydockd.drivers.node.maas import images, learnt, tags
+from drydockd.drivers.node.maas import (
+    access,
+    images,
+    learnt,
+    networking,
+    platform,
+    sitenetwork,
+    storage,
+    tags,
+)
 from drydockd.drivers.node.maas import machine as machines
 from drydockd.drivers.node.maas.account import Account
 from drydockd.drivers.node.maas.adoption import Adopter
@@ -27,7 +36,8 @@ from drydockd.drivers.node.maas.lifecycle import Lifecycle
 from drydockd.drivers.node.maas.machine import INFRASTRUCTURE
 from drydockd.drivers.node.maas.options import MaasOptions
 from drydockd.drivers.node.maas.paths import at
-from drydockd.errors import DriverConflict, DriverUnsupported, NodeUnknown
+from drydockd.drivers.node.maas.records import Records
+from drydockd.errors import DriverConflict, NodeUnknown
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
 
@@ -69,12 +79,12 @@ class MaasProvisioner:
         self._account = Account(self._client)
         self._deployer = Deployer(self._client, self._life, self._account)
         self._adopter = Adopter(self._client, self._life, with_power=options.use_node_oob_params)
-        self._surroundings: Surroundings | None = None
+        self._records = Records()
 
     # -- life
 
     async def start(self, surroundings: Surroundings) -> None:
-        self._surroundings = surroundings
+        self._records = Records(surroundings.shelf)
 
     async def close(self) -> None:
         await self._client.close()
@@ -93,15 +103,17 @@ class MaasProvisioner:
     async def apply_site_network(
         self, links: Mapping[str, NetworkLink], networks: Mapping[str, Network]
     ) -> Sequence[SiteNote]:
-        raise DriverUnsupported("maas: the site's networks are not written yet")
+        return await sitenetwork.apply(self._client, self._records, links, networks)
 
     async def apply_keys(self, keys: Sequence[str]) -> Sequence[SiteNote]:
-        raise DriverUnsupported("maas: keys are not written yet")
+        return await access.apply_keys(self._client, self._records, keys)
 
     async def apply_repositories(
         self, repositories: Sequence[Repository], *, remove_unlisted: bool
     ) -> Sequence[SiteNote]:
-        raise DriverUnsupported("maas: repositories are not written yet")
+        return await access.apply_repositories(
+            self._client, self._records, repositories, remove_unlisted=remove_unlisted
+        )
 
     async def list_nodes(self) -> Sequence[NodeRow]:
         powers = await self._powers.of()
@@ -123,7 +135,7 @@ class MaasProvisioner:
 
     def _domain(self, node: Node) -> str | None:
         """The domain of the node's primary network, as prepare_site wrote it; None: unknown."""
-        return None
+        return self._records.domain_of(node.primary_network)
 
     # -- a node's way
 
@@ -142,13 +154,15 @@ class MaasProvisioner:
         return await learnt.logs(self._client, handle, phase)
 
     async def apply_network(self, handle: Handle, plan: NetworkPlan) -> None:
-        raise DriverUnsupported("maas: a node's network is not written yet")
+        seconds = self._options.poll_interval
+        await networking.apply_network(self._client, handle, plan, poll_seconds=seconds)
 
     async def apply_storage(self, handle: Handle, plan: StoragePlan) -> None:
-        raise DriverUnsupported("maas: a node's storage is not written yet")
+        seconds = self._options.poll_interval
+        await storage.apply_storage(self._client, handle, plan, poll_seconds=seconds)
 
     async def apply_platform(self, handle: Handle, plan: PlatformPlan) -> None:
-        raise DriverUnsupported("maas: a node's platform is not written yet")
+        await platform.apply_platform(self._client, handle, plan)
 
     async def deploy(self, handle: Handle, spec: DeploySpec, voice: Voice) -> Handle:
         return await self._deployer.deploy(handle, spec, voice)

@@ -294,6 +294,10 @@ def link_subnet(sim: Simulator, call: Call) -> Any:
             raise Refuse(404, "IP address is already in use.")
     if force or mode == "link_up":
         nic["links"] = []
+    if force and subnet is not None:
+        # The interface comes to the VLAN of the subnet.
+        _move(sim, machine, nic, sim.subnets[subnet]["vlan"])
+        nic["links"] = []
     _add_link(sim, nic, mode, subnet, address)
     if call.truth("default_gateway"):
         _make_default(machine, nic["links"][-1])

@@ -58,8 +58,7 @@ def wanted_ports(
     node: str,
     plan: NetworkPlan,
     interfaces: Sequence[Document],
-    subnets: Sequence[Document],
-    fabrics: Sequence[Document],
+    wiring: Wiring,
 ) -> tuple[Port, ...]:
     """Return the interfaces that MAAS is to have, parents before what stands on them.
 
@@ -67,7 +66,6 @@ def wanted_ports(
     contradicts the design); the message names node, interface and value. Nothing was done then.
     """
     check_host_name(node)
-    wiring = Wiring(fabrics, subnets)
     gateways = [ipaddress.ip_address(gateway) for gateway in plan.default_gateways]
     owners: dict[int, str] = {}
     ports: list[Port] = []

@@ -41,6 +41,8 @@ async def apply_storage(
     uefi = machine["bios_boot_method"] == "uefi"
     layout = wanted_layout(handle.name, plan, machine["blockdevice_set"], uefi=uefi)
     reason = storagechanges.stray(layout, machine)
+    if reason is None and storagechanges.is_bare(layout, machine):
+        reason = "nothing on the disks"
     if reason is not None or storagechanges.next_change(layout, machine) is not None:
         # MAAS changes the disks of a machine that is Ready, and of no other.
         machine = await desk.released(machine)

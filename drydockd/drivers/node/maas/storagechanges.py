@@ -182,6 +182,13 @@ def stray(layout: Layout, machine: Document) -> str | None:
     return "; ".join(strays) or None
 
 
+def is_bare(layout: Layout, machine: Document) -> bool:
+    """Whether nothing is there yet, and a layout of MAAS' own would be a good part of it."""
+    stock = Stock(layout, machine)
+    is_empty = not (stock.parts or stock.groups or stock.strays)
+    return is_empty and layout.start["storage_layout"] != "blank"
+
+
 def begin(layout: Layout, machine: Document, reason: str) -> Change:
     """What has MAAS forget the machine's disks, and begin with its own layout."""
     path = at("machine", sid=machine["system_id"])

@@ -143,6 +143,30 @@ def links(sim: Any, interface: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
+def _vlan_mtu(sim: Any, vlan_id: int | None) -> int:
+    mtu: int = sim.vlans[vlan_id]["mtu"] if vlan_id is not None else 1500
+    return mtu
+
+
+def default_gateways(sim: Any, node: Any) -> dict[str, dict[str, Any]]:
+    """The links that were chosen; their `default` is the version of IP."""
+    chosen = {
+        link["default"]: link
+        for kept in node.interfaces.values()
+        for link in kept["links"]
+        if link.get("default")
+    }
+    return {
+        f"ipv{version}": {
+            "gateway_ip": sim.subnets[chosen[version]["subnet"]]["gateway_ip"],
+            "link_id": chosen[version]["id"],
+        }
+        if version in chosen
+        else {"gateway_ip": None, "link_id": None}
+        for version in (4, 6)
+    }
+
+
 def interface(sim: Any, machine: Any, interface_id: int) -> dict[str, Any]:
     """`machine.interfaces[id]` has `vlan` as an id or None, `parents` as names, `links` as dicts
     with id, mode, subnet (an id or None) and ip_address."""
@@ -155,7 +179,7 @@ def interface(sim: Any, machine: Any, interface_id: int) -> dict[str, Any]:
         "sriov_max_vf": 0,
         "id": interface_id,
         "enabled": True,
-        "effective_mtu": kept.get("mtu") or 1500,
+        "effective_mtu": kept.get("mtu") or _vlan_mtu(sim, kept["vlan"]),
         "tags": list(kept.get("tags", ())),
         "system_id": machine.system_id,
         "name": name,
@@ -215,10 +239,7 @@ def machine(sim: Any, node: Any) -> dict[str, Any]:
         "current_commissioning_result_id": 1,
         "current_installation_result_id": None,
         "current_testing_result_id": 2,
-        "default_gateways": {
-            "ipv4": {"gateway_ip": None, "link_id": None},
-            "ipv6": {"gateway_ip": None, "link_id": None},
-        },
+        "default_gateways": default_gateways(sim, node),
         "description": "",
         "disable_ipv4": False,
         "distro_series": node.distro_series,
@@ -246,7 +267,7 @@ def machine(sim: Any, node: Any) -> dict[str, Any]:
         "owner": node.owner,
         "owner_data": dict(node.annotations),
         "parent": None,
-        "physicalblockdevice_set": devices,
+        "physicalblockdevice_set": [d for d in devices if d["type"] == "physical"],
         "pod": None,
         "pool": {"name": "default", "description": "Default pool", "id": 0},
         "power_state": node.power_state,
@@ -258,14 +279,14 @@ def machine(sim: Any, node: Any) -> dict[str, Any]:
         "status_action": "",
         "status_message": node.status_message,
         "status_name": node.status_name,
-        "storage": sum(d["size"] for d in devices) / 1000**2,
+        "storage": sum(d["size"] for d in devices if d["type"] == "physical") / 1000**2,
         "swap_size": None,
         "sync_interval": None,
         "system_id": node.system_id,
         "tag_names": sorted(node.tag_names),
         "testing_status": -1,
         "testing_status_name": "Unknown",
-        "virtualblockdevice_set": [],
+        "virtualblockdevice_set": [d for d in devices if d["type"] == "virtual"],
         "virtualmachine_id": None,
         "volume_groups": list(node.volume_groups.values()),
         "workload_annotations": dict(node.annotations),

@@ -294,6 +294,10 @@ def link_subnet(sim: Simulator, call: Call) -> Any:
             raise Refuse(404, "IP address is already in use.")
     if force or mode == "link_up":
         nic["links"] = []
+    if force and subnet is not None:
+        # The interface comes to the VLAN of the subnet.
+        _move(sim, machine, nic, sim.subnets[subnet]["vlan"])
+        nic["links"] = []
     _add_link(sim, nic, mode, subnet, address)
     if call.truth("default_gateway"):
         _make_default(machine, nic["links"][-1])
@@ -323,7 +327,9 @@ def _wrong_link(
         wrong.setdefault("subnet", []).append("This field is required.")
     for bond in _children(machine, nic["name"]):
         if bond["type"] == "bond":
-            text = f"Cannot link interface({nic['name']}) when interface is in a bond({bond['name']})."  # noqa: E501
+            text = (
+                f"Cannot link interface({nic['name']}) when interface is in a bond({bond['name']})."
+            )
             wrong["bond"] = [text]
     others = [link for link in nic["links"] if link["mode"] != "link_up"]
     if mode == "link_up" and others and not force:

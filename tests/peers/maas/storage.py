@@ -523,7 +523,9 @@ def mount(sim: Simulator, call: Call) -> Any:
     point = "none" if on["fstype"] == "swap" else call.get("mount_point") or ""
     if not point:
         raise Refuse(400, {"mount_point": ["This field is required."]})
-    if point != "none" and any(one is not on and one["mount_point"] == point for one in _all(machine)):
+    if point != "none" and any(
+        one is not on and one["mount_point"] == point for one in _all(machine)
+    ):
         text = f"Another filesystem is already mounted at {point}."
         raise Refuse(400, {"mount_point": [text]})
     on["mount_point"], on["mount_options"] = point, call.get("mount_options") or ""

@@ -10,15 +10,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from drydockd.drivers.node.maas.answers import Refused
 from drydockd.drivers.node.maas.client import MaasClient, Value
 from drydockd.errors import DriverConflict, DriverError, DriverTransient
 
 Document = dict[str, Any]
 
-# Reads of the state: the first, the one that finds it as wanted, and some for what comes between.
-ROUNDS = 5
-# More changes than any machine needs: somebody undoes them as fast as they are made.
-MOST_CHANGES = 500
+# Reads of the state: the first, and some for what comes between.
+ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,43 +47,36 @@ async def reconcile(
     next_change: Callable[[Document], Change | None],
     make: Callable[[Change], Awaitable[Any]],
     absorb: Callable[[Document, Change, Any], None],
-    *,
-    is_told_all: bool = False,
-) -> bool:
-    """Make changes until `next_change` has none for what was read; return whether any was made.
+) -> None:
+    """Make changes until `next_change` has none.
 
     `absorb` puts what a change was answered with into the document, so that what MAAS told
-    already is not asked for again; with `is_told_all` also not at the end. What goes wrong between, or is changed by somebody else, is
-    looked at anew, `ROUNDS` times. Raises the last DriverTransient or DriverConflict then, and
-    any other DriverError at once.
+    already is not asked for again. What goes wrong between, is refused, or is changed by somebody
+    else, is looked at anew, `ROUNDS` times. Raises the last DriverTransient or DriverConflict
+    then, `answers.Refused` for what is refused twice, and any other DriverError at once.
     """
-    trouble: DriverError | None = None
-    last: Change | None = None
-    any_made = False
+    trouble: DriverError = DriverConflict(f"{name}: nothing was read")
+    refused: Change | None = None
     for _ in range(ROUNDS):
         document = await read()
-        made = 0
+        last: Change | None = None
+        change: Change | None = None
         try:
-            while (change := next_change(document)) is not None and made < MOST_CHANGES:
-                if made and change == last:
-                    # MAAS took it, and told nothing of it: look whether it did.
-                    break
+            while (change := next_change(document)) is not None and change != last:
                 absorb(document, change, await make(change))
                 last = change
-                made += 1
         except (DriverTransient, DriverConflict) as error:
             trouble = error
-            any_made = True
-            continue
-        if not made:
-            return any_made
-        if is_told_all and change is None:
-            return True
-        any_made = True
-        trouble = None
-    if trouble is not None:
-        raise trouble
-    why = f" ({last.why})" if last and last.why else ""
-    raise DriverConflict(
-        f"{name}: MAAS is not as it was left{why}: does somebody else change this machine?"
-    )
+        except Refused as error:
+            # What it is about may be gone, or be there already, by somebody else's hand.
+            if change == refused:
+                raise
+            trouble, refused = error, change
+        else:
+            if change is None:
+                return
+            trouble = DriverConflict(
+                f"{name}: MAAS took a change and is as before ({change.why}): does somebody else "
+                "change this machine?"
+            )
+    raise trouble

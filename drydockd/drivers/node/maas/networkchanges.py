@@ -92,6 +92,8 @@ def _built(port: Port, ports: Sequence[Port], machine: Document) -> Iterator[Cha
     if nic is None:
         yield _made(port, machine)
         return
+    if (link := _at_once(port, nic, machine)) is not None:
+        yield _linked(machine, nic, link, force=True)
     form: dict[str, str | int] = {}
     # A bond takes its members along.
     if _vlan(nic) != port.vlan and not (port.links is None and nic["children"]):
@@ -105,6 +107,19 @@ def _built(port: Port, ports: Sequence[Port], machine: Document) -> Iterator[Cha
         path = at("interface", sid=sid, id=nic["id"])
         changed = ", ".join(form)
         yield Change("PUT", path, None, form, f"{port.name}: {changed}", again=True)
+
+
+def _at_once(port: Port, nic: Document, machine: Document) -> Link | None:
+    """The one link that brings a NIC to its VLAN too, and takes all other links away."""
+    if port.kind != "physical" or not port.links or _vlan(nic) == port.vlan:
+        return None
+    link = port.links[0]
+    if len(port.links) > 1 or link.subnet is None or any(_fits(one, link) for one in nic["links"]):
+        return None
+    if port.mtu is not None and _mtu(nic) != port.mtu:
+        return None
+    taken = [one.get("ip_address") for other in machine["interface_set"] for one in other["links"]]
+    return None if link.address in taken else link
 
 
 def _made(port: Port, machine: Document) -> Change:
@@ -141,7 +156,7 @@ def _left(ports: Sequence[Port], machine: Document) -> Iterator[Change]:
     """Links that are not wanted; first of all, since an address may only be in one place."""
     wanted = {nic["id"]: port.links for port in ports if (nic := found(port, machine))}
     for nic in machine["interface_set"]:
-        links = wanted.get(nic["id"], None)
+        links = wanted.get(nic["id"])
         # A bond clears the links of its members itself.
         if links is None and (nic["id"] in wanted or nic["children"]):
             continue
@@ -182,13 +197,14 @@ def _missing(wanted: Sequence[Link], nic: Document) -> Iterator[Link]:
             yield one
 
 
-def _linked(machine: Document, nic: Document, link: Link) -> Change:
+def _linked(machine: Document, nic: Document, link: Link, *, force: bool = False) -> Change:
     path = at("interface", sid=machine["system_id"], id=nic["id"])
     form = {
         "subnet": link.subnet,
         "mode": link.mode,
         "ip_address": link.address,
         "default_gateway": True if link.is_default else None,
+        "force": True if force else None,
     }
     why = f"{nic['name']}: {link.mode} {link.address or ''}".rstrip()
     return Change("POST", path, "link_subnet", form, f"{why} is missing")

@@ -18,6 +18,7 @@ from drydockd.plans import (
     InterfacePlan,
     NetworkAddress,
     NetworkPlan,
+    VlanPlan,
 )
 
 Document = Mapping[str, Any]
@@ -57,8 +58,7 @@ def wanted_ports(
     node: str,
     plan: NetworkPlan,
     interfaces: Sequence[Document],
-    subnets: Sequence[Document],
-    fabrics: Sequence[Document],
+    wiring: Wiring,
 ) -> tuple[Port, ...]:
     """Return the interfaces that MAAS is to have, parents before what stands on them.
 
@@ -66,7 +66,6 @@ def wanted_ports(
     contradicts the design); the message names node, interface and value. Nothing was done then.
     """
     check_host_name(node)
-    wiring = Wiring(fabrics, subnets)
     gateways = [ipaddress.ip_address(gateway) for gateway in plan.default_gateways]
     owners: dict[int, str] = {}
     ports: list[Port] = []
@@ -126,35 +125,43 @@ class _Addresses:
     def untagged(self, interface: InterfacePlan) -> tuple[int, tuple[Link, ...]]:
         """The VLAN (its id) an interface itself is on, and its links there.
 
-        A native network that MAAS has on a tagged VLAN is what the switch gives untagged.
+        A native network that MAAS has on a tagged VLAN is what the switch gives untagged; a
+        network of VLAN 0 is on the interface itself.
         """
         vlan = self.wiring.vlan(self.name, 0, self.where)
-        if interface.native_network is None:
-            return vlan["id"], ()
-        one = NetworkAddress(interface.native_network, interface.address)
-        subnet = self._subnet(one, None)
-        if subnet is not None:
-            vlan = subnet["vlan"]
-            tagged = {entry.vlan_id: entry.network for entry in interface.vlans}
-            if vlan["vid"] in tagged:
-                raise DriverConflict(
-                    f"{self.where}: subnet {subnet['cidr']} (network {one.network}), which is "
-                    f"native on link {self.name}, is on VLAN {vlan['vid']} in MAAS, and so is "
-                    f"network {tagged[vlan['vid']]}; move it to the untagged VLAN"
-                )
-        return vlan["id"], self._links([one], None)
+        networks: list[NetworkAddress] = []
+        if interface.native_network is not None:
+            native = NetworkAddress(interface.native_network, interface.address)
+            networks.append(native)
+            if (subnet := self._subnet(native, None)) is not None:
+                vlan = subnet["vlan"]
+                self._check_native(interface, subnet)
+        for entry in interface.vlans:
+            if entry.vlan_id == 0:
+                networks += networks_of(entry)
+        return vlan["id"], self._links(networks, vlan["vid"])
+
+    def _check_native(self, interface: InterfacePlan, subnet: Document) -> None:
+        tagged = {entry.vlan_id: entry.network for entry in interface.vlans if entry.vlan_id}
+        vid = subnet["vlan"]["vid"]
+        if vid in tagged:
+            raise DriverConflict(
+                f"{self.where}: subnet {subnet['cidr']} (network {interface.native_network}), "
+                f"which is native on link {self.name}, is on VLAN {vid} in MAAS, and so is "
+                f"network {tagged[vid]}; move it to the untagged VLAN"
+            )
 
     def tagged(self, networks: Sequence[NetworkAddress], vid: int) -> tuple[int, tuple[Link, ...]]:
         vlan = self.wiring.vlan(self.name, vid, self.where)
         return vlan["id"], self._links(networks, vid)
 
-    def _links(self, networks: Sequence[NetworkAddress], vid: int | None) -> tuple[Link, ...]:
+    def _links(self, networks: Sequence[NetworkAddress], vid: int) -> tuple[Link, ...]:
         links = [self._link(one, vid) for one in networks]
         addressed = [link for link in links if link.mode != "link_up"]
         # MAAS has an interface up by itself as soon as it has one address.
         return tuple(addressed or links[:1])
 
-    def _link(self, one: NetworkAddress, vid: int | None) -> Link:
+    def _link(self, one: NetworkAddress, vid: int) -> Link:
         subnet = self._subnet(one, vid)
         number = subnet["id"] if subnet else None
         mode = one.address.mode
@@ -205,14 +212,18 @@ def _ports(
         base = _checked_name(where, interface.name)
         parents = tuple(nic["name"] for nic in nics)
         settings = bond_settings(interface.bond)
-        yield Port(
-            base, "bond", vlan, interface.mtu, parents=parents, bond=settings, links=links
-        )
+        yield Port(base, "bond", vlan, interface.mtu, parents=parents, bond=settings, links=links)
     for entry in interface.vlans:
-        networks = (NetworkAddress(entry.network, entry.address), *entry.beside)
-        tagged, tagged_links = addresses.tagged(networks, entry.vlan_id)
+        if entry.vlan_id == 0:
+            continue
+        tagged, tagged_links = addresses.tagged(networks_of(entry), entry.vlan_id)
         name = f"{base}.{entry.vlan_id}"
         yield Port(name, "vlan", tagged, entry.mtu, parents=(base,), links=tagged_links)
+
+
+def networks_of(entry: VlanPlan) -> tuple[NetworkAddress, ...]:
+    """The networks of a VLAN: more than one where they share it."""
+    return (NetworkAddress(entry.network, entry.address), *entry.beside)
 
 
 def bond_settings(bond: BondPlan) -> dict[str, str | int]:

@@ -6,13 +6,12 @@ from typing import Any
 
 from drydockd.drivers.base import Handle
 from drydockd.drivers.node.maas import platformplan
-from drydockd.drivers.node.maas.answers import Refused
 from drydockd.drivers.node.maas.changes import Change, reconcile, send
 from drydockd.drivers.node.maas.client import MaasClient
+from drydockd.drivers.node.maas.machine import STATES
 from drydockd.drivers.node.maas.paths import at
 from drydockd.drivers.node.maas.platformplan import wanted_tags
-from drydockd.drivers.node.maas.readiness import DONE
-from drydockd.errors import DriverConflict
+from drydockd.machines import NodeState
 from drydockd.plans import PlatformPlan
 
 Document = dict[str, Any]
@@ -29,7 +28,7 @@ async def apply_platform(client: MaasClient, handle: Handle, plan: PlatformPlan)
         return
     tags = wanted_tags(handle.name, plan)
     machine: Document = await client.get(at("machine", sid=handle.id))
-    if machine["status_name"] in DONE:
+    if STATES.get(machine["status_name"]) is NodeState.DEPLOYED:
         return
     known = [machine]
 
@@ -42,14 +41,6 @@ async def apply_platform(client: MaasClient, handle: Handle, plan: PlatformPlan)
         return platformplan.next_change(tags, state)
 
     async def make(change: Change) -> Any:
-        try:
-            return await send(client, change)
-        except Refused as refused:
-            if change.path == at("tags") and refused.is_about("already exists"):
-                # Another node of the same design was first: the tag is looked for again.
-                raise DriverConflict(str(refused)) from refused
-            raise
+        return await send(client, change)
 
-    await reconcile(
-        handle.name, read, next_change, make, platformplan.absorb, is_told_all=True
-    )
+    await reconcile(handle.name, read, next_change, make, platformplan.absorb)

@@ -12,15 +12,12 @@ from typing import Any
 
 from drydockd.drivers.node.maas.changes import Change
 from drydockd.drivers.node.maas.paths import at
+from drydockd.drivers.node.maas.tags import COMMENT, KEY_MARK
 from drydockd.errors import DriverUnsupported
 from drydockd.plans import PlatformPlan
 
 Document = dict[str, Any]
 
-# The comment of the tags that are ours: only those are taken from a machine or removed.
-OURS = "made by drydockd"
-# Tags with this in their name carry the key of a deployment, and are the deployment's.
-KEYS = "__baid__"
 _NAME = re.compile(r"[a-zA-Z0-9_-]+")
 _MOST_NAME = 256
 
@@ -50,9 +47,9 @@ def wanted_tags(node: str, plan: PlatformPlan) -> Tags:
                 f"node {node}: {what} {name!r}; a tag of MAAS has letters, digits, _ and - only, "
                 f"{_MOST_NAME} of them at most"
             )
-        if KEYS in name:
+        if KEY_MARK in name:
             raise DriverUnsupported(
-                f"node {node}: {what} {name!r}: {KEYS} marks the keys of deployments"
+                f"node {node}: {what} {name!r}: {KEY_MARK} marks the keys of deployments"
             )
     if plan.tag in tags.design:
         raise DriverUnsupported(
@@ -70,7 +67,7 @@ def _changes(tags: Tags, machine: Document, there: Mapping[str, Document]) -> It
     yield from _kernel(tags, there)
     for name in tags.design:
         if name not in there:
-            form = {"name": name, "comment": OURS}
+            form = {"name": name, "comment": COMMENT}
             yield Change("POST", at("tags"), None, form, f"tag {name} is missing")
     has: Sequence[str] = machine["tag_names"]
     sid = machine["system_id"]
@@ -78,7 +75,7 @@ def _changes(tags: Tags, machine: Document, there: Mapping[str, Document]) -> It
         if name not in has:
             yield _moved(name, "add", sid)
     for name in has:
-        is_ours = there.get(name, {}).get("comment") == OURS and KEYS not in name
+        is_ours = there.get(name, {}).get("comment") == COMMENT and KEY_MARK not in name
         if is_ours and name not in tags.names:
             yield _moved(name, "remove", sid)
 
@@ -87,7 +84,7 @@ def _kernel(tags: Tags, there: Mapping[str, Document]) -> Iterator[Change]:
     """The tag of the kernel options has the node's name in its own: it is ours in any case."""
     known = there.get(tags.kernel)
     path = at("tag", name=tags.kernel)
-    form = {"name": tags.kernel, "comment": OURS, "kernel_opts": tags.options}
+    form = {"name": tags.kernel, "comment": COMMENT, "kernel_opts": tags.options}
     if not tags.options:
         if known is not None:
             yield Change("DELETE", path, None, {}, f"tag {tags.kernel} is left", again=True)

@@ -37,6 +37,7 @@ from drydockd.drivers.node.maas.machine import INFRASTRUCTURE
 from drydockd.drivers.node.maas.options import MaasOptions
 from drydockd.drivers.node.maas.paths import at
 from drydockd.drivers.node.maas.records import Records
+from drydockd.drivers.node.maas.survey import Survey
 from drydockd.errors import DriverConflict, NodeUnknown
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
@@ -77,6 +78,7 @@ class MaasProvisioner:
         self._finder = Finder(self._client, self._powers)
         self._life = Lifecycle(self._client, poll_seconds=options.poll_interval)
         self._account = Account(self._client)
+        self._survey = Survey(self._client, seconds=options.poll_interval)
         self._deployer = Deployer(self._client, self._life, self._account)
         self._adopter = Adopter(self._client, self._life, with_power=options.use_node_oob_params)
         self._records = Records()
@@ -154,12 +156,12 @@ class MaasProvisioner:
         return await learnt.logs(self._client, handle, phase)
 
     async def apply_network(self, handle: Handle, plan: NetworkPlan) -> None:
-        seconds = self._options.poll_interval
-        await networking.apply_network(self._client, handle, plan, poll_seconds=seconds)
+        await networking.apply_network(
+            self._client, handle, plan, life=self._life, survey=self._survey
+        )
 
     async def apply_storage(self, handle: Handle, plan: StoragePlan) -> None:
-        seconds = self._options.poll_interval
-        await storage.apply_storage(self._client, handle, plan, poll_seconds=seconds)
+        await storage.apply_storage(self._client, handle, plan, life=self._life)
 
     async def apply_platform(self, handle: Handle, plan: PlatformPlan) -> None:
         await platform.apply_platform(self._client, handle, plan)

@@ -83,16 +83,15 @@ class Stock:
         )
 
     def _is_member(self, found: Document, part: Part) -> bool:
-        return found["id"] in self._members and self._is_like(found, part)
+        return self._members.get(found["id"]) is not None and self._is_like(found, part)
 
     def _is_like(self, found: Document, part: Part) -> bool:
         if abs(found["size"] - part.size) > SLACK or bool(found["bootable"]) != part.bootable:
             return False
         if part.uuid and str(found["uuid"]).lower() != part.uuid.lower():
             return False
-        group = self._members.get(found["id"])
-        if group is not None:
-            return group == part.group
+        if found["id"] in self._members:
+            return bool(self._members[found["id"]] == part.group)
         return fits(found["filesystem"], part.filesystem)
 
     def _match_group(self, found: Document) -> None:
@@ -181,6 +180,13 @@ def stray(layout: Layout, machine: Document) -> str | None:
     """Why the machine's disks have to begin anew; None: what is there is wanted."""
     strays = Stock(layout, machine).strays
     return "; ".join(strays) or None
+
+
+def is_bare(layout: Layout, machine: Document) -> bool:
+    """Whether nothing is there yet, and a layout of MAAS' own would be a good part of it."""
+    stock = Stock(layout, machine)
+    is_empty = not (stock.parts or stock.groups or stock.strays)
+    return is_empty and layout.start["storage_layout"] != "blank"
 
 
 def begin(layout: Layout, machine: Document, reason: str) -> Change:

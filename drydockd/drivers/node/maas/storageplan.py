@@ -31,8 +31,6 @@ TABLE = 5 * MIB
 # The inventory's sizes are those of the disks: what MAAS keeps of each may be taken off the last.
 SLACK = 4 * UNIT
 ESP_SIZE = 512 * MIB
-# What the core leaves out of all sizes of the disk that is started from.
-BOOT_RESERVE = ESP_SIZE + 2 * UNIT
 LEAST_ROOT = 3 * 1024 * MIB
 LEAST_BOOT = 512 * MIB
 ESP = "/boot/efi"
@@ -114,9 +112,7 @@ def wanted_layout(
     done then.
     """
     _check(node, plan)
-    found = {
-        disk.device.name: found_disk(node, disk.device, devices) for disk in plan.disks
-    }
+    found = {disk.device.name: found_disk(node, disk.device, devices) for disk in plan.disks}
     boot = boot_disk_of(node, plan)
     owners: dict[int, str] = {}
     disks = []
@@ -128,7 +124,8 @@ def wanted_layout(
                 f"{device['name']} in MAAS; two aliases lead to one device"
             )
         is_boot = disk.device.name == boot
-        disks.append(_disk(node, disk, device, is_boot=is_boot, esp=uefi and is_boot and not _has_esp(plan)))
+        needs_esp = is_boot and uefi and not _has_esp(plan)
+        disks.append(_disk(node, disk, device, is_boot=is_boot, needs_esp=needs_esp))
     groups = tuple(_group(node, group, disks, found) for group in plan.volume_groups)
     layout = Layout(found[boot]["id"], tuple(disks), groups, {"storage_layout": "blank"})
     return replace(layout, start=_start(layout))
@@ -175,9 +172,7 @@ def _check(node: str, plan: StoragePlan) -> None:
         at = f"node {node}: storage: {where}"
         for name, value in entry.items():
             if isinstance(value, str) and not _UUID4.fullmatch(value):
-                raise DriverUnsupported(
-                    f"{at}: {name} {value}: MAAS takes UUIDs of version 4 only"
-                )
+                raise DriverUnsupported(f"{at}: {name} {value}: MAAS takes UUIDs of version 4 only")
         filesystem = entry["filesystem"]
         if isinstance(filesystem, FilesystemPlan):
             _check_filesystem(at, filesystem)
@@ -256,13 +251,13 @@ def _has_esp(plan: StoragePlan) -> bool:
 # -- disks and groups
 
 
-def _disk(node: str, disk: DiskPlan, device: Document, *, is_boot: bool, esp: bool) -> Disk:
+def _disk(node: str, disk: DiskPlan, device: Document, *, is_boot: bool, needs_esp: bool) -> Disk:
     name, number = disk.device.name, device["id"]
     if disk.volume_group and not is_boot:
         return Disk(number, name, group=disk.volume_group)
     capacity = max(0, device["size"] - TABLE) // UNIT * UNIT
     parts = []
-    if esp:
+    if needs_esp:
         mounted = FilesystemPlan("fat32", ESP, "defaults", label="efi")
         parts.append(Part("esp", number, ESP_SIZE, bootable=True, filesystem=mounted))
         capacity -= ESP_SIZE

@@ -152,6 +152,16 @@ def flat(*more, extra=(), groups=()):
     return StoragePlan((sda, *extra), tuple(groups), ("sda", "root"), ("sda", "boot"))
 
 
+def rooted(root, *more, disks=(), boot=None):
+    """`root` and what is behind it on sda, and more disks."""
+    return StoragePlan((a_disk_plan(root, *more), *disks), (), ("sda", root.name), boot)
+
+
+def boot_elsewhere():
+    boot = a_disk_plan(part("b", GB, "/boot"), device=SDB)
+    return rooted(part("root", 30 * GB, "/"), disks=(boot,), boot=("sdb", "b"))
+
+
 def a_group(name, members, *volumes, **given):
     return VolumeGroupPlan(name, members, volumes, **given)
 

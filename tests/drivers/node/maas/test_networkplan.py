@@ -166,6 +166,6 @@ def test_what_maas_or_linux_cannot_have_is_told(region, change, words):
 
 
 def test_row_19_a_host_name_with_an_underscore_is_told():
-    with pytest.raises(DriverUnsupported, match="node bad_name: .*underscore"):
+    with pytest.raises(DriverUnsupported, match=r"node bad_name: .*underscore"):
         check_host_name("bad_name")
     check_host_name("good-name")

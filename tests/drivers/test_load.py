@@ -21,7 +21,6 @@ def test_the_path_of_the_original_means_the_same_driver():
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
-        ("node", "drydock_provisioner.drivers.node.maasdriver.driver.MaasNodeDriver"),
         ("kubernetes", "promenade"),
     ],
 )

@@ -98,7 +98,7 @@ def create_bond(sim: Simulator, call: Call) -> Any:
         wrong["name"] = ["This field is required."]
     _check_name(machine, name, wrong)
     parents = _parents(machine, call.all("parents"), wrong, "parents")
-    used = sorted({child["name"] for nic in parents for child in _children(machine, nic["name"])})
+    used = sorted({nic["name"] for nic in parents if _children(machine, nic["name"])})
     if used:
         wrong["parents"] = [f"Interfaces already in-use: {', '.join(used)}."]
     vlan = _vlan(sim, call, wrong)

@@ -304,7 +304,7 @@ def _wrong(sim: Simulator, kept: Machine, call: Call) -> dict[str, list[str]]:
     if hostname and any(m.domain == (call.get("domain") or kept.domain) for m in taken):
         wrong["hostname"] = [f"Node with hostname '{hostname}' already exists"]
     kind = call.get("power_type")
-    if kind and kind != kept.power_type:
+    if kind and kind != kept.power_type and not wrong:
         for name in MANDATORY.get(kind, ()):
             if not call.get(f"power_parameters_{name}"):
                 wrong.setdefault("power_parameters", []).append(f"{name}: This field is required.")
@@ -343,6 +343,9 @@ def deploy(sim: Simulator, call: Call) -> Any:
     kernels = {
         r["architecture"].split("/")[1] for r in sim.resources if r["name"] == f"ubuntu/{series}"
     }
+    if wrong:
+        # The image is looked at once the machine itself is right.
+        raise Refuse(400, wrong)
     if not kernels:
         wrong["distro_series"] = [f"'{series}' is not a valid distro_series."]
     elif kernel and kernel not in kernels:
@@ -373,6 +376,7 @@ def release(sim: Simulator, call: Call) -> Any:
 
 
 @route("POST", "machines/{sid}/", "set_workload_annotations")
+@route("POST", "machines/{sid}/", "set_owner_data")
 def annotate(sim: Simulator, call: Call) -> Any:
     kept = found(sim, call.parts["sid"])
     if kept.owner is None:
@@ -387,6 +391,12 @@ def annotate(sim: Simulator, call: Call) -> Any:
         else:
             kept.annotations.pop(key, None)
     return documents.machine(sim, kept)
+
+
+@route("GET", "commissioning-results/")
+@route("GET", "installation-results/")
+def older_results(sim: Simulator, call: Call) -> Any:
+    return []
 
 
 @route("GET", "nodes/{sid}/results/")

@@ -17,6 +17,7 @@ from tests.sites.folder import on_site_files
 pytestmark = pytest.mark.slow
 SITES = on_site_files("seaworthy", "intel-pod15")
 KEY_MARK = "__baid__"
+NO_BMC = "tests.drivers.node.maas.making:NoBmc"
 
 
 def enlisted(maas, site):
@@ -96,7 +97,7 @@ async def whole(request, maas, tmp_path):
     enlisted(maas, site)
     wired(maas, site)
     sections = {
-        "plugins": {"node_driver": "maas", "oob_driver": ("fake",)},
+        "plugins": {"node_driver": "maas", "oob_driver": (NO_BMC,)},
         "maasdriver": {
             "maas_api_url": maas.url,
             "maas_api_key": maas.api_key,

@@ -16,12 +16,14 @@ from tests.drivers.node.maas.plans import (
     SDB,
     a_disk_plan,
     a_group,
+    boot_elsewhere,
     commissioned,
     flat,
     fs,
     lvm,
     mounts,
     part,
+    rooted,
     volume,
 )
 from tests.peers.maas import Fault, Simulator, at
@@ -132,21 +134,17 @@ async def test_row_16_partitions_are_told_apart_whatever_their_numbers(maas, cli
 
 async def test_a_uefi_machine_gets_the_partition_it_starts_from(maas, client):
     machine, handle = commissioned(maas, bios_boot_method="uefi")
-    disk = a_disk_plan(part("root", 30 * GB, filesystem=fs("/", "xfs")))
-    await apply_storage(client, handle, StoragePlan((disk,), (), ("sda", "root")))
+    plan = rooted(part("root", 30 * GB, filesystem=fs("/", "xfs")))
+    await apply_storage(client, handle, plan)
     assert mounts(machine)["/boot/efi"] == (512 * 1024**2, "fat32")
     before = len(maas.writes())
-    await apply_storage(client, handle, StoragePlan((disk,), (), ("sda", "root")))
+    await apply_storage(client, handle, plan)
     assert len(maas.writes()) == before
 
 
 async def test_boot_on_another_disk_makes_it_the_one_that_is_started_from(maas, client):
     machine, handle = commissioned(maas)
-    disks = (
-        a_disk_plan(part("root", 30 * GB, "/")),
-        a_disk_plan(part("b", GB, "/boot"), device=SDB),
-    )
-    await apply_storage(client, handle, StoragePlan(disks, (), ("sda", "root"), ("sdb", "b")))
+    await apply_storage(client, handle, boot_elsewhere())
     assert machine.blockdevices[machine.boot_disk]["name"] == "sdb"
     assert set(mounts(machine)) == {"/", "/boot"}
 

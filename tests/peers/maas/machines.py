@@ -72,6 +72,7 @@ class Machine:
     locked: bool = False
     user_data: str | None = None
     details: dict[str, bytes | None] = field(default_factory=lambda: {"lldp": None, "lshw": None})
+    lshw: bytes = b"<list><node id='machine'/></list>"  # what commissioning finds
     results: list[dict[str, Any]] = field(default_factory=list)
     does: str = ""
     looks: int = 0
@@ -475,5 +476,5 @@ def _look(sim: Simulator, machine: Machine) -> None:
         machine.owner, machine.annotations, machine.user_data = None, {}, None
         machine.power_state = "off"
     if machine.does == "commission" and not is_bad and machine.details["lshw"] is None:
-        machine.details = {"lshw": b"<list><node id='machine'/></list>", "lldp": b"<lldp/>"}
+        machine.details = {"lshw": machine.lshw, "lldp": b"<lldp/>"}
     machine.does = ""

@@ -80,7 +80,8 @@ class _Writer:
         try:
             fabric_id = siteplan.fabric_of(link, self._state)
         except ValueError as error:
-            self._bad("network_link", link.name, f"link {link.name}: {error}")
+            text = f"link {link.name}: {error}"
+            self._notes.append(SiteNote(text, True, "network_link", link.name))
             return []
         fabric_id = await self._fabric(link, fabric_id)
         await self._untagged(link, fabric_id)
@@ -91,7 +92,7 @@ class _Writer:
                 written.append(network)
                 await self._dhcp(network)
             except DriverPersistent as error:
-                self._bad("network", network.name, f"network {network.name}: {error}")
+                self._trouble(network, str(error))
                 continue
             text = f"network {network.name}: subnet {network.cidr} on fabric {link.name}, {text}"
             self._notes.append(SiteNote(text, False, "network", network.name))
@@ -258,7 +259,7 @@ class _Writer:
             destination = self._subnets.get(route.destination)
             if destination is None:
                 text = f"route to {route.destination}: MAAS has no such subnet"
-                self._bad("network", network.name, f"network {network.name}: {text}")
+                self._trouble(network, text)
                 continue
             await self._route(route, self._subnets[network.cidr], destination)
 
@@ -283,8 +284,9 @@ class _Writer:
             if is_ours and _key(known) not in wanted and known.source not in plan.left_alone:
                 await self._client.delete(at("static-route", id=known.id))
 
-    def _bad(self, context_type: str, context: str, text: str) -> None:
-        self._notes.append(SiteNote(text, True, context_type, context))
+    def _trouble(self, network: WantedNetwork, text: str) -> None:
+        text = f"network {network.name}: {text}"
+        self._notes.append(SiteNote(text, network.is_judged, "network", network.name))
 
 
 _OFF: Form = {"dhcp_on": False, "primary_rack": "", "secondary_rack": ""}

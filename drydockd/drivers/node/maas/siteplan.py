@@ -43,7 +43,10 @@ class WantedRoute:
 
 @dataclass(frozen=True, slots=True)
 class WantedNetwork:
-    """`mtu` is None where the VLAN keeps its own; `relay` is the address DHCP is relayed to."""
+    """`mtu` is None where the VLAN keeps its own; `relay` is the address DHCP is relayed to.
+
+    `is_judged`: not labelled ``noconfig``; of others, what goes wrong is told, but is no error.
+    """
 
     name: str
     cidr: str
@@ -55,6 +58,7 @@ class WantedNetwork:
     ranges: tuple[WantedRange, ...]
     routes: tuple[WantedRoute, ...]
     relay: str | None
+    is_judged: bool = True
 
     @property
     def has_dhcp(self) -> bool:
@@ -86,10 +90,11 @@ class SitePlan:
 
 
 def plan(links: Mapping[str, NetworkLink], networks: Mapping[str, Network]) -> SitePlan:
-    """Return what is wanted. A link or network labelled ``noconfig`` is left alone."""
+    """Return what is wanted. A link labelled ``noconfig`` is left alone, with its networks."""
     wanted: list[WantedLink] = []
     problems: list[SiteNote] = []
     home: dict[str, str] = {}
+    owners: dict[str, str] = {}
     for link in links.values():
         if NO_CONFIG in link.metalabels:
             continue
@@ -98,14 +103,12 @@ def plan(links: Mapping[str, NetworkLink], networks: Mapping[str, Network]) -> S
             network = networks.get(name)
             if network is None:
                 problems.append(_link_problem(link, f"network {name} is not defined"))
-            elif NO_CONFIG in network.metalabels:
-                continue
             elif name in home:
                 text = f"is on link {home[name]} already; MAAS has a subnet on one VLAN"
-                problems.append(_network_problem(name, f"{text}, so not on {link.name}"))
+                problems.append(_network_problem(network, f"{text}, so not on {link.name}"))
             else:
                 home[name] = link.name
-                there += _checked(network, problems)
+                there += _checked(network, owners, problems)
         wanted.append(WantedLink(link.name, link.mtu, tuple(there)))
     written = {network.cidr for link in wanted for network in link.networks}
     left_alone = {cidr for network in networks.values() if (cidr := _cidr(network))} - written
@@ -196,12 +199,19 @@ def relay_for(target: str, racks: Sequence[Rack]) -> int | None:
     return None
 
 
-def _checked(network: Network, problems: list[SiteNote]) -> list[WantedNetwork]:
+def _checked(
+    network: Network, owners: dict[str, str], problems: list[SiteNote]
+) -> list[WantedNetwork]:
+    """`owners`: which network has a CIDR; MAAS has each once."""
     try:
-        return [_wanted(network)]
+        wanted = _wanted(network)
+        first = owners.setdefault(wanted.cidr, network.name)
+        if first != network.name:
+            raise ValueError(f"{wanted.cidr} is that of network {first}; MAAS has a subnet once")
     except ValueError as error:
-        problems.append(_network_problem(network.name, str(error)))
+        problems.append(_network_problem(network, str(error)))
         return []
+    return [wanted]
 
 
 def _wanted(network: Network) -> WantedNetwork:
@@ -209,14 +219,15 @@ def _wanted(network: Network) -> WantedNetwork:
     vid = int(network.vlan_id or 0)
     if not 0 <= vid <= 4094:
         raise ValueError(f"vlan {vid} is no VLAN id, 0 to 4094")
-    servers = (word.strip() for word in (network.dns_servers or "").split(","))
+    # Designs write commas, blanks, or both.
+    servers = (network.dns_servers or "").replace(",", " ").split()
     return WantedNetwork(
         name=network.name,
         cidr=cidr,
         vid=vid,
         mtu=network.mtu,
         gateway=network.default_gateway,
-        dns=tuple(str(ipaddress.ip_address(server)) for server in servers if server),
+        dns=tuple(str(ipaddress.ip_address(server)) for server in servers),
         domain=network.dns_domain or None,
         ranges=tuple(
             WantedRange(
@@ -229,6 +240,7 @@ def _wanted(network: Network) -> WantedNetwork:
         ),
         routes=tuple(_routes(network, cidr)),
         relay=network.dhcp_relay_upstream_target or None,
+        is_judged=_is_judged(network),
     )
 
 
@@ -262,5 +274,10 @@ def _link_problem(link: NetworkLink, text: str) -> SiteNote:
     return SiteNote(f"link {link.name}: {text}", True, "network_link", link.name)
 
 
-def _network_problem(name: str, text: str) -> SiteNote:
-    return SiteNote(f"network {name}: {text}", True, "network", name)
+def _network_problem(network: Network, text: str) -> SiteNote:
+    name = network.name
+    return SiteNote(f"network {name}: {text}", _is_judged(network), "network", name)
+
+
+def _is_judged(network: Network) -> bool:
+    return NO_CONFIG not in network.metalabels

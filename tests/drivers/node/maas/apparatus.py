@@ -51,7 +51,9 @@ def place(maas, site, node, *, firmware="bios"):
     }
     machine.boot_disk = next(iter(machine.blockdevices))
     lay_default(maas, machine)
-    inventory = Inventory((Document("lshw", "text/xml", lshw_xml(made, node.name)),))
+    lshw = lshw_xml(made, node.name)
+    machine.lshw = lshw.encode()
+    inventory = Inventory((Document("lshw", "text/xml", lshw),))
     return a_handle(machine), hardware_of(site, node, inventory)
 
 

@@ -8,6 +8,7 @@ import httpx
 
 from drydockd.drivers.node.maas.client import MaasClient
 from drydockd.drivers.node.maas.options import MaasOptions
+from drydockd.errors import DriverTransient
 from drydockd.site import Addressing, Node
 
 
@@ -80,3 +81,22 @@ class Cut(httpx.AsyncBaseTransport):
 def cut_client(maas, at=None, *, is_sent=False, **given):
     transport = Cut(at, is_sent=is_sent)
     return MaasClient(options(maas, **given), transport=transport), transport
+
+
+class NoBmc:
+    """An OobDriver whose BMCs never answer: MAAS alone has power over its machines."""
+
+    oob_types = ("ipmi", "redfish", "libvirt", "manual")
+    ask_seconds = 1.0
+    worst_case_seconds = 1.0
+
+    async def check(self):
+        pass
+
+    async def close(self):
+        pass
+
+    async def _silent(self, node, voice=None):
+        raise DriverTransient(f"{node.name}: no answer")
+
+    set_network_boot = set_disk_boot = facts = power_state = power_off = power_on = _silent

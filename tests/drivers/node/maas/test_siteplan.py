@@ -31,11 +31,11 @@ def test_a_network_is_wanted_in_the_forms_of_maas():
             Route("10.0.0.0/24", "10.0.0.1"),
             Route("10.9.0.0/16", "10.0.0.1", 0),
         ),
-        dns_servers="10.0.0.2,,10.0.0.3",
+        dns_servers="10.0.0.2, ,10.0.0.3 10.0.0.4",
     )
     wanted = planned(network).networks[0]
     assert (wanted.cidr, wanted.vid, wanted.gateway) == ("10.0.0.0/24", 12, "10.0.0.1")
-    assert wanted.dns == ("10.0.0.2", "10.0.0.3")
+    assert wanted.dns == ("10.0.0.2", "10.0.0.3", "10.0.0.4")
     assert wanted.has_dhcp
     assert [(route.destination, route.metric) for route in wanted.routes] == [("10.9.0.0/16", 0)]
 
@@ -45,6 +45,23 @@ def test_a_network_on_two_links_is_a_problem_of_the_second():
     plan = siteplan.plan(links, {"n": Network("n", "10.0.0.0/24")})
     assert [len(link.networks) for link in plan.links] == [1, 0]
     assert "on link a already" in plan.problems[0].text
+
+
+def test_two_networks_of_one_cidr_are_a_problem_of_the_second():
+    plan = planned(Network("a", "10.0.0.0/24"), Network("b", "10.0.0.9/24"))
+    assert [network.name for network in plan.networks] == ["a"]
+    assert "10.0.0.0/24 is that of network a" in plan.problems[0].text
+    assert plan.problems[0].error
+
+
+def test_a_network_labelled_noconfig_is_written_but_not_judged():
+    label = {"noconfig": "enabled"}
+    plan = planned(
+        Network("a", "10.0.0.0/24", metalabels=label),
+        Network("b", "10.0.0.0/24", metalabels=label),
+    )
+    assert [(network.name, network.is_judged) for network in plan.networks] == [("a", False)]
+    assert [note.error for note in plan.problems] == [False]
 
 
 @pytest.mark.parametrize(

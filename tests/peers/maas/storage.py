@@ -165,6 +165,14 @@ def clear(machine: Any) -> None:
     machine.volume_groups.clear()
 
 
+def lay_default(sim: Simulator, machine: Any) -> None:
+    """What MAAS makes of itself of a machine's disks at the end of commissioning."""
+    clear(machine)
+    call = Call("POST", "", None, {}, {"storage_layout": ["flat"]})
+    _lay(sim, machine, call, machine.boot_disk)
+    settle(machine)
+
+
 def _check_sizes(machine: Any, call: Call) -> None:
     size = machine.blockdevices[machine.boot_disk]["size"]
     wrong = {}

@@ -52,6 +52,7 @@ CAPABILITIES = frozenset(
         "bond.balance-rr",
         "vlan",
         "lvm.root",
+        "storage.boot_on_other_disk",
         "fs.label",
         "fs.uuid",
         "part.uuid",

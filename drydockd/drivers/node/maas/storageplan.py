@@ -11,7 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from drydockd.drivers.node.maas.storagechecks import ESP, LEAST_ROOT, MIB, check, has_esp
+from drydockd.drivers.node.maas.storagechecks import (
+    ESP,
+    LEAST_BOOT,
+    LEAST_ROOT,
+    MIB,
+    check,
+    has_esp,
+)
 from drydockd.errors import DriverConflict, DriverUnsupported
 from drydockd.plans import (
     DeviceName,
@@ -51,6 +58,7 @@ class Disk:
 
     id: int
     name: str
+    size: int
     parts: tuple[Part, ...] = ()
     group: str | None = None
 
@@ -153,7 +161,7 @@ def boot_disk_of(node: str, plan: StoragePlan) -> str:
 def _disk(node: str, disk: DiskPlan, device: Document, *, is_boot: bool, needs_esp: bool) -> Disk:
     name, number = disk.device.name, device["id"]
     if disk.volume_group and not is_boot:
-        return Disk(number, name, group=disk.volume_group)
+        return Disk(number, name, device["size"], group=disk.volume_group)
     capacity = max(0, device["size"] - TABLE) // UNIT * UNIT
     parts = []
     if needs_esp:
@@ -163,7 +171,7 @@ def _disk(node: str, disk: DiskPlan, device: Document, *, is_boot: bool, needs_e
     if disk.volume_group:
         # A machine does not start from a disk without partitions: one takes all of it.
         parts.append(Part(disk.volume_group, number, capacity, group=disk.volume_group))
-        return Disk(number, name, tuple(parts))
+        return Disk(number, name, device["size"], tuple(parts))
     sizes = _fitted(
         f"node {node}: storage: disk {name}",
         [part.size_bytes for part in disk.partitions],
@@ -182,7 +190,7 @@ def _disk(node: str, disk: DiskPlan, device: Document, *, is_boot: bool, needs_e
         )
         for part, size in zip(disk.partitions, sizes, strict=True)
     ]
-    return Disk(number, name, tuple(parts))
+    return Disk(number, name, device["size"], tuple(parts))
 
 
 def _marked(partitions: Sequence[PartitionPlan]) -> set[str]:
@@ -248,18 +256,32 @@ def _start(layout: Layout) -> dict[str, str | int]:
         fields["boot_size"] = boot.size
     if is_boot_elsewhere:
         return {"storage_layout": "blank"}
-    if root is not None and not root.bootable and _is_usual(root, "root"):
+    is_root = root is not None and not root.bootable and _is_usual(root, "root")
+    if root is not None and is_root and _is_taken(disk, root, boot):
         return {"storage_layout": "flat", **fields, "root_size": root.size}
-    return _lvm(layout, disk, fields) or {"storage_layout": "blank"}
+    return _lvm(layout, disk, boot, fields) or {"storage_layout": "blank"}
 
 
-def _lvm(layout: Layout, disk: Disk, fields: Mapping[str, str | int]) -> dict[str, str | int]:
+def _is_taken(disk: Disk, root: Part, boot: Part | None) -> bool:
+    """Whether MAAS takes these sizes: with room for an EFI system partition also where the
+    machine needs none, and for a /boot also where there is none."""
+    boot_size = boot.size if boot else 0
+    return (
+        LEAST_ROOT <= root.size <= disk.size - ESP_SIZE - LEAST_BOOT
+        and boot_size <= disk.size - ESP_SIZE - LEAST_ROOT
+        and root.size + boot_size <= disk.size - ESP_SIZE
+    )
+
+
+def _lvm(
+    layout: Layout, disk: Disk, boot: Part | None, fields: Mapping[str, str | int]
+) -> dict[str, str | int]:
     for group in layout.groups:
         members = [part for part in layout.parts() if part.group == group.name]
         whole = [other for other in layout.disks if other.group == group.name]
         if whole or len(members) != 1 or members[0] not in disk.parts or group.uuid:
             continue
-        if members[0].uuid or members[0].bootable or members[0].size < LEAST_ROOT:
+        if members[0].uuid or members[0].bootable or not _is_taken(disk, members[0], boot):
             continue
         for volume in group.volumes[:1]:
             if _is_at(volume.filesystem, "/") and not volume.uuid and _is_usual(volume, "root"):

@@ -12,7 +12,7 @@ from drydockd.room.hardware import hardware_for
 from drydockd.room.lshw import lshw_xml
 from tests.peers.maas.machines import a_disk, a_nic, add_machine
 from tests.peers.maas.site import add_subnet, add_vlan
-from tests.peers.maas.storage import settle
+from tests.peers.maas.storage import lay_default
 
 
 def a_site(path):
@@ -50,7 +50,7 @@ def place(maas, site, node, *, firmware="bios"):
         maas.new_id(): a_disk(disk.name, disk.size_bytes, disk.serial) for disk in made.disks
     }
     machine.boot_disk = next(iter(machine.blockdevices))
-    settle(machine)
+    lay_default(maas, machine)
     lshw = lshw_xml(made, node.name)
     machine.lshw = lshw.encode()
     inventory = Inventory((Document("lshw", "text/xml", lshw),))

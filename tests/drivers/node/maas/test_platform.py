@@ -31,6 +31,25 @@ async def test_a_second_run_reads_and_changes_nothing(maas, client):
     assert [call.method for call in maas.calls[before:]] == ["GET", "GET"]
 
 
+async def test_a_second_node_of_a_design_is_not_looked_for_among_all_tags(maas, client):
+    _, handle = commissioned(maas)
+    await apply_platform(client, handle, PLAN)
+    before = len(maas.calls)
+    machine, other = commissioned(maas, "n2")
+    await apply_platform(client, other, replace(PLAN, tag="n2_kp"))
+    assert machine.tag_names == {"n2_kp", "gpu", "rack1"}
+    assert len(maas.calls) == before + 5
+    assert maas.counted("GET", "tags/") == 1
+
+
+async def test_kernel_options_of_an_earlier_life_are_those_of_the_design_now(maas, client):
+    machine, handle = commissioned(maas)
+    maas.tags["n1_kp"] = {"definition": "", "comment": "", "kernel_opts": "old"}
+    await apply_platform(client, handle, PLAN)
+    assert maas.tags["n1_kp"]["kernel_opts"] == "quiet nosmt"
+    assert "n1_kp" in machine.tag_names
+
+
 async def test_what_the_design_drops_is_dropped(maas, client):
     machine, handle = commissioned(maas)
     await apply_platform(client, handle, PLAN)

@@ -77,6 +77,13 @@ async def test_what_maas_made_of_itself_after_commissioning_is_not_kept(maas, cl
     assert next(iter(machine.blockdevices)) == machine.boot_disk
 
 
+@pytest.mark.parametrize("size", [98 * GB, 99 * GB])
+async def test_a_root_takes_all_of_a_disk(maas, client, size):
+    machine, handle = commissioned(maas)
+    await apply_storage(client, handle, rooted(part("root", size, "/")))
+    assert mounts(machine) == {"/": (rounded(size), "ext4")}
+
+
 async def test_a_second_run_reads_once_and_changes_nothing(maas, client):
     _, handle = commissioned(maas)
     await apply_storage(client, handle, PLAN)

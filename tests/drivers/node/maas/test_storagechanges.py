@@ -21,7 +21,7 @@ DATA = Group("data", (Volume("logs", 8 * GB, filesystem=fs("/logs")),))
 
 
 def a_layout(*parts, groups=(), disks=None, start="flat"):
-    disks = disks or (Disk(1, "sda", parts or (ROOT,)),)
+    disks = disks or (Disk(1, "sda", 100 * GB, parts or (ROOT,)),)
     return Layout(1, disks, groups, {"storage_layout": start})
 
 

@@ -121,6 +121,9 @@ def test_two_aliases_of_one_disk_are_told():
         (rooted(part("root", 30 * GB, filesystem=fs("/", "xfs"))), "blank"),
         (rooted(part("root", 30 * GB, filesystem=fs("/", label="x"))), "blank"),
         (boot_elsewhere(), "blank"),
+        # MAAS' own keep room for an EFI system partition and a /boot that nobody wants.
+        (rooted(part("root", 98 * GB, "/")), "flat"),
+        (rooted(part("root", 99 * GB, "/")), "blank"),
     ],
 )
 def test_maas_own_layout_is_taken_where_it_gives_what_is_wanted(plan, start):
@@ -146,7 +149,7 @@ def test_a_boot_disk_that_is_a_physical_volume_as_a_whole_gets_a_partition():
     group = a_group("sys", ("sda",), volume("root", 30 * GB, "/"))
     found = layout(StoragePlan((disk,), (group,), ("sys", "root"), None, "lvm"))
     assert [(p.size, p.group) for p in found.parts()] == [(room(100 * GB), "sys")]
-    assert found.start["storage_layout"] == "lvm"
+    assert found.start["storage_layout"] == "blank"
 
 
 def test_without_a_root_nothing_is_begun():

@@ -9,6 +9,7 @@ from drydockd.drivers.node.maas.networking import apply_network
 from drydockd.drivers.node.maas.platform import apply_platform
 from drydockd.drivers.node.maas.provisioner import BOOT_RESERVE
 from drydockd.drivers.node.maas.storage import apply_storage
+from drydockd.drivers.node.maas.survey import Survey
 from tests.designs import on_designs
 from tests.drivers.node.maas.apparatus import a_site, lay_networks, place
 from tests.sites.folder import on_site_files
@@ -16,57 +17,57 @@ from tests.sites.folder import on_site_files
 MIB = 1024 * 1024
 # What is rounded and kept of a disk or group, at most.
 ROUNDED = 4 * 4 * MIB
+MOST_REQUESTS = 40
 DESIGNS = [
     *on_designs("foundry", "workshop", "two-regions", "example-site"),
     *on_site_files("seaworthy", "intel-pod15"),
 ]
 
 
-@pytest.fixture(params=DESIGNS)
-async def deployed(request, maas, client):
-    """The site, and every node with the machine that was given its plans."""
-    site = a_site(request.param)
+@pytest.mark.parametrize("path", DESIGNS)
+async def test_each_machine_has_what_its_design_says(maas, client, path):
+    site = a_site(path)
     lay_networks(maas, site)
-    machines = []
+    survey = Survey(client, seconds=600)
     for index, node in enumerate(site.nodes.values()):
         firmware = "uefi" if index % 2 else "bios"
         handle, hardware = place(maas, site, node, firmware=firmware)
+        machine = maas.machines[handle.id]
         before = len(maas.calls)
-        await apply_network(client, handle, network_plan(site, node, hardware))
-        reserve = BOOT_RESERVE
-        await apply_storage(
-            client, handle, storage_plan(site, node, hardware, boot_reserve=reserve)
-        )
+        network = network_plan(site, node, hardware)
+        await apply_network(client, handle, network, survey=survey)
+        storage = storage_plan(site, node, hardware, boot_reserve=BOOT_RESERVE)
+        await apply_storage(client, handle, storage)
         await apply_platform(client, handle, platform_plan(site, node))
-        count = len(maas.calls) - before
-        machines.append((node, maas.machines[handle.id], hardware, count))
-    return site, machines
+        # All designs here have several networks, disks and tags; none is beyond this.
+        assert len(maas.calls) - before <= MOST_REQUESTS
+        _check_network(maas, site, node, machine, hardware)
+        _check_disks(node, machine, hardware)
+        _check_tags(maas, node, machine)
 
 
-def test_each_machine_has_the_network_of_its_design(maas, deployed):
-    site, machines = deployed
-    for node, machine, hardware, _ in machines:
-        nics = {nic["name"]: nic for nic in machine.interfaces.values()}
-        for interface in node.interfaces:
-            link = site.network_links.get(interface.network_link)
-            if link is None or "noconfig" in link.metalabels:
-                continue
-            devices = [hardware.nic(slave).name for slave in interface.hardware_slaves]
-            base = nics[devices[0]]
-            if link.bonding_mode != "disabled":
-                base = nics[interface.device_name]
-                assert base["parents"] == sorted(devices)
-                assert base["params"]["bond_mode"] == link.bonding_mode
-                assert all((nics[name]["mtu"] or 1500) == link.mtu for name in devices)
-            assert (base["mtu"] or 1500) == link.mtu
-            assert maas.fabrics[maas.vlans[base["vlan"]]["fabric_id"]]["name"] == link.name
-            for name in interface.networks:
-                network = site.networks[name]
-                nic = base
-                if name != link.native_network and int(network.vlan_id):
-                    nic = nics[f"{base['name']}.{network.vlan_id}"]
-                    assert maas.vlans[nic["vlan"]]["vid"] == int(network.vlan_id)
-                _check_address(maas, node, network, nic)
+def _check_network(maas, site, node, machine, hardware):
+    nics = {nic["name"]: nic for nic in machine.interfaces.values()}
+    for interface in node.interfaces:
+        link = site.network_links.get(interface.network_link)
+        if link is None or "noconfig" in link.metalabels:
+            continue
+        devices = [hardware.nic(slave).name for slave in interface.hardware_slaves]
+        base = nics[devices[0]]
+        if link.bonding_mode != "disabled":
+            base = nics[interface.device_name]
+            assert base["parents"] == sorted(devices)
+            assert base["params"]["bond_mode"] == link.bonding_mode
+            assert all((nics[name]["mtu"] or 1500) == link.mtu for name in devices)
+        assert (base["mtu"] or 1500) == link.mtu
+        assert maas.fabrics[maas.vlans[base["vlan"]]["fabric_id"]]["name"] == link.name
+        for name in interface.networks:
+            network = site.networks[name]
+            nic = base
+            if name != link.native_network and int(network.vlan_id):
+                nic = nics[f"{base['name']}.{network.vlan_id}"]
+                assert maas.vlans[nic["vlan"]]["vid"] == int(network.vlan_id)
+            _check_address(maas, node, network, nic)
 
 
 def _check_address(maas, node, network, nic):
@@ -84,27 +85,25 @@ def _check_address(maas, node, network, nic):
         assert bool(links[0].get("default")) == bool(is_way_out)
 
 
-def test_each_machine_has_the_disks_of_its_design(deployed):
-    _, machines = deployed
-    for node, machine, hardware, _ in machines:
-        disks = {device["name"]: device for device in machine.blockdevices.values()}
-        for device in node.storage_devices:
-            disk = disks[hardware.name_of(device.name)]
-            mounted = {
-                part["filesystem"]["mount_point"]: part
-                for part in disk["partitions"]
-                if part["filesystem"]
-            }
-            for partition in device.partitions:
-                if partition.mountpoint:
-                    _check_size(partition, mounted[partition.mountpoint], disk["size"])
-        groups = {group["name"]: group for group in machine.volume_groups.values()}
-        for group in node.volume_groups:
-            there = {v["name"]: v for v in groups[group.name]["logical_volumes"]}
-            assert len(there) == len(group.logical_volumes)
-            for volume in group.logical_volumes:
-                found = there[f"{group.name}-{volume.name}"]
-                _check_size(volume, found, groups[group.name]["size"])
+def _check_disks(node, machine, hardware):
+    disks = {device["name"]: device for device in machine.blockdevices.values()}
+    for device in node.storage_devices:
+        disk = disks[hardware.name_of(device.name)]
+        mounted = {
+            part["filesystem"]["mount_point"]: part
+            for part in disk["partitions"]
+            if part["filesystem"]
+        }
+        for partition in device.partitions:
+            if partition.mountpoint:
+                _check_size(partition, mounted[partition.mountpoint], disk["size"])
+    groups = {group["name"]: group for group in machine.volume_groups.values()}
+    for group in node.volume_groups:
+        there = {v["name"]: v for v in groups[group.name]["logical_volumes"]}
+        assert len(there) == len(group.logical_volumes)
+        for volume in group.logical_volumes:
+            found = there[f"{group.name}-{volume.name}"]
+            _check_size(volume, found, groups[group.name]["size"])
 
 
 def _check_size(wanted, found, total):
@@ -123,19 +122,9 @@ def _check_size(wanted, found, total):
         assert size.of(None) - 4 * MIB < found["size"] <= size.of(None)
 
 
-def test_each_machine_has_the_tags_of_its_design(maas, deployed):
-    _, machines = deployed
-    for node, machine, _, _ in machines:
-        line = render(node.kernel_params)
-        own = {f"{node.name}_kp"} if line else set()
-        assert machine.tag_names == {*node.tags, *own}
-        if line:
-            assert maas.tags[f"{node.name}_kp"]["kernel_opts"] == line
-
-
-def test_a_node_takes_few_requests(deployed, capsys):
-    _, machines = deployed
-    counts = [count for *_, count in machines]
-    with capsys.disabled():
-        print("requests a node:", counts)
-    assert max(counts) <= 40
+def _check_tags(maas, node, machine):
+    line = render(node.kernel_params)
+    own = {f"{node.name}_kp"} if line else set()
+    assert machine.tag_names == {*node.tags, *own}
+    if line:
+        assert maas.tags[f"{node.name}_kp"]["kernel_opts"] == line

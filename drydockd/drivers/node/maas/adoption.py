@@ -38,9 +38,8 @@ class Adopter:
         form = {**self._identity(machine, node, domain), **self._power(node)}
         if not form:
             return machine
-        if "domain" in form:
-            await domains.ensure(self._client, form["domain"])
-        return machines.read(await self._client.put(at("machine", sid=machine.sid), form))
+        path = at("machine", sid=machine.sid)
+        return machines.read(await domains.put(self._client, path, form))
 
     def _identity(self, machine: Machine, node: Node, domain: str | None) -> dict[str, str]:
         form = {}

@@ -54,7 +54,7 @@ class Deployer:
         wanted = as_annotations(spec.owner_data)
         machine = await self._life.read(handle.id)
         if machine.state not in (NodeState.DEPLOYED, NodeState.DEPLOYING):
-            machine = await self._begun(handle, spec, wanted, voice)
+            machine = await self._begun(machine, spec, wanted, voice)
         if machine.state is NodeState.DEPLOYING:
             await voice.say(f"{handle.name}: deploying {spec.image or 'MAAS default image'}")
             machine = await self._life.settled(machine, NodeState.DEPLOYING, voice)
@@ -63,16 +63,17 @@ class Deployer:
         raise trouble(machine, "deployment", NodeState.FAILED_DEPLOY)
 
     async def _begun(
-        self, handle: Handle, spec: DeploySpec, wanted: Annotations, voice: Voice
+        self, machine: Machine, spec: DeploySpec, wanted: Annotations, voice: Voice
     ) -> Machine:
-        machine = await self._life.ready_again(handle, voice)
+        name = machine.hostname
+        machine = await self._life.ready_again(machine, voice)
         if spec.domain and machine.domain != spec.domain:
-            await domains.ensure(self._client, spec.domain)
             form: Form = {"hostname": machine.hostname, "domain": spec.domain}
-            machine = machines.read(await self._client.put(at("machine", sid=machine.sid), form))
+            path = at("machine", sid=machine.sid)
+            machine = machines.read(await domains.put(self._client, path, form))
         machine = await self._allocated(machine)
         for note in wanted.notes:
-            await voice.say(f"{handle.name}: {note}")
+            await voice.say(f"{name}: {note}")
         await self._annotate(machine, spec, wanted)
         await self._tag(machine, spec)
         begin: Form = {

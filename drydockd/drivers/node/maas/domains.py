@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drydockd.drivers.node.maas.answers import Refused
 from drydockd.drivers.node.maas.client import Form, MaasClient
 from drydockd.drivers.node.maas.paths import at
@@ -22,3 +24,14 @@ async def ensure(client: MaasClient, name: str) -> bool:
         if not error.is_about("already exists"):
             raise
     return True
+
+
+async def put(client: MaasClient, path: str, form: Form) -> Any:
+    """Change a machine; where its `domain` is missing in MAAS, that is made. Safe to repeat."""
+    try:
+        return await client.put(path, form)
+    except Refused as error:
+        if not error.is_about("unable to find domain"):
+            raise
+    await ensure(client, str(form["domain"]))
+    return await client.put(path, form)

@@ -89,10 +89,10 @@ class Finder:
         Raises NodeUnknown: all look-ups said so; DriverConflict: more than one, or its name and
         its identity are those of two.
         """
-        machine = await self._remembered(node, domain) or await self._named(node, domain)
+        machine = await self._remembered(node, domain)
         for kind in LISTS:
-            if machine is None:
-                machine = await self._identified(node, kind)
+            machine = machine or await self._named(node, domain, kind)
+            machine = machine or await self._identified(node, kind)
         if machine is None:
             raise NodeUnknown(f"{node.name}: MAAS knows no machine {_how(node)}")
         if machine.kind == MACHINE:
@@ -116,21 +116,18 @@ class Finder:
         self.forget(node.name)
         return None
 
-    async def _named(self, node: Node, domain: str | None) -> Machine | None:
+    async def _named(self, node: Node, domain: str | None, kind: str) -> Machine | None:
         """The machine that has the node's name already, if it is the node's indeed."""
-        for kind in LISTS:
-            found = await self._list(kind, {"hostname": node.name})
-            if len(found) > 1:
-                there = ", ".join(map(str, found))
-                raise DriverConflict(
-                    f"{node.name}: MAAS has {len(found)} machines of this name: {there}; rename "
-                    "all but the node's own"
-                )
-            if found and kind == INFRASTRUCTURE:
-                return found[0]
-            if found:
-                return await self._proven(found[0], node, domain)
-        return None
+        found = await self._list(kind, {"hostname": node.name})
+        if len(found) > 1:
+            there = ", ".join(map(str, found))
+            raise DriverConflict(
+                f"{node.name}: MAAS has {len(found)} machines of this name: {there}; rename all "
+                "but the node's own"
+            )
+        if found and kind == MACHINE:
+            return await self._proven(found[0], node, domain)
+        return found[0] if found else None
 
     async def _proven(self, machine: Machine, node: Node, domain: str | None) -> Machine:
         """Return `machine` if nothing speaks against it. Raises DriverConflict."""

@@ -116,13 +116,11 @@ class Lifecycle:
             return machine
         raise trouble(machine, "release", NodeState.FAILED_RELEASE)
 
-    async def ready_again(self, handle: Handle, voice: Voice | None = None) -> Machine:
+    async def ready_again(self, machine: Machine, voice: Voice) -> Machine:
         """Return the machine ready or allocated: one whose deployment failed is released first.
 
         Its networks and disks stay as they were written. Raises DriverConflict elsewhere.
         """
-        voice = voice or _Silent()
-        machine = await self.read(handle.id)
         if machine.state in (NodeState.FAILED_DEPLOY, NodeState.RELEASING):
             machine = await self.released(machine, {}, voice)
         if machine.state is NodeState.READY:
@@ -145,12 +143,6 @@ class Lifecycle:
         except NodeUnknown:
             return
         await self._client.delete(at("machine", sid=sid))
-
-
-class _Silent:
-    async def say(self, text: str, *, error: bool = False) -> None: ...
-
-    async def fence(self, session: str) -> None: ...
 
 
 def trouble(machine: Machine, work: str, failed: NodeState) -> DriverTransient | DriverConflict:

@@ -5,6 +5,7 @@ import pytest
 from drydockd.drivers.node.maas import domains
 from drydockd.drivers.node.maas.answers import Refused
 from tests.peers.maas import Fault, at
+from tests.peers.maas.machines import add_machine
 
 
 async def test_a_domain_is_made_once_and_not_authoritative(maas, client):
@@ -17,6 +18,14 @@ async def test_one_that_somebody_makes_meanwhile_is_fine(maas, client):
     maas.faults.append(Fault(at("POST", "domains/"), before=lambda: maas.domains.update({5: made})))
     await domains.ensure(client, "lab")
     assert await domains.names(client) == {"maas", "lab"}
+
+
+async def test_a_machine_is_moved_to_a_domain_that_is_made_for_it(maas, client):
+    machine = add_machine(maas, "n1")
+    await domains.put(client, "machines/sid001/", {"domain": "lab"})
+    assert machine.domain == "lab"
+    with pytest.raises(Refused, match="underscore"):
+        await domains.put(client, "machines/sid001/", {"hostname": "a_b"})
 
 
 async def test_a_name_that_maas_refuses_is_told(maas, client):

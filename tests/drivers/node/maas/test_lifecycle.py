@@ -146,7 +146,7 @@ async def test_somebody_elses_machine_is_not_wiped(maas, life, status):
 
 async def test_a_failed_deployment_is_released_without_a_wipe(maas, life):
     machine = add_machine(maas, "n1", status_name="Failed deployment", owner="admin")
-    ready = await life.ready_again(await handle_of(life, machine))
+    ready = await life.ready_again(await life.read(machine.system_id), Voice())
     assert ready.status == "Ready"
     assert maas.done["release", "sid001"] == 1
     assert maas.done["erase", "sid001"] == 0

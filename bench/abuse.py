@@ -50,7 +50,7 @@ OPERATOR = "127.0.0.9"
 # What docs/limits.md says for a host of 600 MiB.
 SMALL_HOST: dict[str, dict[str, Any]] = {
     "network": {"fetch_bytes": 32 * MIB},
-    "limits": {"design_memory": 128 * MIB},
+    "limits": {"design_memory": 128 * MIB, "designs_kept": 32 * MIB},
 }
 
 
@@ -289,7 +289,13 @@ async def main(args: argparse.Namespace) -> int:
             await asyncio.to_thread(daemon.process.wait)
         async with running(folder, prefix=limit.prefix, **sections) as daemon:
             daemon.address = OPERATOR
-            lost = await read_back(daemon, seen)
+            try:
+                lost = await read_back(daemon, seen)
+            except GONE as error:
+                code = daemon.process.poll()
+                print(f"read back: {error!r}, exit {code}; ended by the limit: {limit.killed}")
+                print((folder / "daemon.log").read_text(errors="replace")[-3000:])
+                lost = (-1, -1)
         broken = told(seen, lost, args)
         log = (folder / "daemon.log").read_text(encoding="utf-8", errors="replace")
         print(f"daemon's log: {len(log) >> 10} KiB, {log.count('Traceback')} tracebacks")

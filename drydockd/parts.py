@@ -205,6 +205,7 @@ def designs(
             memory_bytes=settings.limits.design_memory,
             expansion=settings.limits.design_expansion,
         ),
+        kept_bytes=settings.limits.designs_kept,
         trial=lambda site: unrenderable(site, templates),
         oob_types=dict.fromkeys(oob_types),
         stubs_absent=settings.bootactions.absent_sources == "stub",

@@ -287,6 +287,12 @@ class Limits(Section):
         ge=32 * MIB,
         le=16384 * MIB,
     )
+    designs_kept: int = opt(
+        128 * MIB,
+        "Memory for compiled designs that are used again, in bytes; the last one is always kept",
+        ge=0,
+        le=16384 * MIB,
+    )
     design_expansion: int = opt(
         200000,
         "Values that the aliases of one reference's documents may stand for, all together",

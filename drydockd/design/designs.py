@@ -88,6 +88,7 @@ class Designs:
         fetch_bytes: int = 128 * MIB,
         lifetime_seconds: float = LONGEST_LIFETIME,
         compile_limits: CompileLimits | None = None,
+        kept_bytes: int = KEPT_BYTES,
         resolve: Resolve = resolve_name,
         tls: ssl.SSLContext | None = None,
         sleep: Sleep = asyncio.sleep,
@@ -97,6 +98,7 @@ class Designs:
         stubs_absent: bool = False,
     ) -> None:
         self._stubs_absent = stubs_absent
+        self._most_kept_bytes = kept_bytes
         self._trial = trial
         self._oob_types = None if oob_types is None else tuple(oob_types)
         self._tried: OrderedDict[str, Sequence[Unrenderable]] = OrderedDict()
@@ -272,7 +274,7 @@ class Designs:
         now = self._clock()
         weight = sum(kept.weight for kept in self._kept.values())
         for digest, kept in list(self._kept.items()):
-            too_much = len(self._kept) > 1 and weight > KEPT_BYTES
+            too_much = len(self._kept) > 1 and weight > self._most_kept_bytes
             if kept.until <= now or too_much or len(self._kept) > KEPT_DESIGNS:
                 weight -= kept.weight
                 del self._kept[digest]

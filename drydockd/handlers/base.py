@@ -208,7 +208,7 @@ class BaseHandler(WholeAnswers):
         code, a later one breaks the connection. For a client that is gone, or takes too long
         over one part, no more is made.
         """
-        await send(self, parts)
+        await send(self, parts, self.services.slices, self.holder)
 
     # -- methods all routes have
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from typing import ClassVar
 
@@ -93,7 +92,7 @@ class BootActionsHandler(BaseHandler):
             if found:
                 yield lead + orjson.dumps(found)[1:-1]
                 lead = b","
-            await asyncio.sleep(0)
+            yield b""
         yield b"[]" if lead == b"[" else b"]"
 
     def _rows(self, name: str, task_id: str | None) -> list[BootAction]:

@@ -48,6 +48,7 @@ class _Address:
     """The connections of one address; those without a request, the longest so first."""
 
     open: int = 0
+    waiting: int = 0
     idle: OrderedDict[Stream, None] = field(default_factory=OrderedDict)
     shaking: OrderedDict[Stream, None] = field(default_factory=OrderedDict)
 
@@ -101,12 +102,10 @@ class Connections:
 
         If there is none, a long poll is asked to end, the longest first.
         """
-        if len(self._open) + self.waiting < self.bounds.most:
+        if len(self._open) + self.waiting < self.bounds.most or self._idle:
             return True
-        if self.waiting:  # first those are served, or refused
+        if self.waiting:  # first those are served
             return False
-        if self._idle:
-            return True
         if self._patient:
             self._patient.popitem(last=False)[0].hurry()
         self._tell(
@@ -116,25 +115,31 @@ class Connections:
         )
         return False
 
-    def lined(self) -> None:
-        """Note a connection that was accepted and waits to be served."""
-        self.waiting += 1
-
-    def unlined(self) -> None:
-        """Note that one of them does not wait any more."""
-        self.waiting -= 1
-        self._resume_soon()
-
     def admits(self, peer: str) -> bool:
         """Whether the address may have one more, if need be in place of its own idle longest."""
         address = self._addresses.get(group(peer), _NONE)
-        if address.open < self.bounds.per_address or self._stands_for_many(peer):
+        if address.open + address.waiting < self.bounds.per_address or self._stands_for_many(peer):
             return True
         if self._evict(address.idle):
             return True
         self.refused += 1
         self._tell("address", self.refusal(peer))
         return False
+
+    def lined(self, peer: str) -> None:
+        """Note a connection that was accepted and waits to be served; an idle one makes room."""
+        if len(self._open) + self.waiting >= self.bounds.most:
+            self._evict(self._idle)
+        self._addresses.setdefault(self._name(peer), _Address()).waiting += 1
+        self.waiting += 1
+
+    def unlined(self, peer: str) -> None:
+        """Note that one of them does not wait any more."""
+        name = self._name(peer)
+        self.waiting -= 1
+        self._addresses[name].waiting -= 1
+        self._forget_if_gone(name)
+        self._resume_soon()
 
     def refusal(self, peer: str) -> str:
         """Return what an address hears that is not admitted."""
@@ -162,9 +167,7 @@ class Connections:
 
     def opened(self, stream: Stream, peer: str) -> None:
         """Note a new connection; it waits for its first request, or shakes hands."""
-        if len(self._open) + self.waiting >= self.bounds.most:
-            self._evict(self._idle)
-        name = "" if self._stands_for_many(peer) else group(peer)
+        name = self._name(peer)
         address = self._addresses.setdefault(name, _Address())
         if stream.is_shaking_hands:
             if name and len(address.shaking) >= max(1, self.bounds.handshakes // 4):
@@ -212,8 +215,7 @@ class Connections:
         for some in (self._patient, self._shaking, address.shaking, self._idle, address.idle):
             some.pop(stream, None)
         address.open -= 1
-        if address.open == 0:
-            del self._addresses[name]
+        self._forget_if_gone(name)
         self._resume_soon()
 
     def close_idle(self) -> None:
@@ -263,6 +265,15 @@ class Connections:
         self.evicted += 1
         next(iter(candidates)).close()
         return True
+
+    def _name(self, peer: str) -> str:
+        """Return whom the connection is counted for."""
+        return "" if self._stands_for_many(peer) else group(peer)
+
+    def _forget_if_gone(self, name: str) -> None:
+        address = self._addresses[name]
+        if not address.open and not address.waiting:
+            del self._addresses[name]
 
     def _stands_for_many(self, peer: str) -> bool:
         """A proxy, or the other end of a Unix socket."""

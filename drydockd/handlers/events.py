@@ -44,7 +44,7 @@ class EventsHandler(OfTasks):
                 if self.request.method != "HEAD":
                     await self._send(services.tasks.events(task.task_id, last))
             except (StreamClosedError, TimeoutError, TooSlow) as error:
-                # The words only: whoever keeps the record would keep the error's frames, and all of this.
+                # Words only: a record that is kept would keep the error, its frames and all this.
                 log.info("event reader dropped: %s", str(error) or "it reads too slowly")
                 if not self._finished:
                     self.cut()

@@ -188,7 +188,8 @@ def bounded(settings: Settings, proxies: Proxies) -> Connections:
         )
     bounds = Bounds(
         most=most,
-        per_address=api.connections_per_address,
+        # One address keeps its share: with all of them in use by it, nobody else would get in.
+        per_address=max(1, api.connections_per_address * most // api.connections),
         handshakes=api.handshakes,
         handshake_seconds=api.handshake_timeout,
         stall_seconds=api.stall_timeout,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from tornado.web import RequestHandler
 
-# What a part may hold, and what may be encoded for it: about 3 ms.
-PART_BYTES = 256 << 10
+from drydockd.handlers.slices import Slices
+
+# What a part may hold, and what may be encoded for it: about 3 ms. Hundreds may wait.
+PART_BYTES = 128 << 10
 PART_RECORDS = 1000
 
 
@@ -37,15 +38,23 @@ class Part:
         return taken
 
 
-async def send(handler: RequestHandler, parts: AsyncGenerator[bytes, None]) -> None:
+async def send(
+    handler: RequestHandler, parts: AsyncGenerator[bytes, None], slices: Slices, owner: str
+) -> None:
     """Answer with `parts`, each made when the client has taken the one before but one.
 
-    Raises what `parts` raises, and StreamClosedError when the client is gone: who takes too
-    little for too long (`api.stall_timeout`) is cut off by the server.
+    Each is made in a turn of `slices` that is `owner`'s, so a client that takes everything at
+    once does not keep the loop, nor do many together. Raises what `parts` raises, and
+    StreamClosedError when the client is gone: who takes too little for too long
+    (`api.stall_timeout`) is cut off by the server.
     """
     async with aclosing(parts):
         is_waiting = False
-        async for part in parts:
+        while True:
+            await slices.turn(owner)
+            part = await anext(parts, None)
+            if part is None:
+                break
             if part and is_waiting:
                 await handler.flush()
                 if handler.request.method == "HEAD":
@@ -53,6 +62,4 @@ async def send(handler: RequestHandler, parts: AsyncGenerator[bytes, None]) -> N
             if part:
                 handler.write(part)
                 is_waiting = True
-            # A client that takes everything at once must not keep the loop.
-            await asyncio.sleep(0)
     handler.finish()

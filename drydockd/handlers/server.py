@@ -30,7 +30,7 @@ from drydockd.model import new_id
 
 log = logging.getLogger(__name__)
 
-# So many are accepted before others get their turn of the loop: 10 us each.
+# So many are accepted before others get their turn of the loop: 10 us each, 50 if refused.
 ACCEPTS_PER_TURN = 256
 # So many of them are begun to be served, or for so long: 150 us each, and more with TLS, of whose
 # handshakes an address may have 128: each must get some turns before the next ones end it.
@@ -84,8 +84,9 @@ class Server(HTTPServer):
         super().stop()
         self.conn_params.no_keep_alive = True
         while self._line:
-            self._line.pop()[0].close()
-            self._book.unlined()
+            connection, _, peer = self._line.pop()
+            connection.close()
+            self._book.unlined(peer)
         self._book.close_idle()
 
     def serve_with(self, context: ssl.SSLContext) -> None:
@@ -121,7 +122,10 @@ class Server(HTTPServer):
             self._start_some()
 
     def _accept_some(self, listener: socket.socket) -> None:
+        end = time.perf_counter() + START_SECONDS
         for _ in range(ACCEPTS_PER_TURN):
+            if time.perf_counter() > end:
+                return
             if not self._book.has_room():
                 self._pause(listener)
                 return
@@ -139,12 +143,15 @@ class Server(HTTPServer):
             self._take(connection, address)
 
     def _take(self, connection: socket.socket, address: Any) -> None:
-        """Put one that was accepted into the line."""
+        """Put one that was accepted into the line, if its address may have one more."""
         peer = str(address[0]) if isinstance(address, tuple) and address else ""
         if peer.startswith(MAPPED):
             peer = plain(peer)
             address = (peer, address[1])
-        self._book.lined()
+        if not self._book.admits(peer):
+            self._refuse(connection, peer)
+            return
+        self._book.lined(peer)
         self._line.add(group(peer), (connection, address, peer))
 
     def _start_some(self) -> None:
@@ -152,17 +159,13 @@ class Server(HTTPServer):
         self._starting = None
         end, left = time.perf_counter() + START_SECONDS, STARTS_PER_TURN
         while self._line and left and time.perf_counter() < end:
-            one = self._line.pop()
-            self._book.unlined()
-            self._start(*one)
+            self._start(*self._line.pop())
             left -= 1
         if self._line:
             self._starting = asyncio.get_running_loop().call_soon(self._start_some)
 
     def _start(self, connection: socket.socket, address: Any, peer: str) -> None:
-        if not self._book.admits(peer):
-            self._refuse(connection, peer)
-            return
+        self._book.unlined(peer)
         options: dict[str, Any] = {
             "max_buffer_size": self.max_buffer_size,
             "read_chunk_size": self.read_chunk_size,

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from drydockd.handlers.slices import Slices
 from drydockd.model import Timestamp, timestamp
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Services:
     connections: Connections
     polls: Places
     streams: Places
+    slices: Slices = field(default_factory=Slices)
     started: Timestamp = field(default_factory=timestamp)
     started_clock: float = field(default_factory=time.monotonic)
     # Requests being answered, and whether all of them should come to an end.

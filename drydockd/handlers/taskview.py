@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -187,25 +186,22 @@ class TaskViews:
 
         Source: contract, api, section 4.4.
         """
-        if layers == 0 and not builddata and not errors and await self._read_ahead(task):
-            yield self.encoded(self._current(task))
-            return
+        if layers == 0 and not builddata and not errors:
+            while (left := self._unsaid(task.task_id)) > LONG:
+                # Some of the messages of a long task; there may be no room to keep them.
+                self._messages(task.task_id, LONG)
+                self._make_room()
+                yield b""
+                if self._unsaid(task.task_id) >= left:
+                    break
+            else:
+                yield self.encoded(self._current(task))
+                return
         part = Part()
         async for piece, records in self._document(task, layers, builddata, errors):
             if part.add(piece, records):
                 yield part.take()
         yield part.take()
-
-    async def _read_ahead(self, task: Task) -> bool:
-        """Encode the messages of a long task over some turns; return whether few are left."""
-        while (left := self._unsaid(task.task_id)) > LONG:
-            self._messages(task.task_id, LONG)
-            self._make_room()
-            is_kept = self._unsaid(task.task_id) < left
-            await asyncio.sleep(0)
-            if not is_kept:
-                return False  # there is no room for it
-        return True
 
     def _unsaid(self, task_id: str) -> int:
         """How many messages are yet to be encoded."""

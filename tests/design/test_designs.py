@@ -154,10 +154,9 @@ async def test_what_is_kept_is_bounded_in_number_and_time(file, monkeypatch):
     await loader.close()
 
 
-async def test_what_is_kept_is_bounded_in_weight_but_the_last_is_kept(monkeypatch):
+async def test_what_is_kept_is_bounded_in_weight_but_the_last_is_kept():
     contents = [stream(document("Rack", name, {})) for name in "ab"]
-    monkeypatch.setattr(designs, "KEPT_BYTES", len(contents[0]) + 10)
-    loader = Designs()
+    loader = Designs(kept_bytes=len(contents[0]) + 10)
     first, second = [(await loader.compile(content, "r")).site for content in contents]
     assert (await loader.compile(contents[1], "r")).site is second
     assert (await loader.compile(contents[0], "r")).site is not first

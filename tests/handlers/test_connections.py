@@ -4,6 +4,7 @@ import shutil
 import signal
 import ssl
 import time
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
@@ -190,7 +191,9 @@ async def test_ten_thousand_handshakes_that_never_end_keep_nobody_out(tmp_path):
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (min(files[1], 16384), files[1]))
             count = min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 512)
-            async with crowd((url.host, url.port), count, b"\x16\x03\x01"):
+            # From an address of its own: each has its share.
+            hostile = crowd((url.host, url.port), count, b"\x16\x03\x01", source="127.0.0.2")
+            async with hostile:
                 for _ in range(20):
                     assert b"200 OK" in await tls_answered((url.host, url.port), trust, LAST)
         finally:
@@ -224,7 +227,10 @@ async def test_callers_cannot_use_up_the_descriptors(tmp_path):
             # Given connections that all have a request, more than there are descriptors
             made = (await http.post(f"{V1}/tasks", json={**body, "action": "deploy_nodes"})).json()
             path = f"{V1}/tasks/{made['task_id']}?wait=600"
-            async with crowd(there, 200, get(path, admin)):
+            async with AsyncExitStack() as crowds:
+                for n in range(10):  # each address has a share of its own
+                    one = crowd(there, 20, get(path, admin), source=f"127.1.0.{n + 1}")
+                    await crowds.enter_async_context(one)
                 # When somebody who is connected has work done
                 task = (await http.post(f"{V1}/tasks", json=body)).json()
                 shown = await ended(http, task["task_id"])

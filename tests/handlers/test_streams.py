@@ -133,7 +133,7 @@ async def test_what_is_answered_leaves_at_once(drydock):
 )
 async def test_a_connection_that_is_gone_is_freed_without_the_collector(tmp_path, caplog, asked):
     """Whatever is in a ring waits, with all it leads to, for a full collection."""
-    # Records are kept here: nothing of a connection may hang on one of ours (Tornado's keep errors).
+    # Records are kept here: nothing may hang on one of ours (Tornado's own keep the error).
     caplog.set_level(logging.INFO, "drydockd")
     caplog.set_level(logging.CRITICAL, "tornado")
     async with daemon(tmp_path, api={"wait_limit": 600, "shutdown_grace": 0}) as drydock:

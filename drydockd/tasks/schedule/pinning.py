@@ -15,6 +15,7 @@ from drydockd.model import Action, Caller, Task
 from drydockd.site import Finding
 from drydockd.store.base import Edit, Store
 from drydockd.tasks.shared.recorder import Recorder
+from drydockd.turns import Turns
 
 if TYPE_CHECKING:
     from drydockd.design import Designs
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 
 MOST_LIVES = 3
+# So many pinned designs are read and compiled at once, one of an owner: as many as the compiler
+# takes. After a restart hundreds of tasks come for theirs, and each may be of 60 MiB.
+PLACES = 2
+MOST_WAITING = 1_000_000  # tasks; they are bounded elsewhere
 
 
 class Unrunnable(Exception):
@@ -39,12 +44,21 @@ class PinnedDesigns:
     store: Store
     designs: Designs
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _turns: Turns = field(
+        default_factory=lambda: Turns(
+            "pinned designs",
+            places=PLACES,
+            most_of_one=1,
+            waiting=MOST_WAITING,
+            waiting_of_one=MOST_WAITING,
+        )
+    )
 
     async def of(self, task: Task, *, is_resumed: bool = False) -> Design:
         """Return the task's design: of its pinned bytes, or fetched, its bytes stored now.
 
-        `is_resumed`: an earlier life of the daemon left it unfinished; see `_watched`. Raises
-        Unrunnable.
+        Without its content: the store has that, and many tasks may be under way. `is_resumed`: an
+        earlier life of the daemon left it unfinished; see `_watched`. Raises Unrunnable.
         """
         ref = task.design_ref or ""
         caller = task.caller
@@ -52,8 +66,10 @@ class PinnedDesigns:
         try:
             if task.design:
                 owner = caller.user if caller else ""
-                content = await self.store.blob(task.design)
-                return await self.designs.compile(content, ref, owner=owner, watch=watch)
+                async with self._turns.turn(owner):
+                    content = await self.store.blob(task.design)
+                    design = await self.designs.compile(content, ref, owner=owner, watch=watch)
+                return replace(design, content=b"")
             design = await self._load(ref, caller, watch)
         except NotFound as error:
             raise Unrunnable(
@@ -66,7 +82,7 @@ class PinnedDesigns:
             raise Unrunnable("The design cannot be loaded; see the messages.", design.findings)
         if design.digest:
             await self.store.put_blob(design.content, design.digest)
-        return design
+        return replace(design, content=b"")
 
     async def of_all(self, tasks: Sequence[Task]) -> tuple[Design, list[Task]]:
         """Return the design of new tasks of one reference, loaded once, and who of them goes on.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from drydockd.errors import NotFound
 from drydockd.model import Message, Task, Timestamp
@@ -15,6 +15,10 @@ from drydockd.tasks.words.requests import Event
 
 # So many tasks are read at a time, before others get their turn.
 SLICE = 100
+
+
+# When the next record of one task is, which task, the record, and those behind it.
+_Head = tuple[Timestamp, int, Task | Message, Iterator[tuple[Timestamp, Task | Message]]]
 
 
 class TooSlow(Exception):
@@ -124,24 +128,33 @@ class EventStream:
     async def _whole(self, members: Sequence[Task], after: int) -> AsyncIterator[Change]:
         """The records of the tree in the order of their time stamps, the root's own state last.
 
-        The stamps only make it readable: messages of one task keep their order.
+        The stamps only make it readable: messages of one task keep their order. Each is read
+        when it is its turn: all of a large tree, for each of many readers, would fill the memory.
         """
-        slices = []
+        heads = list[_Head]()
         for start in range(0, len(members), SLICE):
-            slices.append(sorted(self._stamped(members[start : start + SLICE]), key=_stamp))
+            for place, task in enumerate(members[start : start + SLICE], start):
+                records = self._stamped(task)
+                if head := next(records, None):
+                    heads.append((head[0], place, head[1], records))
             await asyncio.sleep(0)
-        for _, record in heapq.merge(*slices, key=_stamp):
+        heapq.heapify(heads)
+        while heads:
+            _, place, record, records = heads[0]
             yield Change(after, record)
+            if head := next(records, None):
+                heapq.heapreplace(heads, (head[0], place, head[1], records))
+            else:
+                heapq.heappop(heads)
         yield Change(self._place, members[0])
 
-    def _stamped(self, tasks: Iterable[Task]) -> Iterator[tuple[Timestamp, Task | Message]]:
-        for task in tasks:
-            moment = ""
-            for message in self._store.messages(task.task_id):
-                moment = max(moment, message.ts)
-                yield moment, message
-            if task.task_id != self._root:
-                yield task.updated, task
+    def _stamped(self, task: Task) -> Iterator[tuple[Timestamp, Task | Message]]:
+        moment, seq = "", 0
+        while found := self._store.messages(task.task_id, after=seq, limit=1):
+            seq, moment = found[0].seq, max(moment, found[0].ts)
+            yield moment, found[0]
+        if task.task_id != self._root:
+            yield task.updated, task
 
     def _members(self) -> list[Task]:
         """The tree, parents first. Raises NotFound."""
@@ -179,10 +192,6 @@ class EventStream:
 
 def _is_closed() -> None:
     """Nothing is listened to any more."""
-
-
-def _stamp(stamped: tuple[Timestamp, Task | Message]) -> Timestamp:
-    return stamped[0]
 
 
 def _message_data(message: Message) -> dict[str, object]:

@@ -59,12 +59,12 @@ async def reconcile(
     refused: Change | None = None
     for _ in range(ROUNDS):
         document = await read()
-        last: Change | None = None
+        made: list[Change] = []
         change: Change | None = None
         try:
-            while (change := next_change(document)) is not None and change != last:
+            while (change := next_change(document)) is not None and change not in made:
                 absorb(document, change, await make(change))
-                last = change
+                made.append(change)
         except (DriverTransient, DriverConflict) as error:
             trouble = error
         except Refused as error:

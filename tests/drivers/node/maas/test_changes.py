@@ -95,6 +95,19 @@ async def test_a_change_that_changes_nothing_is_no_endless_loop():
     assert len(backend.made) == ROUNDS
 
 
+async def test_two_changes_that_undo_each_other_are_no_endless_loop():
+    backend = Backend("a", "b")
+
+    async def make(change):
+        backend.made.append(change.form["word"])
+        return [change.form["word"]]
+
+    backend.make = make
+    with pytest.raises(DriverConflict, match="as before"):
+        await backend.run()
+    assert len(backend.made) == 2 * ROUNDS
+
+
 async def test_each_change_is_a_request_of_its_method(maas, client):
     await send(client, Change("POST", "tags/", None, {"name": "a"}))
     await send(client, Change("PUT", "tags/a/", None, {"name": "b"}))

@@ -27,6 +27,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "verify": (),
     "fleet": ("300",),
     "netboot": (),
+    "maas": (),
 }
 
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "health": ("health", "Ask the service for its health."),
     "image": ("image", "Build, import and keep images of systems."),
     "lab": ("lab", "Deploy a site in the virtual machine room."),
+    "maas": ("maas", "Check the MAAS of a site, and print what its template needs."),
     "migrate": ("migrate", "Take over what the original kept: settings and records."),
     "netboot": ("netboot", "Prepare a host that boots machines from the network."),
     "node": ("node", "Look at nodes, and switch their power."),

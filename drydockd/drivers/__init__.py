@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args, overload
 
 from drydockd.config import DriverSection
-from drydockd.config.legacy import ORIGINAL_DRIVERS, driver_name
+from drydockd.config.legacy import driver_name
 from drydockd.drivers import arguments
 from drydockd.drivers.base import Driver, KubernetesDriver, NodeProvisioner, OobDriver
 from drydockd.drivers.options import AnyOffer, Offer
@@ -113,8 +113,6 @@ def find(kind: Kind, name: str) -> Found:
     if short in here:
         return Found(kind, name, here[short], here[short].section)
     there_are = f"; there are: {', '.join(here)}"
-    if short in ORIGINAL_DRIVERS.values():
-        raise InvalidConfig(f"{kind} driver {short} is not part of this version{there_are}")
     near = difflib.get_close_matches(short, here, n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     raise InvalidConfig(

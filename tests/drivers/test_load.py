@@ -21,12 +21,6 @@ def test_the_path_of_the_original_means_the_same_driver():
     assert isinstance(load("kubernetes", old, {}), PromenadeKubernetes)
 
 
-def test_a_driver_of_another_version_is_named_with_those_there_are():
-    name = "drydock_provisioner.drivers.node.maasdriver.driver.MaasNodeDriver"
-    with pytest.raises(InvalidConfig, match="is not part of this version; there are: fake"):
-        load("node", name, {})
-
-
 def test_an_unknown_name_gets_a_suggestion():
     with pytest.raises(InvalidConfig, match=r"no oob driver manul \(did you mean manual\?\)"):
         load("oob", "manul", {})

@@ -222,6 +222,12 @@ PEERS = {
             programs=("promtool",),
         ),
         Peer(
+            "wget",
+            starts="wget, as the install templates of MAAS call it",
+            packages=("wget",),
+            programs=("wget",),
+        ),
+        Peer(
             "systemd",
             starts="systemd-analyze, once per question",
             packages=("systemd",),

@@ -16,7 +16,8 @@ from typing import Any
 from tornado import web
 
 from drydockd.drivers.node.netboot.boots import Request
-from drydockd.drivers.node.netboot.bounds import BoundedServer, Intake, Peers
+from drydockd.drivers.node.netboot.bounds import BoundedServer, Intake
+from drydockd.drivers.node.netboot.door import Door
 from drydockd.drivers.node.netboot.files import send_file
 from drydockd.drivers.node.netboot.handling import (
     KIB,
@@ -74,7 +75,7 @@ class FileHandler(BootHandler):
     async def get(self, sha256: str) -> None:
         path = self.services.file_of(sha256)
         self.set_header("Cache-Control", "public, max-age=31536000, immutable")
-        await send_file(self, path)
+        await send_file(self, path, self.bounds.public_lane, self.request.remote_ip or "")
 
     head = get
 
@@ -86,9 +87,10 @@ class ImageHandler(BootHandler):
         session = self.session()
         self.boots.image_of(session, sha256)
         path = self.services.image_of(sha256)
-        with self.bounds.images.one(machine_of(session)):
-            async with self.services.images:
-                await send_file(self, path, alive=self._heard(session, sha256))
+        machine = machine_of(session)
+        with self.bounds.images.one(machine):
+            alive = self._heard(session, sha256)
+            await send_file(self, path, self.bounds.image_lane, machine, alive=alive)
 
     def _heard(self, session: str, sha256: str) -> Callable[[], None]:
         return lambda: self.boots.image_of(session, sha256)
@@ -185,8 +187,7 @@ class BootListener:
     """The server; `port` is where it listens (an option's 0 is any free one)."""
 
     def __init__(self, services: Services) -> None:
-        peers = Peers(services.connections, services.connections_per_address)
-        self.bounds = Bounds(peers)
+        self.bounds = Bounds.of(services)
         given = {"services": services, "bounds": self.bounds}
         self._application = web.Application(
             [(path, handler, given) for path, handler in ROUTES],
@@ -195,6 +196,7 @@ class BootListener:
             log_function=_log_request,
         )
         self._server: BoundedServer | None = None
+        self._doors: list[Door] = []
         self.port = 0
 
     def start(self, listen: str, tls: ssl.SSLContext | None = None) -> None:
@@ -204,14 +206,12 @@ class BootListener:
         self._server = BoundedServer.over(
             self._application,
             self.bounds.peers,
-            ssl_options=tls,
             max_body_size=LARGEST_BODY,
             idle_connection_timeout=IDLE_SECONDS,
             body_timeout=BODY_SECONDS,
             max_header_size=HEADER_BYTES,
-            max_buffer_size=AHEAD_BYTES,
         )
-        self._server.add_sockets(sockets)
+        self._doors.append(Door(sockets, self._server.handle_stream, AHEAD_BYTES))
 
     def problem(self) -> str | None:
         """Why machines are not answered, None if they are."""
@@ -225,8 +225,10 @@ class BootListener:
         return None
 
     async def stop(self) -> None:
+        for door in self._doors:
+            door.close()
+        self._doors.clear()
         if self._server is not None:
-            self._server.stop()
             await self._server.close_all_connections()
             self._server = None
 

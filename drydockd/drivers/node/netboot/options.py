@@ -45,7 +45,9 @@ class NetbootOptions(Options):
         "local", "What unknown machines get while a task waits for one: local boot, or the agent"
     )
     wipe: Literal["quick", "full"] = opt("quick", "How disks are wiped when a node is destroyed")
-    max_parallel: int = opt(16, "Images streamed at once; others wait", ge=1, le=1024)
+    max_parallel: int = opt(
+        16, "Downloads streamed at once; others wait for their turn", ge=1, le=1024
+    )
     connections: int = opt(
         1024,
         "Connections of the boot listener at once; the oldest that proved nothing goes first",

@@ -124,7 +124,7 @@ class NetbootProvisioner:
             self._boots,
             file_of=self._public_file,
             image_of=self._catalogue.blob,
-            images=asyncio.Semaphore(options.max_parallel),
+            streams=options.max_parallel,
             connections=options.connections,
             connections_per_address=options.connections_per_address,
         )

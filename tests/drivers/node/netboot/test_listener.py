@@ -1,6 +1,5 @@
 """The boot listener's HTTP: ranges, limits, errors, and no route of the API."""
 
-import asyncio
 import os
 
 import httpx
@@ -32,7 +31,7 @@ async def http(room, tmp_path):
             raise NotFound("no such file")
         return path
 
-    services = Services(room.boots, file_of, lambda sha256: path, asyncio.Semaphore(1))
+    services = Services(room.boots, file_of, lambda sha256: path, 1)
     listener = BootListener(services)
     listener.start("127.0.0.1:0")
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.port}") as http:

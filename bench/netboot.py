@@ -122,7 +122,7 @@ async def serve_listener(image: Path, agents: int, parallel: int, sockets: Any) 
     streams = asyncio.Event()
     streams.set()
     services = Services(
-        boots, lambda _: image, lambda _: image, parallel,
+        boots, lambda _: (image, b""), lambda _: image, parallel,
         connections=2 * agents + 64, connections_per_address=2 * agents + 64,
     )  # fmt: skip
     listener = BootListener(services)

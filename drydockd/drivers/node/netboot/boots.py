@@ -59,6 +59,7 @@ class Terms:
     console: tuple[str, ...] = ()
     params: str = ""
     discovers_unknown: bool = False
+    agent_url: str | None = None
 
 
 # Returns the install command's plan with its secrets; None: it cannot be told yet.
@@ -134,7 +135,9 @@ class Boots:
 
     def _agent(self, mac: str, token: str | None) -> str:
         terms = self.terms
-        start = AgentStart(terms.base_url, terms.files(), mac, token, terms.console, terms.params)
+        start = AgentStart(
+            terms.base_url, terms.files(), mac, token, terms.console, terms.params, terms.agent_url
+        )
         return agent_script(start)
 
     def _warn_of_netboot(self, machine: Machine) -> None:

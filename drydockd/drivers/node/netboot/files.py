@@ -67,10 +67,12 @@ async def send_file(
     lane: Lane,
     owner: str,
     *,
+    tail: bytes = b"",
     alive: Callable[[], object] = lambda: None,
     stall_seconds: float = STALL_SECONDS,
 ) -> None:
-    """Send the file, or the part that Range asks for, in chunks that wait for the client.
+    """Send the file and `tail` behind it, or the part of both that Range asks for, in chunks that
+    wait for the client.
 
     `owner` is whose turn it is in the `lane`. `alive` is called now and then; what it raises ends
     the connection. A client that hangs up, or takes nothing of a chunk for `stall_seconds`, ends
@@ -79,7 +81,8 @@ async def send_file(
     async with lane.opening:
         source = await asyncio.to_thread(path.open, "rb", 0)
     try:
-        size = os.fstat(source.fileno()).st_size
+        in_file = os.fstat(source.fileno()).st_size
+        size = in_file + len(tail)
         first, last = _span(handler, size)
         handler.set_header("Accept-Ranges", "bytes")
         handler.set_header("Content-Type", "application/octet-stream")
@@ -92,7 +95,8 @@ async def send_file(
             return
         async with asyncio.timeout(stall_seconds):
             await handler.flush()
-        await _Copy(handler, source, lane, owner, alive, stall_seconds).run(first, last)
+        copy = _Copy(handler, source, in_file, tail, lane, owner, alive, stall_seconds)
+        await copy.run(first, last)
     except StreamClosedError:
         log.info("netboot: %s hung up while fetching", handler.request.remote_ip)
     except TimeoutError:
@@ -125,6 +129,8 @@ class _Copy:
 
     handler: web.RequestHandler
     source: FileIO
+    in_file: int
+    tail: bytes
     lane: Lane
     owner: str
     alive: Callable[[], object]
@@ -168,19 +174,28 @@ class _Copy:
 
         A thread for each chunk costs more than the copy. Source: preadv2(2).
         """
+        inside = self._inside(start, chunk)
         try:
-            found = os.preadv(self.source.fileno(), [chunk], start, os.RWF_NOWAIT)
+            found = os.preadv(self.source.fileno(), [inside], start, os.RWF_NOWAIT)
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EOPNOTSUPP):
                 raise
             return None
-        return self._write(chunk) if found == len(chunk) else None
+        return self._write(chunk) if found == len(inside) else None
+
+    def _inside(self, start: int, chunk: memoryview) -> memoryview:
+        """Return what of the chunk is in the file; what is behind it is filled in."""
+        count = max(0, min(len(chunk), self.in_file - start))
+        begin = start + count - self.in_file
+        chunk[count:] = self.tail[begin : begin + len(chunk) - count] if count < len(chunk) else b""
+        return chunk[:count]
 
     def _read(self, start: int, chunk: memoryview) -> None:
         """Read from the disk. A thread's work."""
         found = 0
-        while found < len(chunk):
-            more = os.preadv(self.source.fileno(), [chunk[found:]], start + found)
+        inside = self._inside(start, chunk)
+        while found < len(inside):
+            more = os.preadv(self.source.fileno(), [inside[found:]], start + found)
             if more == 0:
                 raise OSError(f"{self.source.name!r} is shorter than it was")
             found += more

@@ -55,12 +55,13 @@ B = TypeVar("B", bound=Body)
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the handlers use. `file_of` returns where a public file of that digest lies and
-    raises NotFound, `image_of` the same of an image; `streams` of either go out at once.
+    """What the handlers use. `file_of` returns where a public file of that name lies, and what
+    comes behind it, and raises NotFound; `image_of` where an image lies; `streams` of either go
+    out at once.
     `connections` and `connections_per_address` bound what strangers can hold."""
 
     boots: Boots
-    file_of: Callable[[str], Path]
+    file_of: Callable[[str], tuple[Path, bytes]]
     image_of: Callable[[str], Path]
     streams: int
     connections: int = 1024

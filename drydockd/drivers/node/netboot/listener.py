@@ -73,9 +73,10 @@ class FileHandler(BootHandler):
     """GET and HEAD /boot/files/<sha256>/<name>: kernel and initrd, immutable, with Range."""
 
     async def get(self, sha256: str) -> None:
-        path = self.services.file_of(sha256)
+        path, tail = self.services.file_of(sha256)
         self.set_header("Cache-Control", "public, max-age=31536000, immutable")
-        await send_file(self, path, self.bounds.public_lane, self.request.remote_ip or "")
+        peer = self.request.remote_ip or ""
+        await send_file(self, path, self.bounds.public_lane, peer, tail=tail)
 
     head = get
 
@@ -184,7 +185,8 @@ ROUTES: tuple[tuple[str, type[BootHandler]], ...] = (
 
 
 class BootListener:
-    """The server; `port` is where it listens (an option's 0 is any free one)."""
+    """The server; `port` is where it listens (an option's 0 is any free one), `tls_port` where for
+    HTTPS, 0 if nowhere. The routes are the same."""
 
     def __init__(self, services: Services) -> None:
         self.bounds = Bounds.of(services)
@@ -198,10 +200,11 @@ class BootListener:
         self._server: BoundedServer | None = None
         self._doors: list[Door] = []
         self.port = 0
+        self.tls_port = 0
 
-    def start(self, listen: str, tls: ssl.SSLContext | None = None) -> None:
+    def start(self, listen: str) -> None:
         """Listen on ``address:port``. Raises InvalidConfig."""
-        sockets = _bound(listen)
+        sockets = _bound("listen", listen)
         self.port = sockets[0].getsockname()[1]
         self._server = BoundedServer.over(
             self._application,
@@ -212,6 +215,14 @@ class BootListener:
             max_header_size=HEADER_BYTES,
         )
         self._doors.append(Door(sockets, self._server.handle_stream, AHEAD_BYTES))
+
+    def start_tls(self, listen: str, tls: Callable[[], ssl.SSLContext]) -> None:
+        """Listen on ``address:port`` for HTTPS too, when started. `tls` returns what the next
+        connection is served with. Raises InvalidConfig."""
+        assert self._server is not None  # noqa: S101
+        sockets = _bound("tls_listen", listen)
+        self.tls_port = sockets[0].getsockname()[1]
+        self._doors.append(Door(sockets, self._server.handle_stream, AHEAD_BYTES, tls))
 
     def problem(self) -> str | None:
         """Why machines are not answered, None if they are."""
@@ -233,7 +244,7 @@ class BootListener:
             self._server = None
 
 
-def _bound(listen: str) -> list[socket.socket]:
+def _bound(option: str, listen: str) -> list[socket.socket]:
     """Listen on every address of ``host:port``, all on one port. Raises InvalidConfig."""
     host, _, port = listen.rpartition(":")
     found: list[socket.socket] = []
@@ -255,7 +266,7 @@ def _bound(listen: str) -> list[socket.socket]:
         for listener in found:
             listener.close()
         raise InvalidConfig(
-            f"netboot_driver.listen: cannot listen on {listen}: {error.strerror}"
+            f"netboot_driver.{option}: cannot listen on {listen}: {error.strerror}"
         ) from error
     return found
 

@@ -29,7 +29,7 @@ async def http(room, tmp_path):
     def file_of(sha256):
         if sha256 != "a" * 64:
             raise NotFound("no such file")
-        return path
+        return path, b""
 
     services = Services(room.boots, file_of, lambda sha256: path, 1)
     listener = BootListener(services)

@@ -56,20 +56,22 @@ class Work:
         Raises NodeUnknown if the machine was forgotten meanwhile.
         """
         machine = self.machines.needed(mac)
-        if machine.stage is Stage.BEGUN and not ways.is_fresh(machine, self.clock()):
-            await self._netboot()
+        is_begun = machine.stage in (Stage.BEGUN, Stage.POWERING)
+        if is_begun and machine.is_open and not ways.is_fresh(machine, self.clock()):
+            await self._netboot(mac)
             machine = await self._brought(mac, Stage.NETBOOTED)
         return await self._ended(mac, machine)
 
-    async def _netboot(self) -> None:
+    async def _netboot(self, mac: str) -> None:
         await self.oob.set_network_boot(self.node, self.voice)
         await self.oob.power_off(self.node, self.voice)
+        await self._brought(mac, Stage.POWERING)
         await self.oob.power_on(self.node, self.voice)
 
     async def off(self, mac: str) -> None:
         """Return when the BMC reads off after the agent's end; forced if it does not by itself."""
         machine = self.machines.needed(mac)
-        if machine.stage is not Stage.NETBOOTED:
+        if machine.stage not in ways.SWITCHED_ON:
             return
         try:
             async with asyncio.timeout(OFF_SECONDS):

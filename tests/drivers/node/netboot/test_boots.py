@@ -1,6 +1,7 @@
 """Who gets what on a boot network: the rows of contract, netboot, section 10, one by one."""
 
 import asyncio
+import logging
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from drydockd.drivers.node.netboot.boots import (
     Request,
     Terms,
 )
-from drydockd.drivers.node.netboot.machine import MOST_INSTALLS, Machine, Phase
+from drydockd.drivers.node.netboot.machine import MOST_INSTALLS, Machine, Phase, Stage
 from drydockd.drivers.node.netboot.messages import End, Progress
 from drydockd.drivers.node.netboot.records import Machines
 from drydockd.drivers.node.netboot.script import LOCAL_BOOT, AgentFiles
@@ -47,7 +48,12 @@ class Room:
     async def filled(self):
         for machine in self.first:
             await self.machines.save(machine)
+            await self.switched_on(machine.mac)
         return self
+
+    async def switched_on(self, mac=MAC):
+        """What the power part does before it calls the BMC."""
+        await self.machines.change(mac, lambda m: ways.brought(m, Stage.POWERING, self.now))
 
     async def script(self, mac=MAC, peer="10.0.0.7"):
         return await self.boots.script(Request(mac, peer))
@@ -76,6 +82,28 @@ async def test_1_a_newer_start_makes_the_older_token_void(room):
     )
     with pytest.raises(Unauthenticated, match="void: it is of another start"):
         await room.boots.hello(old, a_hello())
+
+
+async def test_1_a_token_is_neither_stored_nor_logged(room, caplog):
+    caplog.set_level(logging.DEBUG)
+    token = await room.token()
+    await room.boots.hello(token, a_hello())
+    kept = f"{room.shelf.kept} {room.shelf.blobs}"
+    assert token not in kept + caplog.text + repr(room.machine) + repr(room.boots)
+
+
+async def test_1_a_token_ends_with_the_step_it_was_for(room):
+    token = await room.token()
+    await room.machines.change(MAC, lambda m: ways.failed(m, "no agent said hello in time"))
+    with pytest.raises(Conflict, match="no agent is awaited"):
+        await room.boots.hello(token, a_hello())
+
+
+async def test_2_no_token_before_drydockd_itself_switched_the_machine_on(room):
+    await room.machines.change(MAC, lambda m: ways.brought(m, Stage.BEGUN, room.now))
+    assert await room.script() == LOCAL_BOOT
+    await room.switched_on()
+    assert "drydock.token=" in await room.script()
 
 
 async def test_2_a_token_is_only_for_whom_a_task_expects_and_from_its_own_address(room):

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 from drydockd.drivers.node.netboot import machine as ways
 from drydockd.drivers.node.netboot.machine import Machine, Phase
@@ -389,10 +390,23 @@ def _id(machine: Machine) -> str:
 
 def _stranger(machine: Machine, hello: Hello) -> str | None:
     """Why the machine that says hello is not the one that is known; None: nothing says so."""
-    for what, known, told in (
-        ("UUID", machine.uuid, hello.uuid),
-        ("serial number", machine.serial, hello.serial),
+    for what, known, told, is_one in (
+        ("UUID", machine.uuid, hello.uuid, _is_one_uuid),
+        ("serial number", machine.serial, hello.serial, _is_one_serial),
     ):
-        if known and told and known.casefold() != told.casefold():
+        if known and told and not is_one(known, told):
             return f"{machine.label}: the machine that started has {what} {told}, not {known}"
     return None
+
+
+def _is_one_serial(known: str, told: str) -> bool:
+    return known.strip().casefold() == told.strip().casefold()
+
+
+def _is_one_uuid(known: str, told: str) -> bool:
+    """Some BMCs tell the first three fields in the other order of bytes: SMBIOS changed it in 2.6."""
+    try:
+        mine, other = UUID(known), UUID(told)
+    except ValueError:
+        return known.casefold() == told.casefold()
+    return mine in (other, UUID(bytes=other.bytes_le))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drydockd.drivers.base import OobDriver, PowerState, Voice
 from drydockd.drivers.node.netboot import machine as ways
@@ -58,9 +58,24 @@ class Work:
         machine = self.machines.needed(mac)
         is_begun = machine.stage in (Stage.BEGUN, Stage.POWERING)
         if is_begun and machine.is_open and not ways.is_fresh(machine, self.clock()):
+            await self._learn_identity(machine)
             await self._netboot(mac)
             machine = await self._brought(mac, Stage.NETBOOTED)
         return await self._ended(mac, machine)
+
+    async def _learn_identity(self, machine: Machine) -> None:
+        """Keep whom a Redfish BMC says its machine is, where nothing is known: the agent that says
+        hello must be on that one. An IPMI BMC tells of its board, not of its machine."""
+        if self.node.oob_type != "redfish" or (machine.uuid and machine.serial):
+            return
+        facts = await self.oob.facts(self.node)
+
+        def told(machine: Machine) -> Machine:
+            return replace(
+                machine, uuid=machine.uuid or facts.uuid, serial=machine.serial or facts.serial
+            )
+
+        await self.machines.change(machine.mac, told)
 
     async def _netboot(self, mac: str) -> None:
         await self.oob.set_network_boot(self.node, self.voice)

@@ -145,6 +145,16 @@ async def test_4_another_machine_than_the_known_one_is_a_conflict(room, hello, w
     assert room.machine.state is NodeState.FAILED_DEPLOY
 
 
+@pytest.mark.parametrize(
+    "told", ["8D3F6F52-30C2-4C6E-9A8C-0D5B1B2F0001", "526f3f8d-c230-6e4c-9a8c-0d5b1b2f0001"]
+)
+async def test_4_a_uuid_is_the_same_in_either_order_of_bytes(room, told):
+    await room.machines.change(
+        MAC, lambda m: replace(m, uuid="8d3f6f52-30c2-4c6e-9a8c-0d5b1b2f0001")
+    )
+    assert await room.session(uuid=told)
+
+
 async def test_4_what_is_not_told_contradicts_nothing(room):
     assert await room.session(uuid=None, serial=None)
 
@@ -156,6 +166,31 @@ async def test_5_a_session_opens_its_own_image_and_no_other(room):
         room.boots.image_of(session, "f" * 64)
     with pytest.raises(Unauthenticated):
         room.boots.image_of("525400000099." + "0" * 64, "e" * 64)
+
+
+async def test_5_a_session_of_one_machine_is_none_of_another():
+    other = "52:54:00:00:00:02"
+    machines = [
+        ways.begun(
+            replace(READY, mac=mac, name=mac, address=None), Phase.INSTALL, deployment_id="d"
+        )
+        for mac in (MAC, other)
+    ]
+    room = await Room(*machines).filled()
+    mine = await room.session()
+    forged = f"{other.replace(':', '')}.{mine.partition('.')[2]}"
+    command = (await room.boots.command(mine, 0))["id"]
+    for ask in (
+        room.boots.command(forged, 0),
+        room.boots.end(forged, End(id=command, ok=True)),
+        room.boots.progress(forged, Progress(id=command, step="x")),
+        room.boots.inventory(forged, a_report()),
+    ):
+        with pytest.raises(Unauthenticated):
+            await ask
+    await room.boots.end(mine, End(id=command, ok=True))
+    assert room.machine.is_done
+    assert not room.machines.get(other).is_done
 
 
 async def test_5_an_image_is_closed_when_the_installation_ended(room):

@@ -183,9 +183,7 @@ async def test_a_renewed_certificate_is_served_from_the_next_connection_on(
 
     async def served():
         context = ssl.create_default_context(cafile=str(authority.file))
-        _, writer = await asyncio.open_connection(
-            "127.0.0.1", bench.driver.tls_port, ssl=context
-        )
+        _, writer = await asyncio.open_connection("127.0.0.1", bench.driver.tls_port, ssl=context)
         serial = writer.get_extra_info("peercert")["serialNumber"]
         writer.close()
         return serial

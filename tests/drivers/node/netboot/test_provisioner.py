@@ -268,9 +268,10 @@ async def test_nobody_is_deployed_who_did_not_report_from_disk(tmp_path, catalog
 async def test_a_machine_that_never_starts_from_the_network_says_what_to_look_at(
     tmp_path, catalogue
 ):
-    bench = Bench(tmp_path, catalogue, hello_seconds=0.2)
+    bench = Bench(tmp_path, catalogue)
     await bench.start()
     handle = await bench.ready()
+    bench.driver._limits = replace(bench.driver._limits, hello=0.2)
 
     async def nothing():
         await asyncio.Event().wait()

@@ -9,6 +9,7 @@ import pytest
 from drydockd.drivers.node.netboot.servedagent import ServedAgent, archive
 from drydockd.errors import NotFound
 from drydockd.images.catalogue import ImageCatalogue
+from tests.drivers.node.netboot.test_provisioner import SHA
 from tests.drivers.node.netboot.test_provisioner import catalogue as catalogue
 
 CA = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
@@ -23,6 +24,14 @@ def test_without_a_ca_the_files_are_those_of_the_catalogue(catalogue):
     served = ServedAgent(ImageCatalogue(catalogue), "agent")
     for name in (served.files().kernel, served.files().initrd):
         assert hashlib.sha256(content(served, name)).hexdigest() == name
+
+
+def test_6_nothing_but_kernel_and_initrd_is_served_to_everybody(catalogue):
+    served = ServedAgent(ImageCatalogue(catalogue), "agent", lambda: CA)
+    # The image, and the initrd as it is without the CA.
+    for name in (SHA["image"], SHA["initrd"], "0" * 64):
+        with pytest.raises(NotFound, match="is served to everybody"):
+            served.file(name)
 
 
 def test_another_ca_is_another_name_so_that_nobody_gets_an_older_one_of_a_cache(catalogue):

@@ -404,7 +404,7 @@ def _is_one_serial(known: str, told: str) -> bool:
 
 
 def _is_one_uuid(known: str, told: str) -> bool:
-    """Some BMCs tell the first three fields in the other order of bytes: SMBIOS changed it in 2.6."""
+    """Some BMCs tell the first three fields in the other order of bytes: SMBIOS changed it."""
     try:
         mine, other = UUID(known), UUID(told)
     except ValueError:

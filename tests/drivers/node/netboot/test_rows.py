@@ -1,4 +1,4 @@
-"""Each row of the contract's security rules for boot networks (netboot, 10) has tests that show it."""
+"""Each row of the contract's security rules for boot networks (netboot, 10) has its tests."""
 
 import ast
 import re

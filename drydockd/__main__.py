@@ -218,7 +218,7 @@ class Daemon:
         lines += [
             f"{end.name}: {end.subject} is served until {end.not_after:%Y-%m-%d %H:%M} UTC"
             for end in running.certificates
-            if end.name == "api.tls_cert" and end.not_after is not None
+            if end.name.endswith(".tls_cert") and end.not_after is not None
         ]
         for line in lines:
             log.info("%s", line)

@@ -20,7 +20,7 @@ from drydockd.auth.bootkey import BootKeys
 from drydockd.auth.certificates import Expiry, expiry_of
 from drydockd.auth.throttle import Throttle
 from drydockd.config import Settings
-from drydockd.drivers.base import Resident, ServiceAccount, Surroundings
+from drydockd.drivers.base import Certified, Resident, ServiceAccount, Surroundings
 from drydockd.drivers.counted import CountedOob
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.bootrender import BootRenderer
@@ -37,11 +37,11 @@ from drydockd.handlers.published import publish
 from drydockd.handlers.server import Server
 from drydockd.handlers.services import Services
 from drydockd.handlers.taskview import TaskViews
-from drydockd.handlers.tls import Tls, load_tls
 from drydockd.render import Templates
 from drydockd.store import Store, open_store
 from drydockd.store.shelf import StoreShelf
 from drydockd.tasks import Drivers, Tasks
+from drydockd.tls import Tls, load_tls
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +92,8 @@ class App:
         settings = settings or self.settings
         try:
             tls = _tls(settings) if self.settings.api.tls_cert else None
+            driver = self.services.node_driver
+            renew = driver.renewal() if isinstance(driver, Certified) else None
             self.services.policy.reload()
         except InvalidConfig:
             audit.record(Event.AUTHZ_CHANGE, "policy", description="refused, the old one is kept")
@@ -100,7 +102,9 @@ class App:
         if tls is not None:
             for server in self.servers:
                 server.serve_with(tls.context)
-        self.certificates[:] = _certificates(settings, tls)
+        if renew is not None:
+            renew()
+        self.certificates[:] = _certificates(settings, tls, driver)
 
     async def stop(self) -> None:
         """Stop accepting, drain within `api.shutdown_grace`, close every part. Safe twice."""
@@ -146,8 +150,9 @@ async def start(
         for listener in (*api, *nodes):
             ending.callback(listener.close)
         tls = _tls(settings)
-        certificates = _certificates(settings, tls)
+        certificates: list[Expiry] = []
         services = await _services(settings, base or Path.cwd(), certificates, ending)
+        certificates += _certificates(settings, tls, services.node_driver)
         # Reports and boot data are served before the first task goes on.
         servers = serve(settings, services, api, nodes, tls)
         app = App(settings, services, api, nodes, servers, certificates, ending.pop_all())
@@ -237,11 +242,14 @@ def _tls(settings: Settings) -> Tls | None:
     return load_tls(api.tls_cert, api.tls_key) if api.tls_cert and api.tls_key else None
 
 
-def _certificates(settings: Settings, tls: Tls | None) -> list[Expiry]:
-    """Return when the certificates in use end: the one served first, if there is one."""
+def _certificates(settings: Settings, tls: Tls | None, driver: object) -> list[Expiry]:
+    """Return when the certificates in use end: the one served first, if there is one, then those
+    that the node driver serves."""
     served = []
     if tls is not None and settings.api.tls_cert:
         served = [expiry_of("api.tls_cert", settings.api.tls_cert, tls.chain)]
+    if isinstance(driver, Certified):
+        served += [expiry_of(name, *mine) for name, mine in driver.served().items()]
     return served + parts.certificates(settings)
 
 

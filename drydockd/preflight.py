@@ -23,9 +23,9 @@ from drydockd.config import ConfigError, Loaded, Mistake, Settings
 from drydockd.config import load as load_values
 from drydockd.errors import InvalidConfig, StoreRefused
 from drydockd.handlers.listen import check_address
-from drydockd.handlers.tls import load_tls
 from drydockd.store.statedir import StateDir, refuse_if_open_to_others
 from drydockd.systemd import SOCKETS
+from drydockd.tls import load_tls
 
 Hear = Callable[[str], None]
 # Tries one thing; raises InvalidConfig or StoreRefused if the start would.

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "drydockd"
 # Room -> rooms it may import besides itself. Peers of one line share only what is below them.
 DATA = {
     "errors", "machines", "model", "oob", "plans", "site", "config", "log", "systemd", "garbage",
-    "apart", "turns", "patterns", "installed",
+    "apart", "turns", "patterns", "tls", "installed",
 }  # fmt: skip
 PARTS = {"design", "store", "drivers", "render", "auth"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "apart": set(),
     "turns": {"errors"},
     "patterns": {"errors"},
+    "tls": {"errors"},
     "images": {"errors"},
     # The room plays machines and their backends; the `fake` drivers are how drydockd reaches it.
     "room": DATA,

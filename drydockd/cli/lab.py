@@ -14,6 +14,7 @@ from drydockd.cli.lab_console import command as console
 from drydockd.cli.lab_run import Lab, LabOptions
 from drydockd.cli.lab_stage import LabTrouble
 from drydockd.cli.room import command as room
+from drydockd.room.qemu.room import BMCS
 
 IN_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "conf" / "example-site" / "site.yaml"
 INSTALLED = "share/drydockd/example-site/site.yaml"
@@ -60,6 +61,13 @@ def example_site() -> Path:
     help="What is deployed: pretend machines of the room, or N virtual machines of QEMU (default "
     "2, BIOS and UEFI by turns) with BMCs, networks and a site made for them; as root.",
 )
+@click.option(
+    "--bmc",
+    type=click.Choice(BMCS),
+    default="ipmi",
+    show_default=True,
+    help="What the BMCs of machines of QEMU speak.",
+)
 @click.option("--once", is_flag=True, help="Stop when done; exit 0 if every node is deployed.")
 @click.option(
     "--port",
@@ -91,6 +99,7 @@ def command(
     ctx: click.Context,
     site: Path | None,
     machines: int | None,
+    bmc: str,
     once: bool,
     port: int | None,
     state_dir: Path | None,
@@ -117,6 +126,7 @@ def command(
         room=room_file,
         is_plain=plain or not sys.stdout.isatty(),
         qemu=machines,
+        bmc=bmc,
         images=images.resolve() if images else None,
     )
     try:

@@ -50,7 +50,8 @@ STEPS = ("validate_design", "prepare_site", "prepare_nodes", "deploy_nodes")
 @dataclass(frozen=True, slots=True)
 class LabOptions:
     """`folder` None: a temporary one; `port` None: the usual one if it is free; `qemu`: how many
-    machines of QEMU, with a site made for them, None: pretend machines with `site`."""
+    machines of QEMU, with a site made for them and BMCs that speak `bmc`, None: pretend machines
+    with `site`."""
 
     site: Path
     is_once: bool = False
@@ -60,6 +61,7 @@ class LabOptions:
     is_plain: bool = True
     qemu: int | None = None
     images: Path | None = None
+    bmc: str = "ipmi"
 
 
 class Lab:
@@ -83,7 +85,7 @@ class Lab:
             return contextlib.nullcontext(pretend_stage(options.site, options.room))
         images = options.images or image_folder()
         print(check_host(options.qemu, images), flush=True)
-        return qemu_stage(folder, options.qemu, images, port)
+        return qemu_stage(folder, options.qemu, images, port, options.bmc)
 
     async def _served(self, folder: Path, stage: Stage, listener: socket.socket) -> bool:
         port = listener.getsockname()[1]

@@ -14,13 +14,19 @@ from drydockd.errors import DrydockError
 from drydockd.images import build, cache
 from drydockd.images.recipes import SUITES, Recipe
 from drydockd.room.qemu import host
-from drydockd.room.qemu.room import QemuRoom, qemu_room
+from drydockd.room.qemu.certificate import write_certificate
+from drydockd.room.qemu.room import REDFISH_PORT, QemuRoom, qemu_room
 from drydockd.room.qemu.site import site_text
 
 IMAGE = "debian-12"
 AGENT = Recipe("agent", SUITES[IMAGE], "cloud")
 SYSTEM = Recipe(IMAGE, SUITES[IMAGE], "cloud")
-BOOT_PORT = 9100
+BOOT_PORT, BOOT_TLS_PORT = 9100, 9500
+BMC_OPTIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "ipmi": {"pyghmi_driver": {"poll_interval": 2}},
+    # On addresses of this host alone.
+    "redfish": {"redfish_driver": {"use_ssl": False, "port": REDFISH_PORT}},
+}
 # An emulated machine on a busy host takes its time.
 HELLO_SECONDS, FIRST_BOOT_SECONDS = 1200.0, 1800.0
 NODE_MINUTES = 60
@@ -82,13 +88,13 @@ def check_host(machines: int, images: Path) -> str:
 
 @asynccontextmanager
 async def qemu_stage(
-    folder: Path, machines: int, images: Path, api_port: int
+    folder: Path, machines: int, images: Path, api_port: int, oob_type: str = "ipmi"
 ) -> AsyncIterator[Stage]:
     """Make agent, image, machines and their site. Raises LabTrouble."""
     log = folder / "images.log"
     try:
         agent, image = _images(images, log)
-        async with qemu_room(folder, machines) as room:
+        async with qemu_room(folder, machines, oob_type) as room:
             yield _qemu_stage(folder, room, images, agent, image, api_port)
     except DrydockError as error:
         raise LabTrouble(str(error)) from error
@@ -108,28 +114,42 @@ def _qemu_stage(
 ) -> Stage:
     site = folder / "site.yaml"
     site.write_text(
-        site_text(room.plan, room.machines, image=image, credential=room.credential),
+        site_text(
+            room.plan,
+            room.machines,
+            image=image,
+            credential=room.credential,
+            oob_type=room.oob_type,
+        ),
         encoding="utf-8",
     )
     site.chmod(0o600)
     boot, system = room.plan.boot_address(0), room.plan.system_address(0)
-    port = BOOT_PORT + room.plan.number
+    port, tls_port = BOOT_PORT + room.plan.number, BOOT_TLS_PORT + room.plan.number
+    certificate, key = write_certificate(folder, (boot, system))
     settings = {
         "default": {"poll_interval": 2},
         # The agent fetches boot data on the network it boots from, the system reports on its own.
         "api": {"public_url": f"http://{boot}:{api_port}"},
         "bootactions": {"report_url": f"http://{system}:{api_port}/api/v1.0/bootactions/"},
-        "plugins": {"oob_driver": ("ipmi",), "node_driver": "netboot", "kubernetes_driver": "fake"},
+        "plugins": {
+            "oob_driver": (room.oob_type,),
+            "node_driver": "netboot",
+            "kubernetes_driver": "fake",
+        },
         "timeouts": dict.fromkeys(
             ("identify_node", "configure_hardware", "apply_node_networking", "deploy_node"),
             NODE_MINUTES,
         ),
         "drivers": {
-            "pyghmi_driver": {"poll_interval": 2},
+            **BMC_OPTIONS[room.oob_type],
             "netboot_driver": {
                 "base_url": f"http://{boot}:{port}",
                 "listen": f"0.0.0.0:{port}",
-                "report_url": f"http://{system}:{port}",
+                "tls_cert": str(certificate),
+                "tls_key": str(key),
+                "tls_listen": f"0.0.0.0:{tls_port}",
+                "report_url": f"https://{system}:{tls_port}",
                 "images": str(images),
                 "agent": agent,
                 "state": str(folder / "netboot"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from drydockd.installed import Installed
@@ -131,6 +132,20 @@ class Resident(Protocol):
 
     async def start(self, surroundings: Surroundings) -> None:
         """Called once, before the first task goes on. Raises InvalidConfig: what, where."""
+        ...
+
+
+@runtime_checkable
+class Certified(Protocol):
+    """A driver that serves with a certificate of its own, which can be renewed while it works."""
+
+    def served(self) -> Mapping[str, tuple[Path, bytes]]:
+        """Return each option that names one, its file, and the PEM text that is in use."""
+        ...
+
+    def renewal(self) -> Callable[[], None]:
+        """Read the files again; the returned call takes them. Raises InvalidConfig, and then
+        nothing has changed."""
         ...
 
 

@@ -19,7 +19,7 @@ from drydockd.handlers.proxies import Proxies, plain
 from drydockd.handlers.routing import Api, Routes
 from drydockd.handlers.server import Server, server_options
 from drydockd.handlers.services import Services
-from drydockd.handlers.tls import Tls
+from drydockd.tls import Tls
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,12 +40,24 @@ def test_a_qemu_lab_is_a_daemon_with_netboot_and_ipmi_and_a_site_of_its_own(tmp_
     # Boot data on the network machines boot from, reports on that of the installed systems.
     assert settings.api.public_url == "http://10.221.3.1:9000"
     assert settings.bootactions.report_url == "http://10.222.3.1:9000/api/v1.0/bootactions/"
-    assert settings.drivers["netboot_driver"]["base_url"] == "http://10.221.3.1:9103"
+    netboot = settings.drivers["netboot_driver"]
+    assert (netboot["base_url"], netboot["report_url"]) == (
+        "http://10.221.3.1:9103", "https://10.222.3.1:9503",
+    )  # fmt: skip
     assert stage.addresses == ("10.221.3.1", "10.222.3.1")
     # The API itself stays on loopback.
     assert settings.api.listen == "127.0.0.1:9000"
     assert stage.site.stat().st_mode & 0o077 == 0
     assert settings.network.allowed_roots == (tmp_path,)
+
+
+def test_the_bmcs_of_a_qemu_lab_may_speak_redfish(tmp_path):
+    room = replace(a_room(tmp_path), oob_type="redfish")
+    stage = lab_stage._qemu_stage(tmp_path, room, tmp_path / "images", "a", "i", 9000)
+    settings = _settings(tmp_path, "http://127.0.0.1:9000", stage)
+    assert settings.plugins.oob_driver == ("redfish",)
+    assert settings.drivers["redfish_driver"] == {"use_ssl": False, "port": 8000}
+    assert "type: redfish" in stage.site.read_text()
 
 
 def test_what_the_host_lacks_is_said_before_anything_starts(tmp_path, monkeypatch):

@@ -51,9 +51,10 @@ VOLUMES = {"/var/lib/images": ("ext4", "data-images"), "/srv": ("xfs", "data-srv
 class Lab:
     """The command, at work in `folder`; `api` once it serves."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, machines="qemu:2", bmc="ipmi"):
         self.folder = folder
-        command = [sys.executable, "-m", "drydockd.cli", "lab", "--machines", "qemu:2", "--plain"]
+        command = [sys.executable, "-m", "drydockd.cli", "lab", "--machines", machines, "--plain"]
+        command += ["--bmc", bmc]
         command += ["--port", "0", "--state-dir", str(folder)]
         # Images stay from one run to the next, whatever HOME is for tests.
         command += ["--images", os.environ.get("DRYDOCKD_LAB_IMAGES") or str(image_folder())]

@@ -11,7 +11,7 @@ import pytest
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.server import malformed
 from drydockd.handlers.streams import NOT_HTTP
-from drydockd.handlers.tls import load_tls
+from drydockd.tls import load_tls
 from tests.daemon.test_process import self_signed
 from tests.handlers.helpers import REF, daemon, raw
 

@@ -21,10 +21,12 @@ YEAR = datetime.timedelta(days=365)
 
 
 class Authority:
-    """A CA of a test; `file` is its certificate. `context` makes servers it vouches for."""
+    """A CA of a test; `file` is its certificate. `context` makes servers it vouches for; `pair` is
+    the file with the key and the certificate of the newest."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.pair: Path | None = None
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test CA")])
         certificate = self._sign(self._key.public_key(), self._name, is_ca=True)
@@ -56,6 +58,7 @@ class Authority:
             key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             + certificate.public_bytes(Encoding.PEM)
         )
+        self.pair = file
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if weak_bits:
             context.set_ciphers("DEFAULT:@SECLEVEL=0")

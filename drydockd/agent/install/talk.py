@@ -3,7 +3,8 @@
 Refused, timed out, 5xx and 429: again after 1, 2, ... 5 seconds. 401, 403, 409: `Dismissed`, nobody
 wants this agent any more. Any other refusal is `Refused`, at once. A download goes on by Range at
 the byte it had reached, and its time begins anew with each part that comes. No redirection is
-followed: it would carry the token elsewhere.
+followed: it would carry the token elsewhere. A server whose certificate is not to be trusted is
+told nothing: `Untrusted`, at once.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ class Refused(Exception):
     """The server will never answer this: asking again is of no use."""
 
 
+class Untrusted(Refused):
+    """Whoever answers cannot prove to be the server."""
+
+
 class NotTaken(Exception):
     """What was downloaded could not be written: a full disk, a program that ended."""
 
@@ -63,14 +68,12 @@ class Server:
         self._seconds = seconds
         self._say = say
         self._pause = pause
-        context = ssl.create_default_context(cafile=cafile) if cafile else None
-        handlers: list[urllib.request.BaseHandler] = [
-            urllib.request.ProxyHandler({}),
-            _NoRedirection(),
-        ]
-        if context is not None:
-            handlers.append(urllib.request.HTTPSHandler(context=context))
-        self._opener = urllib.request.build_opener(*handlers)
+        # The listener's certificate is of the CA that came with the agent, and of no other.
+        self._opener = _opener(ssl.create_default_context(cafile=cafile))
+        others = ssl.create_default_context()
+        if cafile:
+            others.load_verify_locations(cafile)
+        self._others = _opener(others)
 
     def post(self, path: str, body: Any, *, seconds: float | None = None) -> Any:
         """Send `body` as JSON; return the answer. Raises Dismissed, Refused, OutOfTime."""
@@ -125,7 +128,7 @@ class Server:
         for attempt in self._attempts(url, None, dismissing=()):
             with attempt:
                 request = urllib.request.Request(url, headers=headers)  # noqa: S310
-                with self._opener.open(request, timeout=ANSWER_SECONDS) as answer:
+                with self._others.open(request, timeout=ANSWER_SECONDS) as answer:
                     body: bytes = answer.read()
                     return body
         raise OutOfTime(f"{url}: no answer")
@@ -177,7 +180,7 @@ class _Attempts:
 
     def __iter__(self) -> Iterator[_Attempt]:
         while True:
-            attempt = _Attempt(self._dismissing)
+            attempt = _Attempt(self._path, self._dismissing)
             yield attempt
             pause = self._next
             if time.monotonic() + pause > self._until:
@@ -191,7 +194,8 @@ class _Attempts:
 class _Attempt:
     """Swallows what is worth another attempt, and keeps its text."""
 
-    def __init__(self, dismissing: Collection[int]) -> None:
+    def __init__(self, where: str, dismissing: Collection[int]) -> None:
+        self._where = where
         self._dismissing = dismissing
         self.problem = ""
 
@@ -207,12 +211,31 @@ class _Attempt:
                 raise Refused(f"{error.url}: {error.code}: {text}") from error
             self.problem = f"{error.code}: {text}"
             return True
+        cause = getattr(error, "reason", error)
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            raise Untrusted(_distrust(self._where, cause)) from error
         if isinstance(
             error, urllib.error.URLError | OSError | http.client.HTTPException | socket.timeout
         ):
             self.problem = str(getattr(error, "reason", None) or error) or type(error).__name__
             return True
         return False
+
+
+def _opener(context: ssl.SSLContext) -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(
+        urllib.request.ProxyHandler({}),
+        _NoRedirection(),
+        urllib.request.HTTPSHandler(context=context),
+    )
+
+
+def _distrust(where: str, error: ssl.SSLCertVerificationError) -> str:
+    now = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    return (
+        f"{where}: the server's certificate is not trusted, nothing was told to it: "
+        f"{error.verify_message}; it is {now} here"
+    )
 
 
 def _parsed(body: bytes) -> Any:

@@ -20,11 +20,15 @@ from drydockd.room.qemu.machine import (
     VirtualMachine,
     command_line,
 )
+from drydockd.room.qemu.redfish import Facts, RedfishBmc
 from drydockd.room.qemu.site import ACCOUNT
+from drydockd.room.qemu.switch import Switch
 from drydockd.room.qemu.trunk import Port, Trunk
 from drydockd.room.qemu.wires import VLAN, Plan, Wires
 
 IPMI_PORT = 623
+REDFISH_PORT = 8000
+BMCS = ("ipmi", "redfish")
 MACHINES = "machines"
 # IPMI takes 20 bytes at most.
 CREDENTIAL_BYTES = 9
@@ -34,15 +38,17 @@ LONGEST_FOLDER = 70
 
 @dataclass(frozen=True, slots=True)
 class QemuRoom:
-    """What is there while the room is: `machines` by number, switched by `bmcs`."""
+    """What is there while the room is: `machines` by number, switched by `bmcs`, which speak what
+    `oob_type` says."""
 
     folder: Path
     plan: Plan
     machines: tuple[VirtualMachine, ...]
-    bmcs: tuple[Bmc, ...]
+    bmcs: tuple[Bmc | RedfishBmc, ...]
     credential: str
+    oob_type: str = "ipmi"
 
-    def bmc(self, machine: VirtualMachine) -> Bmc:
+    def bmc(self, machine: VirtualMachine) -> Bmc | RedfishBmc:
         return self.bmcs[machine.number - 1]
 
 
@@ -52,9 +58,10 @@ def firmware_of(number: int) -> Firmware:
 
 
 @asynccontextmanager
-async def qemu_room(folder: Path, machines: int) -> AsyncIterator[QemuRoom]:
+async def qemu_room(folder: Path, machines: int, oob_type: str = "ipmi") -> AsyncIterator[QemuRoom]:
     """Make `machines` of them, off and with empty disks, below `folder`; at the end all are gone
-    but their files. Raises Unavailable. Needs a running loop: the switch works in it."""
+    but their files. `oob_type` is one of BMCS. Raises Unavailable. Needs a running loop: the
+    switch, and BMCs of Redfish, work in it."""
     if len(str(folder)) > LONGEST_FOLDER:
         raise Unavailable(f"{folder}: a path of more than {LONGEST_FOLDER} characters is too long")
     async with AsyncExitStack() as ending:
@@ -65,13 +72,14 @@ async def qemu_room(folder: Path, machines: int) -> AsyncIterator[QemuRoom]:
         ending.callback(trunk.close)
         trunk.start()
         credential = secrets.token_urlsafe(CREDENTIAL_BYTES)
-        bmcs = tuple(_bmc(machine, wires.plan, credential) for machine in made)
+        make = _ipmi_bmc if oob_type == "ipmi" else _redfish_bmc
+        bmcs = tuple(make(machine, wires.plan, credential) for machine in made)
         for bmc in bmcs:
             bmc.start()
             ending.callback(bmc.stop)
         for bmc in bmcs:
             bmc.wait()
-        yield QemuRoom(folder, wires.plan, made, bmcs, credential)
+        yield QemuRoom(folder, wires.plan, made, bmcs, credential, oob_type)
 
 
 def _machine(folder: Path, wires: Wires, number: int) -> VirtualMachine:
@@ -107,7 +115,7 @@ def _ports(machines: tuple[VirtualMachine, ...]) -> dict[Port, tuple[Path, Path]
     }
 
 
-def _bmc(machine: VirtualMachine, plan: Plan, credential: str) -> Bmc:
+def _ipmi_bmc(machine: VirtualMachine, plan: Plan, credential: str) -> Bmc:
     bmc = Bmc(
         folder=machine.folder,
         name=machine.name,
@@ -118,10 +126,27 @@ def _bmc(machine: VirtualMachine, plan: Plan, credential: str) -> Bmc:
         guid=f"lab{plan.number}-{machine.serial}".ljust(16, ".")[:16],
     )
     bmc.write_files()
-    bmc.program(
-        "machine",
-        machine_script(
-            command_line(machine, is_netboot=True), command_line(machine, is_netboot=False)
-        ),
-    )
+    _write_program(machine)
     return bmc
+
+
+def _redfish_bmc(machine: VirtualMachine, plan: Plan, credential: str) -> RedfishBmc:
+    _write_program(machine)
+    mode = "UEFI" if machine.firmware is Firmware.UEFI else "Legacy"
+    macs = (machine.boot_mac, *machine.trunk_macs)
+    return RedfishBmc(
+        address=plan.bmc_address(machine.number),
+        port=REDFISH_PORT,
+        account=ACCOUNT,
+        credential=credential,
+        facts=Facts(machine.name, machine.serial, machine.uuid, macs, mode),
+        switch=Switch(machine.folder),
+    )
+
+
+def _write_program(machine: VirtualMachine) -> None:
+    """Write what both kinds of BMC start the machine with."""
+    path = machine.folder / "machine"
+    ways = (command_line(machine, is_netboot=is_netboot) for is_netboot in (True, False))
+    path.write_text(machine_script(*ways), encoding="utf-8")
+    path.chmod(0o755)

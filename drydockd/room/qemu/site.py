@@ -44,16 +44,22 @@ Document = Mapping[str, Any]
 
 
 def site_text(
-    plan: Plan, machines: Sequence[VirtualMachine], *, image: str, credential: str
+    plan: Plan,
+    machines: Sequence[VirtualMachine],
+    *,
+    image: str,
+    credential: str,
+    oob_type: str = "ipmi",
 ) -> str:
-    """Return the documents of the whole site as YAML; `credential` is that of all BMCs."""
+    """Return the documents of the whole site as YAML; `credential` is that of all BMCs, which speak
+    what `oob_type` says."""
     documents = [
         _document("Region", REGION, {"tag_definitions": [], "authorized_keys": []}),
         _document("Rack", "rack-q", {"tor_switches": {"tor-q": {"mgmt_ip": plan.bmc_address(0)}}}),
         *_links(),
         *_networks(plan),
         *(_hardware(firmware) for firmware in Firmware),
-        _profile(image, credential),
+        _profile(image, credential, oob_type),
         *(_node(plan, machine) for machine in machines),
         _account_action(),
     ]
@@ -150,14 +156,15 @@ def _hardware(firmware: Firmware) -> Document:
     )
 
 
-def _profile(image: str, credential: str) -> Document:
+def _profile(image: str, credential: str, oob_type: str) -> Document:
+    oob = {"type": oob_type, "network": "oob", "account": ACCOUNT, "credential": credential}
     return _document(
         "HostProfile",
         "berth",
         {
             "hardware_profile": f"qemu-{Firmware.BIOS}",
             "primary_network": "oam",
-            "oob": {"type": "ipmi", "network": "oob", "account": ACCOUNT, "credential": credential},
+            "oob": oob,
             "platform": {"image": image, "kernel": KERNEL, "kernel_params": KERNEL_PARAMS},
             "metadata": {"tags": [REGION], "owner_data": {"site": REGION}},
             "interfaces": {

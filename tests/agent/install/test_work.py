@@ -39,9 +39,7 @@ class Lab:
 
     async def start(self):
         blob = Path(__file__)
-        services = Services(
-            self.room.boots, lambda sha256: blob, lambda sha256: blob, asyncio.Semaphore(1)
-        )
+        services = Services(self.room.boots, lambda sha256: (blob, b""), lambda sha256: blob, 1)
         self.listener = BootListener(services)
         self.listener.start(f"127.0.0.1:{self.port}")
         self.port = self.listener.port

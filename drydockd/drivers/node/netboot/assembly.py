@@ -6,7 +6,7 @@ Source: contract, netboot, sections 5 and 6.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,7 +21,6 @@ from drydockd.drivers.node.netboot.networkd import macs, networkd_files
 from drydockd.drivers.node.netboot.target import (
     FIRST_BOOT_UNIT,
     Target,
-    first_boot_secret,
     target_files,
 )
 from drydockd.errors import DriverUnsupported
@@ -139,11 +138,12 @@ def check_features(storage: StoragePlan, image: Image) -> None:
 
 
 def with_secrets(
-    plan: Mapping[str, Any], boot: BootDelivery | None, report_url: str, secret: str
+    plan: Mapping[str, Any], boot: BootDelivery | None, report: Sequence[FileEntry]
 ) -> dict[str, Any]:
-    """Return the wire form of a stored plan with what only the agent may see."""
+    """Return the wire form of a stored plan with what only the agent may see; `report` are the
+    files of the first boot's report."""
     fetch = None
     if boot is not None:
         fetch = {"url": boot.base_url, "key": boot.key, "hostname": boot.hostname}
-    files = [*plan["files"], asdict(first_boot_secret(report_url, secret))]
+    files = [*plan["files"], *(asdict(file) for file in report)]
     return {**plan, "files": files, "boot": fetch}

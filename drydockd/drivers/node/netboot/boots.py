@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 from drydockd.drivers.node.netboot import machine as ways
 from drydockd.drivers.node.netboot.machine import Machine, Phase
@@ -59,6 +60,7 @@ class Terms:
     console: tuple[str, ...] = ()
     params: str = ""
     discovers_unknown: bool = False
+    agent_url: str | None = None
 
 
 # Returns the install command's plan with its secrets; None: it cannot be told yet.
@@ -134,7 +136,9 @@ class Boots:
 
     def _agent(self, mac: str, token: str | None) -> str:
         terms = self.terms
-        start = AgentStart(terms.base_url, terms.files(), mac, token, terms.console, terms.params)
+        start = AgentStart(
+            terms.base_url, terms.files(), mac, token, terms.console, terms.params, terms.agent_url
+        )
         return agent_script(start)
 
     def _warn_of_netboot(self, machine: Machine) -> None:
@@ -395,10 +399,23 @@ def _id(machine: Machine) -> str:
 
 def _stranger(machine: Machine, hello: Hello) -> str | None:
     """Why the machine that says hello is not the one that is known; None: nothing says so."""
-    for what, known, told in (
-        ("UUID", machine.uuid, hello.uuid),
-        ("serial number", machine.serial, hello.serial),
+    for what, known, told, is_one in (
+        ("UUID", machine.uuid, hello.uuid, _is_one_uuid),
+        ("serial number", machine.serial, hello.serial, _is_one_serial),
     ):
-        if known and told and known.casefold() != told.casefold():
+        if known and told and not is_one(known, told):
             return f"{machine.label}: the machine that started has {what} {told}, not {known}"
     return None
+
+
+def _is_one_serial(known: str, told: str) -> bool:
+    return known.strip().casefold() == told.strip().casefold()
+
+
+def _is_one_uuid(known: str, told: str) -> bool:
+    """Some BMCs tell the first three fields in the other order of bytes: SMBIOS changed it."""
+    try:
+        mine, other = UUID(known), UUID(told)
+    except ValueError:
+        return known.casefold() == told.casefold()
+    return mine in (other, UUID(bytes=other.bytes_le))

@@ -5,6 +5,7 @@
 # nobody waits for it any more when it is refused (4xx).
 set -u
 given=/etc/drydock/first-boot
+ca=/etc/drydock/ca.pem
 unit=drydock-first-boot.service
 read -r url secret < "$given" || exit 0
 
@@ -21,6 +22,8 @@ quoted() {
     printf ']'
 }
 
+trusted=
+[ ! -e "$ca" ] || trusted=$ca
 boot_id=$(cat /proc/sys/kernel/random/boot_id)
 cmdline=$(tr -d '"\\' < /proc/cmdline | tr -cd '[:print:]' | cut -c 1-4096)
 pause=1
@@ -32,7 +35,7 @@ while :; do
         | while read -r name _; do printf '%s\n' "$name"; done | head -n 20 | quoted)
     code=$(printf 'header = "Authorization: Bearer %s"\n' "$secret" | curl --silent --show-error \
         --config - --max-time 30 --output /dev/null --write-out '%{http_code}' \
-        --header 'Content-Type: application/json' \
+        --header 'Content-Type: application/json' ${trusted:+--cacert "$trusted"} \
         --data "{\"boot_id\":\"$boot_id\",\"cmdline\":\"$cmdline\",\"addresses\":$addresses,\"failed_units\":$failed}" \
         "$url/boot/first")
     case "$code" in
@@ -45,6 +48,6 @@ while :; do
     sleep "$pause"
     [ "$pause" -ge 5 ] || pause=$((pause + 1))
 done
-rm -f "$given"
+rm -f "$given" "$ca"
 systemctl disable --quiet "$unit"
 rm -f "/etc/systemd/system/$unit" /usr/local/sbin/drydock-first-boot

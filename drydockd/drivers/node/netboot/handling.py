@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import logging
 from collections.abc import Callable
@@ -17,7 +16,9 @@ from tornado.iostream import StreamClosedError
 
 from drydockd.drivers.node.netboot.boots import Boots
 from drydockd.drivers.node.netboot.bounds import Intake, Peers, Shares
+from drydockd.drivers.node.netboot.files import Lane
 from drydockd.drivers.node.netboot.messages import Body
+from drydockd.drivers.node.netboot.pace import Pace
 from drydockd.errors import (
     Conflict,
     DrydockError,
@@ -54,14 +55,15 @@ B = TypeVar("B", bound=Body)
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the handlers use. `file_of` returns where a public file of that digest lies and
-    raises NotFound, `image_of` the same of an image; `images` are the places for their streams.
+    """What the handlers use. `file_of` returns where a public file of that name lies, and what
+    comes behind it, and raises NotFound; `image_of` where an image lies; `streams` of either go
+    out at once.
     `connections` and `connections_per_address` bound what strangers can hold."""
 
     boots: Boots
-    file_of: Callable[[str], Path]
+    file_of: Callable[[str], tuple[Path, bytes]]
     image_of: Callable[[str], Path]
-    images: asyncio.Semaphore
+    streams: int
     connections: int = 1024
     connections_per_address: int = 64
 
@@ -71,10 +73,19 @@ class Bounds:
     """What is held of whom, in one listener."""
 
     peers: Peers
+    public_lane: Lane
+    image_lane: Lane
     agents: Intake = field(default_factory=lambda: Intake(AGENTS_BYTES))
     strangers: Intake = field(default_factory=lambda: Intake(STRANGERS_BYTES))
     polls: Shares = field(default_factory=lambda: Shares(POLLS_OF_A_MACHINE, "long polls"))
     images: Shares = field(default_factory=lambda: Shares(IMAGES_OF_A_MACHINE, "downloads"))
+
+    @classmethod
+    def of(cls, services: Services) -> Bounds:
+        pace = Pace()
+        peers = Peers(services.connections, services.connections_per_address)
+        # Apart: who pretends to be many clients waits for himself, and for no agent.
+        return cls(peers, Lane(services.streams, pace), Lane(services.streams, pace))
 
 
 @web.stream_request_body

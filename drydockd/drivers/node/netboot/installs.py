@@ -15,6 +15,7 @@ from drydockd.drivers.node.netboot.accounts import inventory_of, seen_of
 from drydockd.drivers.node.netboot.installplan import wire_form
 from drydockd.drivers.node.netboot.machine import Machine, Phase
 from drydockd.drivers.node.netboot.records import INSTALLS, Machines, installed_name
+from drydockd.drivers.node.netboot.target import first_boot
 from drydockd.errors import (
     DriverConflict,
     DriverPersistent,
@@ -28,14 +29,20 @@ from drydockd.plans import DeploySpec
 
 
 class Installs:
-    """What machines are installed with; `report_url` is how installed ones reach the listener."""
+    """What machines are installed with; `report_url` is how installed ones reach the listener,
+    `ca` the PEM text with which they check who that is, None without."""
 
     def __init__(
-        self, machines: Machines, catalogue: ImageCatalogue, report_url: Callable[[], str]
+        self,
+        machines: Machines,
+        catalogue: ImageCatalogue,
+        report_url: Callable[[], str],
+        ca: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._machines = machines
         self._catalogue = catalogue
         self._report_url = report_url
+        self._ca = ca
         # Of this life of the daemon: specs hold keys and are never stored.
         self._specs: dict[str, DeploySpec] = {}
         self._plans: dict[str, Mapping[str, Any]] = {}
@@ -139,4 +146,5 @@ class Installs:
         spec, plan = self._specs.get(machine.mac), self._plans.get(machine.mac)
         if spec is None or plan is None or spec.deployment_id != machine.deployment_id:
             return None
-        return assembly.with_secrets(plan, spec.boot, self._report_url(), secret)
+        report = first_boot(self._report_url(), secret, self._ca())
+        return assembly.with_secrets(plan, spec.boot, report)

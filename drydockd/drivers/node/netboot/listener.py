@@ -16,7 +16,8 @@ from typing import Any
 from tornado import web
 
 from drydockd.drivers.node.netboot.boots import Request
-from drydockd.drivers.node.netboot.bounds import BoundedServer, Intake, Peers
+from drydockd.drivers.node.netboot.bounds import BoundedServer, Intake
+from drydockd.drivers.node.netboot.door import Door
 from drydockd.drivers.node.netboot.files import send_file
 from drydockd.drivers.node.netboot.handling import (
     KIB,
@@ -72,9 +73,10 @@ class FileHandler(BootHandler):
     """GET and HEAD /boot/files/<sha256>/<name>: kernel and initrd, immutable, with Range."""
 
     async def get(self, sha256: str) -> None:
-        path = self.services.file_of(sha256)
+        path, tail = self.services.file_of(sha256)
         self.set_header("Cache-Control", "public, max-age=31536000, immutable")
-        await send_file(self, path)
+        peer = self.request.remote_ip or ""
+        await send_file(self, path, self.bounds.public_lane, peer, tail=tail)
 
     head = get
 
@@ -86,9 +88,10 @@ class ImageHandler(BootHandler):
         session = self.session()
         self.boots.image_of(session, sha256)
         path = self.services.image_of(sha256)
-        with self.bounds.images.one(machine_of(session)):
-            async with self.services.images:
-                await send_file(self, path, alive=self._heard(session, sha256))
+        machine = machine_of(session)
+        with self.bounds.images.one(machine):
+            alive = self._heard(session, sha256)
+            await send_file(self, path, self.bounds.image_lane, machine, alive=alive)
 
     def _heard(self, session: str, sha256: str) -> Callable[[], None]:
         return lambda: self.boots.image_of(session, sha256)
@@ -182,11 +185,11 @@ ROUTES: tuple[tuple[str, type[BootHandler]], ...] = (
 
 
 class BootListener:
-    """The server; `port` is where it listens (an option's 0 is any free one)."""
+    """The server; `port` is where it listens (an option's 0 is any free one), `tls_port` where for
+    HTTPS, 0 if nowhere. The routes are the same."""
 
     def __init__(self, services: Services) -> None:
-        peers = Peers(services.connections, services.connections_per_address)
-        self.bounds = Bounds(peers)
+        self.bounds = Bounds.of(services)
         given = {"services": services, "bounds": self.bounds}
         self._application = web.Application(
             [(path, handler, given) for path, handler in ROUTES],
@@ -195,23 +198,31 @@ class BootListener:
             log_function=_log_request,
         )
         self._server: BoundedServer | None = None
+        self._doors: list[Door] = []
         self.port = 0
+        self.tls_port = 0
 
-    def start(self, listen: str, tls: ssl.SSLContext | None = None) -> None:
+    def start(self, listen: str) -> None:
         """Listen on ``address:port``. Raises InvalidConfig."""
-        sockets = _bound(listen)
+        sockets = _bound("listen", listen)
         self.port = sockets[0].getsockname()[1]
         self._server = BoundedServer.over(
             self._application,
             self.bounds.peers,
-            ssl_options=tls,
             max_body_size=LARGEST_BODY,
             idle_connection_timeout=IDLE_SECONDS,
             body_timeout=BODY_SECONDS,
             max_header_size=HEADER_BYTES,
-            max_buffer_size=AHEAD_BYTES,
         )
-        self._server.add_sockets(sockets)
+        self._doors.append(Door(sockets, self._server.handle_stream, AHEAD_BYTES))
+
+    def start_tls(self, listen: str, tls: Callable[[], ssl.SSLContext]) -> None:
+        """Listen on ``address:port`` for HTTPS too, when started. `tls` returns what the next
+        connection is served with. Raises InvalidConfig."""
+        assert self._server is not None  # noqa: S101
+        sockets = _bound("tls_listen", listen)
+        self.tls_port = sockets[0].getsockname()[1]
+        self._doors.append(Door(sockets, self._server.handle_stream, AHEAD_BYTES, tls))
 
     def problem(self) -> str | None:
         """Why machines are not answered, None if they are."""
@@ -225,13 +236,15 @@ class BootListener:
         return None
 
     async def stop(self) -> None:
+        for door in self._doors:
+            door.close()
+        self._doors.clear()
         if self._server is not None:
-            self._server.stop()
             await self._server.close_all_connections()
             self._server = None
 
 
-def _bound(listen: str) -> list[socket.socket]:
+def _bound(option: str, listen: str) -> list[socket.socket]:
     """Listen on every address of ``host:port``, all on one port. Raises InvalidConfig."""
     host, _, port = listen.rpartition(":")
     found: list[socket.socket] = []
@@ -253,7 +266,7 @@ def _bound(listen: str) -> list[socket.socket]:
         for listener in found:
             listener.close()
         raise InvalidConfig(
-            f"netboot_driver.listen: cannot listen on {listen}: {error.strerror}"
+            f"netboot_driver.{option}: cannot listen on {listen}: {error.strerror}"
         ) from error
     return found
 

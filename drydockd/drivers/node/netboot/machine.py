@@ -29,12 +29,19 @@ class Phase(StrEnum):
 
 
 class Stage(StrEnum):
-    """How far the power of a machine was brought; each is stored when its call has returned."""
+    """How far the power of a machine was brought; each is stored when its call has returned.
+
+    POWERING alone is stored before: from then on the machine may start from the network.
+    """
 
     BEGUN = "begun"
+    POWERING = "powering"
     NETBOOTED = "netbooted"
     OFF = "off"
     DISK_BOOTED = "disk-booted"
+
+
+SWITCHED_ON = (Stage.POWERING, Stage.NETBOOTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +141,9 @@ def begun(
 
 
 def gives_agent(machine: Machine) -> bool:
-    """Whether a network boot of this machine is answered with the agent, not with local boot."""
-    return machine.phase is not None and machine.is_open
+    """Whether a network boot of this machine is answered with the agent, not with local boot:
+    where a task expects it, and we have switched it on ourselves."""
+    return machine.phase is not None and machine.is_open and machine.stage in SWITCHED_ON
 
 
 def greeted(machine: Machine, nonce: str, now: float) -> Machine:

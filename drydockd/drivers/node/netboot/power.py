@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drydockd.drivers.base import OobDriver, PowerState, Voice
 from drydockd.drivers.node.netboot import machine as ways
@@ -56,20 +56,37 @@ class Work:
         Raises NodeUnknown if the machine was forgotten meanwhile.
         """
         machine = self.machines.needed(mac)
-        if machine.stage is Stage.BEGUN and not ways.is_fresh(machine, self.clock()):
-            await self._netboot()
+        is_begun = machine.stage in (Stage.BEGUN, Stage.POWERING)
+        if is_begun and machine.is_open and not ways.is_fresh(machine, self.clock()):
+            await self._learn_identity(machine)
+            await self._netboot(mac)
             machine = await self._brought(mac, Stage.NETBOOTED)
         return await self._ended(mac, machine)
 
-    async def _netboot(self) -> None:
+    async def _learn_identity(self, machine: Machine) -> None:
+        """Keep whom a Redfish BMC says its machine is, where nothing is known: the agent that says
+        hello must be on that one. An IPMI BMC tells of its board, not of its machine."""
+        if self.node.oob_type != "redfish" or (machine.uuid and machine.serial):
+            return
+        facts = await self.oob.facts(self.node)
+
+        def told(machine: Machine) -> Machine:
+            return replace(
+                machine, uuid=machine.uuid or facts.uuid, serial=machine.serial or facts.serial
+            )
+
+        await self.machines.change(machine.mac, told)
+
+    async def _netboot(self, mac: str) -> None:
         await self.oob.set_network_boot(self.node, self.voice)
         await self.oob.power_off(self.node, self.voice)
+        await self._brought(mac, Stage.POWERING)
         await self.oob.power_on(self.node, self.voice)
 
     async def off(self, mac: str) -> None:
         """Return when the BMC reads off after the agent's end; forced if it does not by itself."""
         machine = self.machines.needed(mac)
-        if machine.stage is not Stage.NETBOOTED:
+        if machine.stage not in ways.SWITCHED_ON:
             return
         try:
             async with asyncio.timeout(OFF_SECONDS):

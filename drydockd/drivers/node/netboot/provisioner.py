@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import ssl
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from drydockd.drivers.node.netboot import machine as ways
 from drydockd.drivers.node.netboot.accounts import Accounts
 from drydockd.drivers.node.netboot.addresses import addresses_of
 from drydockd.drivers.node.netboot.boots import Boots, Terms
+from drydockd.drivers.node.netboot.certificate import load_certificate
 from drydockd.drivers.node.netboot.handling import Services
 from drydockd.drivers.node.netboot.hints import hints
 from drydockd.drivers.node.netboot.installs import Installs
@@ -36,14 +38,13 @@ from drydockd.drivers.node.netboot.nodes import Nodes
 from drydockd.drivers.node.netboot.options import NetbootOptions
 from drydockd.drivers.node.netboot.power import Limits, Work
 from drydockd.drivers.node.netboot.records import Machines
-from drydockd.drivers.node.netboot.script import AgentFiles
+from drydockd.drivers.node.netboot.servedagent import ServedAgent
 from drydockd.drivers.node.netboot.supplies import notes
 from drydockd.drivers.node.netboot.tokens import BootTokens
 from drydockd.errors import (
     DriverConflict,
     DriverTransient,
     InvalidConfig,
-    NotFound,
 )
 from drydockd.images.catalogue import ImageCatalogue
 from drydockd.machines import Document
@@ -65,7 +66,9 @@ class NetbootProvisioner:
 
     def __init__(self, options: NetbootOptions) -> None:
         self._options = options
+        self._certificate = load_certificate(options)
         self._catalogue = ImageCatalogue(options.images)
+        self._agent = ServedAgent(self._catalogue, options.agent, self._ca)
         self._limits = Limits(
             options.hello_seconds, options.silent_seconds, options.first_boot_seconds
         )
@@ -84,13 +87,16 @@ class NetbootProvisioner:
         options = self._options
         self._surroundings = surroundings
         self._machines = Machines(surroundings.shelf)
-        installs = self._installs = Installs(self._machines, self._catalogue, self._report_url)
+        installs = self._installs = Installs(
+            self._machines, self._catalogue, lambda: self._options.reports_to, self._ca
+        )
         terms = Terms(
             base_url=options.base_url,
-            files=self._agent_files,
+            files=self._agent.files,
             console=options.console,
             params=options.extra_kernel_params,
             discovers_unknown=options.unknown == "discover",
+            agent_url=options.told_url if self._certificate else None,
         )
         self._boots = Boots(
             self._machines,
@@ -102,9 +108,9 @@ class NetbootProvisioner:
         self._nodes = Nodes(self._machines, self._addresses, self._boots.await_mac)
         services = Services(
             self._boots,
-            file_of=self._public_file,
+            file_of=self._agent.file,
             image_of=self._catalogue.blob,
-            images=asyncio.Semaphore(options.max_parallel),
+            streams=options.max_parallel,
             connections=options.connections,
             connections_per_address=options.connections_per_address,
         )
@@ -113,6 +119,8 @@ class NetbootProvisioner:
                 await installs.load(machine)
         self._listener = BootListener(services)
         self._listener.start(options.listen)
+        if self._certificate is not None:
+            self._listener.start_tls(options.tls_listen, self._tls_context)
         await self._addresses.start(surroundings.shelf)
 
     async def close(self) -> None:
@@ -120,10 +128,30 @@ class NetbootProvisioner:
         if self._listener is not None:
             await self._listener.stop()
 
+    def renewal(self) -> Callable[[], None]:
+        """Read the certificate again; the returned call gives it to new connections, and its CA
+        to new starts. Raises InvalidConfig."""
+        new = load_certificate(self._options)
+
+        def take() -> None:
+            self._certificate = new
+
+        return take
+
+    def served(self) -> Mapping[str, tuple[Path, bytes]]:
+        """Return option, file and PEM text of the certificates in use."""
+        mine = self._certificate
+        return {"netboot_driver.tls_cert": (mine.path, mine.tls.chain)} if mine else {}
+
     @property
     def port(self) -> int:
         """Where the boot listener listens."""
         return self._listener.port if self._listener else 0
+
+    @property
+    def tls_port(self) -> int:
+        """Where it listens for HTTPS; 0: nowhere."""
+        return self._listener.tls_port if self._listener else 0
 
     @property
     def machines(self) -> Machines:
@@ -344,16 +372,9 @@ class NetbootProvisioner:
     def _told_plan(self, machine: Machine) -> Mapping[str, Any] | None:
         return self.installs.told(machine, self.boots.first_boot_secret(machine))
 
-    def _report_url(self) -> str:
-        return self._options.report_url or self._options.base_url
+    def _ca(self) -> str | None:
+        return self._certificate.ca if self._certificate else None
 
-    def _agent_files(self) -> AgentFiles:
-        agent = self._catalogue.agent(self._options.agent)
-        return AgentFiles(agent.kernel.sha256, agent.initrd.sha256)
-
-    def _public_file(self, sha256: str) -> Path:
-        """Kernel and initrd of the agent, and nothing else of the catalogue."""
-        files = self._agent_files()
-        if sha256 not in (files.kernel, files.initrd):
-            raise NotFound(f"no file {sha256} is served to everybody")
-        return self._catalogue.blob(sha256)
+    def _tls_context(self) -> ssl.SSLContext:
+        assert self._certificate is not None  # noqa: S101
+        return self._certificate.tls.context

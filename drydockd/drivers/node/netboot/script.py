@@ -26,7 +26,10 @@ class AgentFiles:
 
 @dataclass(frozen=True, slots=True)
 class AgentStart:
-    """One start of the agent. `token` is None for a machine that has no authority (discovery)."""
+    """One start of the agent. `token` is None for a machine that has no authority (discovery).
+
+    iPXE fetches from `base_url`, the agent speaks to `agent_url` (None: to the same).
+    """
 
     base_url: str
     files: AgentFiles
@@ -34,13 +37,14 @@ class AgentStart:
     token: str | None = field(default=None, repr=False)
     console: Sequence[str] = ()
     params: str = ""
+    agent_url: str | None = None
 
 
 def agent_script(start: AgentStart) -> str:
     """Return the script that boots the agent. Raises ValueError: a line too long, odd words."""
     words = [
         "initrd=initrd",
-        f"drydock.url={start.base_url}",
+        f"drydock.url={start.agent_url or start.base_url}",
         f"drydock.mac={start.mac}",
         f"BOOTIF={start.mac}",
         *(f"console={console}" for console in start.console),

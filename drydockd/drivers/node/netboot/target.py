@@ -17,6 +17,7 @@ from drydockd.site import Repository
 FIRST_BOOT_UNIT = "drydock-first-boot.service"
 FIRST_BOOT_PROGRAM = "/usr/local/sbin/drydock-first-boot"
 FIRST_BOOT_SECRET = "/etc/drydock/first-boot"  # noqa: S105 (a path)
+FIRST_BOOT_CA = "/etc/drydock/ca.pem"
 GRUB_FILE = "/etc/default/grub.d/50-drydock.cfg"
 KEYRINGS = "/etc/apt/keyrings"
 SOURCES = "/etc/apt/sources.list.d"
@@ -89,9 +90,11 @@ def _authorized_keys(keys: Sequence[str]) -> FileEntry:
     return FileEntry("/root/.ssh/authorized_keys", text, 0o600)
 
 
-def first_boot_secret(report_url: str, secret: str) -> FileEntry:
-    """Return the file with which the installed system opens POST /boot/first once."""
-    return FileEntry(FIRST_BOOT_SECRET, f"{report_url} {secret}\n", 0o600)
+def first_boot(report_url: str, secret: str, ca: str | None = None) -> list[FileEntry]:
+    """Return the files with which the installed system opens POST /boot/first once: where and
+    with what, and the PEM text of whom it trusts to be there."""
+    told = FileEntry(FIRST_BOOT_SECRET, f"{report_url} {secret}\n", 0o600)
+    return [told, FileEntry(FIRST_BOOT_CA, ca)] if ca else [told]
 
 
 def _first_boot() -> Iterator[FileEntry]:

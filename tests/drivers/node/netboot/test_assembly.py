@@ -14,6 +14,7 @@ from drydockd.drivers.node.netboot.assembly import (
     with_secrets,
 )
 from drydockd.drivers.node.netboot.installplan import wire_form
+from drydockd.drivers.node.netboot.target import first_boot
 from drydockd.errors import DriverUnsupported
 from drydockd.images.catalogue import Image
 from drydockd.plans import BootDelivery, DeploySpec, PlatformPlan, VolumeGroupPlan
@@ -80,9 +81,11 @@ def test_volumes_need_an_image_that_starts_them():
 
 def test_secrets_are_only_in_what_the_agent_is_told():
     stored = wire_form(a_plan())
-    told = with_secrets(stored, BootDelivery("k" * 64, "http://api", "n1"), "http://boot", "s" * 64)
+    told = with_secrets(
+        stored, BootDelivery("k" * 64, "http://api", "n1"), first_boot("http://boot", "s" * 64)
+    )
     assert "k" * 64 not in str(stored)
     assert "s" * 64 not in str(stored)
     assert told["boot"] == {"url": "http://api", "key": "k" * 64, "hostname": "n1"}
     assert told["files"][-1]["text"] == f"http://boot {'s' * 64}\n"
-    assert with_secrets(stored, None, "http://boot", "s")["boot"] is None
+    assert with_secrets(stored, None, ())["boot"] is None

@@ -1,6 +1,7 @@
 """Who gets what on a boot network: the rows of contract, netboot, section 10, one by one."""
 
 import asyncio
+import logging
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from drydockd.drivers.node.netboot.boots import (
     Request,
     Terms,
 )
-from drydockd.drivers.node.netboot.machine import MOST_INSTALLS, Machine, Phase
+from drydockd.drivers.node.netboot.machine import MOST_INSTALLS, Machine, Phase, Stage
 from drydockd.drivers.node.netboot.messages import End, Progress
 from drydockd.drivers.node.netboot.records import Machines
 from drydockd.drivers.node.netboot.script import LOCAL_BOOT, AgentFiles
@@ -47,7 +48,12 @@ class Room:
     async def filled(self):
         for machine in self.first:
             await self.machines.save(machine)
+            await self.switched_on(machine.mac)
         return self
+
+    async def switched_on(self, mac=MAC):
+        """What the power part does before it calls the BMC."""
+        await self.machines.change(mac, lambda m: ways.brought(m, Stage.POWERING, self.now))
 
     async def script(self, mac=MAC, peer="10.0.0.7"):
         return await self.boots.script(Request(mac, peer))
@@ -76,6 +82,28 @@ async def test_1_a_newer_start_makes_the_older_token_void(room):
     )
     with pytest.raises(Unauthenticated, match="void: it is of another start"):
         await room.boots.hello(old, a_hello())
+
+
+async def test_1_a_token_is_neither_stored_nor_logged(room, caplog):
+    caplog.set_level(logging.DEBUG)
+    token = await room.token()
+    await room.boots.hello(token, a_hello())
+    kept = f"{room.shelf.kept} {room.shelf.blobs}"
+    assert token not in kept + caplog.text + repr(room.machine) + repr(room.boots)
+
+
+async def test_1_a_token_ends_with_the_step_it_was_for(room):
+    token = await room.token()
+    await room.machines.change(MAC, lambda m: ways.failed(m, "no agent said hello in time"))
+    with pytest.raises(Conflict, match="no agent is awaited"):
+        await room.boots.hello(token, a_hello())
+
+
+async def test_2_no_token_before_drydockd_itself_switched_the_machine_on(room):
+    await room.machines.change(MAC, lambda m: ways.brought(m, Stage.BEGUN, room.now))
+    assert await room.script() == LOCAL_BOOT
+    await room.switched_on()
+    assert "drydock.token=" in await room.script()
 
 
 async def test_2_a_token_is_only_for_whom_a_task_expects_and_from_its_own_address(room):
@@ -117,6 +145,16 @@ async def test_4_another_machine_than_the_known_one_is_a_conflict(room, hello, w
     assert room.machine.state is NodeState.FAILED_DEPLOY
 
 
+@pytest.mark.parametrize(
+    "told", ["8D3F6F52-30C2-4C6E-9A8C-0D5B1B2F0001", "526f3f8d-c230-6e4c-9a8c-0d5b1b2f0001"]
+)
+async def test_4_a_uuid_is_the_same_in_either_order_of_bytes(room, told):
+    await room.machines.change(
+        MAC, lambda m: replace(m, uuid="8d3f6f52-30c2-4c6e-9a8c-0d5b1b2f0001")
+    )
+    assert await room.session(uuid=told)
+
+
 async def test_4_what_is_not_told_contradicts_nothing(room):
     assert await room.session(uuid=None, serial=None)
 
@@ -128,6 +166,31 @@ async def test_5_a_session_opens_its_own_image_and_no_other(room):
         room.boots.image_of(session, "f" * 64)
     with pytest.raises(Unauthenticated):
         room.boots.image_of("525400000099." + "0" * 64, "e" * 64)
+
+
+async def test_5_a_session_of_one_machine_is_none_of_another():
+    other = "52:54:00:00:00:02"
+    machines = [
+        ways.begun(
+            replace(READY, mac=mac, name=mac, address=None), Phase.INSTALL, deployment_id="d"
+        )
+        for mac in (MAC, other)
+    ]
+    room = await Room(*machines).filled()
+    mine = await room.session()
+    forged = f"{other.replace(':', '')}.{mine.partition('.')[2]}"
+    command = (await room.boots.command(mine, 0))["id"]
+    for ask in (
+        room.boots.command(forged, 0),
+        room.boots.end(forged, End(id=command, ok=True)),
+        room.boots.progress(forged, Progress(id=command, step="x")),
+        room.boots.inventory(forged, a_report()),
+    ):
+        with pytest.raises(Unauthenticated):
+            await ask
+    await room.boots.end(mine, End(id=command, ok=True))
+    assert room.machine.is_done
+    assert not room.machines.get(other).is_done
 
 
 async def test_5_an_image_is_closed_when_the_installation_ended(room):

@@ -106,7 +106,7 @@ async def room():
 
 @asynccontextmanager
 async def listening(room, path="/dev/null", **bounds):
-    services = Services(room.boots, lambda _: path, lambda _: path, asyncio.Semaphore(4), **bounds)
+    services = Services(room.boots, lambda _: (path, b""), lambda _: path, 4, **bounds)
     listener = BootListener(services)
     listener.start("127.0.0.1:0")
     listener.place = ("127.0.0.1", listener.port)

@@ -1,6 +1,5 @@
 """The boot listener's HTTP: ranges, limits, errors, and no route of the API."""
 
-import asyncio
 import os
 
 import httpx
@@ -30,9 +29,9 @@ async def http(room, tmp_path):
     def file_of(sha256):
         if sha256 != "a" * 64:
             raise NotFound("no such file")
-        return path
+        return path, b""
 
-    services = Services(room.boots, file_of, lambda sha256: path, asyncio.Semaphore(1))
+    services = Services(room.boots, file_of, lambda sha256: path, 1)
     listener = BootListener(services)
     listener.start("127.0.0.1:0")
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.port}") as http:

@@ -7,10 +7,10 @@ import pytest
 from drydockd.drivers.node.netboot import machine as ways
 from drydockd.drivers.node.netboot.machine import Phase, Stage
 from drydockd.drivers.node.netboot.power import Limits, Work
-from drydockd.errors import NodeUnknown
-from drydockd.machines import NodeState, PowerState
+from drydockd.errors import Conflict, NodeUnknown
+from drydockd.machines import BmcFacts, NodeState, PowerState
 from tests.design.rules.helpers import a_node
-from tests.drivers.node.netboot.shelves import MAC
+from tests.drivers.node.netboot.shelves import MAC, a_hello
 from tests.drivers.node.netboot.test_boots import READY, Room
 from tests.room.helpers import Voice
 
@@ -145,3 +145,40 @@ async def test_a_silent_agent_is_told_once(room):
     doing.voice.say = say
     await doing.agent(MAC)
     assert "silent since 100 s" in told[0]
+
+
+class RedfishSwitch(Switch):
+    async def facts(self, node):
+        self.calls.append("facts")
+        return BmcFacts("redfish", self.power, uuid="u-9", serial="S-9")
+
+
+@pytest.mark.parametrize(
+    ("hello", "words"),
+    [({"serial": "S-9"}, "UUID u-1, not u-9"), ({"uuid": "u-9"}, "S-1, not S-9")],
+)
+async def test_4_an_agent_on_another_machine_than_the_bmc_tells_of_is_refused(hello, words):
+    machine = ways.begun(replace(READY, uuid=None, serial=None), Phase.INSPECT)
+    room = await Room(machine).filled()
+    refusals = []
+
+    async def starts():
+        with pytest.raises(Conflict) as refused:
+            await room.boots.hello(await room.token(), a_hello(**hello))
+        refusals.append(str(refused.value))
+
+    switch = RedfishSwitch(starts)
+    node = a_node("n1", oob_type="redfish")
+    ended = await replace(work(room, switch), node=node).agent(MAC)
+    assert words in refusals[0]
+    assert ended.state is NodeState.FAILED_COMMISSION
+    assert switch.calls[:2] == ["facts", "network"]
+
+
+async def test_who_is_known_is_not_asked_for_again(room):
+    async def ends():
+        await room.machines.change(MAC, lambda m: ways.ended(m, room.now))
+
+    switch = RedfishSwitch(ends)
+    await replace(work(room, switch), node=a_node("n1", oob_type="redfish")).agent(MAC)
+    assert "facts" not in switch.calls

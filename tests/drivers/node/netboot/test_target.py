@@ -11,7 +11,7 @@ from drydockd.drivers.node.netboot.messages import FirstBoot
 from drydockd.drivers.node.netboot.target import (
     FIRST_BOOT_SECRET,
     Target,
-    first_boot_secret,
+    first_boot,
     target_files,
 )
 from drydockd.errors import DriverUnsupported
@@ -56,7 +56,7 @@ def test_keys_are_one_to_a_line_and_roots_alone():
 
 
 def test_the_secret_of_the_first_boot_is_roots_alone_and_in_no_representation():
-    entry = first_boot_secret("http://10.0.0.1:9100", "s" * 64)
+    (entry,) = first_boot("http://10.0.0.1:9100", "s" * 64)
     assert entry.path == FIRST_BOOT_SECRET
     assert entry.mode == 0o600
     assert entry.text == f"http://10.0.0.1:9100 {'s' * 64}\n"

@@ -20,9 +20,10 @@ class Tls:
     chain: bytes
 
 
-def load_tls(certificate: Path, key: Path) -> Tls:
+def load_tls(certificate: Path, key: Path, section: str = "api") -> Tls:
     """Return a server context, TLS 1.2 or newer, with what the files hold now.
 
+    They are options `tls_cert` and `tls_key` of the configuration's `section`.
     Raises InvalidConfig: files that cannot be read, or that do not belong together.
     """
     try:
@@ -34,9 +35,9 @@ def load_tls(certificate: Path, key: Path) -> Tls:
                 return Tls(context, chain)
     except OSError as error:  # an ssl.SSLError is one
         raise InvalidConfig(
-            f"api.tls_cert {certificate}, api.tls_key {key}: {_cause(error, key)}"
+            f"{section}.tls_cert {certificate}, {section}.tls_key {key}: {_cause(error, key)}"
         ) from error
-    raise InvalidConfig(f"api.tls_cert {certificate}: changes while it is read; try again")
+    raise InvalidConfig(f"{section}.tls_cert {certificate}: changes while it is read; try again")
 
 
 def _context() -> ssl.SSLContext:

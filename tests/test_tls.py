@@ -3,7 +3,7 @@ import ssl
 import pytest
 
 from drydockd.errors import InvalidConfig
-from drydockd.handlers.tls import load_tls
+from drydockd.tls import load_tls
 from tests.daemon.test_process import self_signed
 
 

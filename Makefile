@@ -8,7 +8,7 @@ LOCK ?= requirements/test.txt
 WORKERS ?= logical
 ARGS ?=
 
-.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock wheel mutants bench demo qemu format clean
+.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock wheel mutants bench demo qemu qemu-core format clean
 
 run: $(VENV)/.run
 	$(BIN)/drydock lab
@@ -22,7 +22,12 @@ test: peers
 
 # Real firmware, disks and networks: two machines from power off to deployed and wiped, as root.
 qemu: peers
-	DRYDOCKD_QEMU=1 $(BIN)/python -m pytest tests/room/qemu tests/daemon/test_qemu.py $(ARGS)
+	DRYDOCKD_QEMU=1 $(BIN)/python -m pytest tests/room/qemu tests/daemon/test_qemu.py \
+		tests/daemon/test_qemu_faults.py tests/daemon/test_qemu_redfish.py $(ARGS)
+
+# Of these only the way of the two machines: BIOS and UEFI, at once.
+qemu-core: peers
+	DRYDOCKD_QEMU=1 $(BIN)/python -m pytest tests/daemon/test_qemu.py $(ARGS)
 
 # No real parts, no processes, no real sites, nothing slow: for every save.
 QUICK := not peer and not process and not sites and not slow

@@ -85,8 +85,10 @@ def test_a_file_of_the_original_is_converted(run, tmp_path):
     assert result.exit_code == 0
     assert "note: [database] has no meaning here and was left out" in result.stderr
     path = tmp_path / "new.yaml"
-    path.write_text(result.stdout + "auth: {strategy: jwt}\n")
-    assert load([path]).settings.default.poll_interval == 7
+    path.write_text(result.stdout)
+    own = tmp_path / "own.yaml"
+    own.write_text("auth: {strategy: jwt}\n")
+    assert load([path, own]).settings.default.poll_interval == 7
 
 
 def test_what_is_no_ini_file_is_refused_with_its_line(run):

@@ -13,7 +13,7 @@ from keystoneauth1.identity import v3
 
 from drydockd.drivers.node.ironic.answers import plain
 from drydockd.drivers.node.ironic.options import IronicOptions
-from drydockd.errors import DriverPersistent, DriverTransient
+from drydockd.errors import DriverPersistent, DriverTransient, InvalidInput
 
 Answer = TypeVar("Answer")
 
@@ -135,11 +135,13 @@ class KeystoneAccess:
 
 
 def access_of(options: IronicOptions) -> Access:
-    """Return the way in that the options describe."""
+    """Return the way in that the options describe. Raises InvalidInput: it is not said where."""
     if options.auth == "keystone":
         return KeystoneAccess(options)
+    if options.url is None:
+        raise InvalidInput("url is missing; only Keystone's catalogue could say it")
     headers = {}
     if options.auth == "http_basic":
         account = f"{options.username}:{options.password.get_secret_value()}"
         headers["Authorization"] = f"Basic {b64encode(account.encode()).decode()}"
-    return FixedAccess((options.url or "").rstrip("/"), headers)
+    return FixedAccess(options.url.rstrip("/"), headers)

@@ -86,8 +86,6 @@ class IronicOptions(Options):
 
     @model_validator(mode="after")
     def _what_the_login_needs(self) -> Self:
-        if self.auth != "keystone" and self.url is None:
-            raise ValueError("url is missing; only Keystone's catalogue could say it")
         if self.auth == "none":
             return self
         needed = {"username": self.username, "password": self.password.get_secret_value()}

@@ -166,7 +166,7 @@ def made(design, packages=None):
     )
     image = Image(
         name="debian-12", kind="squashfs", sha256="a" * 64, bytes=1, unpacked_bytes=1,
-        kernels=("6.1.0-1-amd64",),
+        kernels=("6.1.0-1-amd64",), features=("lvm",),
     )  # fmt: skip
     spec = DeploySpec(
         "d1", node.image, node.kernel, site.domain_of(node), packages=packages or {},

@@ -49,10 +49,23 @@ _PAGE_BYTES = resource.getpagesize()
 
 # glibc's; keeps what was freed for later unless asked, 66 of 264 MiB after large bodies.
 _trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+_mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+# Its options, and what they are set to. A block of so many bytes goes back to the system when it
+# is freed: by default glibc keeps ever larger ones, up to 32 MiB, once one of them was freed.
+# What is free at the end of the others goes back beyond so much, and all threads share two heaps.
+# Source: mallopt(3).
+MALLOC = {
+    "M_MMAP_THRESHOLD": (-3, 1 << 20),
+    "M_TRIM_THRESHOLD": (-1, 8 << 20),
+    "M_ARENA_MAX": (-8, 2),
+}
 
 
 def settle() -> None:
     """Call once after the start: what was imported and loaded lives as long as the process."""
+    if _mallopt is not None:
+        for option, value in MALLOC.values():
+            _mallopt(option, value)
     gc.freeze()
     gc.set_threshold(YOUNG, OFTEN, SELDOM)
 

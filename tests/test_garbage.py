@@ -1,6 +1,8 @@
 """What lives long and cannot be garbage in a cycle is left out of collections."""
 
 import gc
+import subprocess
+import sys
 import weakref
 
 import pytest
@@ -43,6 +45,31 @@ def test_a_settled_process_keeps_what_it_has_and_seldom_looks_at_all():
 
     assert gc.get_freeze_count() > 10_000
     assert gc.get_threshold() == (YOUNG, OFTEN, SELDOM)
+
+
+# Large blocks freed, of which glibc would keep the later ones, below something that stays.
+LARGE = """
+from drydockd.garbage import resident_bytes, settle
+settle()
+first = bytearray(30 << 20)
+del first
+before = resident_bytes()
+blocks = [bytearray(2 << 20) for _ in range(14)]
+stays = bytearray(100_000)
+held = resident_bytes() - before
+del blocks
+print(held, resident_bytes() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's")
+def test_large_blocks_go_back_to_the_system_when_they_are_freed():
+    done = subprocess.run(
+        [sys.executable, "-c", LARGE], capture_output=True, text=True, check=True, timeout=60
+    )
+    held, left = (int(word) for word in done.stdout.split())
+    assert held > 28 << 20
+    assert left < 2 << 20
 
 
 class Machine:

@@ -25,6 +25,7 @@ from drydockd.handlers.deadlines import Deadlines
 from drydockd.handlers.line import Line
 from drydockd.handlers.proxies import MAPPED, plain
 from drydockd.handlers.routing import StartLine
+from drydockd.handlers.slices import Door
 from drydockd.handlers.streams import Stream, TlsStream
 from drydockd.model import new_id
 
@@ -66,6 +67,7 @@ class Server(HTTPServer):
         self.headers: Deadlines[HTTP1ServerConnection] = Deadlines(idle_seconds, _close)
         self.bodies: Deadlines[HTTP1ServerConnection] = Deadlines(body_seconds, _close)
         self._book = connections
+        self.door = Door()
         self._line: Line[tuple[socket.socket, Any, str]] = Line()
         self._starting: asyncio.Handle | None = None
         self._listening: set[socket.socket] = set()
@@ -206,6 +208,14 @@ class Server(HTTPServer):
             self,
         )
 
+    def enter(self, connection: HTTP1ServerConnection) -> Awaitable[None] | None:
+        """Return what its request waits for before it begins, if anything."""
+        stream = cast(Stream, connection.stream)
+        place = self.door.enter(self._book.name_of(stream))
+        if place is not None:
+            self._book.began(stream)
+        return place
+
     def on_close(self, server_conn: object) -> None:
         self.headers.end(cast(HTTP1ServerConnection, server_conn))
         super().on_close(server_conn)
@@ -229,6 +239,22 @@ class _Awaited(httputil.HTTPMessageDelegate):
         self, start_line: StartLine, headers: httputil.HTTPHeaders
     ) -> Awaitable[None] | None:
         self._server.headers.end(self._connection)
+        place = self._server.enter(self._connection)
+        if place is None:
+            return self._begin(start_line, headers)
+        return self._begin_later(place, start_line, headers)
+
+    async def _begin_later(
+        self, place: Awaitable[None], start_line: StartLine, headers: httputil.HTTPHeaders
+    ) -> None:
+        await place
+        further = self._begin(start_line, headers)
+        if further is not None:
+            await further
+
+    def _begin(
+        self, start_line: StartLine, headers: httputil.HTTPHeaders
+    ) -> Awaitable[None] | None:
         if "Content-Length" in headers or "Transfer-Encoding" in headers:
             self._server.bodies.begin(self._connection)
         return self._inner.headers_received(start_line, headers)

@@ -31,8 +31,11 @@ from drydockd.model import new_id
 
 log = logging.getLogger(__name__)
 
-# So many are accepted before others get their turn of the loop: 10 us each, 50 if refused.
+# So many are accepted before others get their turn of the loop: 10 us each.
 ACCEPTS_PER_TURN = 256
+# So many of those that are refused hear why: 50 us each, and 300 where the kernel is busy. A flood
+# stands before everybody else in the kernel's line, so the rest of it is closed without a word.
+REFUSALS_PER_TURN = 8
 # So many of them are begun to be served, or for so long: 150 us each, and more with TLS, of whose
 # handshakes an address may have 128: each must get some turns before the next ones end it.
 STARTS_PER_TURN = 32
@@ -68,6 +71,7 @@ class Server(HTTPServer):
         self.bodies: Deadlines[HTTP1ServerConnection] = Deadlines(body_seconds, _close)
         self._book = connections
         self.door = Door()
+        self._refusals = REFUSALS_PER_TURN
         self._line: Line[tuple[socket.socket, Any, str]] = Line()
         self._starting: asyncio.Handle | None = None
         self._listening: set[socket.socket] = set()
@@ -125,6 +129,7 @@ class Server(HTTPServer):
 
     def _accept_some(self, listener: socket.socket) -> None:
         end = time.perf_counter() + START_SECONDS
+        self._refusals = REFUSALS_PER_TURN
         for _ in range(ACCEPTS_PER_TURN):
             if time.perf_counter() > end:
                 return
@@ -190,8 +195,9 @@ class Server(HTTPServer):
         self.handle_stream(stream, address)
 
     def _refuse(self, connection: socket.socket, peer: str) -> None:
+        self._refusals -= 1
         with connection, contextlib.suppress(OSError):
-            if self.ssl_options is None:
+            if self.ssl_options is None and self._refusals >= 0:
                 connection.setblocking(False)
                 connection.send(bare(503, self._book.refusal(peer), retry_seconds=RETRY_SECONDS))
                 connection.shutdown(socket.SHUT_WR)

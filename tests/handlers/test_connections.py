@@ -104,7 +104,7 @@ async def test_long_polls_make_room_for_who_comes(tmp_path):
             assert services.polls.open == 3
 
 
-async def test_one_address_has_its_share_and_loses_its_own_idle_ones_first(tmp_path):
+async def test_one_address_has_its_share_and_loses_its_own_idle_ones_first(tmp_path, monkeypatch):
     api = {"connections_per_address": 3, "wait_limit": 600, "shutdown_grace": 0}
     async with daemon(tmp_path, api=api) as drydock:
         path = await a_waiting_task(drydock)
@@ -121,6 +121,10 @@ async def test_one_address_has_its_share_and_loses_its_own_idle_ones_first(tmp_p
             assert b"api.connections_per_address" in refused
             assert b"Retry-After: " in refused
             assert book.refused == 1
+            # Of a flood only so many hear it.
+            monkeypatch.setattr("drydockd.handlers.server.REFUSALS_PER_TURN", 0)
+            assert await answered(place(drydock), b"") == b""
+            assert book.refused == 2
 
 
 async def test_a_trusted_proxy_stands_for_many(tmp_path):

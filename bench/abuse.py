@@ -50,7 +50,8 @@ OPERATOR = "127.0.0.9"
 # What docs/limits.md says for a host of 600 MiB.
 SMALL_HOST: dict[str, dict[str, Any]] = {
     "network": {"fetch_bytes": 32 * MIB},
-    "limits": {"design_memory": 128 * MIB, "designs_kept": 32 * MIB},
+    "limits": {"design_memory": 96 * MIB, "designs_kept": 16 * MIB},
+    "bootactions": {"template_workers": 1},
 }
 
 
@@ -263,7 +264,7 @@ async def main(args: argparse.Namespace) -> int:
         }
         tap = "bench.storm:KeyTap"
         options = {tap: {"keys": str(folder / "keys"), "config": room}}
-        sections = {
+        sections: dict[str, Any] = {
             **SMALL_HOST,
             "plugins": {"node_driver": tap, "options": options},
             "fake_driver": {"config": room},

@@ -54,6 +54,7 @@ def limits(settings: Settings) -> Limits:
         asset_bytes=bootactions.asset_bytes,
         total_bytes=bootactions.archive_bytes,
         template_seconds=bootactions.template_seconds,
+        template_workers=bootactions.template_workers,
     )
 
 

@@ -90,11 +90,15 @@ class Turns:
             self._waiting -= 1
             if line:
                 self._lines[owner] = line
+            if place.done():  # cancelled in this very turn of the loop, and not yet forgotten
+                continue
             self._take(owner)
             place.set_result(None)
 
     def _forget(self, owner: str, place: asyncio.Future[None]) -> None:
-        line = self._lines[owner]
+        line = self._lines.get(owner)
+        if line is None or place not in line:
+            return
         line.remove(place)
         self._waiting -= 1
         if not line:

@@ -91,3 +91,21 @@ async def test_who_gives_up_waiting_leaves_no_place_behind():
     await settle()
     async with users.turns.turn("e"):
         assert users.turns.waiting == 0
+
+
+async def test_who_is_cancelled_together_with_the_holder_is_passed_over():
+    users = Users(turns())
+    for name in ("a1", "a2", "b1", "c1"):
+        await users.come(name)
+    # The holder ends first: its place would be a2's, whose wait is cancelled, not yet over.
+    for name in ("a1", "a2", "b1"):
+        users.tasks[name].cancel()
+    ended = await asyncio.gather(
+        *(users.tasks[name] for name in ("a1", "a2", "b1")), return_exceptions=True
+    )
+    assert [type(end) for end in ended] == [asyncio.CancelledError] * 3
+    await settle()
+    assert (users.order, users.turns.waiting) == (["a1", "c1"], 0)
+    await users.end("c1")
+    await users.come("d1")
+    assert users.order[-1] == "d1"

@@ -78,10 +78,10 @@ async def half_closed(place: Place, data: bytes) -> bytes:
     return answer
 
 
-async def answered(place: Place, data: bytes) -> bytes:
+async def answered(place: Place, data: bytes, *, source: str | None = None) -> bytes:
     """Send `data` and return what is answered until the other side closes."""
     loop, answer = asyncio.get_running_loop(), b""
-    with await connected(place) as one:
+    with await connected(place, source=source) as one:
         await loop.sock_sendall(one, data)
         async with asyncio.timeout(20):
             with contextlib.suppress(ConnectionResetError):

@@ -142,6 +142,9 @@ class Bootactions(Section):
         le=366 * 86400,
     )
     template_seconds: int = opt(2, "Longest time to render one template", ge=1, le=300)
+    template_workers: int = opt(
+        3, "Processes that render templates, of 128 MiB each; one design has one less", ge=1, le=64
+    )
     asset_bytes: int = opt(16 * MIB, "Largest rendered asset", ge=1024, le=1024 * MIB)
     archive_bytes: int = opt(64 * MIB, "Largest sum of a node's assets", ge=1024, le=4096 * MIB)
     pinned_bytes: int = opt(

@@ -230,6 +230,10 @@ class Connections:
         self._forget_if_gone(name)
         self._resume_soon()
 
+    def name_of(self, stream: Stream) -> str:
+        """Return whom the connection is counted for: an address, or "" for proxies."""
+        return self._open.get(stream, "")
+
     def close_idle(self) -> None:
         """Close those without a request: a daemon that stops takes no more."""
         for stream in tuple(self._idle):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
 import orjson
@@ -52,7 +53,7 @@ class EventsHandler(OfTasks):
     async def _send(self, stream: EventStream) -> None:
         events = aiter(stream)
         await self._put(b": drydockd\nretry: 2000\n\n")
-        coming = asyncio.ensure_future(anext(events, None))
+        coming = asyncio.create_task(self._next(events))
         closing = asyncio.ensure_future(self.services.closing.wait())
         leaving = self.leaving()
         try:
@@ -73,13 +74,18 @@ class EventsHandler(OfTasks):
                 event = coming.result()
                 if event is None:
                     return
-                coming = asyncio.ensure_future(anext(events, None))
+                coming = asyncio.create_task(self._next(events))
                 await self._put(encode(event))
         finally:
             coming.cancel()
             closing.cancel()
             await asyncio.wait([coming, closing])
             stream.close()
+
+    async def _next(self, events: AsyncIterator[Event]) -> Event | None:
+        """Return the next event, made in a turn of its own: of large trees that is long work."""
+        await self.services.slices.turn(self.holder)
+        return await anext(events, None)
 
     async def _put(self, data: bytes) -> None:
         self.write(data)

@@ -49,6 +49,8 @@ class Proxies:
 
     def is_trusted(self, address: str) -> bool:
         """Whether this is the address of a trusted proxy."""
+        if not self._trusted:
+            return False
         try:
             ip = ipaddress.ip_address(plain(address.partition("%")[0]))
         except ValueError:

@@ -25,13 +25,17 @@ from drydockd.handlers.deadlines import Deadlines
 from drydockd.handlers.line import Line
 from drydockd.handlers.proxies import MAPPED, plain
 from drydockd.handlers.routing import StartLine
+from drydockd.handlers.slices import Door
 from drydockd.handlers.streams import Stream, TlsStream
 from drydockd.model import new_id
 
 log = logging.getLogger(__name__)
 
-# So many are accepted before others get their turn of the loop: 10 us each, 50 if refused.
+# So many are accepted before others get their turn of the loop: 10 us each.
 ACCEPTS_PER_TURN = 256
+# So many of those that are refused hear why: 50 us each, and 300 where the kernel is busy. A flood
+# stands before everybody else in the kernel's line, so the rest of it is closed without a word.
+REFUSALS_PER_TURN = 8
 # So many of them are begun to be served, or for so long: 150 us each, and more with TLS, of whose
 # handshakes an address may have 128: each must get some turns before the next ones end it.
 STARTS_PER_TURN = 32
@@ -66,6 +70,8 @@ class Server(HTTPServer):
         self.headers: Deadlines[HTTP1ServerConnection] = Deadlines(idle_seconds, _close)
         self.bodies: Deadlines[HTTP1ServerConnection] = Deadlines(body_seconds, _close)
         self._book = connections
+        self.door = Door()
+        self._refusals = REFUSALS_PER_TURN
         self._line: Line[tuple[socket.socket, Any, str]] = Line()
         self._starting: asyncio.Handle | None = None
         self._listening: set[socket.socket] = set()
@@ -123,6 +129,7 @@ class Server(HTTPServer):
 
     def _accept_some(self, listener: socket.socket) -> None:
         end = time.perf_counter() + START_SECONDS
+        self._refusals = REFUSALS_PER_TURN
         for _ in range(ACCEPTS_PER_TURN):
             if time.perf_counter() > end:
                 return
@@ -188,8 +195,9 @@ class Server(HTTPServer):
         self.handle_stream(stream, address)
 
     def _refuse(self, connection: socket.socket, peer: str) -> None:
+        self._refusals -= 1
         with connection, contextlib.suppress(OSError):
-            if self.ssl_options is None:
+            if self.ssl_options is None and self._refusals >= 0:
                 connection.setblocking(False)
                 connection.send(bare(503, self._book.refusal(peer), retry_seconds=RETRY_SECONDS))
                 connection.shutdown(socket.SHUT_WR)
@@ -205,6 +213,14 @@ class Server(HTTPServer):
             cast(HTTP1ServerConnection, server_conn),
             self,
         )
+
+    def enter(self, connection: HTTP1ServerConnection) -> Awaitable[None] | None:
+        """Return what its request waits for before it begins, if anything."""
+        stream = cast(Stream, connection.stream)
+        place = self.door.enter(self._book.name_of(stream))
+        if place is not None:
+            self._book.began(stream)
+        return place
 
     def on_close(self, server_conn: object) -> None:
         self.headers.end(cast(HTTP1ServerConnection, server_conn))
@@ -229,6 +245,22 @@ class _Awaited(httputil.HTTPMessageDelegate):
         self, start_line: StartLine, headers: httputil.HTTPHeaders
     ) -> Awaitable[None] | None:
         self._server.headers.end(self._connection)
+        place = self._server.enter(self._connection)
+        if place is None:
+            return self._begin(start_line, headers)
+        return self._begin_later(place, start_line, headers)
+
+    async def _begin_later(
+        self, place: Awaitable[None], start_line: StartLine, headers: httputil.HTTPHeaders
+    ) -> None:
+        await place
+        further = self._begin(start_line, headers)
+        if further is not None:
+            await further
+
+    def _begin(
+        self, start_line: StartLine, headers: httputil.HTTPHeaders
+    ) -> Awaitable[None] | None:
         if "Content-Length" in headers or "Transfer-Encoding" in headers:
             self._server.bodies.begin(self._connection)
         return self._inner.headers_received(start_line, headers)

@@ -19,9 +19,6 @@ from drydockd.turns import Turns
 _GRACE_SECONDS = 5
 _THREAD_FROM_BYTES = 256 * 1024
 
-# One design's templates never have all workers, and each design gets a turn in its turn.
-WORKERS = 3
-WORKERS_OF_ONE = 2
 # A thousand nodes fetch at once, each with one template at a time.
 MOST_WAITING = 4000
 MOST_WAITING_OF_ONE = 2000
@@ -37,8 +34,9 @@ def _compiled(source: str) -> Template | None:
 class Templates:
     """Renders templates for one event loop: cheap ones here, the others in workers.
 
-    At most `WORKERS` processes, started when first needed; they end with `close` and when
-    this process does. A worker that fails is replaced at the next template.
+    At most `limits.template_workers` processes, started when first needed; they end with `close`
+    and when this process does. A worker that fails is replaced at the next template. One design's
+    templates never have all of them, if there are several, and each design gets its turn.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
@@ -46,8 +44,8 @@ class Templates:
         self.workers = Workers(worker.__name__)
         self._turns = Turns(
             "templates",
-            places=WORKERS,
-            most_of_one=WORKERS_OF_ONE,
+            places=self.limits.template_workers,
+            most_of_one=max(1, self.limits.template_workers - 1),
             waiting=MOST_WAITING,
             waiting_of_one=MOST_WAITING_OF_ONE,
         )

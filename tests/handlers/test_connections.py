@@ -104,7 +104,7 @@ async def test_long_polls_make_room_for_who_comes(tmp_path):
             assert services.polls.open == 3
 
 
-async def test_one_address_has_its_share_and_loses_its_own_idle_ones_first(tmp_path):
+async def test_one_address_has_its_share_and_loses_its_own_idle_ones_first(tmp_path, monkeypatch):
     api = {"connections_per_address": 3, "wait_limit": 600, "shutdown_grace": 0}
     async with daemon(tmp_path, api=api) as drydock:
         path = await a_waiting_task(drydock)
@@ -121,6 +121,10 @@ async def test_one_address_has_its_share_and_loses_its_own_idle_ones_first(tmp_p
             assert b"api.connections_per_address" in refused
             assert b"Retry-After: " in refused
             assert book.refused == 1
+            # Of a flood only so many hear it.
+            monkeypatch.setattr("drydockd.handlers.server.REFUSALS_PER_TURN", 0)
+            assert await answered(place(drydock), b"") == b""
+            assert book.refused == 2
 
 
 async def test_a_trusted_proxy_stands_for_many(tmp_path):
@@ -128,6 +132,47 @@ async def test_a_trusted_proxy_stands_for_many(tmp_path):
     async with daemon(tmp_path, api=api) as drydock, crowd(place(drydock), 10) as held:
         assert b"200 OK" in await answered(place(drydock), LAST)
         assert drydock.app.services.connections.open >= len(held)
+
+
+async def test_when_all_are_taken_who_has_many_makes_room_for_himself(tmp_path):
+    # Sixteen in all: then an address may have eight of them.
+    async with daemon(tmp_path, api={"connections": 16}) as drydock:
+        book, there = drydock.app.services.connections, place(drydock)
+        await drydock.http.aclose()
+        async with (
+            asyncio.timeout(20),
+            crowd(there, 4, source="127.0.0.2") as few,
+            crowd(there, 12, source="127.0.0.3") as many,
+        ):
+            while book.idle < 16:
+                await asyncio.sleep(0)
+            # The few are idle longest, but the one who has more than a share gives way to his own.
+            assert b"200 OK" in await answered(there, LAST, source="127.0.0.3")
+            assert await is_closed(many[0])
+            for one in few:
+                await asyncio.get_running_loop().sock_sendall(one, LAST)
+                heard = await asyncio.get_running_loop().sock_recv(one, 65536)
+                assert heard.startswith(b"HTTP/1.1 200 OK")
+
+
+async def test_when_all_are_taken_an_address_beyond_its_share_hears_which_that_is(tmp_path):
+    api = {"connections": 16, "wait_limit": 600, "shutdown_grace": 0}
+    async with daemon(tmp_path, api=api) as drydock:
+        path, admin = await a_waiting_task(drydock), drydock.admin
+        polls, there = drydock.app.services.polls, place(drydock)
+        await drydock.http.aclose()
+        async with (
+            asyncio.timeout(20),
+            crowd(there, 15, get(path, admin), source="127.0.0.3"),
+            crowd(there, 1, source="127.0.0.2"),
+        ):
+            while polls.open < 15 or not drydock.app.services.connections.idle:
+                await asyncio.sleep(0)
+            refused = await answered(there, b"", source="127.0.0.3")
+            assert refused.startswith(b"HTTP/1.1 503 ")
+            assert b"has 8 connections in use, the most it may have now" in refused
+            # Another one is let in, in place of the one that is idle.
+            assert b"200 OK" in await answered(there, LAST, source="127.0.0.4")
 
 
 @pytest.fixture

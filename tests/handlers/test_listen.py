@@ -4,7 +4,10 @@ import pytest
 
 from drydockd.config import Settings
 from drydockd.errors import InvalidConfig
-from drydockd.handlers.listen import check_address, listeners, overlap, shown
+from drydockd.handlers import listen as module
+from drydockd.handlers.connections import affordable
+from drydockd.handlers.listen import bounded, check_address, listeners, overlap, shown
+from drydockd.handlers.proxies import Proxies
 
 
 @pytest.fixture
@@ -117,3 +120,16 @@ def test_two_addresses_must_not_overlap(listen, beside, clash):
     if clash:
         with pytest.raises(InvalidConfig, match=r"api\.node_listen: cannot listen on .* in use"):
             check_address("api.node_listen", listen, beside=beside)
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "most", "per_address"),
+    [(65536, 4096, 1024), (1024, 768, 192), (128, 96, 24), (33, 1, 1)],
+)
+def test_where_descriptors_are_few_an_address_keeps_its_share(
+    monkeypatch, caplog, descriptors, most, per_address
+):
+    monkeypatch.setattr(module, "affordable", lambda wanted: affordable(wanted, descriptors))
+    bounds = bounded(Settings(), Proxies(())).bounds
+    assert (bounds.most, bounds.per_address) == (most, per_address)
+    assert ("LimitNOFILE=" in caplog.text) == (most < 4096)

@@ -49,6 +49,27 @@ async def test_who_waits_to_be_asked_for_the_body_is_refused_before_sending_it(d
     assert b"100 (Continue)" not in answer
 
 
+async def test_requests_that_wait_at_the_door_are_not_idle_and_all_are_answered(
+    drydock, monkeypatch
+):
+    server, book = drydock.app.servers[0], drydock.app.services.connections
+    monkeypatch.setattr("drydockd.handlers.slices.BEGINNING", 0)
+    server.door._left = 0
+    with_body = b"POST /versions HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}" + LAST
+    asked = [
+        asyncio.create_task(raw(drydock.app.url, LAST if n % 2 else with_body)) for n in range(40)
+    ]
+    async with asyncio.timeout(20):
+        while len(server.door) < 40:
+            await asyncio.sleep(0)
+        assert book.idle == book.open - 40
+        monkeypatch.setattr("drydockd.handlers.slices.BEGINNING", 2)
+        server.door._next()
+        answers = await asyncio.gather(*asked)
+    assert all(b"HTTP/1.1 200 OK" in answer for answer in answers)
+    assert [answer.count(b"HTTP/1.1 ") for answer in answers] == [2, 1] * 20
+
+
 def test_a_wrong_certificate_refuses_the_start(tmp_path):
     with pytest.raises(InvalidConfig, match=r"api\.tls_cert"):
         load_tls(tmp_path / "no.pem", tmp_path / "no.key")

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from drydockd.handlers import slices as module
-from drydockd.handlers.slices import Slices
+from drydockd.handlers.slices import BEGINNING, Door, Slices
 
 
 @pytest.fixture
@@ -104,3 +104,49 @@ async def test_idle_it_leaves_nothing_on_the_loop(clock):
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert not slices._is_turn
+
+
+async def begin(door, owner, begun):
+    place = door.enter(owner)
+    if place is not None:
+        await place
+    begun.append(owner)
+
+
+async def test_of_all_that_come_so_many_begin_in_a_turn():
+    door, begun = Door(), []
+    all_of_them = asyncio.gather(*(begin(door, "a", begun) for _ in range(10 * BEGINNING)))
+    most = seen = 0
+    while not all_of_them.done():
+        await asyncio.sleep(0)
+        most, seen = max(most, len(begun) - seen), len(begun)
+    assert (most, seen, len(door)) == (BEGINNING, 10 * BEGINNING, 0)
+
+
+async def test_who_comes_once_begins_before_the_many_that_came_first():
+    door, begun = Door(), []
+    many = asyncio.gather(*(begin(door, "many", begun) for _ in range(10 * BEGINNING)))
+    await asyncio.sleep(0)
+    await begin(door, "one", begun)
+    assert begun.index("one") <= 2 * BEGINNING
+    await many
+
+
+async def test_a_cancelled_request_takes_no_place_at_the_door():
+    door, begun = Door(), []
+    gone = [asyncio.ensure_future(begin(door, "gone", begun)) for _ in range(10 * BEGINNING)]
+    stays = asyncio.ensure_future(begin(door, "stays", begun))
+    await asyncio.sleep(0)
+    for one in gone:
+        one.cancel()
+    await stays
+    assert begun == ["gone"] * BEGINNING + ["stays"]
+    assert len(door) == 0
+
+
+async def test_a_door_nobody_comes_to_leaves_nothing_on_the_loop():
+    door = Door()
+    assert door.enter("a") is None
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not door._is_planned

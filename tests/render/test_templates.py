@@ -9,7 +9,6 @@ import pytest
 
 from drydockd.errors import Busy, RenderError
 from drydockd.render import Limits, Templates
-from drydockd.render.templates import WORKERS, WORKERS_OF_ONE
 
 pytestmark = pytest.mark.slow
 
@@ -208,7 +207,7 @@ async def test_many_at_once_share_the_workers(templates):
     sources = [f"{{% set a = {n} %}}{{{{ a }}}}" for n in range(20)]
     got = await asyncio.gather(*(templates.render(s, CONTEXT) for s in sources))
     assert got == [str(n) for n in range(20)]
-    assert len(templates.workers.idle) <= WORKERS
+    assert len(templates.workers.idle) <= LIMITS.template_workers
 
 
 async def test_a_long_text_comes_through_a_worker_whole(templates):
@@ -242,13 +241,33 @@ async def test_another_design_is_served_while_one_has_all_the_workers_it_may():
     templates = Templates(replace(LIMITS, template_seconds=600))
     source = HOSTILE["a huge power"]
     hostile = [asyncio.ensure_future(templates.render(source, {}, "one")) for _ in range(20)]
-    while len(templates.workers.busy) < WORKERS_OF_ONE:
+    while len(templates.workers.busy) < LIMITS.template_workers - 1:
         await asyncio.sleep(0)
     assert await templates.render("{% set a = 2 %}{{ a }}", CONTEXT, "another") == "2"
     assert not any(one.done() for one in hostile)
     for one in hostile:
         one.cancel()
     await asyncio.gather(*hostile, return_exceptions=True)
+    await templates.close()
+
+
+async def test_with_one_worker_designs_have_it_in_turn():
+    templates = Templates(replace(LIMITS, template_workers=1))
+    sources = [f"{{% set a = {n} %}}{{{{ a }}}}" for n in range(3)]
+    ended = []
+
+    async def render(source, owner):
+        await templates.render(source, CONTEXT, owner)
+        ended.append(owner)
+
+    many = [asyncio.ensure_future(render(source, "many")) for source in sources]
+    while not templates.workers.busy:
+        await asyncio.sleep(0)
+    await render(sources[0], "one")
+    await asyncio.gather(*many)
+    assert sorted(ended) == ["many", "many", "many", "one"]
+    assert ended[3] == "many"
+    assert len(templates.workers.idle) == 1
     await templates.close()
 
 

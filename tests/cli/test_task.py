@@ -126,12 +126,22 @@ def test_ctrl_c_ends_the_waiting_and_leaves_the_id(tasks):
 
     tasks.answers[f"GET {V1}/tasks/{T}"] = running
     command = [sys.executable, "-m", "drydockd.cli", "--url", tasks.url, *CREATE, "--block"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    with process:
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What runs in the background ignores it, and so would this.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
         first = process.stderr.readline()
         assert asked.wait(60)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
     assert (process.returncode, out) == (130, "")
     assert first == f"task {T}\n"
     assert err == (

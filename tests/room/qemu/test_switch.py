@@ -1,6 +1,7 @@
 """The power of a machine that is a process."""
 
-import subprocess
+import os
+import signal
 
 import pytest
 
@@ -34,7 +35,7 @@ async def test_it_is_started_once_with_its_order_and_cut_off_once(folder):
 async def test_one_that_ends_by_itself_is_off(folder):
     switch = Switch(folder)
     await switch.on("disk")
-    subprocess.run(["kill", "-9", (folder / "pid").read_text().strip()], check=True)
+    os.kill(int((folder / "pid").read_text()), signal.SIGKILL)
     await switch.off()
     assert not switch.is_on()
     assert await switch.on("disk")

@@ -173,16 +173,21 @@ class Killed:
         await self.machine.close()
 
     async def _bmc(self, reader, writer):
-        name = (await reader.readline()).decode().strip()
+        try:
+            name = (await reader.readline()).decode().strip()
+            if name:  # else it was killed before it asked
+                writer.write(await self._answer(name))
+        finally:
+            writer.close()
+
+    async def _answer(self, name):
         assert name in CALLS, name
         if name == "power_state":
-            writer.write(f"{self.machine.power.value}\n".encode())
-        else:
-            await self.event(f"before {name}")
-            await getattr(self.machine, name)(NODE, Voice())
-            await self.event(f"after {name}")
-            writer.write(b"done\n")
-        writer.close()
+            return f"{self.machine.power.value}\n".encode()
+        await self.event(f"before {name}")
+        await getattr(self.machine, name)(NODE, Voice())
+        await self.event(f"after {name}")
+        return b"done\n"
 
     async def run(self, phase):
         """Run `phase` to its end, however often it is killed. Returns how often it was."""

@@ -52,7 +52,7 @@ class Deployer:
         Raises DriverTransient: it failed; DriverUnsupported, before anything; DriverConflict.
         """
         wanted = as_annotations(spec.owner_data)
-        machine = await self._life.read(handle.id)
+        machine = await self._life.begin(handle.id)
         if machine.state not in (NodeState.DEPLOYED, NodeState.DEPLOYING):
             machine = await self._begun(machine, spec, wanted, voice)
         if machine.state is NodeState.DEPLOYING:

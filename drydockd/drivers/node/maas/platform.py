@@ -11,13 +11,16 @@ from drydockd.drivers.node.maas.client import MaasClient
 from drydockd.drivers.node.maas.machine import STATES
 from drydockd.drivers.node.maas.paths import at
 from drydockd.drivers.node.maas.platformplan import wanted_tags
+from drydockd.drivers.node.maas.rollcall import RollCall
 from drydockd.machines import NodeState
 from drydockd.plans import PlatformPlan
 
 Document = dict[str, Any]
 
 
-async def apply_platform(client: MaasClient, handle: Handle, plan: PlatformPlan) -> None:
+async def apply_platform(
+    client: MaasClient, handle: Handle, plan: PlatformPlan, *, roll: RollCall | None = None
+) -> None:
     """Make the machine's tags those of `plan`; safe to repeat and to be cut at any time.
 
     Tags of ours that the plan does not name are taken from the machine, others stay. A deployed
@@ -27,7 +30,8 @@ async def apply_platform(client: MaasClient, handle: Handle, plan: PlatformPlan)
     if handle.kind != "machine":
         return
     tags = wanted_tags(handle.name, plan)
-    machine: Document = await client.get(at("machine", sid=handle.id))
+    roll = roll or RollCall(client)
+    machine = await roll.begun(handle.id)
     if STATES.get(machine["status_name"]) is NodeState.DEPLOYED:
         return
     known = [machine]
@@ -35,7 +39,7 @@ async def apply_platform(client: MaasClient, handle: Handle, plan: PlatformPlan)
     async def read() -> Document:
         if known and (there := platformplan.assumed(tags, known[0])) is not None:
             return {"machine": known.pop(), "tags": there}
-        document = known.pop() if known else await client.get(at("machine", sid=handle.id))
+        document = known.pop() if known else await roll.begun(handle.id)
         there = {tag["name"]: tag for tag in await client.get(at("tags"))}
         return {"machine": document, "tags": there}
 

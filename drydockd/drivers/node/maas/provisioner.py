@@ -37,6 +37,7 @@ from drydockd.drivers.node.maas.machine import INFRASTRUCTURE
 from drydockd.drivers.node.maas.options import MaasOptions
 from drydockd.drivers.node.maas.paths import at
 from drydockd.drivers.node.maas.records import Records
+from drydockd.drivers.node.maas.rollcall import RollCall
 from drydockd.drivers.node.maas.survey import Survey
 from drydockd.errors import DriverConflict, NodeUnknown
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
@@ -76,8 +77,9 @@ class MaasProvisioner:
         self._options = options
         self._client = client or MaasClient(options)
         self._powers = PowerAddresses(self._client, seconds=options.poll_interval)
-        self._finder = Finder(self._client, self._powers)
-        self._life = Lifecycle(self._client, poll_seconds=options.poll_interval)
+        self._roll = RollCall(self._client, poll_seconds=options.poll_interval)
+        self._finder = Finder(self._client, self._powers, self._roll)
+        self._life = Lifecycle(self._client, poll_seconds=options.poll_interval, roll=self._roll)
         self._account = Account(self._client)
         self._survey = Survey(self._client, seconds=options.poll_interval)
         self._deployer = Deployer(self._client, self._life, self._account)
@@ -90,6 +92,7 @@ class MaasProvisioner:
         self._records = Records(surroundings.shelf)
 
     async def close(self) -> None:
+        self._roll.close()
         await self._client.close()
 
     # -- the site
@@ -165,7 +168,7 @@ class MaasProvisioner:
         await storage.apply_storage(self._client, handle, plan, life=self._life)
 
     async def apply_platform(self, handle: Handle, plan: PlatformPlan) -> None:
-        await platform.apply_platform(self._client, handle, plan)
+        await platform.apply_platform(self._client, handle, plan, roll=self._roll)
 
     async def deploy(self, handle: Handle, spec: DeploySpec, voice: Voice) -> Handle:
         return await self._deployer.deploy(handle, spec, voice)

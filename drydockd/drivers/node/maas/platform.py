@@ -6,12 +6,13 @@ from typing import Any
 
 from drydockd.drivers.base import Handle
 from drydockd.drivers.node.maas import platformplan
-from drydockd.drivers.node.maas.changes import Change, reconcile, send
+from drydockd.drivers.node.maas.changes import Change, reconcile
 from drydockd.drivers.node.maas.client import MaasClient
 from drydockd.drivers.node.maas.machine import STATES
-from drydockd.drivers.node.maas.paths import at
 from drydockd.drivers.node.maas.platformplan import wanted_tags
 from drydockd.drivers.node.maas.rollcall import RollCall
+from drydockd.drivers.node.maas.taglist import TagList
+from drydockd.errors import DriverError
 from drydockd.machines import NodeState
 from drydockd.plans import PlatformPlan
 
@@ -19,12 +20,18 @@ Document = dict[str, Any]
 
 
 async def apply_platform(
-    client: MaasClient, handle: Handle, plan: PlatformPlan, *, roll: RollCall | None = None
+    client: MaasClient,
+    handle: Handle,
+    plan: PlatformPlan,
+    *,
+    roll: RollCall | None = None,
+    taglist: TagList | None = None,
 ) -> None:
     """Make the machine's tags those of `plan`; safe to repeat and to be cut at any time.
 
     Tags of ours that the plan does not name are taken from the machine, others stay. A deployed
-    machine is left alone. Raises DriverUnsupported before anything for a name that MAAS refuses,
+    machine is left alone. The tags that MAAS has are read by `taglist`, which may have them
+    already. Raises DriverUnsupported before anything for a name that MAAS refuses,
     and what `MaasClient` raises.
     """
     if handle.kind != "machine":
@@ -34,19 +41,22 @@ async def apply_platform(
     machine = await roll.begun(handle.id)
     if STATES.get(machine["status_name"]) is NodeState.DEPLOYED:
         return
+    taglist = taglist or TagList(client)
     known = [machine]
 
     async def read() -> Document:
-        if known and (there := platformplan.assumed(tags, known[0])) is not None:
-            return {"machine": known.pop(), "tags": there}
-        document = known.pop() if known else await roll.begun(handle.id)
-        there = {tag["name"]: tag for tag in await client.get(at("tags"))}
-        return {"machine": document, "tags": there}
+        document = known.pop() if known else await roll.anew(handle.id)
+        return {"machine": document, "tags": await taglist.of()}
 
     def next_change(state: Document) -> Change | None:
         return platformplan.next_change(tags, state)
 
     async def make(change: Change) -> Any:
-        return await send(client, change)
+        try:
+            return await taglist.make(change)
+        except DriverError:
+            # Tags may have come or gone.
+            taglist.forget()
+            raise
 
     await reconcile(handle.name, read, next_change, make, platformplan.absorb)

@@ -5,7 +5,6 @@ Source: contract, maas, section 3, and maas-facts.
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from drydockd.drivers.base import Handle
@@ -36,7 +35,7 @@ class Desk:
         self._life = life or Lifecycle(client, poll_seconds=POLL_SECONDS)
 
     async def read(self) -> Document:
-        return copy.deepcopy(await self._life.roll.read(self._handle.id))
+        return await self._life.roll.anew(self._handle.id)
 
     async def read_open(self) -> Document:
         """Read; raises DriverConflict: it was moved to where it may not be changed."""

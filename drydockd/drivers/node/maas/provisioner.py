@@ -86,6 +86,7 @@ class MaasProvisioner:
         self._taglist = TagList(self._client, seconds=options.poll_interval)
         self._deployer = Deployer(self._client, self._life, self._account, self._taglist)
         self._adopter = Adopter(self._client, self._life, with_power=options.use_node_oob_params)
+        self._details = learnt.Details(self._client)
         self._records = Records()
 
     # -- life
@@ -156,7 +157,8 @@ class MaasProvisioner:
         return await self._life.commissioned(handle, form, voice)
 
     async def inventory(self, handle: Handle) -> Inventory:
-        return await learnt.inventory(self._client, handle)
+        number = self._roll.commissioning(handle.id)
+        return await self._details.inventory(handle, number)
 
     async def logs(self, handle: Handle, phase: str) -> Sequence[Log]:
         return await learnt.logs(self._client, handle, phase)

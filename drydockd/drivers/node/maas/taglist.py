@@ -26,7 +26,8 @@ class TagList:
         self._lock = asyncio.Lock()
         self._known: dict[str, Document] | None = None
         self._until = 0.0
-        self._number = 0
+        self._meanwhile: dict[str, Document | None] = {}
+        self._is_doubtful = False
         self._making: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def of(self) -> dict[str, Document]:
@@ -35,18 +36,22 @@ class TagList:
         async with self._lock:
             now = asyncio.get_running_loop().time()
             if self._known is None or now >= self._until:
-                self._known, number = None, self._number
-                answer = await self._client.get(at("tags"))
-                self._known = {str(tag["name"]): tag for tag in answer}
-                # What changed meanwhile may be in it or not.
-                seconds = self._seconds if number == self._number else 0.0
-                self._until = asyncio.get_running_loop().time() + seconds
-            return dict(self._known)
+                await self._read()
+            return dict(self._known or {})
+
+    async def _read(self) -> None:
+        self._known, self._meanwhile, self._is_doubtful = None, {}, False
+        answer = await self._client.get(at("tags"))
+        self._known = {str(tag["name"]): tag for tag in answer}
+        # It may be in the answer, or not.
+        for name, tag in self._meanwhile.items():
+            self._put(name, tag)
+        seconds = 0.0 if self._is_doubtful else self._seconds
+        self._until = asyncio.get_running_loop().time() + seconds
 
     def forget(self) -> None:
         """Read anew next time."""
-        self._known = None
-        self._number += 1
+        self._known, self._is_doubtful = None, True
 
     async def add(self, name: str) -> None:
         """Make a tag that is one node's, if there is none of this name. Safe to repeat."""
@@ -55,7 +60,7 @@ class TagList:
         except DriverError:
             self.forget()
             raise
-        self._wrote({"name": name, "comment": tags.COMMENT, "kernel_opts": ""})
+        self._put(name, {"name": name, "comment": tags.COMMENT, "kernel_opts": ""})
 
     async def make(self, change: Change) -> Any:
         """Make a change of tags, and keep what MAAS answers; return it.
@@ -65,30 +70,29 @@ class TagList:
         if change.path != at("tags"):
             answer = await send(self._client, change)
             if change.method == "DELETE":
-                self._removed(change.path.split("/")[1])
+                self._put(change.path.split("/")[1], None)
             elif change.op is None:
-                self._wrote(answer)
+                self._put(str(answer["name"]), answer)
             return answer
         name = str(change.form["name"])
         async with self._making.setdefault(name, asyncio.Lock()):
             answer = (self._known or {}).get(name)
             if answer is None:
                 answer = await send(self._client, change)
-                self._wrote(answer)
+                self._put(name, answer)
             return answer
 
     async def remove(self, gone: Iterable[str]) -> None:
         """Remove tags altogether; those that are gone are fine."""
         for name in sorted(gone):
             await tags.remove(self._client, [name])
-            self._removed(name)
+            self._put(name, None)
 
-    def _wrote(self, tag: Document) -> None:
-        self._number += 1
-        if self._known is not None:
-            self._known[str(tag["name"])] = tag
-
-    def _removed(self, name: str) -> None:
-        self._number += 1
-        if self._known is not None:
+    def _put(self, name: str, tag: Document | None) -> None:
+        """Note what was written; None: removed."""
+        if self._known is None:
+            self._meanwhile[name] = tag
+        elif tag is None:
             self._known.pop(name, None)
+        else:
+            self._known[name] = tag

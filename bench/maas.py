@@ -225,6 +225,7 @@ async def serve(design: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--nodes", type=int, default=100)
+    parser.add_argument("--site", default="seaworthy", help="whose nodes are cloned")
     parser.add_argument("--region", type=Path)
     given = parser.parse_args()
     if given.region:
@@ -232,7 +233,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         design = Path(folder) / "site.yaml"
-        design.write_bytes(scaled_site(given.nodes))
+        design.write_bytes(scaled_site(given.nodes, given.site))
         return asyncio.run(measure(given.nodes, design))
 
 

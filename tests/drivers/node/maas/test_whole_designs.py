@@ -18,7 +18,7 @@ from tests.sites.folder import on_site_files
 MIB = 1024 * 1024
 # What is rounded and kept of a disk or group, at most.
 ROUNDED = 4 * 4 * MIB
-MOST_REQUESTS = 40
+MOST_REQUESTS = 38
 DESIGNS = [
     *on_designs("foundry", "workshop", "two-regions", "example-site"),
     *on_site_files("seaworthy", "intel-pod15"),

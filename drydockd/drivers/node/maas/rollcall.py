@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from drydockd.drivers.node.maas import machine as machines
-from drydockd.drivers.node.maas.answers import Missing
 from drydockd.drivers.node.maas.client import MaasClient
 from drydockd.drivers.node.maas.paths import at
 from drydockd.machines import NodeState
@@ -96,12 +95,12 @@ class RollCall:
     # -- from MAAS
 
     async def read(self, sid: str) -> Document:
-        """Return the machine as MAAS has it now. Raises `Missing`, and what MaasClient raises."""
+        """Return the machine as MAAS has it now. Raises `answers.Missing`: there is none, and
+        what else MaasClient raises."""
         self._kept.pop(sid, None)
         document = await self._by_sid.of(sid)
-        if document is None:
-            raise Missing(f"MAAS: GET machines/{sid}/: 404 Not Found: there is no such machine")
-        return document
+        # A list leaves out what the user may not see, too: only MAAS' own word makes it missing.
+        return await self._alone(sid) if document is None else document
 
     async def later(self, sid: str) -> Document:
         """Return the machine as it is at the next look, `poll_seconds` from now at most: those
@@ -122,16 +121,17 @@ class RollCall:
             self._round = None
 
     async def _ask_sids(self, sids: Sequence[str]) -> Mapping[str, Document]:
-        if len(sids) > 1:
-            found = await self._client.get(at("machines"), query={"id": sids})
-        else:
-            try:
-                found = [await self._client.get(at("machine", sid=sids[0]))]
-            except Missing:
-                found = []
+        if len(sids) == 1:
+            return {sids[0]: await self._alone(sids[0])}
+        found = await self._client.get(at("machines"), query={"id": sids})
         for document in found:
             self._note(document)
         return {str(document["system_id"]): document for document in found}
+
+    async def _alone(self, sid: str) -> Document:
+        document: Document = await self._client.get(at("machine", sid=sid))
+        self._note(document)
+        return document
 
     async def _ask_names(self, names: Sequence[str]) -> Mapping[str, list[Document]]:
         found: dict[str, list[Document]] = {}

@@ -7,7 +7,7 @@ import pytest
 from drydockd.drivers.node.maas import rollcall
 from drydockd.drivers.node.maas.answers import Missing
 from drydockd.drivers.node.maas.rollcall import RollCall, Together
-from drydockd.errors import DriverTransient
+from drydockd.errors import DriverPersistent, DriverTransient
 from tests.peers.maas import Fault, at
 from tests.peers.maas.machines import add_machine
 
@@ -42,6 +42,15 @@ async def test_only_the_one_that_is_gone_is_missed(roll, sids):
     assert isinstance(found[3], Missing)
     with pytest.raises(Missing, match="machines/nosuch/"):
         await roll.read("nosuch")
+
+
+async def test_what_a_list_leaves_out_is_asked_for_by_its_path(maas, roll, sids):
+    """A list has what the user may see."""
+    maas.faults.append(Fault(at("GET", "machines/"), status=200, body=[]))
+    maas.faults.append(Fault(at("GET", f"machines/{sids[0]}/"), status=403))
+    found = await asyncio.gather(*map(roll.read, sids), return_exceptions=True)
+    assert isinstance(found[0], DriverPersistent)
+    assert [document["hostname"] for document in found[1:]] == ["n1", "n2"]
 
 
 async def test_a_failure_is_everybodys_and_is_not_kept(maas, roll, sids):

@@ -84,7 +84,8 @@ class Finder:
         self._sids: dict[str, str] = {}
 
     def forget(self, name: str) -> None:
-        self._sids.pop(name, None)
+        if (sid := self._sids.pop(name, None)) is not None:
+            self._roll.forget(sid)
 
     async def find(self, node: Node, domain: str | None) -> Machine:
         """Return the machine. `domain` is the node's, None where nobody knows it.

@@ -31,8 +31,8 @@ async def apply_platform(
 
     Tags of ours that the plan does not name are taken from the machine, others stay. A deployed
     machine is left alone. The tags that MAAS has are read by `taglist`, which may have them
-    already. Raises DriverUnsupported before anything for a name that MAAS refuses,
-    and what `MaasClient` raises.
+    already, the machine by `roll`. Raises DriverUnsupported before anything for a name that MAAS
+    refuses, and what `MaasClient` raises.
     """
     if handle.kind != "machine":
         return
@@ -45,8 +45,10 @@ async def apply_platform(
     known = [machine]
 
     async def read() -> Document:
-        document = known.pop() if known else await roll.anew(handle.id)
-        return {"machine": document, "tags": await taglist.of()}
+        if known:
+            return {"machine": known.pop(), "tags": await taglist.of()}
+        taglist.forget()
+        return {"machine": await roll.anew(handle.id), "tags": await taglist.of()}
 
     def next_change(state: Document) -> Change | None:
         return platformplan.next_change(tags, state)

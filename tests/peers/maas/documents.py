@@ -236,7 +236,7 @@ def machine(sim: Any, node: Any) -> dict[str, Any]:
         "commissioning_status_name": "Passed",
         "cpu_count": node.cpu_count,
         "cpu_speed": 0,
-        "current_commissioning_result_id": 1,
+        "current_commissioning_result_id": node.commissioning,
         "current_installation_result_id": None,
         "current_testing_result_id": 2,
         "default_gateways": default_gateways(sim, node),

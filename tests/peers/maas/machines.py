@@ -76,6 +76,7 @@ class Machine:
     results: list[dict[str, Any]] = field(default_factory=list)
     does: str = ""
     looks: int = 0
+    commissioning: int = 1  # its number; each has another
     services: dict[str, str] = field(default_factory=dict)
 
 
@@ -178,7 +179,10 @@ def node(sim: Simulator, system_id: str) -> Machine:
 
 @route("GET", "machines/")
 def machines(sim: Simulator, call: Call) -> Any:
-    return [documents.machine(sim, kept) for kept in _asked(call, sim.machines)]
+    asked = _asked(call, sim.machines)
+    for kept in asked if "id" in call.query else ():
+        _look(sim, kept)
+    return [documents.machine(sim, kept) for kept in asked]
 
 
 @route("GET", "rackcontrollers/")
@@ -196,6 +200,8 @@ def rack(sim: Simulator, call: Call) -> Any:
 
 def _asked(call: Call, nodes: dict[str, Machine]) -> list[Machine]:
     kept = list(nodes.values())
+    if ids := call.query.get("id"):
+        kept = [machine for machine in kept if machine.system_id in ids]
     if names := call.query.get("hostname"):
         kept = [machine for machine in kept if machine.hostname in names]
     if macs := call.query.get("mac_address"):
@@ -457,6 +463,7 @@ def add_results(machine: Machine, kind: str, *entries: dict[str, Any]) -> None:
 def _begin(sim: Simulator, machine: Machine, course: str) -> None:
     machine.does, machine.looks = course, sim.busy_looks
     machine.status_name = COURSES[course][0]
+    machine.commissioning += course == "commission"
     sim.done[course, machine.system_id] += 1
 
 

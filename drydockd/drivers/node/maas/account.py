@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from drydockd.drivers.node.maas.client import MaasClient
 from drydockd.drivers.node.maas.paths import at
 from drydockd.errors import DriverPersistent
@@ -13,13 +15,15 @@ class Account:
     def __init__(self, client: MaasClient) -> None:
         self._client = client
         self._name = ""
+        self._lock = asyncio.Lock()
 
     async def name(self) -> str:
-        if not self._name:
-            self._name = str((await self.ask()).get("username") or "")
+        async with self._lock:
             if not self._name:
-                raise DriverPersistent("MAAS: GET users/ whoami: tells no user name")
-        return self._name
+                self._name = str((await self.ask()).get("username") or "")
+                if not self._name:
+                    raise DriverPersistent("MAAS: GET users/ whoami: tells no user name")
+            return self._name
 
     async def ask(self) -> dict[str, object]:
         answer = await self._client.get(at("users"), "whoami")

@@ -31,7 +31,7 @@ class Adopter:
         """
         if "_" in node.name:
             raise DriverUnsupported(f"{node.name}: MAAS takes no host name with an underscore")
-        machine = await self._life.read(handle.id)
+        machine = await self._life.begin(handle.id)
         mac = canonical_mac(node.boot_mac) if node.boot_mac else None
         if mac and machine.macs and mac not in machine.macs:
             raise DriverConflict(f"{node.name}: {machine} has no NIC {mac}; it is another machine")

@@ -15,12 +15,13 @@ from drydockd.drivers.base import Handle, Voice
 from drydockd.drivers.node.maas import domains, tags
 from drydockd.drivers.node.maas import machine as machines
 from drydockd.drivers.node.maas.account import Account
-from drydockd.drivers.node.maas.answers import Taken, Unsure
+from drydockd.drivers.node.maas.answers import Missing, Taken, Unsure
 from drydockd.drivers.node.maas.client import Form, MaasClient
 from drydockd.drivers.node.maas.lifecycle import Lifecycle, trouble
 from drydockd.drivers.node.maas.machine import ALLOCATED, DEPLOYMENT, Machine
 from drydockd.drivers.node.maas.ownerdata import Annotations, as_annotations
 from drydockd.drivers.node.maas.paths import at
+from drydockd.drivers.node.maas.taglist import TagList
 from drydockd.errors import DriverConflict
 from drydockd.machines import NodeState
 from drydockd.plans import DeploySpec
@@ -41,10 +42,17 @@ def series(image: str | None) -> str | None:
 
 
 class Deployer:
-    def __init__(self, client: MaasClient, life: Lifecycle, account: Account) -> None:
+    def __init__(
+        self,
+        client: MaasClient,
+        life: Lifecycle,
+        account: Account,
+        taglist: TagList | None = None,
+    ) -> None:
         self._client = client
         self._life = life
         self._account = account
+        self._taglist = taglist or TagList(client)
 
     async def deploy(self, handle: Handle, spec: DeploySpec, voice: Voice) -> Handle:
         """Return when deployed; a deployment that runs is joined, one that failed released first.
@@ -52,7 +60,7 @@ class Deployer:
         Raises DriverTransient: it failed; DriverUnsupported, before anything; DriverConflict.
         """
         wanted = as_annotations(spec.owner_data)
-        machine = await self._life.read(handle.id)
+        machine = await self._life.begin(handle.id)
         if machine.state not in (NodeState.DEPLOYED, NodeState.DEPLOYING):
             machine = await self._begun(machine, spec, wanted, voice)
         if machine.state is NodeState.DEPLOYING:
@@ -117,12 +125,21 @@ class Deployer:
     async def _tag(self, machine: Machine, spec: DeploySpec) -> None:
         """Put the one key of this deployment on the machine; without it no boot action runs."""
         prefix = tags.key_prefix(machine.hostname)
-        there = {name for name in await tags.names(self._client) if name.startswith(prefix)}
+        there = {name for name in await self._taglist.of() if name.startswith(prefix)}
         own = tags.checked(f"{prefix}{spec.boot.key}") if spec.boot else None
-        await tags.remove(self._client, there - {own})
+        await self._taglist.remove(there - {own})
         if own is None:
             return
         if own not in there:
-            await tags.make(self._client, own)
+            await self._taglist.add(own)
         if own not in machine.tags:
-            await tags.put_on(self._client, own, machine.sid)
+            await self._put_on(own, machine.sid)
+
+    async def _put_on(self, tag: str, sid: str) -> None:
+        try:
+            await tags.put_on(self._client, tag, sid)
+        except Missing:
+            # Somebody removed it since the tags were read.
+            self._taglist.forget()
+            await self._taglist.add(tag)
+            await tags.put_on(self._client, tag, sid)

@@ -15,6 +15,7 @@ from drydockd.drivers.node.maas.answers import Missing
 from drydockd.drivers.node.maas.client import Form, MaasClient
 from drydockd.drivers.node.maas.machine import INFRASTRUCTURE, MACHINE, Machine
 from drydockd.drivers.node.maas.paths import at
+from drydockd.drivers.node.maas.rollcall import RollCall
 from drydockd.errors import DriverConflict, NodeUnknown
 from drydockd.machines import canonical_mac
 from drydockd.site import Node
@@ -22,7 +23,6 @@ from drydockd.site import Node
 # Where the BMC's address tells the machine.
 BY_ADDRESS = ("ipmi", "redfish")
 LISTS: Mapping[str, str] = {MACHINE: "machines", INFRASTRUCTURE: "rackcontrollers"}
-ONE: Mapping[str, str] = {MACHINE: "machine", INFRASTRUCTURE: "rackcontroller"}
 
 
 def plain_address(text: str | None) -> str | None:
@@ -75,13 +75,17 @@ class PowerAddresses:
 class Finder:
     """Finds nodes; a machine that was found is asked for by its id the next time."""
 
-    def __init__(self, client: MaasClient, powers: PowerAddresses) -> None:
+    def __init__(
+        self, client: MaasClient, powers: PowerAddresses, roll: RollCall | None = None
+    ) -> None:
         self._client = client
         self._powers = powers
+        self._roll = roll or RollCall(client)
         self._sids: dict[str, str] = {}
 
     def forget(self, name: str) -> None:
-        self._sids.pop(name, None)
+        if (sid := self._sids.pop(name, None)) is not None:
+            self._roll.forget(sid)
 
     async def find(self, node: Node, domain: str | None) -> Machine:
         """Return the machine. `domain` is the node's, None where nobody knows it.
@@ -104,13 +108,15 @@ class Finder:
         if sid is None:
             return None
         try:
-            machine = machines.read(await self._client.get(at("machine", sid=sid)))
+            document = await self._roll.read(sid)
         except Missing:
             self.forget(node.name)
             return None
+        machine = machines.read(document)
         mac = canonical_mac(node.boot_mac) if node.boot_mac else None
         is_same_nic = mac is None or not machine.macs or mac in machine.macs
         if machine.hostname == node.name and domain in (None, machine.domain) and is_same_nic:
+            self._roll.keep(document)
             return machine
         # Somebody changed it: look at everything again.
         self.forget(node.name)
@@ -118,7 +124,11 @@ class Finder:
 
     async def _named(self, node: Node, domain: str | None, kind: str) -> Machine | None:
         """The machine that has the node's name already, if it is the node's indeed."""
-        found = await self._list(kind, {"hostname": node.name})
+        if kind == MACHINE:
+            documents = await self._roll.named(node.name)
+            found = [machines.read(document) for document in documents]
+        else:
+            found = list(await self._list(kind, {"hostname": node.name}))
         if len(found) > 1:
             there = ", ".join(map(str, found))
             raise DriverConflict(
@@ -126,7 +136,9 @@ class Finder:
                 "but the node's own"
             )
         if found and kind == MACHINE:
-            return await self._proven(found[0], node, domain)
+            machine = await self._proven(found[0], node, domain)
+            self._roll.keep(documents[0])
+            return machine
         return found[0] if found else None
 
     async def _proven(self, machine: Machine, node: Node, domain: str | None) -> Machine:
@@ -163,9 +175,14 @@ class Finder:
                     f"{node.name}: MAAS has the BMC {address} for {len(sids)} machines: "
                     f"{', '.join(sids)}; correct their power configuration"
                 )
+            if sids and kind == MACHINE:
+                document = await self._roll.read(sids[0])
+                self._roll.keep(document)
+                return machines.read(document)
             if sids:
-                path = at(ONE[kind], sid=sids[0])
-                return machines.read(await self._client.get(path), kind)
+                return machines.read(
+                    await self._client.get(at("rackcontroller", sid=sids[0])), kind
+                )
         mac = canonical_mac(node.boot_mac) if node.boot_mac else None
         if mac is None:
             return None

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import zlib
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +20,8 @@ from drydockd.drivers.node.maas.paths import at
 from drydockd.errors import DriverPersistent, NodeUnknown
 from drydockd.machines import Document, Inventory, Log
 
+# Machines whose details are kept: some 20 KB each, packed.
+MOST_KEPT = 1024
 XML = ("lshw", "lldp")
 TYPES: Mapping[str, str] = {
     "commission": "commissioning",
@@ -26,16 +30,40 @@ TYPES: Mapping[str, str] = {
 }
 
 
-async def inventory(client: MaasClient, handle: Handle) -> Inventory:
-    """Return the documents of the last commissioning. Raises NodeUnknown without one."""
-    try:
-        details = bson.decode(await client.read(at("machine", sid=handle.id), "details"))
-    except Missing as error:
-        raise NodeUnknown(str(error)) from error
-    except ValueError as error:
-        raise DriverPersistent(f"MAAS: details of {handle.name}: {error}") from error
-    if not details.get("lshw"):
-        raise NodeUnknown(f"{handle.name} ({handle.id}): MAAS has not commissioned it yet")
+class Details:
+    """What commissionings found; that of the machines that were asked for last is kept."""
+
+    def __init__(self, client: MaasClient) -> None:
+        self._client = client
+        self._kept: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
+
+    async def inventory(self, handle: Handle, commissioning: int | None = None) -> Inventory:
+        """Return the documents of the last commissioning. Raises NodeUnknown without one.
+
+        Those of one `commissioning` (its number, None: nobody knows) are read once.
+        """
+        number, packed = self._kept.get(handle.id, (None, b""))
+        if commissioning is not None and number == commissioning:
+            self._kept.move_to_end(handle.id)
+            return _documents(bson.decode(zlib.decompress(packed)))
+        self._kept.pop(handle.id, None)
+        try:
+            read = await self._client.read(at("machine", sid=handle.id), "details")
+            details = bson.decode(read)
+        except Missing as error:
+            raise NodeUnknown(str(error)) from error
+        except ValueError as error:
+            raise DriverPersistent(f"MAAS: details of {handle.name}: {error}") from error
+        if not details.get("lshw"):
+            raise NodeUnknown(f"{handle.name} ({handle.id}): MAAS has not commissioned it yet")
+        if commissioning is not None:
+            self._kept[handle.id] = commissioning, zlib.compress(read, 1)
+            if len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        return _documents(details)
+
+
+def _documents(details: Mapping[str, bytes | None]) -> Inventory:
     # lshw first: what devices are called is read from it.
     order = sorted(details, key=lambda name: (name != "lshw", name))
     return Inventory(

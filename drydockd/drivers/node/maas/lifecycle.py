@@ -6,8 +6,8 @@ the machine's status and waited for. Source: contract, maas, sections 3 and 6.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Mapping
+from typing import Any
 
 from drydockd.drivers.base import Handle, Voice
 from drydockd.drivers.node.maas import machine as machines
@@ -15,6 +15,7 @@ from drydockd.drivers.node.maas.answers import Missing, Taken, Unsure
 from drydockd.drivers.node.maas.client import Form, MaasClient
 from drydockd.drivers.node.maas.machine import Machine
 from drydockd.drivers.node.maas.paths import at
+from drydockd.drivers.node.maas.rollcall import RollCall
 from drydockd.errors import DriverConflict, DriverTransient, NodeUnknown
 from drydockd.machines import NodeState
 
@@ -38,8 +39,6 @@ TO_RELEASE = (
 )
 WIPE: Form = {"erase": True, "quick_erase": True}
 
-Sleep = Callable[[float], Awaitable[object]]
-
 
 class Lifecycle:
     """Moves machines from one status to the next and waits for the end of it.
@@ -48,16 +47,22 @@ class Lifecycle:
     """
 
     def __init__(
-        self, client: MaasClient, *, poll_seconds: float, sleep: Sleep = asyncio.sleep
+        self, client: MaasClient, *, poll_seconds: float, roll: RollCall | None = None
     ) -> None:
         self._client = client
-        self._poll_seconds = poll_seconds
-        self._sleep = sleep
+        self.roll = roll or RollCall(client, poll_seconds=poll_seconds)
 
     async def read(self, sid: str) -> Machine:
         """Raises NodeUnknown: MAAS has no such machine."""
+        return await self._told(self.roll.read(sid))
+
+    async def begin(self, sid: str) -> Machine:
+        """Return what `find` has just read, else `read`. Raises NodeUnknown."""
+        return await self._told(self.roll.begun(sid))
+
+    async def _told(self, document: Awaitable[Mapping[str, Any]]) -> Machine:
         try:
-            return machines.read(await self._client.get(at("machine", sid=sid)))
+            return machines.read(await document)
         except Missing as error:
             raise NodeUnknown(str(error)) from error
 
@@ -65,9 +70,8 @@ class Lifecycle:
         """Return the machine once it is no longer `busy`; an outage of MAAS is waited out."""
         told = ""
         while machine.state is busy:
-            await self._sleep(self._poll_seconds)
             try:
-                machine = await self.read(machine.sid)
+                machine = await self._told(self.roll.later(machine.sid))
             except DriverTransient as error:
                 if str(error) != told:
                     told = str(error)
@@ -94,7 +98,7 @@ class Lifecycle:
 
         Raises DriverTransient: it failed; DriverConflict: it is where that cannot be.
         """
-        machine = await self.read(handle.id)
+        machine = await self.begin(handle.id)
         if machine.state in TO_COMMISSION:
             machine = await self.act(machine, "commission", form)
         if machine.state is NodeState.COMMISSIONING:

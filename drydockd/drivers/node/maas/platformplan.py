@@ -58,18 +58,6 @@ def wanted_tags(node: str, plan: PlatformPlan) -> Tags:
     return tags
 
 
-def assumed(tags: Tags, machine: Document) -> dict[str, Document] | None:
-    """Return what most probably is there, for a machine that has none of our tags yet: those of
-    the design, made for another node, and no kernel options. None: one has to look.
-
-    Wrong guesses are refused by MAAS and change nothing.
-    """
-    left = {name for name in machine["tag_names"] if KEY_MARK not in name}
-    if tags.kernel in left or left - set(tags.names) or not tags.options:
-        return None
-    return {name: {"name": name, "comment": COMMENT} for name in tags.design}
-
-
 def next_change(tags: Tags, state: Document) -> Change | None:
     """Return the next change of `state`: the ``machine`` and all ``tags`` by name."""
     return next(_changes(tags, state["machine"], state["tags"]), None)

@@ -37,7 +37,9 @@ from drydockd.drivers.node.maas.machine import INFRASTRUCTURE
 from drydockd.drivers.node.maas.options import MaasOptions
 from drydockd.drivers.node.maas.paths import at
 from drydockd.drivers.node.maas.records import Records
+from drydockd.drivers.node.maas.rollcall import RollCall
 from drydockd.drivers.node.maas.survey import Survey
+from drydockd.drivers.node.maas.taglist import TagList
 from drydockd.errors import DriverConflict, NodeUnknown
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.site import Catalogue, Network, NetworkLink, Node, Repository
@@ -76,12 +78,15 @@ class MaasProvisioner:
         self._options = options
         self._client = client or MaasClient(options)
         self._powers = PowerAddresses(self._client, seconds=options.poll_interval)
-        self._finder = Finder(self._client, self._powers)
-        self._life = Lifecycle(self._client, poll_seconds=options.poll_interval)
+        self._roll = RollCall(self._client, poll_seconds=options.poll_interval)
+        self._finder = Finder(self._client, self._powers, self._roll)
+        self._life = Lifecycle(self._client, poll_seconds=options.poll_interval, roll=self._roll)
         self._account = Account(self._client)
         self._survey = Survey(self._client, seconds=options.poll_interval)
-        self._deployer = Deployer(self._client, self._life, self._account)
+        self._taglist = TagList(self._client, seconds=options.poll_interval)
+        self._deployer = Deployer(self._client, self._life, self._account, self._taglist)
         self._adopter = Adopter(self._client, self._life, with_power=options.use_node_oob_params)
+        self._details = learnt.Details(self._client)
         self._records = Records()
 
     # -- life
@@ -90,6 +95,7 @@ class MaasProvisioner:
         self._records = Records(surroundings.shelf)
 
     async def close(self) -> None:
+        self._roll.close()
         await self._client.close()
 
     # -- the site
@@ -151,7 +157,8 @@ class MaasProvisioner:
         return await self._life.commissioned(handle, form, voice)
 
     async def inventory(self, handle: Handle) -> Inventory:
-        return await learnt.inventory(self._client, handle)
+        number = self._roll.commissioning(handle.id)
+        return await self._details.inventory(handle, number)
 
     async def logs(self, handle: Handle, phase: str) -> Sequence[Log]:
         return await learnt.logs(self._client, handle, phase)
@@ -165,7 +172,9 @@ class MaasProvisioner:
         await storage.apply_storage(self._client, handle, plan, life=self._life)
 
     async def apply_platform(self, handle: Handle, plan: PlatformPlan) -> None:
-        await platform.apply_platform(self._client, handle, plan)
+        await platform.apply_platform(
+            self._client, handle, plan, roll=self._roll, taglist=self._taglist
+        )
 
     async def deploy(self, handle: Handle, spec: DeploySpec, voice: Voice) -> Handle:
         return await self._deployer.deploy(handle, spec, voice)
@@ -184,7 +193,6 @@ class MaasProvisioner:
         else:
             raise DriverConflict(f"{machine}: is {machine.status}, so somebody else's")
         self._finder.forget(node.name)
-        own = {
-            n for n in await tags.names(self._client) if n.startswith(tags.key_prefix(node.name))
-        }
-        await tags.remove(self._client, own)
+        prefix = tags.key_prefix(node.name)
+        own = {name for name in await self._taglist.of() if name.startswith(prefix)}
+        await self._taglist.remove(own)

@@ -13,7 +13,6 @@ from drydockd.drivers.node.maas.account import Account
 from drydockd.drivers.node.maas.client import MaasClient
 from drydockd.drivers.node.maas.lifecycle import Lifecycle
 from drydockd.drivers.node.maas.machine import ALLOCATED
-from drydockd.drivers.node.maas.paths import at
 from drydockd.errors import DriverConflict
 from drydockd.machines import NodeState
 
@@ -36,8 +35,7 @@ class Desk:
         self._life = life or Lifecycle(client, poll_seconds=POLL_SECONDS)
 
     async def read(self) -> Document:
-        document: Document = await self._client.get(at("machine", sid=self._handle.id))
-        return document
+        return await self._life.roll.anew(self._handle.id)
 
     async def read_open(self) -> Document:
         """Read; raises DriverConflict: it was moved to where it may not be changed."""
@@ -55,7 +53,7 @@ class Desk:
         A failed deployment is released first, a release is waited for. None: it is deployed, and
         is left alone. Raises DriverConflict naming any other state.
         """
-        document = await self.read()
+        document = await self._life.roll.begun(self._handle.id)
         if _state(document) is NodeState.DEPLOYED:
             return None
         if _state(document) in (NodeState.FAILED_DEPLOY, NodeState.RELEASING):

@@ -30,11 +30,6 @@ def checked(name: str) -> str:
     return name
 
 
-async def names(client: MaasClient) -> frozenset[str]:
-    """The names of all tags."""
-    return frozenset(str(tag["name"]) for tag in await client.get(at("tags")))
-
-
 async def make(client: MaasClient, name: str, form: Form | None = None) -> None:
     """Make the tag, if there is none of this name. Safe to repeat."""
     try:

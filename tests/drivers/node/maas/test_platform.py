@@ -1,11 +1,13 @@
 """A machine gets its tags: beside other nodes' runs, after faults, and after being cut off."""
 
+import asyncio
 from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from drydockd.drivers.node.maas.platform import apply_platform
+from drydockd.drivers.node.maas.taglist import TagList
 from drydockd.errors import DriverTransient, DriverUnsupported
 from drydockd.plans import PlatformPlan
 from tests.drivers.node.maas.making import Killed, cut_client
@@ -31,12 +33,13 @@ async def test_a_second_run_reads_and_changes_nothing(maas, client):
     assert [call.method for call in maas.calls[before:]] == ["GET", "GET"]
 
 
-async def test_a_second_node_of_a_design_is_not_looked_for_among_all_tags(maas, client):
+async def test_the_tags_are_read_once_for_all_nodes(maas, client):
+    taglist = TagList(client, seconds=60)
     _, handle = commissioned(maas)
-    await apply_platform(client, handle, PLAN)
+    await apply_platform(client, handle, PLAN, taglist=taglist)
     before = len(maas.calls)
     machine, other = commissioned(maas, "n2")
-    await apply_platform(client, other, replace(PLAN, tag="n2_kp"))
+    await apply_platform(client, other, replace(PLAN, tag="n2_kp"), taglist=taglist)
     assert machine.tag_names == {"n2_kp", "gpu", "rack1"}
     assert len(maas.calls) == before + 5
     assert maas.counted("GET", "tags/") == 1
@@ -71,6 +74,30 @@ async def test_a_tag_that_another_node_makes_between_is_no_error(maas, client):
     maas.faults.append(Fault(lambda call: hits(call) and call.get("name") == "gpu", before=made))
     await apply_platform(client, handle, PLAN)
     assert machine.tag_names == {"n1_kp", "gpu", "rack1"}
+
+
+async def test_a_tag_that_somebody_removes_is_made_again(maas, client):
+    taglist = TagList(client, seconds=60)
+    _, handle = commissioned(maas)
+    await apply_platform(client, handle, PLAN, taglist=taglist)
+    maas.tags.clear()
+    machine, other = commissioned(maas, "n2")
+    await apply_platform(client, other, replace(PLAN, tag="n2_kp"), taglist=taglist)
+    assert machine.tag_names == {"n2_kp", "gpu", "rack1"} == set(maas.tags)
+
+
+async def test_many_nodes_at_once_make_a_tag_once_and_are_refused_nothing(maas, client):
+    taglist = TagList(client, seconds=60)
+    names = [f"n{number}" for number in range(6)]
+    placed = [commissioned(maas, name) for name in names]
+    async with asyncio.TaskGroup() as group:
+        for name, (_, handle) in zip(names, placed, strict=True):
+            plan = replace(PLAN, tag=f"{name}_kp")
+            group.create_task(apply_platform(client, handle, plan, taglist=taglist))
+    for name, (machine, _) in zip(names, placed, strict=True):
+        assert machine.tag_names == {f"{name}_kp", "gpu", "rack1"}
+    assert maas.counted("POST", "tags/") == len(names) + 2
+    assert maas.counted("GET", "tags/") == 1
 
 
 async def test_a_deployed_machine_and_a_rack_controller_are_left_alone(maas, client):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drydockd.drivers.node.maas.platformplan import absorb, assumed, next_change, wanted_tags
+from drydockd.drivers.node.maas.platformplan import absorb, next_change, wanted_tags
 from drydockd.errors import DriverUnsupported
 from drydockd.plans import PlatformPlan
 
@@ -86,22 +86,3 @@ def test_a_node_whose_name_makes_no_tag_is_told_where_it_has_kernel_options():
 def test_names_that_are_ours_are_no_tags_of_a_design(name, words):
     with pytest.raises(DriverUnsupported, match=words):
         wanted_tags("n1", plan("", name))
-
-
-def a_machine(*names):
-    return {"system_id": "sid1", "tag_names": list(names)}
-
-
-def test_a_fresh_machine_needs_no_look_at_all_tags():
-    tags = wanted_tags("n1", plan("quiet", "gpu"))
-    assert set(assumed(tags, a_machine())) == {"gpu"}
-    assert set(assumed(tags, a_machine("gpu", "n1__baid__ab"))) == {"gpu"}
-
-
-@pytest.mark.parametrize("name", ["n1_kp", "old"])
-def test_a_machine_with_tags_is_looked_at(name):
-    assert assumed(wanted_tags("n1", plan("quiet", "gpu")), a_machine(name)) is None
-
-
-def test_a_tag_of_kernel_options_that_may_have_to_go_is_looked_for():
-    assert assumed(wanted_tags("n1", plan("", "gpu")), a_machine()) is None

@@ -1,5 +1,6 @@
 """The driver as the tasks call it."""
 
+import asyncio
 import logging
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from drydockd.drivers.base import NodeProvisioner, Resident, Surroundings
 from drydockd.errors import DriverConflict, NodeUnknown
 from drydockd.machines import NodeState
+from drydockd.plans import PlatformPlan
 from drydockd.site import Network, NetworkLink
 from tests.drivers.node.maas.making import Voice, a_node
 from tests.drivers.node.netboot.shelves import MemoryShelf
@@ -103,3 +105,36 @@ async def test_the_catalogue_names_images_and_kernels(driver):
 async def test_a_check_that_finds_maas_away_says_so(maas, driver):
     maas.faults.append(Fault(at("GET", "version/"), status=502))
     assert any(note.error and "502" in note.text for note in await driver.check())
+
+
+async def test_a_step_begins_with_what_find_read_and_details_are_read_once(maas, driver):
+    machine = add_machine(maas, "n1", status_name="New")
+    await driver.commission(await driver.find(a_node()), Voice())
+    sid = machine.system_id
+    for _ in range(3):
+        handle = await driver.find(a_node())
+        await driver.inventory(handle)
+        await driver.apply_platform(handle, PlatformPlan("jammy", None, "quiet", "n1_kp"))
+    assert maas.counted("GET", f"machines/{sid}/", "details") == 1
+    # Looked at twice while it was commissioned, and found thrice.
+    looks = [call for call in maas.calls if (call.path, call.op) == (f"machines/{sid}/", None)]
+    assert len(looks) == 2 + 3
+    machine.commissioning += 1
+    await driver.inventory(await driver.find(a_node()))
+    assert maas.counted("GET", f"machines/{sid}/", "details") == 2
+
+
+async def test_many_nodes_cost_few_reads(maas, driver):
+    nodes = [a_node(f"n{number}", oob_type="manual") for number in range(10)]
+    for node in nodes:
+        add_machine(maas, node.name, status_name="New")
+    async with asyncio.TaskGroup() as group:
+        for node in nodes:
+            group.create_task(_commissioned(driver, node))
+    assert {machine.status_name for machine in maas.machines.values()} == {"Ready"}
+    reads = [call for call in maas.calls if call.method == "GET"]
+    assert len(reads) < len(nodes)
+
+
+async def _commissioned(driver, node):
+    await driver.commission(await driver.find(node), Voice())

@@ -20,7 +20,7 @@ from tests.peers.maas import Simulator
 from tests.peers.maas.site import furnished
 
 GB = 10**9
-REQUESTS = 22
+REQUESTS = 20
 # What ends the same when it is done once more, and so is.
 REPEATABLE = ("change_interface", "set_storage_layout", "mount", "restore")
 STORAGE = flat(part("var", 40 * GB, "/var"))

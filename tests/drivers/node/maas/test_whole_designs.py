@@ -10,6 +10,7 @@ from drydockd.drivers.node.maas.platform import apply_platform
 from drydockd.drivers.node.maas.provisioner import BOOT_RESERVE
 from drydockd.drivers.node.maas.storage import apply_storage
 from drydockd.drivers.node.maas.survey import Survey
+from drydockd.drivers.node.maas.taglist import TagList
 from tests.designs import on_designs
 from tests.drivers.node.maas.apparatus import a_site, lay_networks, place
 from tests.sites.folder import on_site_files
@@ -17,7 +18,7 @@ from tests.sites.folder import on_site_files
 MIB = 1024 * 1024
 # What is rounded and kept of a disk or group, at most.
 ROUNDED = 4 * 4 * MIB
-MOST_REQUESTS = 44
+MOST_REQUESTS = 38
 DESIGNS = [
     *on_designs("foundry", "workshop", "two-regions", "example-site"),
     *on_site_files("seaworthy", "intel-pod15"),
@@ -28,7 +29,7 @@ DESIGNS = [
 async def test_each_machine_has_what_its_design_says(maas, client, path):
     site = a_site(path)
     lay_networks(maas, site)
-    survey = Survey(client, seconds=600)
+    survey, taglist = Survey(client, seconds=600), TagList(client, seconds=600)
     for index, node in enumerate(site.nodes.values()):
         firmware = "uefi" if index % 2 else "bios"
         handle, hardware = place(maas, site, node, firmware=firmware)
@@ -38,7 +39,7 @@ async def test_each_machine_has_what_its_design_says(maas, client, path):
         await apply_network(client, handle, network, survey=survey)
         storage = storage_plan(site, node, hardware, boot_reserve=BOOT_RESERVE)
         await apply_storage(client, handle, storage)
-        await apply_platform(client, handle, platform_plan(site, node))
+        await apply_platform(client, handle, platform_plan(site, node), taglist=taglist)
         # All designs here have several networks, disks and tags; none is beyond this.
         assert len(maas.calls) - before <= MOST_REQUESTS
         _check_network(maas, site, node, machine, hardware)

@@ -122,7 +122,7 @@ async def test_a_lost_answer_of_a_change_is_made_good(maas, patient):
 
 async def test_tries_end_with_the_deadline(maas):
     sleeps = Sleeps()
-    client = MaasClient(options(maas, retry_seconds=0.6), sleep=sleeps)
+    client = MaasClient(options(maas, retry_seconds=6.0), sleep=sleeps)
     maas.faults.append(Fault(lambda call: True, times=99, status=503, body="down"))
     with pytest.raises(DriverTransient, match="503 Service Unavailable: down"):
         await client.get(path("machines"))

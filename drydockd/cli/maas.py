@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from drydockd import drivers, parts, preflight
-from drydockd.cli.units import daemons_environment
+from drydockd.cli.units import config_option, daemons_environment
 from drydockd.config import ConfigError
 from drydockd.config import load as load_values
 from drydockd.drivers.node.maas.snippet import snippet as the_snippet
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
     from drydockd.drivers.base import SiteNote
 
 SECTION = "maasdriver"
-config_option = click.option(
-    "--config",
-    "files",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The daemon's configuration; default: /etc/drydockd/drydockd.yaml.",
-)
 
 
 @click.group()

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from drydockd import parts, preflight
 from drydockd.cli.design_source import load_usable
-from drydockd.cli.units import daemons_environment
+from drydockd.cli.units import config_option, daemons_environment
 from drydockd.config import ConfigError
 from drydockd.config import load as load_values
 from drydockd.drivers.node.netboot.snippet import SERVERS, snippet
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
     from drydockd.drivers.node.netboot.options import NetbootOptions
 
 SECTION = "netboot_driver"
-config_option = click.option(
-    "--config",
-    "files",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The daemon's configuration; default: /etc/drydockd/drydockd.yaml.",
-)
 
 
 @click.group()

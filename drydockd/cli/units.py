@@ -19,6 +19,14 @@ import click
 from drydockd import parts, preflight
 from drydockd.config import ConfigError, load
 
+config_option = click.option(
+    "--config",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The daemon's configuration; default: /etc/drydockd/drydockd.yaml.",
+)
+
 SERVICE = "drydockd.service"
 STATE = Path("/var/lib")
 # Its presence is how sd_booted(3) tells that systemd is process 1.

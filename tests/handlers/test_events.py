@@ -44,6 +44,22 @@ async def test_the_stream_tells_the_whole_tree_and_ends_with_the_task(drydock):
     assert all(task_id in json.dumps(events) for task_id in shown["subtask_id_list"])
 
 
+async def test_each_event_is_made_in_a_turn_of_the_readers_own(drydock, monkeypatch):
+    """Thirty-two readers of a large tree held one turn of the loop for 46 ms."""
+    task, turns = await drydock.task(action="verify_site"), []
+    slices = drydock.app.services.slices
+    turn = slices.turn
+
+    async def counted(owner):
+        turns.append(owner)
+        await turn(owner)
+
+    monkeypatch.setattr(slices, "turn", counted)
+    events = await stream(drydock, task["task_id"])
+    assert len(turns) >= len(events) > 2
+    assert set(turns) == {turns[0]}
+
+
 async def test_a_reader_goes_on_where_it_stopped(drydock):
     task = await drydock.task(action="verify_site")
     whole = await stream(drydock, task["task_id"])

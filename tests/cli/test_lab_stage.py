@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from drydockd.cli import lab_stage
 from drydockd.cli.lab_run import _settings
 from drydockd.cli.lab_stage import LabTrouble, check_host, image_folder, listening, pretend_stage
+from drydockd.errors import Unavailable
 from drydockd.room.qemu import host
 from drydockd.room.qemu.machine import Firmware, VirtualMachine
 from drydockd.room.qemu.room import QemuRoom
@@ -72,6 +74,49 @@ def test_a_sentence_says_what_is_to_come(tmp_path, monkeypatch):
     said = check_host(2, tmp_path / "images")
     assert "builds the agent and the image debian-12 from Debian packages" in said
     assert "2 machines" in said
+
+
+async def test_agent_and_image_are_built_at_once_each_with_its_lines_in_the_log(
+    tmp_path, monkeypatch
+):
+    both = threading.Barrier(2, timeout=60)
+
+    def provide(folder, recipe, say):
+        say("begun")
+        both.wait()
+        say("done")
+        return f"{recipe.name}-1"
+
+    monkeypatch.setattr(lab_stage.cache, "provide_agent", provide)
+    monkeypatch.setattr(lab_stage.cache, "provide_image", provide)
+    log = tmp_path / "images.log"
+    assert await lab_stage._images(tmp_path, log) == ("agent-1", "debian-12-1")
+    said = log.read_text().splitlines()
+    assert sorted(said[:2]) == ["agent: begun", "debian-12: begun"]
+    assert sorted(said[2:]) == ["agent: done", "debian-12: done"]
+
+
+async def test_of_two_builds_the_error_of_one_is_told_when_the_other_has_ended(
+    tmp_path, monkeypatch
+):
+    begun, failed, ended = threading.Event(), threading.Event(), []
+
+    def fail(folder, recipe, say):
+        assert begun.wait(60)
+        failed.set()
+        raise Unavailable("mmdebstrap: exit status 1")
+
+    def build(folder, recipe, say):
+        begun.set()
+        assert failed.wait(60)
+        ended.append(recipe.name)
+        return recipe.name
+
+    monkeypatch.setattr(lab_stage.cache, "provide_agent", fail)
+    monkeypatch.setattr(lab_stage.cache, "provide_image", build)
+    with pytest.raises(Unavailable, match="exit status 1"):
+        await lab_stage._images(tmp_path, tmp_path / "images.log")
+    assert ended == ["debian-12"]
 
 
 def test_images_are_kept_in_the_users_cache(monkeypatch):

@@ -216,8 +216,12 @@ class Metal:
         (action,) = self.get("/bootactions")
         task = self.get(f"/tasks/{action['task_id']}")
         messages = task["result"]["details"]["messageList"]
-        extras = [message.get("extra", {}) for message in messages]
-        return {extra["part"]: extra["told"] for extra in extras if "part" in extra}
+        told = {}
+        for extra in (message.get("extra", {}) for message in messages):
+            if "part" in extra:
+                # A long one comes in pieces.
+                told[extra["part"]] = told.get(extra["part"], "") + extra["told"]
+        return told
 
     # -- the machine
 

@@ -1,5 +1,4 @@
-"""``python -m tests.peers [install [NAME...]]``: list the real parts of the tests; bring the missing
-ones, or those of these names.
+"""``python -m tests.peers [install [NAME...]]``: list the real parts; bring the missing ones.
 
 Installing never fails the call: what could not be had is named, and pytest leaves its tests
 out (or fails them, with CI=true).

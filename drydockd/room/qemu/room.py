@@ -5,13 +5,16 @@ from __future__ import annotations
 import secrets
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from drydockd.errors import Unavailable
+from drydockd.room.qemu import lldp
 from drydockd.room.qemu.bmc import Bmc, machine_script
+from drydockd.room.qemu.lldp import Speaker
 from drydockd.room.qemu.machine import (
     DISK_GIB,
     OVMF_VARIABLES,
@@ -23,13 +26,15 @@ from drydockd.room.qemu.machine import (
 from drydockd.room.qemu.redfish import Facts, RedfishBmc
 from drydockd.room.qemu.site import ACCOUNT
 from drydockd.room.qemu.switch import Switch
-from drydockd.room.qemu.trunk import Port, Trunk
+from drydockd.room.qemu.trunk import SYSTEM, Port, Trunk
 from drydockd.room.qemu.wires import VLAN, Plan, Wires
 
 IPMI_PORT = 623
 REDFISH_PORT = 8000
 BMCS = ("ipmi", "redfish")
 MACHINES = "machines"
+# The MAC by which the bridge names itself; SYSTEM is that of the trunk's switch.
+BOOT_SWITCH = bytes.fromhex("02dd00000002")
 # IPMI takes 20 bytes at most.
 CREDENTIAL_BYTES = 9
 # What a path of a Unix socket may have, less the names below the folder.
@@ -71,6 +76,9 @@ async def qemu_room(folder: Path, machines: int, oob_type: str = "ipmi") -> Asyn
         trunk = Trunk(VLAN, _ports(made), wires.trunk)
         ending.callback(trunk.close)
         trunk.start()
+        neighbours = Speaker([*_boot_voices(made), *_trunk_voices(made, trunk)])
+        ending.callback(neighbours.close)
+        neighbours.start()
         credential = secrets.token_urlsafe(CREDENTIAL_BYTES)
         make = _ipmi_bmc if oob_type == "ipmi" else _redfish_bmc
         bmcs = tuple(make(machine, wires.plan, credential) for machine in made)
@@ -105,6 +113,21 @@ def empty_disk(path: Path, gib: int) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise Unavailable(f"{path}: {done.stderr.strip()}")
+
+
+def _boot_voices(machines: tuple[VirtualMachine, ...]) -> Iterator[Callable[[], None]]:
+    for machine in machines:
+        yield lldp.tap_voice(
+            machine.boot_tap, lldp.frame(BOOT_SWITCH, "lab-boot", machine.boot_tap)
+        )
+
+
+def _trunk_voices(
+    machines: tuple[VirtualMachine, ...], trunk: Trunk
+) -> Iterator[Callable[[], None]]:
+    for port in _ports(machines):
+        name = f"{port.machine}/{port.index + 1}"
+        yield partial(trunk.say, port, lldp.frame(SYSTEM, "lab-trunk", name, VLAN))
 
 
 def _ports(machines: tuple[VirtualMachine, ...]) -> dict[Port, tuple[Path, Path]]:

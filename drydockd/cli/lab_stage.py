@@ -17,6 +17,7 @@ from drydockd.images.recipes import SUITES, Recipe
 from drydockd.images.workshop import Say
 from drydockd.room.qemu import host
 from drydockd.room.qemu.certificate import write_certificate
+from drydockd.room.qemu.machine import Firmware
 from drydockd.room.qemu.room import REDFISH_PORT, QemuRoom, qemu_room
 from drydockd.room.qemu.site import site_text
 
@@ -90,13 +91,18 @@ def check_host(machines: int, images: Path) -> str:
 
 @asynccontextmanager
 async def qemu_stage(
-    folder: Path, machines: int, images: Path, api_port: int, oob_type: str = "ipmi"
+    folder: Path,
+    machines: int,
+    images: Path,
+    api_port: int,
+    oob_type: str = "ipmi",
+    firmware: Firmware | None = None,
 ) -> AsyncIterator[Stage]:
     """Make agent, image, machines and their site. Raises LabTrouble."""
     log = folder / "images.log"
     try:
         agent, image = await _images(images, log)
-        async with qemu_room(folder, machines, oob_type) as room:
+        async with qemu_room(folder, machines, oob_type, firmware) as room:
             yield _qemu_stage(folder, room, images, agent, image, api_port)
     except DrydockError as error:
         raise LabTrouble(str(error)) from error

@@ -2,12 +2,13 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from drydockd.cli import lab_stage
+from drydockd.cli import lab_run, lab_stage
 from drydockd.cli.lab_run import _settings
 from drydockd.cli.lab_stage import LabTrouble, check_host, image_folder, listening, pretend_stage
 from drydockd.errors import Unavailable
@@ -148,6 +149,28 @@ def test_machines_of_qemu_have_a_site_of_their_own(tmp_path):
     done = drydock("lab", "--machines", "qemu", "--site", str(site))
     assert done.exit_code == 2
     assert "site of its own" in done.stderr
+
+
+def test_the_firmware_asked_for_is_that_of_all_machines(tmp_path, monkeypatch):
+    asked = []
+
+    @asynccontextmanager
+    async def qemu_room(folder, machines, oob_type, firmware):
+        asked.append((machines, oob_type, firmware))
+        yield replace(a_room(tmp_path), oob_type=oob_type)
+
+    async def images(folder, log):
+        return "agent-1", "image-1"
+
+    monkeypatch.setattr(lab_run, "check_host", lambda machines, images: "")
+    monkeypatch.setattr(lab_stage, "_images", images)
+    monkeypatch.setattr(lab_stage, "qemu_room", qemu_room)
+    # Addresses of the lab's bridge, which is not there: it ends before anything is deployed.
+    words = ["--machines", "qemu:1", "--firmware", "uefi", "--state-dir", str(tmp_path / "lab")]
+    done = drydock("lab", *words, "--port", "0")
+    assert done.exit_code == 2
+    assert "cannot listen" in done.stderr
+    assert asked == [(1, "ipmi", Firmware.UEFI)]
 
 
 @pytest.mark.process

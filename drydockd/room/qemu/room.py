@@ -57,22 +57,25 @@ class QemuRoom:
         return self.bmcs[machine.number - 1]
 
 
-def firmware_of(number: int) -> Firmware:
-    """BIOS and UEFI by turns."""
-    return Firmware.BIOS if number % 2 else Firmware.UEFI
+def firmware_of(number: int, wanted: Firmware | None = None) -> Firmware:
+    """The wanted one, or BIOS and UEFI by turns."""
+    return wanted or (Firmware.BIOS if number % 2 else Firmware.UEFI)
 
 
 @asynccontextmanager
-async def qemu_room(folder: Path, machines: int, oob_type: str = "ipmi") -> AsyncIterator[QemuRoom]:
+async def qemu_room(
+    folder: Path, machines: int, oob_type: str = "ipmi", firmware: Firmware | None = None
+) -> AsyncIterator[QemuRoom]:
     """Make `machines` of them, off and with empty disks, below `folder`; at the end all are gone
-    but their files. `oob_type` is one of BMCS. Raises Unavailable. Needs a running loop: the
-    switch, and BMCs of Redfish, work in it."""
+    but their files. `oob_type` is one of BMCS; `firmware` None is BIOS and UEFI by turns. Raises
+    Unavailable. Needs a running loop: the switch, and BMCs of Redfish, work in it."""
     if len(str(folder)) > LONGEST_FOLDER:
         raise Unavailable(f"{folder}: a path of more than {LONGEST_FOLDER} characters is too long")
     async with AsyncExitStack() as ending:
         wires = Wires.laid()
         ending.callback(wires.close)
-        made = tuple(_machine(folder, wires, number) for number in range(1, machines + 1))
+        numbers = range(1, machines + 1)
+        made = tuple(_machine(folder, wires, n, firmware_of(n, firmware)) for n in numbers)
         trunk = Trunk(VLAN, _ports(made), wires.trunk)
         ending.callback(trunk.close)
         trunk.start()
@@ -90,8 +93,7 @@ async def qemu_room(folder: Path, machines: int, oob_type: str = "ipmi") -> Asyn
         yield QemuRoom(folder, wires.plan, made, bmcs, credential, oob_type)
 
 
-def _machine(folder: Path, wires: Wires, number: int) -> VirtualMachine:
-    firmware = firmware_of(number)
+def _machine(folder: Path, wires: Wires, number: int, firmware: Firmware) -> VirtualMachine:
     place = folder / MACHINES / f"{number:02}"
     machine = VirtualMachine(number, firmware, place, wires.plug(number))
     place.mkdir(parents=True, exist_ok=True)

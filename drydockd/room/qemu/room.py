@@ -17,11 +17,11 @@ from drydockd.room.qemu.bmc import Bmc, machine_script
 from drydockd.room.qemu.lldp import Speaker
 from drydockd.room.qemu.machine import (
     DISK_GIB,
-    OVMF_VARIABLES,
     TRUNK_PORTS,
     Firmware,
     VirtualMachine,
     command_line,
+    ovmf,
 )
 from drydockd.room.qemu.redfish import Facts, RedfishBmc
 from drydockd.room.qemu.site import ACCOUNT
@@ -104,7 +104,7 @@ def _machine(folder: Path, wires: Wires, number: int, firmware: Firmware) -> Vir
     for path, gib in zip(machine.disks, DISK_GIB, strict=True):
         empty_disk(path, gib)
     if firmware is Firmware.UEFI:
-        shutil.copyfile(OVMF_VARIABLES, machine.variables)
+        shutil.copyfile(ovmf()[1], machine.variables)
     machine.console.touch()
     return machine
 

@@ -148,6 +148,22 @@ def test_the_power_was_cycled_by_ipmi_and_the_disk_started_by_the_bmc(api, name)
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_its_inspection_heard_the_switch_at_each_of_its_ports(api, name):
+    kept = api.get(f"/nodes/{name}/builddata").json()
+    (told,) = [json.loads(row["data_element"]) for row in kept if row["generator"] == "lldp"]
+    number = int(name[1:3])
+    boot = re.compile(rf"ddlab\d-{number}")
+    ports = sorted((one["system"], one["port"]) for one in told.values())
+    assert boot.fullmatch(ports[0][1])
+    assert ports == [
+        ("lab-boot", ports[0][1]),
+        ("lab-trunk", f"{number}/1"),
+        ("lab-trunk", f"{number}/2"),
+    ]
+    assert [one["vlans"] for one in told.values() if "vlans" in one] == [{"21": "vlan21"}] * 2
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_installed_system_started_from_its_disk_by_its_firmware(accounts, name):
     told = accounts[name]
     assert told["hostname"].strip() == name

@@ -8,7 +8,7 @@ LOCK ?= requirements/test.txt
 WORKERS ?= logical
 ARGS ?=
 
-.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock wheel mutants bench demo qemu qemu-core format clean
+.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock wheel mutants bench demo qemu qemu-core root format clean
 
 run: $(VENV)/.run
 	$(BIN)/drydock lab
@@ -21,13 +21,23 @@ test: peers
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 # Real firmware, disks and networks: two machines from power off to deployed and wiped, as root.
-qemu: peers
-	DRYDOCKD_QEMU=1 $(BIN)/python -m pytest tests/room/qemu tests/daemon/test_qemu.py \
+qemu: root $(VENV)/.dev
+	$(BIN)/python -m tests.peers install netboot
+	$(BIN)/python -m pytest tests/room/qemu tests/daemon/test_qemu.py \
 		tests/daemon/test_qemu_faults.py tests/daemon/test_qemu_redfish.py $(ARGS)
 
 # Of these only the way of the two machines: BIOS and UEFI, at once.
-qemu-core: peers
-	DRYDOCKD_QEMU=1 $(BIN)/python -m pytest tests/daemon/test_qemu.py $(ARGS)
+qemu-core: root $(VENV)/.dev
+	$(BIN)/python -m tests.peers install netboot
+	$(BIN)/python -m pytest tests/daemon/test_qemu.py $(ARGS)
+
+# Agent and image, built once for each list of packages.
+qemu qemu-core: export DRYDOCKD_LAB_IMAGES ?= $(CURDIR)/.cache/images
+qemu qemu-core: export DRYDOCKD_QEMU := 1
+
+root:
+	@test "$$(id -u)" = 0 || { echo "bridges, taps and DHCP need root: \
+	sudo make $(MAKECMDGOALS)" >&2; exit 2; }
 
 # No real parts, no processes, no real sites, nothing slow: for every save.
 QUICK := not peer and not process and not sites and not slow

@@ -87,3 +87,15 @@ def test_a_missing_or_old_python_is_said(make, tmp_path):
     old.write_text("#!/bin/sh\nexit 1\n")
     old.chmod(0o755)
     assert "Python 3.11 or newer is needed" in make("run", f"PYTHON={old}").stderr
+
+
+@pytest.mark.parametrize("target", ["qemu", "qemu-core"])
+def test_machines_of_qemu_without_root_are_refused_and_not_left_out(make, tmp_path, target):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "id").write_text("#!/bin/sh\necho 1000\n")
+    (programs / "id").chmod(0o755)
+    done = make(target, PATH=f"{programs}:{os.environ['PATH']}")
+    assert done.returncode != 0
+    assert f"bridges, taps and DHCP need root: sudo make {target}\n" in done.stderr
+    assert not (tmp_path / ".venv").exists()

@@ -14,6 +14,7 @@ from drydockd.cli.lab_console import command as console
 from drydockd.cli.lab_run import Lab, LabOptions
 from drydockd.cli.lab_stage import LabTrouble
 from drydockd.cli.room import command as room
+from drydockd.room.qemu.machine import Firmware
 from drydockd.room.qemu.room import BMCS
 
 IN_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "conf" / "example-site" / "site.yaml"
@@ -68,6 +69,11 @@ def example_site() -> Path:
     show_default=True,
     help="What the BMCs of machines of QEMU speak.",
 )
+@click.option(
+    "--firmware",
+    type=click.Choice([one.value for one in Firmware]),
+    help="What machines of QEMU start by; default: BIOS and UEFI by turns.",
+)
 @click.option("--once", is_flag=True, help="Stop when done; exit 0 if every node is deployed.")
 @click.option(
     "--port",
@@ -100,6 +106,7 @@ def command(
     site: Path | None,
     machines: int | None,
     bmc: str,
+    firmware: str | None,
     once: bool,
     port: int | None,
     state_dir: Path | None,
@@ -127,6 +134,7 @@ def command(
         is_plain=plain or not sys.stdout.isatty(),
         qemu=machines,
         bmc=bmc,
+        firmware=Firmware(firmware) if firmware else None,
         images=images.resolve() if images else None,
     )
     try:

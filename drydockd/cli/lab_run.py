@@ -39,6 +39,7 @@ from drydockd.cli.lab_stage import (
 from drydockd.cli.lab_view import Progress, show_findings, show_nodes, show_way_in
 from drydockd.config import Settings
 from drydockd.errors import DrydockError
+from drydockd.room.qemu.machine import Firmware
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ STEPS = ("validate_design", "prepare_site", "prepare_nodes", "deploy_nodes")
 class LabOptions:
     """`folder` None: a temporary one; `port` None: the usual one if it is free; `qemu`: how many
     machines of QEMU, with a site made for them and BMCs that speak `bmc`, None: pretend machines
-    with `site`."""
+    with `site`; `firmware` None: of both by turns."""
 
     site: Path
     is_once: bool = False
@@ -62,6 +63,7 @@ class LabOptions:
     qemu: int | None = None
     images: Path | None = None
     bmc: str = "ipmi"
+    firmware: Firmware | None = None
 
 
 class Lab:
@@ -85,7 +87,7 @@ class Lab:
             return contextlib.nullcontext(pretend_stage(options.site, options.room))
         images = options.images or image_folder()
         print(check_host(options.qemu, images), flush=True)
-        return qemu_stage(folder, options.qemu, images, port, options.bmc)
+        return qemu_stage(folder, options.qemu, images, port, options.bmc, options.firmware)
 
     async def _served(self, folder: Path, stage: Stage, listener: socket.socket) -> bool:
         port = listener.getsockname()[1]

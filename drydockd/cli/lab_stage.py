@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import Any
 from drydockd.errors import DrydockError
 from drydockd.images import build, cache
 from drydockd.images.recipes import SUITES, Recipe
+from drydockd.images.workshop import Say
 from drydockd.room.qemu import host
 from drydockd.room.qemu.certificate import write_certificate
+from drydockd.room.qemu.machine import Firmware
 from drydockd.room.qemu.room import REDFISH_PORT, QemuRoom, qemu_room
 from drydockd.room.qemu.site import site_text
 
@@ -88,25 +91,45 @@ def check_host(machines: int, images: Path) -> str:
 
 @asynccontextmanager
 async def qemu_stage(
-    folder: Path, machines: int, images: Path, api_port: int, oob_type: str = "ipmi"
+    folder: Path,
+    machines: int,
+    images: Path,
+    api_port: int,
+    oob_type: str = "ipmi",
+    firmware: Firmware | None = None,
 ) -> AsyncIterator[Stage]:
     """Make agent, image, machines and their site. Raises LabTrouble."""
     log = folder / "images.log"
     try:
-        agent, image = _images(images, log)
-        async with qemu_room(folder, machines, oob_type) as room:
+        agent, image = await _images(images, log)
+        async with qemu_room(folder, machines, oob_type, firmware) as room:
             yield _qemu_stage(folder, room, images, agent, image, api_port)
     except DrydockError as error:
         raise LabTrouble(str(error)) from error
 
 
-def _images(images: Path, log: Path) -> tuple[str, str]:
+async def _images(images: Path, log: Path) -> tuple[str, str]:
+    """Build what is not there; both at once, as each is the work of one processor for the most."""
+    agent, image = await asyncio.gather(
+        asyncio.to_thread(_built, cache.provide_agent, images, AGENT, log),
+        asyncio.to_thread(_built, cache.provide_image, images, SYSTEM, log),
+        # Neither is left at work behind an error of the other.
+        return_exceptions=True,
+    )
+    return _whole(agent), _whole(image)
+
+
+def _built(
+    provide: Callable[[Path, Recipe, Say], str], images: Path, recipe: Recipe, log: Path
+) -> str:
     with log.open("a", encoding="utf-8", buffering=1) as file:
+        return provide(images, recipe, lambda line: print(f"{recipe.name}: {line}", file=file))
 
-        def say(line: str) -> None:
-            print(line, file=file)
 
-        return cache.provide_agent(images, AGENT, say), cache.provide_image(images, SYSTEM, say)
+def _whole(made: str | BaseException) -> str:
+    if isinstance(made, BaseException):
+        raise made
+    return made
 
 
 def _qemu_stage(

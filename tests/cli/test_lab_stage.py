@@ -1,14 +1,17 @@
 import os
 import subprocess
 import sys
+import threading
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from drydockd.cli import lab_stage
+from drydockd.cli import lab_run, lab_stage
 from drydockd.cli.lab_run import _settings
 from drydockd.cli.lab_stage import LabTrouble, check_host, image_folder, listening, pretend_stage
+from drydockd.errors import Unavailable
 from drydockd.room.qemu import host
 from drydockd.room.qemu.machine import Firmware, VirtualMachine
 from drydockd.room.qemu.room import QemuRoom
@@ -74,6 +77,49 @@ def test_a_sentence_says_what_is_to_come(tmp_path, monkeypatch):
     assert "2 machines" in said
 
 
+async def test_agent_and_image_are_built_at_once_each_with_its_lines_in_the_log(
+    tmp_path, monkeypatch
+):
+    both = threading.Barrier(2, timeout=60)
+
+    def provide(folder, recipe, say):
+        say("begun")
+        both.wait()
+        say("done")
+        return f"{recipe.name}-1"
+
+    monkeypatch.setattr(lab_stage.cache, "provide_agent", provide)
+    monkeypatch.setattr(lab_stage.cache, "provide_image", provide)
+    log = tmp_path / "images.log"
+    assert await lab_stage._images(tmp_path, log) == ("agent-1", "debian-12-1")
+    said = log.read_text().splitlines()
+    assert sorted(said[:2]) == ["agent: begun", "debian-12: begun"]
+    assert sorted(said[2:]) == ["agent: done", "debian-12: done"]
+
+
+async def test_of_two_builds_the_error_of_one_is_told_when_the_other_has_ended(
+    tmp_path, monkeypatch
+):
+    begun, failed, ended = threading.Event(), threading.Event(), []
+
+    def fail(folder, recipe, say):
+        assert begun.wait(60)
+        failed.set()
+        raise Unavailable("mmdebstrap: exit status 1")
+
+    def build(folder, recipe, say):
+        begun.set()
+        assert failed.wait(60)
+        ended.append(recipe.name)
+        return recipe.name
+
+    monkeypatch.setattr(lab_stage.cache, "provide_agent", fail)
+    monkeypatch.setattr(lab_stage.cache, "provide_image", build)
+    with pytest.raises(Unavailable, match="exit status 1"):
+        await lab_stage._images(tmp_path, tmp_path / "images.log")
+    assert ended == ["debian-12"]
+
+
 def test_images_are_kept_in_the_users_cache(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
     assert image_folder() == Path("/cache/drydockd/images")
@@ -103,6 +149,28 @@ def test_machines_of_qemu_have_a_site_of_their_own(tmp_path):
     done = drydock("lab", "--machines", "qemu", "--site", str(site))
     assert done.exit_code == 2
     assert "site of its own" in done.stderr
+
+
+def test_the_firmware_asked_for_is_that_of_all_machines(tmp_path, monkeypatch):
+    asked = []
+
+    @asynccontextmanager
+    async def qemu_room(folder, machines, oob_type, firmware):
+        asked.append((machines, oob_type, firmware))
+        yield replace(a_room(tmp_path), oob_type=oob_type)
+
+    async def images(folder, log):
+        return "agent-1", "image-1"
+
+    monkeypatch.setattr(lab_run, "check_host", lambda machines, images: "")
+    monkeypatch.setattr(lab_stage, "_images", images)
+    monkeypatch.setattr(lab_stage, "qemu_room", qemu_room)
+    # Addresses of the lab's bridge, which is not there: it ends before anything is deployed.
+    words = ["--machines", "qemu:1", "--firmware", "uefi", "--state-dir", str(tmp_path / "lab")]
+    done = drydock("lab", *words, "--port", "0")
+    assert done.exit_code == 2
+    assert "cannot listen" in done.stderr
+    assert asked == [(1, "ipmi", Firmware.UEFI)]
 
 
 @pytest.mark.process

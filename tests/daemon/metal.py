@@ -73,11 +73,12 @@ class Metal:
     """One machine with an additional disk that no design names, and a daemon that deploys it.
 
     `options` are the provisioner's. The catalogue is a copy: it may be damaged. With `is_alone`
-    the installed system has the network it booted from, and no other.
+    the installed system has the network it booted from, and no other. `firmware` None is a BIOS.
     """
 
-    def __init__(self, folder, *, is_alone=False, **options):
+    def __init__(self, folder, *, is_alone=False, firmware=None, **options):
         self.folder, self.is_alone, self.options = folder, is_alone, options
+        self.firmware = firmware
         self._ending = ExitStack()
         self.process = None
 
@@ -90,7 +91,7 @@ class Metal:
 
     def _enter(self):
         self.port = a_port()
-        context = qemu_stage(self.folder, 1, images(), self.port)
+        context = qemu_stage(self.folder, 1, images(), self.port, firmware=self.firmware)
         self.stage = self._ending.enter_context(in_a_loop(context))
         self.room = self.stage.room
         (self.machine,), (self.bmc,) = self.room.machines, self.room.bmcs
@@ -216,8 +217,12 @@ class Metal:
         (action,) = self.get("/bootactions")
         task = self.get(f"/tasks/{action['task_id']}")
         messages = task["result"]["details"]["messageList"]
-        extras = [message.get("extra", {}) for message in messages]
-        return {extra["part"]: extra["told"] for extra in extras if "part" in extra}
+        told = {}
+        for extra in (message.get("extra", {}) for message in messages):
+            if "part" in extra:
+                # A long one comes in pieces.
+                told[extra["part"]] = told.get(extra["part"], "") + extra["told"]
+        return told
 
     # -- the machine
 

@@ -2,6 +2,7 @@
 
 `DRYDOCKD_QEMU_IMAGE` names an image of the folder of the lab's images (`drydock image import NAME
 ... --images FOLDER`), `DRYDOCKD_QEMU_AGENT` an agent there, as one with the kernel for metal.
+`DRYDOCKD_QEMU_FIRMWARE=uefi` takes a machine with a UEFI.
 """
 
 import json
@@ -12,9 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from drydockd.room.qemu.machine import TRUNK_PORTS
+from drydockd.room.qemu.machine import TRUNK_PORTS, Firmware
 from tests.daemon.metal import Metal
 
+FIRMWARE = Firmware(os.environ.get("DRYDOCKD_QEMU_FIRMWARE", "bios"))
 IMAGE, AGENT = os.environ.get("DRYDOCKD_QEMU_IMAGE"), os.environ.get("DRYDOCKD_QEMU_AGENT")
 ROOT_BYTES = 20 * 10**9
 MIB = 1 << 20
@@ -51,7 +53,7 @@ def test_it_is_installed_starts_from_disk_and_is_as_designed():
     is_alone = IMAGE is not None
     with (
         tempfile.TemporaryDirectory(prefix="lab-") as name,
-        Metal(Path(name), is_alone=is_alone, **options) as metal,
+        Metal(Path(name), is_alone=is_alone, firmware=FIRMWARE, **options) as metal,
     ):
         site = metal.stage.site
         documents = [of_one_disk(one) for one in yaml.safe_load_all(site.read_text())]
@@ -62,6 +64,7 @@ def test_it_is_installed_starts_from_disk_and_is_as_designed():
         assert metal.status == "Deployed"
         told = metal.account()
         assert told["failed"].strip() == ""
+        assert told["firmware"] == FIRMWARE
         assert told["hostname"].strip() == metal.name
         assert "drydock.lab=quay" in told["cmdline"].split()
         if IMAGE is not None:

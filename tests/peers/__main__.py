@@ -1,4 +1,4 @@
-"""``python -m tests.peers [install]``: list the real parts of the tests; bring the missing ones.
+"""``python -m tests.peers [install [NAME...]]``: list the real parts; bring the missing ones.
 
 Installing never fails the call: what could not be had is named, and pytest leaves its tests
 out (or fails them, with CI=true).
@@ -72,10 +72,13 @@ def install(peer: Peer) -> str | None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    if arguments not in ([], ["install"]):
+    if arguments[:1] not in ([], ["install"]):
         print(__doc__, file=sys.stderr)
         return 2
-    for peer in PEERS.values():
+    if unknown := [name for name in arguments[1:] if name not in PEERS]:
+        print(f"no real part {', '.join(unknown)}; there are {', '.join(PEERS)}", file=sys.stderr)
+        return 2
+    for peer in [PEERS[name] for name in arguments[1:]] or PEERS.values():
         if not arguments:
             state = "there" if peer.is_there() else f"missing: {peer.command()}"
             print(f"{peer.name:10} {state:50} {peer.starts}")

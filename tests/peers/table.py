@@ -194,7 +194,7 @@ PEERS = {
             programs=(
                 "qemu-system-x86_64",
                 "qemu-img",
-                "/usr/share/OVMF/OVMF_CODE.fd",
+                "/usr/share/OVMF/OVMF_CODE*.fd",
                 "/usr/lib/ipxe/ipxe.efi",
                 "/usr/lib/ipxe/qemu/pxe-virtio.rom",
                 "dnsmasq",

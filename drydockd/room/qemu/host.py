@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from drydockd.room.qemu.machine import OVMF, QEMU
+from drydockd.room.qemu.machine import QEMU, ovmf
 from drydockd.room.qemu.wires import TUN
 
 # Program or file -> Debian's package.
@@ -20,7 +20,6 @@ PROGRAMS = {
     "ip": "iproute2",
 }
 FILES = {
-    OVMF: "ovmf",
     Path("/usr/lib/ipxe/ipxe.efi"): "ipxe",
     Path("/usr/lib/ipxe/qemu/pxe-virtio.rom"): "ipxe-qemu",
 }
@@ -37,9 +36,9 @@ def lacking(
 ) -> list[str]:
     """Return what is missing, each as what to do about it; `more` are programs that are needed
     too, by package, as those that build images."""
-    wanted = {**PROGRAMS, **more}
+    wanted, files = {**PROGRAMS, **more}, {ovmf()[0]: "ovmf", **FILES}
     packages = [package for program, package in wanted.items() if which(program) is None]
-    packages += [package for file, package in FILES.items() if not file.exists()]
+    packages += [package for file, package in files.items() if not file.exists()]
     found = [f"apt-get install {' '.join(dict.fromkeys(packages))}"] if packages else []
     if not (os.geteuid() == 0 if is_root is None else is_root):
         found.append("root (bridge, taps, DHCP): run it with sudo")

@@ -12,8 +12,9 @@ from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
 
 QEMU = "qemu-system-x86_64"
-OVMF = Path("/usr/share/OVMF/OVMF_CODE.fd")
-OVMF_VARIABLES = Path("/usr/share/OVMF/OVMF_VARS.fd")
+OVMF = Path("/usr/share/OVMF")
+# Its code and the memory of a new machine. Debian 13 has the flash of 4 MiB only.
+OVMF_FILES = (("OVMF_CODE.fd", "OVMF_VARS.fd"), ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"))
 DISK_GIB = (28, 8)
 TRUNK_PORTS = 2
 MEMORY_MIB = 1024
@@ -85,6 +86,12 @@ class VirtualMachine:
         return self.folder / f"port{port}", self.folder / f"port{port}-switch"
 
 
+def ovmf(folder: Path = OVMF) -> tuple[Path, Path]:
+    """Return code and memory of the UEFI that is there; if none is, of one that is not."""
+    found = [(folder / code, folder / memory) for code, memory in OVMF_FILES]
+    return next((pair for pair in found if pair[0].exists()), found[0])
+
+
 def command_line(machine: VirtualMachine, *, is_netboot: bool) -> list[str]:
     """Return the words that start the machine in the background.
 
@@ -105,7 +112,7 @@ def command_line(machine: VirtualMachine, *, is_netboot: bool) -> list[str]:
 
 def _firmware(machine: VirtualMachine) -> Iterator[str]:
     if machine.firmware is Firmware.UEFI:
-        yield from ("-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={OVMF}")
+        yield from ("-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={ovmf()[0]}")
         yield from ("-drive", f"if=pflash,unit=1,format=raw,file={machine.variables}")
 
 

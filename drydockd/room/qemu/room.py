@@ -5,31 +5,36 @@ from __future__ import annotations
 import secrets
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from drydockd.errors import Unavailable
+from drydockd.room.qemu import lldp
 from drydockd.room.qemu.bmc import Bmc, machine_script
+from drydockd.room.qemu.lldp import Speaker
 from drydockd.room.qemu.machine import (
     DISK_GIB,
-    OVMF_VARIABLES,
     TRUNK_PORTS,
     Firmware,
     VirtualMachine,
     command_line,
+    ovmf,
 )
 from drydockd.room.qemu.redfish import Facts, RedfishBmc
 from drydockd.room.qemu.site import ACCOUNT
 from drydockd.room.qemu.switch import Switch
-from drydockd.room.qemu.trunk import Port, Trunk
+from drydockd.room.qemu.trunk import SYSTEM, Port, Trunk
 from drydockd.room.qemu.wires import VLAN, Plan, Wires
 
 IPMI_PORT = 623
 REDFISH_PORT = 8000
 BMCS = ("ipmi", "redfish")
 MACHINES = "machines"
+# The MAC by which the bridge names itself; SYSTEM is that of the trunk's switch.
+BOOT_SWITCH = bytes.fromhex("02dd00000002")
 # IPMI takes 20 bytes at most.
 CREDENTIAL_BYTES = 9
 # What a path of a Unix socket may have, less the names below the folder.
@@ -52,25 +57,31 @@ class QemuRoom:
         return self.bmcs[machine.number - 1]
 
 
-def firmware_of(number: int) -> Firmware:
-    """BIOS and UEFI by turns."""
-    return Firmware.BIOS if number % 2 else Firmware.UEFI
+def firmware_of(number: int, wanted: Firmware | None = None) -> Firmware:
+    """The wanted one, or BIOS and UEFI by turns."""
+    return wanted or (Firmware.BIOS if number % 2 else Firmware.UEFI)
 
 
 @asynccontextmanager
-async def qemu_room(folder: Path, machines: int, oob_type: str = "ipmi") -> AsyncIterator[QemuRoom]:
+async def qemu_room(
+    folder: Path, machines: int, oob_type: str = "ipmi", firmware: Firmware | None = None
+) -> AsyncIterator[QemuRoom]:
     """Make `machines` of them, off and with empty disks, below `folder`; at the end all are gone
-    but their files. `oob_type` is one of BMCS. Raises Unavailable. Needs a running loop: the
-    switch, and BMCs of Redfish, work in it."""
+    but their files. `oob_type` is one of BMCS; `firmware` None is BIOS and UEFI by turns. Raises
+    Unavailable. Needs a running loop: the switch, and BMCs of Redfish, work in it."""
     if len(str(folder)) > LONGEST_FOLDER:
         raise Unavailable(f"{folder}: a path of more than {LONGEST_FOLDER} characters is too long")
     async with AsyncExitStack() as ending:
         wires = Wires.laid()
         ending.callback(wires.close)
-        made = tuple(_machine(folder, wires, number) for number in range(1, machines + 1))
+        numbers = range(1, machines + 1)
+        made = tuple(_machine(folder, wires, n, firmware_of(n, firmware)) for n in numbers)
         trunk = Trunk(VLAN, _ports(made), wires.trunk)
         ending.callback(trunk.close)
         trunk.start()
+        neighbours = Speaker([*_boot_voices(made), *_trunk_voices(made, trunk)])
+        ending.callback(neighbours.close)
+        neighbours.start()
         credential = secrets.token_urlsafe(CREDENTIAL_BYTES)
         make = _ipmi_bmc if oob_type == "ipmi" else _redfish_bmc
         bmcs = tuple(make(machine, wires.plan, credential) for machine in made)
@@ -82,8 +93,7 @@ async def qemu_room(folder: Path, machines: int, oob_type: str = "ipmi") -> Asyn
         yield QemuRoom(folder, wires.plan, made, bmcs, credential, oob_type)
 
 
-def _machine(folder: Path, wires: Wires, number: int) -> VirtualMachine:
-    firmware = firmware_of(number)
+def _machine(folder: Path, wires: Wires, number: int, firmware: Firmware) -> VirtualMachine:
     place = folder / MACHINES / f"{number:02}"
     machine = VirtualMachine(number, firmware, place, wires.plug(number))
     place.mkdir(parents=True, exist_ok=True)
@@ -94,7 +104,7 @@ def _machine(folder: Path, wires: Wires, number: int) -> VirtualMachine:
     for path, gib in zip(machine.disks, DISK_GIB, strict=True):
         empty_disk(path, gib)
     if firmware is Firmware.UEFI:
-        shutil.copyfile(OVMF_VARIABLES, machine.variables)
+        shutil.copyfile(ovmf()[1], machine.variables)
     machine.console.touch()
     return machine
 
@@ -105,6 +115,21 @@ def empty_disk(path: Path, gib: int) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise Unavailable(f"{path}: {done.stderr.strip()}")
+
+
+def _boot_voices(machines: tuple[VirtualMachine, ...]) -> Iterator[Callable[[], None]]:
+    for machine in machines:
+        yield lldp.tap_voice(
+            machine.boot_tap, lldp.frame(BOOT_SWITCH, "lab-boot", machine.boot_tap)
+        )
+
+
+def _trunk_voices(
+    machines: tuple[VirtualMachine, ...], trunk: Trunk
+) -> Iterator[Callable[[], None]]:
+    for port in _ports(machines):
+        name = f"{port.machine}/{port.index + 1}"
+        yield partial(trunk.say, port, lldp.frame(SYSTEM, "lab-trunk", name, VLAN))
 
 
 def _ports(machines: tuple[VirtualMachine, ...]) -> dict[Port, tuple[Path, Path]]:

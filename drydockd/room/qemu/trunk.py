@@ -121,6 +121,10 @@ class Trunk:
             loop.add_reader(end, self._read, port, lambda end=end: end.recv(LARGEST_FRAME))
         loop.add_reader(self._tap, self._read, HOST, lambda: os.read(self._tap, LARGEST_FRAME))
 
+    def say(self, port: Port, frame: bytes) -> None:
+        """Send a frame of the switch's own out of a port."""
+        self._send(port, frame)
+
     def _read(self, port: Port, take: Callable[[], bytes]) -> None:
         with contextlib.suppress(BlockingIOError):
             for _ in range(BURST):

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,21 @@ def test_a_frame_is_heard_on_a_real_interface_and_a_missing_one_is_left_out():
             over.set()
             thread.join()
     assert heard == {"lo": {"chassis": "00:11:22:33:44:55", "port": "Ethernet1/7"}}
+
+
+def test_while_it_listens_the_interface_takes_what_is_sent_to_the_groups(monkeypatch):
+    raw_socket().close()
+    # Given a NIC whose filter drops groups that nobody asked for, as all do
+    taken = []
+
+    def select(*_):
+        lines = [line.split() for line in Path("/proc/net/dev_mcast").read_text().splitlines()]
+        taken.extend(line[4] for line in lines if line[1] == "lo")
+        return [], [], []
+
+    monkeypatch.setattr(lldp.select, "select", select)
+    lldp.neighbours(["lo"], 0.001)
+    assert {"0180c200000e", "0180c2000003", "0180c2000000"} <= set(taken)
 
 
 def test_silence_ends_by_its_time():

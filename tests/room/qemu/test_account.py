@@ -10,6 +10,8 @@ import pytest
 
 from drydockd.api.bootaction import BootActionReport
 from drydockd.room.qemu import account
+from drydockd.tasks.words.reports import NOTHING, ReportDetail, admit
+from drydockd.tasks.words.settings import ReportLimits
 
 
 @pytest.mark.peer("ip")
@@ -20,6 +22,19 @@ def test_what_it_reports_is_a_report_as_the_api_takes_it():
     told = {detail.extra["part"]: detail.extra["told"] for detail in report.details}
     assert told["cmdline"] == Path("/proc/cmdline").read_text()
     assert told["firmware"] in ("bios", "uefi")
+
+
+def test_a_long_part_is_told_in_pieces_that_the_server_keeps(monkeypatch):
+    text = '"\n' * 20_000
+    monkeypatch.setattr(account, "PARTS", {"units": lambda: text, "failed": lambda: ""})
+    report = BootActionReport.model_validate(account.report())
+    details = [ReportDetail(one.message, one.error, one.extra) for one in report.details]
+    admit(details, ReportLimits(), NOTHING, NOTHING)
+    told = {}
+    for detail in details:
+        part = detail.extra["part"]
+        told[part] = told.get(part, "") + detail.extra["told"]
+    assert told == {"units": text, "failed": ""}
 
 
 def test_what_cannot_be_read_is_told_as_such():

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from drydockd.room.qemu.machine import Firmware, VirtualMachine, command_line
+from drydockd.room.qemu.machine import Firmware, VirtualMachine, command_line, ovmf
 
 
 def a_machine(firmware=Firmware.BIOS, number=3):
@@ -29,8 +29,21 @@ def test_a_bios_starts_from_the_network_by_the_rom_of_one_card_a_uefi_by_itself(
     assert words_of(a_machine()).count("romfile=") == 2
     uefi = words_of(a_machine(Firmware.UEFI))
     assert uefi.count("romfile=") == 3
-    assert "OVMF_CODE.fd" in uefi
+    assert f"readonly=on,file={ovmf()[0]} " in uefi
     assert "file=/lab/machines/03/ovmf-variables.fd" in uefi
+
+
+@pytest.mark.parametrize("size", ["", "_4M"])
+def test_a_uefi_is_of_the_flash_that_there_is_with_a_memory_of_the_same_size(tmp_path, size):
+    for part in ("CODE", "VARS"):
+        (tmp_path / f"OVMF_{part}{size}.fd").touch()
+    (tmp_path / "OVMF_CODE_4M.secboot.fd").touch()
+    found = (tmp_path / f"OVMF_CODE{size}.fd", tmp_path / f"OVMF_VARS{size}.fd")
+    assert ovmf(tmp_path) == found
+
+
+def test_without_any_uefi_one_is_named_that_is_not_there(tmp_path):
+    assert not ovmf(tmp_path)[0].exists()
 
 
 def test_the_ports_of_the_bond_have_a_speed_or_802_3ad_would_never_come_up():

@@ -27,6 +27,10 @@ def test_firmware_goes_by_turns():
     ]
 
 
+def test_all_machines_have_the_firmware_that_is_wanted():
+    assert {firmware_of(number, Firmware.UEFI) for number in (1, 2)} == {Firmware.UEFI}
+
+
 async def test_a_folder_too_deep_for_sockets_is_refused_before_anything_is_made(tmp_path):
     deep = tmp_path / ("x" * 80)
     with pytest.raises(Unavailable, match="too long"):

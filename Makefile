@@ -8,7 +8,7 @@ LOCK ?= requirements/test.txt
 WORKERS ?= logical
 ARGS ?=
 
-.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock wheel mutants bench demo qemu qemu-core root format clean
+.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock wheel mutants bench demo qemu qemu-core root docs format clean
 
 run: $(VENV)/.run
 	$(BIN)/drydock lab
@@ -89,6 +89,11 @@ MUTANTS := .venvs/mutants
 mutants:
 	$(MAKE) peers VENV=$(MUTANTS) LOCK=requirements/mutants.txt
 	$(MUTANTS)/bin/python -m tests.mutants --only "$(ONLY)" --sample $(SAMPLE)
+
+# The manual as a site, in build/site: nothing in it asks another host, pages may be opened as files.
+docs: $(VENV)/.dev
+	$(BIN)/python -m tests.peers install docs
+	$(BIN)/python -m tests.docs.site build/site
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

@@ -41,6 +41,12 @@ def test_every_page_can_be_reached_from_the_first():
     assert not lost, f"no page links to {', '.join(lost)}"
 
 
+def test_every_page_has_its_place_in_the_site_once():
+    listed = re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    wanted = [page.name.removeprefix("docs/") for page in pages() if page.name != "README.md"]
+    assert sorted(listed) == sorted(wanted), "add it to `nav` in mkdocs.yml"
+
+
 def test_every_file_that_a_document_names_is_there():
     wrong = [
         f"{code.where}: {code.text} is not there"

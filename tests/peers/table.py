@@ -222,6 +222,17 @@ PEERS = {
             programs=("promtool",),
         ),
         Peer(
+            "docs",
+            starts="mkdocs with the material theme, once per build (tests/docs/site.py)",
+            is_python=True,
+        ),
+        Peer(
+            "browser",
+            starts="chromium without a window, once per page",
+            packages=("chromium",),
+            programs=("chromium",),
+        ),
+        Peer(
             "wget",
             starts="wget, as the install templates of MAAS call it",
             packages=("wget",),

@@ -206,7 +206,12 @@ async def _services(
         notes=[limited] if (limited := parts.virtual_only(settings)) else [],
     )
     ending.push_async_callback(health.close)
-    outlook = Outlook(health, enabled.node, timeout_seconds=settings.health.timeout)
+    outlook = Outlook(
+        health,
+        enabled.node,
+        settings.store.state_dir,
+        timeout_seconds=settings.health.timeout,
+    )
     ending.push_async_callback(outlook.close)
     measures = Measures()
     outcomes = Outcomes(store, measures.registry)

@@ -1,11 +1,13 @@
-"""What GET metrics tells of others: is the provisioner up, is Keystone, how are the nodes."""
+"""What GET metrics tells of others: is the provisioner up, is Keystone, nodes, the disk."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from drydockd.drivers.base import NodeProvisioner
 from drydockd.errors import DrydockError
@@ -20,12 +22,22 @@ NODES_SECONDS = 60.0
 
 
 class Outlook:
-    """One per daemon. `up` and `nodes` are as of the last time somebody looked."""
+    """One per daemon. `up`, `nodes` and `free` are as of the last time somebody looked.
+
+    `state_dir` is the folder whose file system is looked at.
+    """
 
     def __init__(
-        self, health: HealthChecks, node_driver: NodeProvisioner | None, *, timeout_seconds: float
+        self,
+        health: HealthChecks,
+        node_driver: NodeProvisioner | None,
+        state_dir: Path,
+        *,
+        timeout_seconds: float,
     ) -> None:
         self._health = health
+        self._state_dir = state_dir
+        self._free: float | None = None
         self._node_driver = node_driver
         self._timeout = timeout_seconds
         self._up: Mapping[str, bool] = {}
@@ -48,6 +60,11 @@ class Outlook:
         """How many nodes are in which state; nothing while the provisioner does not tell."""
         yield from sorted((self._nodes or {}).items())
 
+    def free(self) -> Iterator[tuple[str, float]]:
+        """How many bytes the daemon may still write; nothing while that cannot be told."""
+        if self._free is not None:
+            yield "", self._free
+
     async def close(self) -> None:
         if self._looking is not None:
             self._looking.cancel()
@@ -60,6 +77,15 @@ class Outlook:
         if self._node_driver is not None and now >= self._nodes_until:
             self._nodes = await self._states(self._node_driver)
             self._nodes_until = now + NODES_SECONDS if self._nodes is not None else 0.0
+        # In a thread: a disk of the network may be away.
+        self._free = await asyncio.to_thread(self._measure)
+
+    def _measure(self) -> float | None:
+        try:
+            return float(shutil.disk_usage(self._state_dir).free)
+        except OSError as error:
+            log.warning("metrics: %s: %s", self._state_dir, error.strerror)
+            return None
 
     async def _states(self, driver: NodeProvisioner) -> Mapping[str, int] | None:
         try:

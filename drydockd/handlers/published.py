@@ -91,6 +91,11 @@ def publish(
         lambda: iter([("", store.health().journal_bytes)]),
     )
     measures.gauge(
+        "drydock_store_free_bytes",
+        "Room left on the disk of the state directory.",
+        outlook.free,
+    )
+    measures.gauge(
         "drydock_store_up",
         "1 while writes succeed.",
         lambda: iter([("", float(store.health().error is None))]),

@@ -5,37 +5,13 @@ import subprocess
 
 import pytest
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from drydockd.config import Settings
 from tests.docs.pages import ROOT, codes, mentions, page, rows
-from tests.handlers.helpers import daemon
 
 # Not followed by more of a dotted name: drydock_provisioner.drivers is a package.
 METRIC = re.compile(r"(?<![\w.])(?:drydock|python)_[a-z0-9_*]+\b\*?(?![.\w])")
 RULES = ROOT / "docs" / "prometheus-rules.yaml"
-
-
-@pytest.fixture
-async def text(tmp_path):
-    """What a daemon with everything configured shows when it has done something."""
-    keystone = {"auth_url": "http://127.0.0.1:1/v3", "user_id": "u", "project_id": "p"}
-    keystone["password"] = "x"
-    async with daemon(tmp_path, keystone_authtoken=keystone) as running:
-        await running.task(action="verify_nodes")
-        return (await running.http.get("/metrics")).text
-
-
-@pytest.fixture
-def exported(text):
-    """Name, as people ask for it -> (type, labels; None: it has no number now)."""
-    found = {}
-    for family in text_string_to_metric_families(text):
-        # The parser takes the suffix of a counter off.
-        name = family.name + "_total" * (family.type == "counter")
-        labels = {label for s in family.samples for label in s.labels} - {"le"}
-        found[name] = (family.type, labels if family.samples else None)
-    return found
 
 
 def test_every_metric_is_in_a_table_with_its_type_and_labels(exported):
@@ -115,6 +91,25 @@ TIMELINES = [
      {"DrydockdCertificateEnds"}),
     ({'drydock_http_requests_total{route="/x",code="500"}': "0x55 1x5"}, {"DrydockdErrors"}),
     ({'drydock_auth_failures_total{kind="bootkey"}': "0+9x60"}, {"DrydockdKeysGuessed"}),
+    ({"drydock_store_free_bytes": "1000000000x60"}, {"DrydockdDiskFills"}),
+    ({"drydock_store_free_bytes": "9000000000x60"}, set()),
+    ({"drydock_process_start_time_seconds": "1x45 2x5 3x5 4x5"}, {"DrydockdRestarts"}),
+    ({"drydock_process_start_time_seconds": "1x50 2x10"}, set()),
+    (
+        {"drydock_process_open_fds": "800x60", "drydock_process_max_fds": "1000x60"},
+        {"DrydockdDescriptors"},
+    ),
+    ({'drydock_connections_closed_total{kind="refused"}': "0x50 5x10"}, {"DrydockdRefuses"}),
+    ({'drydock_connections_closed_total{kind="evicted"}': "0x50 5x10"}, set()),
+    ({'drydock_bmc_errors_total{driver="redfish",kind="no_answer"}': "0+1x60",
+      'drydock_bmc_calls_total{driver="redfish"}': "0+50x60"}, set()),
+    ({'drydock_certificate_expiry_timestamp_seconds{kind="api.tls_cert"}': "9000000x60"}, set()),
+    ({"drydock_store_up": "1x60", "drydock_provisioner_up": "1x60", "drydock_keystone_up": "1x60"},
+     set()),
+    ({'drydock_oldest_unfinished_task_timestamp_seconds{action="a"}': "0x60"}, set()),
+    ({'drydock_http_requests_total{route="/x",code="503"}': "0+1x60"}, set()),
+    ({'drydock_auth_failures_total{kind="bootkey"}': "0+1x60"}, set()),
+    ({'drydock_boot_actions_ended_total{outcome="success"}': "0+1x60"}, set()),
 ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What others are like: asked with patience, and told as it was when they are silent."""
 
 import asyncio
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -35,11 +36,11 @@ class Provisioner:
 
 
 @pytest.fixture
-async def made():
+async def made(tmp_path):
     several = []
 
-    def make(health, provisioner=None):
-        several.append(Outlook(health, provisioner, timeout_seconds=5))
+    def make(health, provisioner=None, folder=tmp_path):
+        several.append(Outlook(health, provisioner, folder, timeout_seconds=5))
         return several[-1]
 
     yield make
@@ -87,3 +88,25 @@ async def test_a_scrape_waits_for_nobody_long_and_shows_what_was_known(made, mon
     health.gate.set()
     await found.look()
     assert list(found.up("keystone")) == [("", 0.0)]
+
+
+async def test_the_room_on_the_disk_is_that_of_the_state_directory(made, tmp_path):
+    found = made(Health())
+    await found.look()
+    ((label, free),) = found.free()
+    assert label == ""
+    assert 0 < free <= shutil.disk_usage(tmp_path).total
+
+
+async def test_a_disk_that_cannot_be_asked_is_no_number_and_the_log_says_why(
+    made, tmp_path, caplog
+):
+    folder = tmp_path / "state"
+    folder.mkdir()
+    found = made(Health(provisioner="up"), folder=folder)
+    await found.look()
+    folder.rmdir()
+    await found.look()
+    assert list(found.free()) == []
+    assert f"{folder}: No such file or directory" in caplog.text
+    assert list(found.up("provisioner")) == [("", 1.0)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from drydockd.design.rules import all_rules
+from drydockd.handlers.outcomes import STEPS
 from tests.docs.pages import ROOT, page, rows
 
 CODE = re.compile(r"DD\d{3,4}")
@@ -49,6 +50,16 @@ def test_every_row_says_what_to_do():
         if row.where.startswith(PAGE) and not row.cells["What to do"].strip()
     ]
     assert not empty
+
+
+def test_for_every_step_it_says_why_a_node_is_stuck_there():
+    told = {
+        word
+        for row in rows("You see")
+        if "stuck in" in row.cells["You see"] or "failed in" in row.cells["You see"]
+        for word in row.code("You see")
+    }
+    assert told == {step.value for step in STEPS}
 
 
 def test_every_message_that_is_quoted_is_one_of_the_program():

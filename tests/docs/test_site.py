@@ -95,7 +95,7 @@ def test_nothing_in_it_is_fetched_from_another_host(built):
 def test_the_search_finds_in_pages_that_are_opened_from_a_folder(built, tmp_path):
     done = subprocess.run(
         [
-            *("chromium", "--headless", "--no-sandbox", "--disable-gpu"),
+            *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
             *(f"--user-data-dir={tmp_path}", "--host-resolver-rules=MAP * ~NOTFOUND"),
             *("--virtual-time-budget=20000", "--dump-dom"),
             f"{(built / 'index.html').as_uri()}?q=dnsmasq",

@@ -6,56 +6,19 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import ROOT
+from tests.docs.typed import missing, steps
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 PAGE = ROOT / "docs" / "tutorial.md"
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FIRST_TERMINAL = re.compile(r"^drydock lab ", re.MULTILINE)
 PORT = "9000"
 END = "the end of the block"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One block of commands, and the lines that the page shows of what they say."""
-
-    line: int
-    commands: str
-    shown: tuple[str, ...] = ()
-
-    @property
-    def is_of_the_first_terminal(self) -> bool:
-        return re.search(r"^drydock lab ", self.commands, re.MULTILINE) is not None
-
-
-def steps(text: str) -> list[Step]:
-    found: list[Step] = []
-    for block in BLOCK.finditer(text):
-        line = text[: block.start()].count("\n") + 2
-        if block[1] == "sh":
-            found.append(Step(line, block[2]))
-        else:
-            assert block[1] == "text", f"line {line}: neither commands nor what they say"
-            found[-1] = Step(found[-1].line, found[-1].commands, tuple(block[2].splitlines()))
-    return found
-
-
-def missing(shown: tuple[str, ...], said: str) -> list[str]:
-    """The lines that were not said, in the order in which they are shown."""
-    lines = iter(said.splitlines())
-    return [line for line in shown if not any(is_it(line, heard) for heard in lines)]
-
-
-def is_it(shown: str, heard: str) -> bool:
-    """Whether they are alike but for `...` and for how many blanks there are."""
-    parts = [re.escape(" ".join(part.split())) for part in shown.split("...")]
-    return re.fullmatch(r"\s*.*\s*".join(parts), " ".join(heard.split())) is not None
 
 
 class Terminal:
@@ -125,7 +88,7 @@ def test_every_block_says_what_the_page_shows(checkout):
     first, second = None, Terminal(checkout, checkout)
     try:
         for step in steps(text):
-            if step.is_of_the_first_terminal:
+            if FIRST_TERMINAL.search(step.commands):
                 first = Terminal(checkout / "tutorial", checkout)
                 first.run(f'export PATH="{checkout}/.venv/bin:$PATH"')
                 said = first.run(step.commands, until=step.shown[-1])

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ PAGE = ROOT / "docs" / "tutorial.md"
 FIRST_TERMINAL = re.compile(r"^drydock lab ", re.MULTILINE)
 PORT = "9000"
 END = "the end of the block"
+# Whatever hangs is killed then; the page takes seconds.
+LIMIT_SECONDS = 300
 
 
 class Terminal:
@@ -38,6 +41,8 @@ class Terminal:
             text=True,
             start_new_session=True,
         )
+        self._alarm = threading.Timer(LIMIT_SECONDS, self._kill)
+        self._alarm.start()
         self._type("trap 'echo \"failed: $BASH_COMMAND\"' ERR\n")
 
     def _type(self, text: str) -> None:
@@ -65,8 +70,13 @@ class Terminal:
         try:
             self._shell.communicate(timeout=30)
         except subprocess.TimeoutExpired:
-            os.killpg(self._shell.pid, signal.SIGKILL)
+            self._kill()
             self._shell.communicate()
+        finally:
+            self._alarm.cancel()
+
+    def _kill(self) -> None:
+        os.killpg(self._shell.pid, signal.SIGKILL)
 
 
 def free_port() -> str:

@@ -21,7 +21,7 @@ FIRST_TERMINAL = re.compile(r"^drydock lab ", re.MULTILINE)
 PORT = "9000"
 END = "the end of the block"
 # Whatever hangs is killed then; the page takes seconds.
-LIMIT_SECONDS = 300
+LIMIT_SECONDS = 900
 
 
 class Terminal:

@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.peers.ironic",
     "tests.peers.libvirt",
     "tests.peers.guest",
+    "tests.peers.debian",
     "tests.peers.postgres",
     "tests.sites.summary",
 ]

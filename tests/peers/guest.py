@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.packages import build
 from tests.peers.needs import LEFT_OUT
 from tests.peers.table import LOCKS, PEERS, ROOT
 
@@ -23,8 +22,9 @@ PAGE = ROOT / "docs" / "install.md"
 CONFIGURATION = "/etc/drydockd/drydockd.yaml"
 CACHE = ROOT / ".cache" / "guest"
 SUITE = "bookworm"
-# What docs/install.md has apt-get install: fetched beforehand, as a guest has no network.
-DEBS = ("python3-venv", "openssl", "curl", "ca-certificates")
+# What docs/install.md has apt-get install, builds the package and serves Ansible: fetched
+# beforehand, as a guest has no network.
+DEBS = ("python3-venv", "openssl", "curl", "ca-certificates", "python3-apt")
 # What docs/netboot.md has it install, for the DHCP server of its boot networks.
 NETBOOT_DEBS = ("dnsmasq-base", "iproute2")
 SYSTEM = "systemd,systemd-sysv,dbus"
@@ -213,16 +213,3 @@ def guest(tmp_path_factory):
                 pytest.fail(f"no guest: {error}", pytrace=False)
             pytest.skip(f"{LEFT_OUT} guest: {error}; run: {PEERS['guest'].command()}")
         yield machine
-
-
-@pytest.fixture(scope="session")
-def host(guest, tmp_path_factory):
-    """The guest after everything in docs/install.md was typed there; `typed` is what it said.
-
-    Whoever changes its configuration puts it back; `plain` is the one the page ends with.
-    """
-    (wheel,) = build(tmp_path_factory.mktemp("wheel"), "--wheel").glob("*.whl")
-    shutil.copy(wheel, guest.folder / "root")
-    guest.typed = guest.run(f"set -eux\n{blocks(PAGE)}", code=None, seconds=600)
-    guest.plain = guest.read(CONFIGURATION) if (guest.folder / CONFIGURATION[1:]).exists() else ""
-    return guest

@@ -245,6 +245,17 @@ PEERS = {
             programs=("systemd-analyze",),
         ),
         Peer(
+            "packaging",
+            starts="ansible-playbook, ansible-lint and hadolint, once per question",
+            is_python=True,
+        ),
+        Peer(
+            "lintian",
+            starts="lintian, once per package",
+            packages=("lintian",),
+            programs=("lintian",),
+        ),
+        Peer(
             "guest",
             starts="an empty Debian with its own systemd in systemd-nspawn (guest.py)",
             packages=("systemd-container", "mmdebstrap"),

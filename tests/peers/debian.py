@@ -1,4 +1,4 @@
-"""The Debian package, built in an empty Debian without a network: a layer over that of the guests."""
+"""The Debian package, built in an empty Debian without a network (a layer over the guests')."""
 
 import shutil
 import subprocess
@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import drydockd
-
 from tests.packages import build
 from tests.peers.guest import CONFIGURATION, PAGE, PATH, NoGuest, blocks, fetched, may_boot
 

@@ -37,12 +37,12 @@ class NoGuest(Exception):
 
 
 class Guest:
-    """A booted host; `folder` is its root as seen from here."""
+    """A booted host; `folder` is its root as seen from here, `leader` its process 1."""
 
     def __init__(self, folder: Path, leader: int) -> None:
         self.folder = folder
         self.typed = self.plain = ""
-        self._leader = leader
+        self.leader = leader
 
     def run(self, script: str, *, code: int | None = 0, seconds: float = 120) -> str:
         """Run a bash script there as root; return what it wrote, both streams as they came.
@@ -70,7 +70,7 @@ class Guest:
         (self.folder / path.lstrip("/")).write_text(text)
 
     def _inside(self) -> list[str]:
-        enter = ["nsenter", "--target", str(self._leader), "--all", "--root", "--wd"]
+        enter = ["nsenter", "--target", str(self.leader), "--all", "--root", "--wd"]
         return [*enter, "env", "-i", f"PATH={PATH}", "HOME=/root", "LC_ALL=C.UTF-8"]
 
 

@@ -78,7 +78,7 @@ def test_the_source_package_holds_the_documents_and_no_half_of_the_tests(built):
     (path,) = built.glob("*.tar.gz")
     with tarfile.open(path) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
-    for folder in ("drydockd", "conf", "systemd", "docs"):
+    for folder in ("drydockd", "conf", "systemd", "docs", "packaging"):
         assert tree(folder) <= held
     assert {"LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md"} <= held
     assert {"MANIFEST.in", "pyproject.toml", "requirements/run.txt"} <= held

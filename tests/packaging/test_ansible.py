@@ -26,7 +26,6 @@ CONFIG = {
 DEPLOY = """
 set -e
 export DD_URL=http://localhost:9000 OS_TOKEN=$(drydock token create --user ann --role admin)
-install -d /srv/designs
 cp /opt/drydockd/share/drydockd/example-site/site.yaml /srv/designs
 site=file:///srv/designs/site.yaml
 drydock task create --design-ref $site --action prepare_site --block
@@ -46,8 +45,12 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def play(machine, packages, tmp_path_factory):
     """Return a function that runs the playbook on the machine: exit code, sums, what it said."""
-    # What Ansible needs of every host before it can do anything.
-    machine.run("apt-get -qq install -y --no-install-recommends python3 python3-apt", seconds=300)
+    # What Ansible needs of every host before it can do anything; and where the designs will be,
+    # without which the check of the configuration refuses it.
+    machine.run(
+        "apt-get -qq install -y --no-install-recommends python3 python3-apt; mkdir /srv/designs",
+        seconds=300,
+    )
     folder = tmp_path_factory.mktemp("ansible")
     shutil.copytree(ANSIBLE / "roles", folder / "roles")
     shutil.copy(ANSIBLE / "playbook.yml", folder)

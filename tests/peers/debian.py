@@ -76,6 +76,6 @@ def host(guest, tmp_path_factory):
     """
     (package,) = debs(tmp_path_factory.mktemp("deb"), ("page", drydockd.__version__))
     shutil.copy(package, guest.folder / "root")
-    guest.typed = guest.run(f"set -eux\n{blocks(PAGE)}", code=None, seconds=600)
+    guest.typed = guest.run(f"set -eux\n{blocks(PAGE)}", code=None, seconds=1200)
     guest.plain = guest.read(CONFIGURATION) if (guest.folder / CONFIGURATION[1:]).exists() else ""
     return guest

@@ -13,7 +13,7 @@ from tests.peers.guest import CONFIGURATION, PAGE, PATH, NoGuest, blocks, fetche
 
 # Any; what is built must not depend on when it is.
 EPOCH = "1700000000"
-SECONDS = 600
+SECONDS = 1500
 # Everything it mounts is its own and ends with it, and so does whatever it starts.
 LAYER = """
 mount -t tmpfs tmpfs "$WORK"

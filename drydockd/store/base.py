@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from drydockd.model import (
     Action,
@@ -134,6 +134,39 @@ class StoreHealth:
 
 # Called with the number of the write and the new values it left.
 Watcher = Callable[[int, News], None]
+
+
+class WritesGone(Exception):
+    """Writes that were asked for are kept no more; those behind `next` are."""
+
+    def __init__(self, next_seq: int) -> None:
+        super().__init__(f"the writes up to {next_seq} are kept no more")
+        self.next = next_seq
+
+
+Telling = Task | Message | BootAction
+
+
+class PastWrite(NamedTuple):
+    """One write as it stands on disk: what it left of tasks, messages and boot actions."""
+
+    seq: int
+    records: list[Telling]
+
+
+class Past(Protocol):
+    """Reads writes again, in their order; one thread at a time, and not the loop's."""
+
+    def read(self, until: int) -> list[PastWrite]:
+        """Return some of the next writes, all up to `until` read: none.
+
+        `until` is at most the `seq` of the store. Raises WritesGone, OSError.
+        """
+        ...
+
+    def close(self) -> None:
+        """Safe to call twice."""
+        ...
 
 
 class Store(Protocol):
@@ -364,6 +397,10 @@ class Store(Protocol):
         Called on the loop, after the write is visible and before its await returns; it must
         not block or raise.
         """
+        ...
+
+    def past(self, after: int) -> Past:
+        """Read the writes behind the write `after` again, as long as they are kept."""
         ...
 
     def health(self) -> StoreHealth: ...

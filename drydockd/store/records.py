@@ -12,7 +12,7 @@ from dataclasses import replace
 from drydockd.errors import StoreUnavailable
 from drydockd.model import Record, Task, Timestamp
 from drydockd.store.backend import Backend, Loaded
-from drydockd.store.base import Change, Epoch, Purged, StoreHealth, Watcher
+from drydockd.store.base import Change, Epoch, Past, Purged, StoreHealth, Watcher
 from drydockd.store.named import NAMING, blobs_named, newly_named
 from drydockd.store.news import News
 from drydockd.store.reading import Reading
@@ -54,6 +54,9 @@ class Records(Reading):
             boot_contexts=len(tables.boot_contexts),
             pinned_bytes=tables.pinned_bytes,
         )
+
+    def past(self, after: int) -> Past:
+        return self.backend.past(after)
 
     async def fresh(self, seconds: float) -> None:
         await self.backend.fresh(seconds)

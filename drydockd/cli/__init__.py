@@ -13,6 +13,8 @@ COMMANDS = {
     "bootaction": ("bootaction", "List boot actions, and report on them."),
     "config": ("config", "Check, show and convert configurations."),
     "design": ("design", "Check, show, render and compare site designs."),
+    "completion": ("completion", "Print what completes this command in a shell."),
+    "events": ("events", "Print the events of everything, as they happen."),
     "health": ("health", "Ask the service for its health."),
     "image": ("image", "Build, import and keep images of systems."),
     "lab": ("lab", "Deploy a site in the virtual machine room."),

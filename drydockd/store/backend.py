@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from drydockd.store.base import Change, Epoch, Past, StoreHealth
+from drydockd.store.base import Change, Epoch, StoreHealth
+from drydockd.store.past import Past
 from drydockd.store.staging import Batch
 from drydockd.store.tables import Tables
 

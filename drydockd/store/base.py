@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from drydockd.model import (
     Action,
@@ -20,6 +20,7 @@ from drydockd.model import (
     Timestamp,
 )
 from drydockd.store.news import News, Wording
+from drydockd.store.past import Past
 
 R = TypeVar("R", Task, BootContext, BootAction, Intent, DriverRecord)
 
@@ -134,39 +135,6 @@ class StoreHealth:
 
 # Called with the number of the write and the new values it left.
 Watcher = Callable[[int, News], None]
-
-
-class WritesGone(Exception):
-    """Writes that were asked for are kept no more; those behind `next` are."""
-
-    def __init__(self, next_seq: int) -> None:
-        super().__init__(f"the writes up to {next_seq} are kept no more")
-        self.next = next_seq
-
-
-Telling = Task | Message | BootAction
-
-
-class PastWrite(NamedTuple):
-    """One write as it stands on disk: what it left of tasks, messages and boot actions."""
-
-    seq: int
-    records: list[Telling]
-
-
-class Past(Protocol):
-    """Reads writes again, in their order; one thread at a time, and not the loop's."""
-
-    def read(self, until: int) -> list[PastWrite]:
-        """Return some of the next writes, all up to `until` read: none.
-
-        `until` is at most the `seq` of the store. Raises WritesGone, OSError.
-        """
-        ...
-
-    def close(self) -> None:
-        """Safe to call twice."""
-        ...
 
 
 class Store(Protocol):

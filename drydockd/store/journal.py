@@ -11,9 +11,9 @@ from pathlib import Path
 
 from drydockd.store.damage import Damage
 from drydockd.store.disk import Disk, replace_file, write_all
+from drydockd.store.folded import PAST_BYTES, keep
 from drydockd.store.lines import Header, Journal, encode_header, encode_write
 from drydockd.store.mark import MarkWriter
-from drydockd.store.past import PAST_BYTES, keep
 from drydockd.store.statedir import StateDir
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from drydockd.errors import NotFound
 from drydockd.store.backend import Backend, Landing, Loaded
-from drydockd.store.base import Epoch, Past, PastWrite, StoreHealth, WritesGone
+from drydockd.store.base import Epoch, StoreHealth
+from drydockd.store.past import Past, PastWrite, WritesGone
 from drydockd.store.records import Records
 from drydockd.store.staging import Batch
 

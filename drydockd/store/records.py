@@ -12,9 +12,10 @@ from dataclasses import replace
 from drydockd.errors import StoreUnavailable
 from drydockd.model import Record, Task, Timestamp
 from drydockd.store.backend import Backend, Loaded
-from drydockd.store.base import Change, Epoch, Past, Purged, StoreHealth, Watcher
+from drydockd.store.base import Change, Epoch, Purged, StoreHealth, Watcher
 from drydockd.store.named import NAMING, blobs_named, newly_named
 from drydockd.store.news import News
+from drydockd.store.past import Past
 from drydockd.store.reading import Reading
 from drydockd.store.retention import purge_slices
 from drydockd.store.staging import SLICE, Batch, Op, Staging, apply

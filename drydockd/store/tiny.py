@@ -14,15 +14,16 @@ from typing import Any
 from drydockd.errors import InvalidInput, StoreRefused, StoreUnavailable
 from drydockd.model import timestamp
 from drydockd.store.backend import Backend, Landing, Loaded
-from drydockd.store.base import Epoch, Past, StoreHealth
+from drydockd.store.base import Epoch, StoreHealth
 from drydockd.store.blobs import Blobs
 from drydockd.store.commit import QUICK_SECONDS, GroupCommit
 from drydockd.store.disk import Disk, replace_file
+from drydockd.store.folded import PAST_BYTES, JournalPast
 from drydockd.store.frozen import Frozen
 from drydockd.store.journal import JournalWriter
 from drydockd.store.layout import Meta
 from drydockd.store.lines import Header, Journal, encode_ops
-from drydockd.store.past import PAST_BYTES, JournalPast
+from drydockd.store.past import Past
 from drydockd.store.records import Records
 from drydockd.store.recovery import Recovered, an_origin, recover
 from drydockd.store.staging import SLICE, Batch
@@ -109,9 +110,7 @@ def _open(disk: Disk, state: StateDir, past_bytes: int) -> _Opened:
     return _Opened(state, lock, found, journal, blobs, TinyFile(state.file, disk))
 
 
-def _open_journal(
-    disk: Disk, state: StateDir, found: Recovered, past_bytes: int
-) -> JournalWriter:
+def _open_journal(disk: Disk, state: StateDir, found: Recovered, past_bytes: int) -> JournalWriter:
     found.store_id = found.store_id or str(uuid.uuid4())
     is_old = not found.origin
     found.origin = found.origin or an_origin(found.tables)

@@ -1,4 +1,4 @@
-"""Follow events, of a task to its end or of everything, over broken connections and restarts of the server."""
+"""Follow events over broken connections and restarts of the server: a task's, or all of them."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class EventsHandler(OfEvents):
 
     policy: ClassVar = {"GET": "read_events"}
     about: ClassVar = {
-        "GET": "the [events](events.md) of everything, as they happen; of some nodes, kinds or a task",
+        "GET": "the [events](events.md) of everything, as they happen, or of some",
     }
     parameters: ClassVar = {"GET": ("node", "task", "kind", "last_event_id", "follow")}
     answers: ClassVar = {("GET", 200): None}

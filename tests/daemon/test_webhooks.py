@@ -1,12 +1,12 @@
 """Webhooks of a daemon that is killed, over http."""
 
 import signal
-import subprocess
-import sys
 
 import httpx
 import pytest
 
+from drydockd import preflight
+from drydockd.config import ConfigError
 from drydockd.model import TaskStatus
 from tests.daemon.helpers import SITE, configuration, started
 from tests.webhooks.receiver import receiving
@@ -41,7 +41,7 @@ def until_end_of(receiver, task_id):
 
 def test_a_kill_in_mid_delivery_loses_nothing_and_keeps_the_order(tmp_path):
     with receiving() as receiver:
-        for life in range(4):
+        for life in range(2):
             with started(tmp_path, **hooks(receiver)) as drydockd:
                 url = drydockd.ready()
                 task_id = create(drydockd, url)
@@ -64,7 +64,7 @@ def test_a_kill_in_mid_delivery_loses_nothing_and_keeps_the_order(tmp_path):
     assert len(came) > len(once), "nothing was sent a second time: was it killed in mid delivery?"
     # Nothing is left out, and what came first is in the order of the store.
     assert once == kept[: len(once)]
-    assert len(once) > 20
+    assert len(once) > 10
     assert SECRET not in log
 
 
@@ -97,26 +97,26 @@ def test_who_does_not_take_events_is_in_health_and_metrics_without_the_secret(tm
     assert SECRET not in shown.text + metrics + drydockd.log
 
 
+def problems(path):
+    """What `drydock config check` would say of the configuration."""
+    try:
+        preflight.load([path], {})
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
 def test_what_cannot_be_meant_is_found_before_the_start(tmp_path):
     with receiving() as receiver:
         sections = hooks(receiver)
     sections["network"]["allowed_hosts"] = ["other.example"]
-    path = configuration(tmp_path, **sections)
-    checked = check(path)
-    assert checked.returncode != 0
-    assert "network.allowed_hosts" in checked.stdout + checked.stderr
+    assert "network.allowed_hosts" in problems(configuration(tmp_path, **sections))
     secret = tmp_path / "secret"
     sections = hooks(receiver, secret_file=str(secret))
     del sections["events"]["webhooks"][0]["secret"]
     path = configuration(tmp_path, **sections)
-    for content, words in ((None, "No such file"), ("short", "shorter than 16"), (SECRET, None)):
-        if content is not None:
-            secret.write_text(content)
-        checked = check(path)
-        assert (checked.returncode == 0) == (words is None), checked.stdout + checked.stderr
-        assert words is None or words in checked.stdout + checked.stderr
-
-
-def check(path):
-    command = [sys.executable, "-m", "drydockd.cli", "config", "check", str(path)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert "No such file" in problems(path)
+    secret.write_text("short")
+    assert "shorter than 16" in problems(path)
+    secret.write_text(SECRET)
+    assert problems(path) == ""

@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 60
 
 
 @dataclass

@@ -6,6 +6,8 @@ import importlib
 
 import click
 
+from drydockd.cli.examples import attach
+
 # Name of the group or command -> module under drydockd.cli, which defines `command`, and a
 # line of help: the list of all commands imports none of them.
 COMMANDS = {
@@ -42,6 +44,7 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"drydockd.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
+        attach(command, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

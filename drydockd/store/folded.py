@@ -25,6 +25,8 @@ from drydockd.store.statedir import StateDir
 log = logging.getLogger(__name__)
 
 PAST_BYTES = 64 << 20
+# A daemon that is started anew again and again folds a small one each time.
+MOST_FILES = 1024
 # So much is read at a time, in a millisecond or two; a longer line as a whole.
 _PIECE_BYTES = 256 << 10
 # Where the number of a write stands in its line: behind the checksum and ``{"seq":``.
@@ -36,7 +38,7 @@ _ATTEMPTS = 5
 def keep(disk: Disk, state: StateDir, bound: int) -> None:
     """Keep the journal, which a complete file has made void, and let go of the oldest.
 
-    At most `bound` bytes are kept. A disk that refuses is logged: readers are told of the gap.
+    At most `bound` bytes are kept, and MOST_FILES. A disk that refuses is logged: readers are told of the gap.
     """
     if not bound and not state.past.exists():
         return
@@ -65,9 +67,9 @@ def _link(disk: Disk, state: StateDir) -> None:
 
 def _let_go(disk: Disk, state: StateDir, bound: int) -> None:
     kept = 0
-    for _, path in sorted(_kept(state), reverse=True):
+    for number, (_, path) in enumerate(sorted(_kept(state), reverse=True)):
         kept += path.stat().st_size
-        if kept > bound:
+        if kept > bound or number >= MOST_FILES:
             disk.unlink(path)
 
 

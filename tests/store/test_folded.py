@@ -3,6 +3,7 @@
 import pytest
 
 from drydockd.model import BootAction, BootActionStatus, DriverRecord, Message, Task
+from drydockd.store import folded
 from drydockd.store.base import Edit, Put, Say
 from drydockd.store.memory import MemoryStore
 from drydockd.store.news import Wording
@@ -98,6 +99,19 @@ async def test_what_was_let_go_of_is_said_and_the_rest_follows(tmp_path):
     await store.backend.compact()
     assert not list(folder.iterdir())
     await store.close()
+
+
+async def test_many_small_journals_are_not_kept_without_end(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(folded, "MOST_FILES", 2)
+    for number in range(4):
+        await say(store, str(number))
+        await store.backend.compact()
+    assert len(list((tmp_path / "state" / "past").iterdir())) == 2
+    past = store.past(0)
+    with pytest.raises(WritesGone) as gone:
+        past.read(store.seq)
+    past.close()
+    assert texts(read_all(store, gone.value.next)) == ["2", "3"]
 
 
 async def test_a_damaged_line_is_a_gap_and_not_the_end(store, tmp_path):

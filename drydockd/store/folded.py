@@ -38,7 +38,8 @@ _ATTEMPTS = 5
 def keep(disk: Disk, state: StateDir, bound: int) -> None:
     """Keep the journal, which a complete file has made void, and let go of the oldest.
 
-    At most `bound` bytes are kept, and MOST_FILES. A disk that refuses is logged: readers are told of the gap.
+    At most `bound` bytes are kept, and MOST_FILES. A disk that refuses is logged: readers are told
+    of the gap.
     """
     if not bound and not state.past.exists():
         return

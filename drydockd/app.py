@@ -157,6 +157,8 @@ async def start(
         servers = serve(settings, services, api, nodes, tls)
         app = App(settings, services, api, nodes, servers, certificates, ending.pop_all())
     try:
+        # First: what a task says as it is taken up again is news already.
+        services.couriers.start()
         await services.tasks.start()
     except BaseException:
         await app.stop()
@@ -192,6 +194,8 @@ async def _services(
         store, designs, enabled, bootkeys, parts.task_settings(settings), templates=templates
     )
     ending.push_async_callback(tasks.drain, 0.0)
+    couriers = parts.couriers(settings, store, tasks)
+    ending.push_async_callback(couriers.close)
     await _start_residents(made, enabled, store, secret, identity)
     proxies = Proxies(settings.api.trusted_proxies)
     connections = bounded(settings, proxies)
@@ -203,6 +207,7 @@ async def _services(
         certificates=lambda: certificates,
         keystone=identity.check if identity is not None else None,
         shortage=connections.problem,
+        troubles=couriers.problems,
         notes=[limited] if (limited := parts.virtual_only(settings)) else [],
     )
     ending.push_async_callback(health.close)
@@ -237,6 +242,7 @@ async def _services(
         connections=connections,
         polls=long_polls(settings),
         streams=event_streams(settings),
+        couriers=couriers,
     )
     publish(services, certificates, identity, lookups, bmcs)
     return services
@@ -264,7 +270,12 @@ async def _store(settings: Settings) -> Store:
         store.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidConfig(f"store.state_dir {store.state_dir}: {error.strerror}") from error
-    return await open_store(store.backend, store.state_dir, compact_bytes=store.compact_bytes)
+    return await open_store(
+        store.backend,
+        store.state_dir,
+        compact_bytes=store.compact_bytes,
+        past_bytes=settings.events.keep_bytes,
+    )
 
 
 def _drivers(settings: Settings, ending: AsyncExitStack) -> list[Made]:

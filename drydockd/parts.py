@@ -26,14 +26,18 @@ from drydockd.auth.secret import load_secret
 from drydockd.auth.strategy import Authenticator, Strategy
 from drydockd.auth.throttle import Throttle
 from drydockd.config import Schema, Settings
+from drydockd.config.events import SHORTEST_SECRET, Webhook
 from drydockd.design import Designs
 from drydockd.design.compiler import CompileLimits
+from drydockd.design.confinement import Hosts
 from drydockd.drivers.options import Offer
-from drydockd.errors import InvalidConfig, StoreRefused
+from drydockd.errors import InvalidConfig, InvalidDesign, StoreRefused
 from drydockd.render import Limits, Templates, unrenderable
+from drydockd.store.base import Store
 from drydockd.store.check import missing_secret
 from drydockd.store.statedir import StateDir
-from drydockd.tasks import DRIVER_KINDS, PinLimits, ReportLimits, TaskSettings
+from drydockd.tasks import DRIVER_KINDS, EventFilter, PinLimits, ReportLimits, Tasks, TaskSettings
+from drydockd.webhooks import Courier, Couriers, Sender
 
 VIRTUAL_ONLY = "virtual machines only"
 
@@ -178,6 +182,50 @@ def jwt_keys(settings: Settings, *, create: bool = True) -> list[Key]:
                 "auth.jwt_algorithms does not list"
             )
     return keys
+
+
+def sender(settings: Settings, webhook: Webhook) -> Sender:
+    """Return what posts to a webhook. Raises InvalidConfig if it may not, or has no secret."""
+    network = settings.network
+    hosts = Hosts(network.allowed_hosts, trusted=settings.auth.service_hosts)
+    made = Sender(webhook.url, _signed(webhook), hosts, seconds=settings.events.webhook_seconds)
+    try:
+        made.check()
+    except InvalidDesign as error:
+        raise InvalidConfig(f"events.webhooks, {webhook.name}: {error}") from error
+    return made
+
+
+def _signed(webhook: Webhook) -> bytes:
+    if webhook.secret is not None:
+        return webhook.secret.get_secret_value().encode()
+    path, named = webhook.secret_file, f"events.webhooks, {webhook.name}: {webhook.secret_file}"
+    try:
+        secret = path.read_bytes().strip() if path is not None else b""
+    except OSError as error:
+        raise InvalidConfig(f"{named}: {error.strerror}") from error
+    if len(secret) < SHORTEST_SECRET:
+        raise InvalidConfig(f"{named} is shorter than {SHORTEST_SECRET} characters")
+    return secret
+
+
+def couriers(settings: Settings, store: Store, tasks: Tasks) -> Couriers:
+    """Return what brings events to the webhooks. Raises InvalidConfig as `sender` does."""
+    events = settings.events
+    return Couriers(
+        [
+            Courier(
+                webhook.name,
+                sender(settings, webhook),
+                EventFilter(frozenset(webhook.filter.kind), frozenset(webhook.filter.node)),
+                store,
+                tasks.feed,
+                longest_pause=events.webhook_retry_seconds,
+                source=settings.api.public_url or "/drydock",
+            )
+            for webhook in events.webhooks
+        ]
+    )
 
 
 def designs(

@@ -88,6 +88,7 @@ def problems(
         _drivers(settings),
         _roots(settings),
         _tls(settings),
+        _webhooks(settings),
     ]
     if not is_activated:
         trials.append(_addresses(settings))
@@ -208,6 +209,11 @@ def _check_client(certificate: Path, key: Path | None) -> None:
         raise InvalidConfig(
             f"keystone_authtoken.certfile {certificate}, keyfile {key}: {error.strerror or error}"
         ) from error
+
+
+def _webhooks(settings: Settings) -> Iterator[tuple[Option, Trial]]:
+    for webhook in settings.events.webhooks:
+        yield ("events", "webhooks"), partial(parts.sender, settings, webhook)
 
 
 def _addresses(settings: Settings) -> Iterator[tuple[Option, Trial]]:

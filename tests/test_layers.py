@@ -40,8 +40,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tasks": DATA | PARTS | {"api"},
     # Reads another program's database into the store; knows no more of drydockd than that.
     "migrate": {"errors", "model", "store", "auth"},
-    "handlers": DATA | PARTS | {"api", "tasks"},
-    "parts": DATA | PARTS | {"tasks"},
+    "webhooks": DATA | PARTS | {"api", "tasks"},
+    "handlers": DATA | PARTS | {"api", "tasks", "webhooks"},
+    "parts": DATA | PARTS | {"tasks", "webhooks"},
     "app": DATA | PARTS | {"tasks", "handlers", "parts"},
     "preflight": DATA | PARTS | {"tasks", "handlers", "parts"},
     "__main__": DATA | PARTS | {"tasks", "handlers", "parts", "preflight", "app", "reload"},

@@ -33,6 +33,7 @@ def _action(name: str) -> Rule:
 RULES = (
     Rule("admin_required", "role:admin or is_admin:1", "nothing itself, for use in overrides"),
     _rule("read_task"),
+    _rule("read_events", check=f"rule:{PREFIX}read_task"),
     _rule("create_task"),
     _action("validate_design"),
     _action("verify_site"),

@@ -6,6 +6,8 @@ import importlib
 
 import click
 
+from drydockd.cli.examples import attach
+
 # Name of the group or command -> module under drydockd.cli, which defines `command`, and a
 # line of help: the list of all commands imports none of them.
 COMMANDS = {
@@ -13,6 +15,8 @@ COMMANDS = {
     "bootaction": ("bootaction", "List boot actions, and report on them."),
     "config": ("config", "Check, show and convert configurations."),
     "design": ("design", "Check, show, render and compare site designs."),
+    "completion": ("completion", "Print what completes this command in a shell."),
+    "events": ("events", "Print the events of everything, as they happen."),
     "health": ("health", "Ask the service for its health."),
     "image": ("image", "Build, import and keep images of systems."),
     "lab": ("lab", "Deploy a site in the virtual machine room."),
@@ -40,6 +44,7 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"drydockd.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
+        attach(command, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -10,7 +10,7 @@ import click
 from drydockd.api.states import BootActionStatus
 from drydockd.cli import ids
 from drydockd.cli.columns import Table
-from drydockd.cli.output import echo_json, output_option
+from drydockd.cli.output import echo_json, format_option, output_option
 from drydockd.cli.session import with_client
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def list_(
     type=click.Choice(["success", "failure"]),
     help="Finish the boot action; nothing more can be reported then.",
 )
+@format_option()
 @with_client(identified=False)
 def report(
     client: Client,

@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from drydockd import parts, preflight
+from drydockd.cli.output import echo_json, output_option
 from drydockd.cli.units import daemons_environment
 from drydockd.config import ConfigError, load
 from drydockd.config.convert import InvalidIni, convert
@@ -29,7 +30,8 @@ def command() -> None:
 
 @command.command()
 @files_argument
-def check(files: tuple[Path, ...]) -> None:
+@output_option("text")
+def check(files: tuple[Path, ...], output: str) -> None:
     """Report every mistake in FILE (default: /etc/drydockd/drydockd.yaml), environment included.
 
     Looks at everything the daemon looks at before it starts: values, drivers and what they need,
@@ -42,7 +44,14 @@ def check(files: tuple[Path, ...]) -> None:
         with daemons_environment(files) as environ:
             loaded = preflight.load(preflight.files_of(files), environ, hear=said.append)
     except ConfigError as error:
+        if output == "json":
+            mistakes = [str(mistake) for mistake in error.mistakes]
+            echo_json({"good": False, "mistakes": mistakes, "warnings": said})
+            sys.exit(2)
         _refuse(error)
+    if output == "json":
+        echo_json({"good": True, "mistakes": [], "warnings": [*loaded.warnings, *said]})
+        return
     for warning in (*loaded.warnings, *said):
         click.echo(f"warning: {warning}", err=True)
     click.echo("the configuration is good")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
 from collections.abc import Iterable, Iterator
@@ -23,6 +22,7 @@ from drydockd.cli import (
     design_source,
     filters,
 )
+from drydockd.cli.output import echo_json, output_option
 from drydockd.cli.session import Access
 from drydockd.design import nodefilter
 from drydockd.design.validate import status_document, validate
@@ -69,13 +69,11 @@ def _only_broken_rules_logged() -> Iterator[None]:
     metavar="REFERENCE",
     help="A reference, judged by the daemon at --url; without --url here, like an argument.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "json", "sarif"]),
-    default="table",
-    show_default=True,
-    help="json: the Status document of the API; with several designs a map of them.",
+@output_option(
+    "table",
+    "json",
+    "sarif",
+    about="json: the Status document of the API; with several designs a map of them.",
 )
 @click.option(
     "--catalogue",
@@ -142,7 +140,7 @@ def _remote_report(access: Access, href: str) -> design_report.Report:
 @command.command()
 @click.argument("design")
 @click.option("--node", "node_name", required=True, help="Which node.")
-@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml")
+@output_option("yaml", "json")
 def show(design: str, node_name: str, output: str) -> None:
     """Print one effective node, and which document gave each value.
 
@@ -159,7 +157,8 @@ def show(design: str, node_name: str, output: str) -> None:
 @command.command("filter")
 @click.argument("design")
 @filters.filter_options
-def filter_command(design: str, filter_file: Path | None, **given: str | None) -> None:
+@output_option("text")
+def filter_command(design: str, output: str, filter_file: Path | None, **given: str | None) -> None:
     """Print the names of the nodes a filter selects, one a line, in the design's order.
 
     Several options add up, as in `drydock task create`. Without any, every node is printed.
@@ -171,7 +170,11 @@ def filter_command(design: str, filter_file: Path | None, **given: str | None) -
         wanted = nodefilter.parse(raw)
     except InvalidFilter as error:
         raise click.ClickException(str(error)) from error
-    _print_lines(nodefilter.select(site, wanted))
+    names = nodefilter.select(site, wanted)
+    if output == "json":
+        echo_json(names)
+    else:
+        _print_lines(names)
     filters.refuse_unmatched(nodefilter.unmatched(site, wanted))
 
 
@@ -195,9 +198,7 @@ def filter_command(design: str, filter_file: Path | None, **given: str | None) -
     type=click.Path(file_okay=False, path_type=Path),
     help="Write the files below this folder, with their modes.",
 )
-@click.option(
-    "-o", "--output", type=click.Choice(["tar", "json"]), help="tar: the archive, gzipped."
-)
+@output_option(None, "tar", "json", about="tar: the archive, gzipped.")
 def render(  # one option, one parameter
     design: str,
     node_name: str,
@@ -259,7 +260,7 @@ def _print_listing(data: design_assets.BootData) -> None:
 @command.command()
 @click.argument("old")
 @click.argument("new")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
+@output_option("text", "json")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything would change.")
 @click.option(
     "--inventory",
@@ -302,4 +303,4 @@ def _print_lines(lines: Iterable[str]) -> None:
 
 
 def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    echo_json(value, indent=2)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from drydockd import drivers, parts, preflight
+from drydockd.cli.output import echo_json, output_option
 from drydockd.cli.units import config_option, daemons_environment
 from drydockd.config import ConfigError
 from drydockd.config import load as load_values
@@ -32,7 +33,8 @@ def command() -> None:
 
 @command.command()
 @config_option
-def check(files: tuple[Path, ...]) -> None:
+@output_option("text")
+def check(files: tuple[Path, ...], output: str) -> None:
     """Ask MAAS for version, key, images and rack controllers, as verify_site does.
 
     Nothing is changed. The exit status is 1 where something is wrong, 2 for a bad configuration.
@@ -43,8 +45,11 @@ def check(files: tuple[Path, ...]) -> None:
     except InvalidConfig as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    for note in notes:
-        click.echo(f"{'WRONG' if note.error else 'ok':8}{note.text}")
+    if output == "json":
+        echo_json([{"error": note.error, "text": note.text} for note in notes])
+    else:
+        for note in notes:
+            click.echo(f"{'WRONG' if note.error else 'ok':8}{note.text}")
     sys.exit(any(note.error for note in notes))
 
 

@@ -1,4 +1,8 @@
-"""How answers are printed: JSON on one line, YAML in blocks, tables."""
+"""How answers are printed: JSON on one line, YAML in blocks, tables.
+
+Every command that prints data takes ``-o json``, ``-o yaml`` and ``-o table``. YAML is what
+JSON says, in blocks. A command has a table of its own, or gets the plain one of its data.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +25,39 @@ def plain(value: object) -> object:
     return [plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-def echo_json(value: object) -> None:
-    click.echo(json.dumps(plain(value)))
+# Where a command's context notes that its JSON is to be printed as something else.
+_INSTEAD = "drydockd.cli.output"
+
+
+def echo_json(value: object, *, indent: int | None = None) -> None:
+    """Print as JSON, or as what was asked for in its place (see output_option)."""
+    context = click.get_current_context(silent=True)
+    instead = context.meta.get(_INSTEAD) if context is not None else None
+    if instead == "yaml":
+        echo_yaml(value)
+    elif instead == "table":
+        echo_plain_table(plain(value))
+    else:
+        click.echo(json.dumps(plain(value), indent=indent, ensure_ascii=indent is None))
+
+
+def echo_plain_table(value: object) -> None:
+    """Print a list of objects as a table with their fields, one object as its fields' values."""
+    if isinstance(value, dict):
+        rows = [{"field": name, "value": _inner(inner)} for name, inner in value.items()]
+        echo_table({"field": "Field", "value": "Value"}, rows)
+        return
+    items = value if isinstance(value, list) else [value]
+    objects = [item if isinstance(item, dict) else {"value": item} for item in items]
+    names = dict.fromkeys(name for item in objects for name in item) or {"value": None}
+    echo_table(
+        {name: name.replace("_", " ").capitalize() for name in names},
+        [{name: _inner(inner) for name, inner in item.items()} for item in objects],
+    )
+
+
+def _inner(value: object) -> object:
+    return json.dumps(value) if isinstance(value, dict | list | bool) else value
 
 
 def echo_yaml(value: object) -> None:
@@ -35,9 +70,12 @@ def echo_yaml(value: object) -> None:
 
 
 def echo_data(value: object, output: str) -> None:
-    """Print as ``json`` or ``yaml``; another name is told, and YAML printed."""
+    """Print as ``json``, ``yaml`` or ``table``; another name is told, and YAML printed."""
     if output == "json":
         echo_json(value)
+        return
+    if output == "table":
+        echo_plain_table(plain(value))
         return
     if output != "yaml":
         click.echo(f"Output format {output} is not known, using yaml.", err=True)
@@ -70,17 +108,56 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def output_option(default: str, *choices: str) -> Decorator:
+# What every command that prints data can print.
+FORMATS = ("json", "yaml", "table")
+
+
+def output_option(default: str | None, *choices: str, about: str = "How to print it.") -> Decorator:
+    """Give a command ``--output``; `default` and `choices` are what it prints by itself.
+
+    Of FORMATS it gets the others as well: told to print one, it is passed ``json``, and what it
+    gives to `echo_json` is printed as that.
+    """
+    own = tuple(choice for choice in (default, *choices) if choice is not None)
+
+    def chosen(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
+        if value is None or value in own:
+            return value
+        context.meta[_INSTEAD] = value
+        return "json"
+
     return click.option(
         "--output",
         "-o",
-        type=click.Choice([default, *choices]),
+        type=click.Choice(list(dict.fromkeys([*own, *FORMATS]))),
         default=default,
         show_default=True,
+        callback=chosen,
+        help=about,
+    )
+
+
+def format_option() -> Decorator:
+    """The same of a command that prints JSON by itself and need not know what is asked for."""
+
+    def chosen(context: click.Context, _: click.Parameter, value: str) -> None:
+        if value != "json":
+            context.meta[_INSTEAD] = value
+
+    return click.option(
+        "--output",
+        "-o",
+        type=click.Choice(FORMATS),
+        default="json",
+        show_default=True,
+        expose_value=False,
+        callback=chosen,
         help="How to print it.",
     )
 
 
 def lenient_output_option() -> Decorator:
     """As the original: a format nobody knows is told, and YAML printed."""
-    return click.option("--output", "-o", default="yaml", show_default=True, help="yaml or json.")
+    return click.option(
+        "--output", "-o", default="yaml", show_default=True, help="yaml, json or table."
+    )

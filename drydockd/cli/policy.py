@@ -9,6 +9,7 @@ import click
 
 from drydockd.auth.policy import DEFAULT_RULE, Policy
 from drydockd.auth.rules import RULES, full_name
+from drydockd.cli.output import echo_json, output_option
 from drydockd.errors import InvalidConfig
 from drydockd.model import Caller
 
@@ -44,12 +45,14 @@ def command() -> None:
     help="Read after the file. May be repeated. Default: policy.d beside the file.",
 )
 @click.option("--default-rule", default=DEFAULT_RULE, show_default=True)
+@output_option("text")
 def check(
     roles: tuple[str, ...],
     rules: tuple[str, ...],
     policy_file: Path,
     policy_dirs: tuple[Path, ...],
     default_rule: str,
+    output: str,
 ) -> None:
     """Print which rules a role satisfies.
 
@@ -67,7 +70,16 @@ def check(
     checks = policy.checks()
     unknown = "the default rule" if default_rule in checks else "denied"
     texts = {name: checks.get(name, f"(not defined: {unknown})") for name in names}
-    _print(texts, columns, answers)
+    if output == "json":
+        heads = [column or NO_ROLE for column in columns]
+        echo_json(
+            [
+                {"rule": name, "check": texts[name], **dict(zip(heads, row, strict=True))}
+                for name, row in answers.items()
+            ]
+        )
+    else:
+        _print(texts, columns, answers)
     if rules and not all(all(row) for row in answers.values()):
         sys.exit(1)
 

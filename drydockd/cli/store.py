@@ -11,6 +11,7 @@ import click
 
 from drydockd.auth.jwtkeys import OLD_SECRET_FILE, SECRET_FILE
 from drydockd.auth.secret import REMOVE, replace_secret, secret_problem
+from drydockd.cli.output import echo_json, output_option
 from drydockd.cli.units import require_stopped
 from drydockd.errors import DrydockError
 from drydockd.store import archive
@@ -54,7 +55,8 @@ def command() -> None:
 
 @command.command()
 @_with_state_dir
-def check(state_dir: Path) -> None:
+@output_option("text")
+def check(state_dir: Path, output: str) -> None:
     """Tell whether the state directory is whole; exits with 1 if it is not.
 
     Changes nothing, and may run beside the daemon.
@@ -63,6 +65,10 @@ def check(state_dir: Path) -> None:
     with _told():
         report = check_state(state)
         report.problems.extend(_secret_problems(state, report.boot_contexts))
+    if output == "json":
+        told = {"facts": list(report.facts), "problems": list(report.problems)}
+        echo_json({"whole": not report.problems, **told})
+        raise SystemExit(bool(report.problems))
     for fact in report.facts:
         click.echo(fact)
     for problem in report.problems:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,8 @@ import click
 
 from drydockd.api.dryrun import DryRun
 from drydockd.api.task import Task
-from drydockd.cli import ids, task_errors, task_list, task_watch
+from drydockd.cli import ids, task_errors, task_list, task_progress, task_watch
+from drydockd.cli.events import show as show_event
 from drydockd.cli.filters import (
     filter_options,
     node_filter_from,
@@ -22,6 +23,7 @@ from drydockd.cli.filters import (
 from drydockd.cli.output import (
     echo_data,
     echo_json,
+    format_option,
     lenient_output_option,
     output_option,
     printable,
@@ -65,6 +67,9 @@ def blocking_options(call: Callable[..., None]) -> Callable[..., None]:
         [
             click.option("--block/--no-block", "-b", help="Wait for the end of the task."),
             click.option(
+                "--wait", is_flag=True, help="The same, and show on standard error how it goes."
+            ),
+            click.option(
                 "--poll-interval",
                 type=click.FloatRange(min=0.1),
                 default=15,
@@ -82,14 +87,19 @@ def blocking_options(call: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-def _ended(client: Client, task_id: str, poll_interval: float, timeout: float | None) -> None:
-    """Wait, print the task, and leave with NOT_SUCCESSFUL unless it succeeded."""
-    with _waiting(task_id):
+def _ended(
+    client: Client, task_id: str, poll_interval: float, timeout: float | None, live: Task | None
+) -> None:
+    """Wait, print the task, and leave with NOT_SUCCESSFUL unless it succeeded.
+
+    What is `live` is shown on its way.
+    """
+    with _waiting(task_id), task_progress.shown(client, live) if live else nullcontext():
         done = client.wait_for_task(
             task_id,
             timeout,
             poll_interval=poll_interval,
-            on_change=progress if sys.stderr.isatty() else None,
+            on_change=progress if sys.stderr.isatty() and live is None else None,
         )
     echo_json(done)
     if not task_watch.is_success(done):
@@ -140,6 +150,7 @@ def progress(task: Task) -> None:
 )
 @click.option("--dry-run", is_flag=True, help="Only print what would be done.")
 @blocking_options
+@format_option()
 @with_client()
 def create(
     client: Client,
@@ -149,6 +160,7 @@ def create(
     all_nodes: bool,
     dry_run: bool,
     block: bool,
+    wait: bool,
     poll_interval: float,
     timeout: float | None,
     filter_file: Path | None,
@@ -163,8 +175,8 @@ def create(
     if node_names_in(node_filter) and not dry_run:
         refuse_unmatched(_unmatched(client, design_ref, action, node_filter, all_nodes=all_nodes))
     task = client.create_task(design_ref, action, node_filter, all_nodes=all_nodes, dry_run=dry_run)
-    if block and isinstance(task, Task):
-        _ended(client, task.task_id, poll_interval, timeout)
+    if (block or wait) and isinstance(task, Task):
+        _ended(client, task.task_id, poll_interval, timeout, task if wait else None)
     else:
         echo_json(task)
     if isinstance(task, DryRun):
@@ -197,11 +209,13 @@ def _unmatched(
 @click.option("--layers", type=int, help="So many levels of subtasks; -1: all.")
 @click.option("--builddata", is_flag=True, help="With build data.")
 @click.option("--subtaskerrors", is_flag=True, help="With the errors of all subtasks.")
+@format_option()
 @with_client()
 def show(
     client: Client,
     task_id: str,
     block: bool,
+    wait: bool,
     poll_interval: float,
     timeout: float | None,
     layers: int | None,
@@ -209,10 +223,11 @@ def show(
     subtaskerrors: bool,
 ) -> None:
     """Print a task."""
-    if block and not (layers or builddata or subtaskerrors):
-        _ended(client, task_id, poll_interval, timeout)
+    if (block or wait) and not (layers or builddata or subtaskerrors):
+        live = client.get_task(task_id) if wait else None
+        _ended(client, task_id, poll_interval, timeout, live)
         return
-    if block:
+    if block or wait:
         with _waiting(task_id):
             client.wait_for_task(task_id, timeout, poll_interval=poll_interval)
     echo_json(client.get_task(task_id, builddata, subtaskerrors, layers))
@@ -260,6 +275,7 @@ def delete(client: Client, days: int) -> None:
 
 @command.command()
 @ids.task_id
+@format_option()
 @with_client()
 def terminate(client: Client, task_id: str) -> None:
     """Cancel a task: at once when it waits, between two steps when it runs."""
@@ -269,14 +285,20 @@ def terminate(client: Client, task_id: str) -> None:
 @command.command()
 @ids.task_id
 @blocking_options
+@format_option()
 @with_client()
 def retry(
-    client: Client, task_id: str, block: bool, poll_interval: float, timeout: float | None
+    client: Client,
+    task_id: str,
+    block: bool,
+    wait: bool,
+    poll_interval: float,
+    timeout: float | None,
 ) -> None:
     """Create a task for the nodes that failed in another."""
     task = client.retry_task(task_id)
-    if block:
-        _ended(client, task.task_id, poll_interval, timeout)
+    if block or wait:
+        _ended(client, task.task_id, poll_interval, timeout, task if wait else None)
     else:
         echo_json(task)
 
@@ -284,8 +306,9 @@ def retry(
 @command.command()
 @ids.task_id
 @click.option("--after", help="Resume after this event.")
+@output_option("json", "yaml")
 @with_client()
-def events(client: Client, task_id: str, after: str | None) -> None:
+def events(client: Client, task_id: str, after: str | None, output: str) -> None:
     """Print the events of a task and its subtasks as they happen, one JSON object a line."""
     for event in client.get_task_events(task_id, after):
-        echo_json({"id": event.id, "event": event.kind, "data": event.data})
+        show_event(event, output)

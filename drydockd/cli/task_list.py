@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from drydockd.cli.columns import Row, Table
-from drydockd.cli.output import echo_json
+from drydockd.cli.output import echo_json, output_option
 from drydockd.cli.session import with_client
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ TABLE = Table(
 @click.option("--limit", type=click.IntRange(min=1), help="So many at most.")
 @click.option("--marker", help="Only those after this task, which are older.")
 @TABLE.options
-@click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["table", "json"]),
-    help="How to print it. Default: table on a terminal or with --columns, else json.",
+@output_option(
+    None,
+    "table",
+    "json",
+    about="How to print it. Default: table on a terminal or with --columns, else json.",
 )
 @with_client()
 def command(

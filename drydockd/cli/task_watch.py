@@ -171,6 +171,12 @@ class Watched:
         """Return the lines of the terminal."""
         return [self._head(), *self._step_lines(), *self.said]
 
+    def line(self) -> str:
+        """Return all of it in one line: the task, and the step that was heard of last."""
+        steps = [line.strip() for line in self._step_lines()]
+        parts = [self._head(), " ".join(steps[-1].split()) if steps else ""]
+        return " | ".join(filter(None, parts))
+
     def _head(self) -> str:
         root = self.root
         if root is None:

@@ -14,6 +14,7 @@ import click
 
 from drydockd.auth.jwt import LocalTokens, mint
 from drydockd.auth.jwtkeys import SECRET_FILE, public_keys, secret_keys
+from drydockd.cli.output import echo_json, output_option
 from drydockd.errors import InvalidConfig
 
 MAX_TTL_SECONDS = 30 * 86400
@@ -152,6 +153,7 @@ def create(
 @issuer_option
 @audience_option
 @config_option
+@output_option("text")
 def inspect(
     token: str,
     state_dir: Path | None,
@@ -159,6 +161,7 @@ def inspect(
     issuer: str | None,
     audience: str | None,
     files: tuple[Path, ...],
+    output: str,
 ) -> None:
     """Show what TOKEN says, and whether and why it is refused (then the exit code is 1).
 
@@ -179,10 +182,14 @@ def inspect(
     except InvalidConfig as error:
         raise click.ClickException(str(error)) from error
     inspection = tokens.inspect(text)
-    click.echo(f"header  {json.dumps(inspection.header)}")
-    for name, value in sorted(inspection.claims.items()):
-        click.echo(f"{name:<7} {_claim(name, value)}")
-    click.echo(f"refused: {inspection.reason}" if inspection.reason else "accepted")
+    if output == "json":
+        found = {"header": inspection.header, "claims": inspection.claims}
+        echo_json({**found, "accepted": not inspection.reason, "reason": inspection.reason})
+    else:
+        click.echo(f"header  {json.dumps(inspection.header)}")
+        for name, value in sorted(inspection.claims.items()):
+            click.echo(f"{name:<7} {_claim(name, value)}")
+        click.echo(f"refused: {inspection.reason}" if inspection.reason else "accepted")
     sys.exit(1 if inspection.reason else 0)
 
 

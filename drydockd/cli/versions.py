@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from drydockd.cli.output import echo_json
+from drydockd.cli.output import echo_json, format_option
 from drydockd.cli.session import with_client
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@format_option()
 @with_client(identified=False)
 def command(client: Client) -> None:
     """Print the versions of the API, a JSON object."""

@@ -202,15 +202,67 @@ class Client:
         `last_event_id` resumes after that event; more than `silence` seconds without a
         sign of life raise ClientConnectionError.
         """
+        return self._events(f"v1.0/tasks/{_part(task_id)}/events", last_event_id, silence)
+
+    def _events(
+        self,
+        endpoint: str,
+        last_event_id: str | None,
+        silence: float,
+        query: Query | None = None,
+    ) -> Iterator[events.Event]:
         headers = {"Accept": "text/event-stream"}
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
-        endpoint = f"v1.0/tasks/{_part(task_id)}/events"
-        with self.session.stream(endpoint, headers=headers, read_timeout=silence) as response:
+        with self.session.stream(
+            endpoint, query, headers=headers, read_timeout=silence
+        ) as response:
             if response.is_error:
                 response.read()
                 _checked(response)
             yield from events.parse(response.iter_lines())
+
+    def get_events(
+        self,
+        last_event_id: str | None = None,
+        *,
+        node: str | None = None,
+        task_id: str | None = None,
+        kind: str | None = None,
+        follow: bool = True,
+        silence: float = 60,
+    ) -> Iterator[events.Event]:
+        """Yield the events of everything: from now on, or behind `last_event_id` (``0``: all kept).
+
+        `node` and `kind` may be comma lists; of `task_id` and its subtasks only. Without `follow`
+        they end where the server is now. Events ``place`` say how far the stream is, ``gap``
+        that some are kept no more. More than `silence` seconds without a sign of life raise
+        ClientConnectionError.
+        """
+        query: Query = {
+            "node": node,
+            "task": task_id,
+            "kind": kind,
+            "follow": None if follow else "false",
+        }
+        return self._events("v1.0/events", last_event_id, silence, query)
+
+    def follow_events(
+        self,
+        last_event_id: str | None = None,
+        *,
+        node: str | None = None,
+        task_id: str | None = None,
+        kind: str | None = None,
+    ) -> Iterator[events.Event]:
+        """Yield the same without an end, over broken connections and restarts of the server.
+
+        No event is left out and none comes twice. A server that is away for a minute raises.
+        """
+        return watching.follow_on(
+            lambda last: self.get_events(last, node=node, task_id=task_id, kind=kind),
+            last_event_id,
+        )
 
     def watch_task(self, task_id: str) -> Iterator[events.Event]:
         """Yield the events of a task and its subtasks up to its end.

@@ -166,11 +166,16 @@ class Session:
 
     @contextmanager
     def stream(
-        self, endpoint: str, *, headers: Mapping[str, str], read_timeout: float
+        self,
+        endpoint: str,
+        query: Query | None = None,
+        *,
+        headers: Mapping[str, str],
+        read_timeout: float,
     ) -> Iterator[httpx.Response]:
         """Open a GET whose body is read as it comes; redirects are the caller's."""
         limit = (self.default_timeout[0], read_timeout)
-        built = self._build("GET", endpoint, None, None, None, limit, headers)
+        built = self._build("GET", endpoint, query, None, None, limit, headers)
         built.headers.update(self._auth)
         with _translated(built):
             response = self._client.send(built, stream=True)

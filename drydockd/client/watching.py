@@ -1,4 +1,4 @@
-"""Follow the events of a task to its end, over broken connections and restarts of the server."""
+"""Follow events over broken connections and restarts of the server: a task's, or all of them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,31 @@ def follow(stream: Callable[[str | None], Iterator[Event]], task_id: str) -> Ite
     A stream that breaks or ends before is opened again behind the last event. Raises what
     `stream` does once nothing came for PATIENCE_SECONDS, or at once for what is no absence.
     """
-    last_id: str | None = None
+    for event in _on_and_on(stream, None, "the events end before the task does"):
+        yield event
+        if is_end(event, task_id):
+            return
+
+
+def follow_on(
+    stream: Callable[[str | None], Iterator[Event]], last_id: str | None
+) -> Iterator[Event]:
+    """Yield events without an end, behind `last_id`; raises as `follow` does."""
+    return _on_and_on(stream, last_id, "the server ends the events again and again")
+
+
+def _on_and_on(
+    stream: Callable[[str | None], Iterator[Event]], last_id: str | None, end: str
+) -> Iterator[Event]:
     away_since: float | None = None
     pause = _FIRST_PAUSE_SECONDS
     while True:
-        trouble: ClientError = ClientConnectionError("the events end before the task does")
+        trouble: ClientError = ClientConnectionError(end)
         try:
             for event in stream(last_id):
                 last_id = event.id or last_id
                 away_since, pause = None, _FIRST_PAUSE_SECONDS
                 yield event
-                if is_end(event, task_id):
-                    return
         except ClientError as error:
             if not isinstance(error, ClientConnectionError) and error.status_code != 503:
                 raise

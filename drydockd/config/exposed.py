@@ -78,4 +78,6 @@ def _file_of(origin: str, files: Sequence[Path], credentials: Path | None) -> Pa
 def _is_secret(schema: Schema, section: str, option: str, value: object) -> bool:
     if schema.is_secret(section, option):
         return bool(value)
+    if schema.hides(section, option) and "'secret':" in str(value):
+        return True
     return bool(URI_PASSWORD.search(str(value)))

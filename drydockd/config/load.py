@@ -194,7 +194,7 @@ def _translate(
     if given is None:  # a rule over several options of the section
         origin = next(iter(known.get(section, {}).values())).origin
         return Mistake(origin, section, option, _plain(error["msg"]))
-    value = None if schema.is_secret(section, option) else redact_uri(repr(given.value))
+    value = None if schema.hides(section, option) else redact_uri(repr(given.value))
     return Mistake(given.origin, section, option, _plain(error["msg"]), value)
 
 
@@ -273,7 +273,8 @@ def effective(settings: Settings, schema: Schema) -> dict[str, dict[str, object]
 def secret_values(settings: Settings) -> list[str]:
     """Return the secrets themselves, for the log's safety net; show them to nobody."""
     found = []
-    for options in effective(settings, Schema()).values():
+    webhooks = [dict(webhook) for webhook in settings.events.webhooks]
+    for options in [*effective(settings, Schema()).values(), *webhooks]:
         for value in options.values():
             if isinstance(value, SecretStr) and value.get_secret_value():
                 found.append(value.get_secret_value())

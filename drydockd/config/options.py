@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from drydockd.config.events import Events
 from drydockd.config.fields import (
     MIB,
     Listen,
@@ -316,6 +317,7 @@ class Settings(BaseModel):
     default: Default = Default()
     api: Api = Api()
     store: Store = Store()
+    events: Events = Events()
     auth: Auth = Auth()
     keystone_authtoken: KeystoneAuthtoken = KeystoneAuthtoken()
     oslo_policy: OsloPolicy = OsloPolicy()

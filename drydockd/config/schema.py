@@ -42,6 +42,10 @@ class Schema:
         info = self.option(section, option)
         return info is not None and "SecretStr" in str(info.annotation)
 
+    def hides(self, section: str, option: str) -> bool:
+        """Return whether a value may hold secrets, and is not to be shown when it is wrong."""
+        return self.is_secret(section, option) or (section, option) == ("events", "webhooks")
+
     def default(self, section: str, option: str) -> object:
         """Return the default of an option, None for one that has none."""
         if section in OWN:  # some follow others, such as the names of the loggers

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from drydockd.config.load import Loaded, effective, redact_uri
 from drydockd.config.options import Settings
@@ -53,8 +54,12 @@ def _in_a_line(value: object) -> str:
 
 def masked(value: object, name: str = "") -> object:
     """Return `value` with **** for every secret in it, one in a URI too."""
+    if isinstance(value, BaseModel):
+        value = {key: item for key, item in value if item is not None}
     if isinstance(value, Mapping):
         return {key: masked(item, str(key)) for key, item in value.items()}
+    if isinstance(value, Path):
+        return str(value)
     if isinstance(value, SecretStr):
         return MASK if value.get_secret_value() else ""
     if isinstance(value, tuple | list | frozenset):

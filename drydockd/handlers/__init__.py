@@ -13,7 +13,7 @@ from drydockd.handlers.designs import (
     DesignsHandler,
     ValidateDesignHandler,
 )
-from drydockd.handlers.events import EventsHandler
+from drydockd.handlers.events import EventsHandler, TaskEventsHandler
 from drydockd.handlers.health import (
     ExtendedHealthHandler,
     HealthHandler,
@@ -63,7 +63,8 @@ def all_routes(body_bytes: int, bootaction_bytes: int) -> Routes:
             Route(f"{V1}/tasks", TasksHandler, body_bytes),
             Route(f"{V1}/tasks/{{task_id}}", TaskHandler),
             Route(f"{V1}/tasks/{{task_id}}/builddata", TaskBuildDataHandler),
-            Route(f"{V1}/tasks/{{task_id}}/events", EventsHandler),
+            Route(f"{V1}/tasks/{{task_id}}/events", TaskEventsHandler),
+            Route(f"{V1}/events", EventsHandler),
             Route(f"{V1}/tasks/{{task_id}}/terminate", TerminateHandler, body_bytes),
             Route(f"{V1}/tasks/{{task_id}}/retry", RetryHandler, body_bytes),
             Route(f"{V1}/nodes", NodesHandler),

@@ -8,8 +8,8 @@ access_log = logging.getLogger("drydockd.handlers.access")
 
 # Query parameters whose values may stand in the log.
 PARAMETERS = frozenset(
-    {"action", "builddata", "days", "last_event_id", "latest", "layers", "limit"}
-    | {"marker", "node", "status", "subtaskerrors", "wait"}
+    {"action", "builddata", "days", "last_event_id", "follow", "kind", "latest", "layers", "limit"}
+    | {"marker", "node", "status", "subtaskerrors", "task", "wait"}
 )
 
 

@@ -1,18 +1,19 @@
-"""GET tasks/<id>/events: a task's whole tree as Server-Sent Events."""
+"""GET tasks/<id>/events, GET events: a task's whole tree, or everything, as Server-Sent Events."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from typing import Any, ClassVar
+from collections.abc import AsyncIterator, Callable
+from typing import Any, ClassVar, Protocol
 
 import orjson
 from tornado.iostream import StreamClosedError
 
 from drydockd import errors
+from drydockd.api.event import CHOICES
 from drydockd.handlers.tasks import OfTasks
-from drydockd.tasks import Event, EventStream, TooSlow
+from drydockd.tasks import Event, EventFilter, TooSlow, parse_place
 
 log = logging.getLogger(__name__)
 
@@ -24,33 +25,36 @@ DOUBT_SECONDS = 1.0
 SLOW_SECONDS = 10.0
 
 
-class EventsHandler(OfTasks):
-    """Ends with the task. Source of the format: WHATWG HTML, server-sent events."""
+class EventSource(Protocol):
+    """What is sent: events as they come, and an end to it."""
 
-    policy: ClassVar = {"GET": "read_task"}
-    about: ClassVar = {
-        "GET": "the [events](tasks.md#watching) of its tree, as they happen",
-    }
-    parameters: ClassVar = {"GET": ("last_event_id",)}
-    answers: ClassVar = {("GET", 200): None}
+    def __aiter__(self) -> AsyncIterator[Event]: ...
 
-    async def get(self, task_id: str) -> None:
-        task = self.task_of(task_id)
-        last = last_id(self.request.headers.get("Last-Event-ID") or self.query("last_event_id"))
-        services = self.services
-        with services.streams.taken(self.holder):
+    def close(self) -> None: ...
+
+
+class OfEvents(OfTasks):
+    """Sends events until they end. Source of the format: WHATWG HTML, server-sent events."""
+
+    @property
+    def last_event_id(self) -> str | None:
+        return self.request.headers.get("Last-Event-ID") or self.query("last_event_id")
+
+    async def stream(self, begin: Callable[[], EventSource]) -> None:
+        """Answer with the events of what `begin` returns, called once there is a place."""
+        with self.services.streams.taken(self.holder):
             self.set_header("Content-Type", "text/event-stream")
             self.set_header("X-Accel-Buffering", "no")
             try:
                 if self.request.method != "HEAD":
-                    await self._send(services.tasks.events(task.task_id, last))
+                    await self._send(begin())
             except (StreamClosedError, TimeoutError, TooSlow) as error:
                 # Words only: a record that is kept would keep the error, its frames and all this.
                 log.info("event reader dropped: %s", str(error) or "it reads too slowly")
                 if not self._finished:
                     self.cut()
 
-    async def _send(self, stream: EventStream) -> None:
+    async def _send(self, stream: EventSource) -> None:
         events = aiter(stream)
         await self._put(b": drydockd\nretry: 2000\n\n")
         coming = asyncio.create_task(self._next(events))
@@ -91,6 +95,56 @@ class EventsHandler(OfTasks):
         self.write(data)
         async with asyncio.timeout(SLOW_SECONDS):
             await self.flush()
+
+
+class TaskEventsHandler(OfEvents):
+    """Ends with the task."""
+
+    policy: ClassVar = {"GET": "read_task"}
+    about: ClassVar = {
+        "GET": "the [events](tasks.md#watching) of its tree, as they happen",
+    }
+    parameters: ClassVar = {"GET": ("last_event_id",)}
+    answers: ClassVar = {("GET", 200): None}
+
+    async def get(self, task_id: str) -> None:
+        task = self.task_of(task_id)
+        last = last_id(self.last_event_id)
+        await self.stream(lambda: self.services.tasks.events(task.task_id, last))
+
+
+class EventsHandler(OfEvents):
+    """Ends with the daemon, or with ``follow=false`` where the events end now."""
+
+    policy: ClassVar = {"GET": "read_events"}
+    about: ClassVar = {
+        "GET": "the [events](events.md) of everything, as they happen, or of some",
+    }
+    parameters: ClassVar = {"GET": ("node", "task", "kind", "last_event_id", "follow")}
+    answers: ClassVar = {("GET", 200): None}
+
+    async def get(self) -> None:
+        after = parse_place(self.last_event_id)
+        wanted = EventFilter(
+            kinds=frozenset(_kinds(self.query("kind"))),
+            nodes=frozenset(_words(self.query("node"))),
+            task_id=self.task_of(task).task_id if (task := self.query("task")) else "",
+        )
+        until_now = self.query("follow") is not None and not self.flag("follow")
+        tasks = self.services.tasks
+        await self.stream(lambda: tasks.feed(wanted, after=after, until_now=until_now))
+
+
+def _words(text: str | None) -> list[str]:
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
+
+
+def _kinds(text: str | None) -> list[str]:
+    kinds = _words(text)
+    for kind in kinds:
+        if kind not in CHOICES:
+            raise errors.InvalidInput(f"kind: {kind} is none of {', '.join(CHOICES)}")
+    return kinds
 
 
 def encode(event: Event) -> bytes:

@@ -24,7 +24,8 @@ class HealthChecks:
     """Answers `verdict`; concurrent askers share one round of checks.
 
     `certificates` returns the ends of the configured certificates; `keystone` asks, for so
-    many seconds, what is wrong with it; `shortage` returns what callers use up, if they do.
+    many seconds, what is wrong with it; `shortage` returns what callers use up, if they do;
+    `troubles` are of those who are told of events and do not take them.
     `notes` are always said: what is as it was configured, but not what everybody expects.
     """
 
@@ -38,6 +39,7 @@ class HealthChecks:
         certificates: Callable[[], Sequence[Expiry]] = lambda: (),
         keystone: Callable[[float], Awaitable[str | None]] | None = None,
         shortage: Callable[[], str | None] = lambda: None,
+        troubles: Callable[[], Sequence[str]] = lambda: (),
         notes: Sequence[str] = (),
     ) -> None:
         self._store = store
@@ -47,6 +49,7 @@ class HealthChecks:
         self._certificates = certificates
         self._keystone = keystone
         self._shortage = shortage
+        self._troubles = troubles
         self._notes = tuple(notes)
         self._round: asyncio.Task[list[HealthMessage]] | None = None
         self._until = 0.0
@@ -96,7 +99,7 @@ class HealthChecks:
                 found.append(_message(problem, error=False))
         if (short := self._shortage()) is not None:
             found.append(_message(short, error=False))
-        found += [_message(note, error=False) for note in self._notes]
+        found += [_message(text, error=False) for text in (*self._troubles(), *self._notes)]
         self._until = asyncio.get_running_loop().time() + self._cache
         return found
 

@@ -136,6 +136,43 @@ def publish(
         "Requests that wait for a change.",
         lambda: iter([("", float(services.polls.open))]),
     )
+    couriers = services.couriers.all
+    measures.gauge(
+        "drydock_webhook_up",
+        "1 while the receiver takes events.",
+        lambda: ((c.name, float(c.problem() is None)) for c in couriers),
+        label="webhook",
+    )
+    measures.gauge(
+        "drydock_webhook_lag_events",
+        "Events the receiver has not taken yet.",
+        lambda: ((c.name, float(c.lag_events)) for c in couriers),
+        label="webhook",
+    )
+    measures.gauge(
+        "drydock_webhook_lag_seconds",
+        "Age of the event the receiver is to take next.",
+        lambda: ((c.name, c.lag_seconds) for c in couriers),
+        label="webhook",
+    )
+    measures.counter(
+        "drydock_webhook_events",
+        "Events that the receiver took.",
+        lambda: ((c.name, float(c.delivered)) for c in couriers),
+        label="webhook",
+    )
+    measures.counter(
+        "drydock_webhook_failures",
+        "Attempts that failed.",
+        lambda: ((c.name, float(c.failures)) for c in couriers),
+        label="webhook",
+    )
+    measures.counter(
+        "drydock_webhook_refused",
+        "Events left out, as the receiver would never take them.",
+        lambda: ((c.name, float(c.refused)) for c in couriers),
+        label="webhook",
+    )
     connections = services.connections
     measures.gauge(
         "drydock_connections",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from drydockd.handlers.taskview import TaskViews
     from drydockd.store.base import Store
     from drydockd.tasks import Tasks
+    from drydockd.webhooks import Couriers
 
 
 @dataclass(slots=True)
@@ -52,6 +53,7 @@ class Services:
     connections: Connections
     polls: Places
     streams: Places
+    couriers: Couriers
     slices: Slices = field(default_factory=Slices)
     started: Timestamp = field(default_factory=timestamp)
     started_clock: float = field(default_factory=time.monotonic)

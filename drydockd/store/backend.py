@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from drydockd.store.base import Change, Epoch, StoreHealth
+from drydockd.store.past import Past
 from drydockd.store.staging import Batch
 from drydockd.store.tables import Tables
 
@@ -82,6 +83,10 @@ class Backend(Protocol):
 
     def sweep_blob(self, digest: str) -> None:
         """No record names it any more: remove it, unless it is put again meanwhile."""
+        ...
+
+    def past(self, after: int) -> Past:
+        """As Store.past."""
         ...
 
     def health(self) -> StoreHealth:

@@ -20,6 +20,7 @@ from drydockd.model import (
     Timestamp,
 )
 from drydockd.store.news import News, Wording
+from drydockd.store.past import Past
 
 R = TypeVar("R", Task, BootContext, BootAction, Intent, DriverRecord)
 
@@ -364,6 +365,10 @@ class Store(Protocol):
         Called on the loop, after the write is visible and before its await returns; it must
         not block or raise.
         """
+        ...
+
+    def past(self, after: int) -> Past:
+        """Read the writes behind the write `after` again, as long as they are kept."""
         ...
 
     def health(self) -> StoreHealth: ...

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from drydockd.store.damage import Damage
 from drydockd.store.disk import Disk, replace_file, write_all
+from drydockd.store.folded import PAST_BYTES, keep
 from drydockd.store.lines import Header, Journal, encode_header, encode_write
 from drydockd.store.mark import MarkWriter
 from drydockd.store.statedir import StateDir
@@ -31,7 +32,10 @@ class JournalWriter:
     could not put back and does so before the next write.
     """
 
-    def __init__(self, disk: Disk, state: StateDir, header: Header) -> None:
+    def __init__(
+        self, disk: Disk, state: StateDir, header: Header, *, past_bytes: int = PAST_BYTES
+    ) -> None:
+        self._past_bytes = past_bytes
         self._disk = disk
         self._state = state
         self._store_id = header.store_id
@@ -106,6 +110,7 @@ class JournalWriter:
     def promote(self) -> None:
         """Let the next journal take the journal's place: a complete file made that one void."""
         if self.is_rotated():
+            keep(self._disk, self._state, self._past_bytes)
             self._disk.rename(self._path, self._state.journal)
             self._path = self._state.journal
         self._disk.sync_folder(self._state.path)

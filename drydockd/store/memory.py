@@ -9,6 +9,7 @@ from pathlib import Path
 from drydockd.errors import NotFound
 from drydockd.store.backend import Backend, Landing, Loaded
 from drydockd.store.base import Epoch, StoreHealth
+from drydockd.store.past import Past, PastWrite, WritesGone
 from drydockd.store.records import Records
 from drydockd.store.staging import Batch
 
@@ -44,10 +45,29 @@ class MemoryBackend(Backend):
     def sweep_blob(self, digest: str) -> None:
         self._blobs.pop(digest, None)
 
+    def past(self, after: int) -> Past:
+        return _NoPast(after)
+
     def health(self) -> StoreHealth:
         return StoreHealth()
 
     async def close(self) -> None:
+        pass
+
+
+class _NoPast(Past):
+    """Of what is nowhere but in memory nothing is kept."""
+
+    def __init__(self, after: int) -> None:
+        self._after = after
+
+    def read(self, until: int) -> list[PastWrite]:
+        if self._after < until:
+            self._after = until
+            raise WritesGone(until)
+        return []
+
+    def close(self) -> None:
         pass
 
 

@@ -15,6 +15,7 @@ from drydockd.store.backend import Backend, Loaded
 from drydockd.store.base import Change, Epoch, Purged, StoreHealth, Watcher
 from drydockd.store.named import NAMING, blobs_named, newly_named
 from drydockd.store.news import News
+from drydockd.store.past import Past
 from drydockd.store.reading import Reading
 from drydockd.store.retention import purge_slices
 from drydockd.store.staging import SLICE, Batch, Op, Staging, apply
@@ -54,6 +55,9 @@ class Records(Reading):
             boot_contexts=len(tables.boot_contexts),
             pinned_bytes=tables.pinned_bytes,
         )
+
+    def past(self, after: int) -> Past:
+        return self.backend.past(after)
 
     async def fresh(self, seconds: float) -> None:
         await self.backend.fresh(seconds)

@@ -35,6 +35,11 @@ class StateDir:
         return self.path / "drydock.journal.next"
 
     @property
+    def past(self) -> Path:
+        """Holds journals that were folded; see past."""
+        return self.path / "past"
+
+    @property
     def mark(self) -> Path:
         """Says how far the store certainly came; see mark."""
         return self.path / "drydock.mark"

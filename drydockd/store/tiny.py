@@ -18,10 +18,12 @@ from drydockd.store.base import Epoch, StoreHealth
 from drydockd.store.blobs import Blobs
 from drydockd.store.commit import QUICK_SECONDS, GroupCommit
 from drydockd.store.disk import Disk, replace_file
+from drydockd.store.folded import PAST_BYTES, JournalPast
 from drydockd.store.frozen import Frozen
 from drydockd.store.journal import JournalWriter
 from drydockd.store.layout import Meta
 from drydockd.store.lines import Header, Journal, encode_ops
+from drydockd.store.past import Past
 from drydockd.store.records import Records
 from drydockd.store.recovery import Recovered, an_origin, recover
 from drydockd.store.staging import SLICE, Batch
@@ -57,6 +59,7 @@ async def open_backend(
     compact_bytes: int = COMPACT_BYTES,
     probe_seconds: float = PROBE_SECONDS,
     quick_seconds: float = QUICK_SECONDS,
+    past_bytes: int = PAST_BYTES,
     disk: Disk | None = None,
 ) -> tuple[TinyBackend, Loaded]:
     """Open the state directory `path`, made if need be. Raises StoreRefused, InvalidInput.
@@ -64,11 +67,12 @@ async def open_backend(
     The journal is folded into the file when it is longer than `compact_bytes` and than the
     file itself: as soon as nobody writes, at latest at three times that length. After a failed
     write the disk is tried again every `probe_seconds`. A disk that syncs within
-    `quick_seconds` does so on the loop (see commit); 0: never.
+    `quick_seconds` does so on the loop (see commit); 0: never. Folded journals are kept up to
+    `past_bytes` (see past).
     """
     if path is None:
         raise InvalidInput("store backend 'tiny' needs the path of its state directory")
-    opened = await asyncio.to_thread(_open, disk or Disk(), StateDir(path))
+    opened = await asyncio.to_thread(_open, disk or Disk(), StateDir(path), past_bytes)
     found = opened.found
     if len(found.tables.tasks) + found.tables.message_count > _MANY:
         gc.freeze()  # what was loaded lives long: a full collection would stop the loop for it
@@ -87,14 +91,14 @@ class TinyStore(Records):
     backend: TinyBackend
 
 
-def _open(disk: Disk, state: StateDir) -> _Opened:
+def _open(disk: Disk, state: StateDir, past_bytes: int) -> _Opened:
     state.prepare(disk)
     lock = Lock(state)
     try:
         found = recover(state)
         for draft in state.drafts():
             disk.unlink(draft)
-        journal = _open_journal(disk, state, found)
+        journal = _open_journal(disk, state, found, past_bytes)
         blobs = Blobs(disk, state.blobs)
         blobs.open(found.tables.blob_uses)
     except OSError as error:
@@ -106,11 +110,12 @@ def _open(disk: Disk, state: StateDir) -> _Opened:
     return _Opened(state, lock, found, journal, blobs, TinyFile(state.file, disk))
 
 
-def _open_journal(disk: Disk, state: StateDir, found: Recovered) -> JournalWriter:
+def _open_journal(disk: Disk, state: StateDir, found: Recovered, past_bytes: int) -> JournalWriter:
     found.store_id = found.store_id or str(uuid.uuid4())
     is_old = not found.origin
     found.origin = found.origin or an_origin(found.tables)
-    journal = JournalWriter(disk, state, Header(found.store_id, found.seq, found.origin))
+    header = Header(found.store_id, found.seq, found.origin)
+    journal = JournalWriter(disk, state, header, past_bytes=past_bytes)
     if found.path is None:
         journal.create()
     else:
@@ -193,6 +198,9 @@ class TinyBackend(Backend):
 
     def health(self) -> StoreHealth:
         return StoreHealth(error=self._commit.error, journal_bytes=self._journal.size)
+
+    def past(self, after: int) -> Past:
+        return JournalPast(self._state, after)
 
     # -- writing
 

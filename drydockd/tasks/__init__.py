@@ -3,12 +3,15 @@
 from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.service import Tasks
 from drydockd.tasks.shared.pinned import OfContext, Pinned
+from drydockd.tasks.shared.places import Place, parse_place
 from drydockd.tasks.views.events import EventStream, TooSlow
+from drydockd.tasks.views.feed import Feed
 from drydockd.tasks.words.drivers import Drivers
 from drydockd.tasks.words.reports import ReportDetail
 from drydockd.tasks.words.requests import (
     DryRun,
     Event,
+    EventFilter,
     FailedNodes,
     Headway,
     NodeLast,
@@ -23,18 +26,22 @@ __all__ = [
     "Drivers",
     "DryRun",
     "Event",
+    "EventFilter",
     "EventStream",
     "FailedNodes",
+    "Feed",
     "Headway",
     "NodeLast",
     "NodeView",
     "OfContext",
     "PinLimits",
     "Pinned",
+    "Place",
     "ReportDetail",
     "ReportLimits",
     "TaskRequest",
     "TaskSettings",
     "Tasks",
     "TooSlow",
+    "parse_place",
 ]

@@ -30,6 +30,7 @@ from drydockd.tasks.schedule.verdicts import Verdicts
 from drydockd.tasks.shared.changes import Changes
 from drydockd.tasks.shared.identities import Identities
 from drydockd.tasks.shared.pinned import Pinned
+from drydockd.tasks.shared.places import Place
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.shared.shutdown import Shutdown
 from drydockd.tasks.shared.slots import Slots
@@ -39,11 +40,19 @@ from drydockd.tasks.steps.runner import StepRunner
 from drydockd.tasks.views.dryrun import dry_run
 from drydockd.tasks.views.events import EventStream
 from drydockd.tasks.views.failures import failed_nodes
+from drydockd.tasks.views.feed import Feed
 from drydockd.tasks.views.headway import headway
 from drydockd.tasks.views.nodeview import NodeViews
 from drydockd.tasks.words import records, states
 from drydockd.tasks.words.drivers import Drivers
-from drydockd.tasks.words.requests import DryRun, FailedNodes, Headway, NodeView, TaskRequest
+from drydockd.tasks.words.requests import (
+    DryRun,
+    EventFilter,
+    FailedNodes,
+    Headway,
+    NodeView,
+    TaskRequest,
+)
 from drydockd.tasks.words.settings import TaskSettings
 
 if TYPE_CHECKING:
@@ -254,6 +263,12 @@ class Tasks:
             after=last_event_id,
             buffer=self.settings.event_buffer,
         )
+
+    def feed(
+        self, wanted: EventFilter, *, after: Place | None = None, until_now: bool = False
+    ) -> Feed:
+        """Return the events of everything, behind the place `after` or from now on; see Feed."""
+        return Feed(self._store, self._changes, wanted, after=after, until_now=until_now)
 
     async def headway(self, task: Task) -> Headway:
         """Return how far a top-level task is."""

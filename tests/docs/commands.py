@@ -68,6 +68,9 @@ def page() -> str:
     for name, command in tree().items():
         parts.append(f"{'#' * (1 + len(name.split()))} `{_usage(name, command)}`\n")
         parts.append(_text(command.help or ""))
+        if command.epilog:
+            lines = command.epilog.splitlines()[2:]
+            parts.append("\n".join(["```", *(line.strip() for line in lines), "```\n"]))
         if found := options(name):
             parts.append(_table(_option(option) for option in found))
     return "\n".join(parts)

@@ -11,7 +11,9 @@ async def text(tmp_path):
     """What a daemon with everything configured shows when it has done something."""
     keystone = {"auth_url": "http://127.0.0.1:1/v3", "user_id": "u", "project_id": "p"}
     keystone["password"] = "x"
-    async with daemon(tmp_path, keystone_authtoken=keystone) as running:
+    hook = {"name": "x", "url": "https://hook.invalid/", "secret": "x" * 16}
+    events = {"webhooks": [hook]}
+    async with daemon(tmp_path, keystone_authtoken=keystone, events=events) as running:
         await running.task(action="verify_nodes")
         return (await running.http.get("/metrics")).text
 

@@ -110,6 +110,16 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                        "(increase(drydock_connections_closed_total{@}[$__rate_interval]))"}),
         Panel("Asked of Keystone a second", "As many as callers: tokens are not cached.", "reqps",
               {"{{instance}}": "rate(drydock_keystone_requests_total{@}[$__rate_interval])"}),
+        Panel("Webhooks wait for", "The receiver does not take events: drydock health.", "s",
+              {"{{webhook}}": "drydock_webhook_lag_seconds{@}",
+               "{{webhook}} down": "drydock_webhook_up{@} == 0"}),
+        Panel("Events for webhooks", "refused: left out for good.", "none",
+              {"{{webhook}} taken": "increase(drydock_webhook_events_total{@}[$__rate_interval])",
+               "{{webhook}} failed":
+               "increase(drydock_webhook_failures_total{@}[$__rate_interval])",
+               "{{webhook}} refused":
+               "increase(drydock_webhook_refused_total{@}[$__rate_interval])",
+               "{{webhook}} waiting": "drydock_webhook_lag_events{@}"}),
     ),
     "Process": (
         Panel("Processor", "Of one core: there is one loop, and threads beside it.", "percentunit",

@@ -59,6 +59,9 @@ def test_prometheus_finds_nothing_wrong_with_names_units_and_rules(text):
 
 # Numbers a minute apart from the start -> the alerts that must fire after an hour.
 TIMELINES = [
+    ({'drydock_webhook_lag_seconds{webhook="a"}': "900x60"}, {"DrydockdWebhookLags"}),
+    ({'drydock_webhook_lag_seconds{webhook="a"}': "60x60"}, set()),
+    ({'drydock_webhook_up{webhook="a"}': "0x60"}, {"DrydockdWebhookLags"}),
     ({'up{job="drydockd"}': "1x60"}, set()),
     ({'up{job="drydockd"}': "0x60"}, {"DrydockdDown"}),
     ({"drydock_store_up": "1 0x60"}, {"DrydockdStoreDown"}),

@@ -24,6 +24,8 @@ PATHS = [
         name="n",
     )
     for route in all_routes(1024, 1024).all
+    # That stream would have no end; its own tests and the matrix knock there.
+    if route.pattern != f"{V1}/events"
 ]
 POST = b"POST /api/v1.0/tasks HTTP/1.1\r\nHost: x\r\n"
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW")

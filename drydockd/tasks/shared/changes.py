@@ -45,6 +45,9 @@ class Changes:
         self._tasks: dict[str, set[asyncio.Event]] = {}
         self._nodes: dict[str, set[asyncio.Event]] = {}
         self._listeners: set[Callable[[Change], None]] = set()
+        self._any: set[asyncio.Event] = set()
+        # Of the writes up to this one not all are remembered.
+        self._forgotten_seq = store.seq
         self._unwatch = store.watch(self._seen)
 
     def close(self) -> None:
@@ -65,6 +68,28 @@ class Changes:
         behind = [change for change in self.recent() if change.id >= change_id]
         is_shared = len(behind) > 1 and behind[1].id == change_id
         return [change for change in behind if is_shared or change.id > change_id]
+
+    def writes(self, after: int) -> list[tuple[int, News]] | None:
+        """Return the writes behind the write `after`; None when they are not all remembered."""
+        if after < self._forgotten_seq:
+            return None
+        found = list[tuple[int, News]]()
+        for write in reversed(self._recent):
+            if write[0] <= after:
+                break
+            found.append(write)
+        found.reverse()
+        return found
+
+    @contextmanager
+    def any(self) -> Iterator[asyncio.Event]:
+        """Yield an event that is set at each write that left a record."""
+        event = asyncio.Event()
+        self._any.add(event)
+        try:
+            yield event
+        finally:
+            self._any.discard(event)
 
     def recent(self) -> list[Change]:
         """Return the changes that are remembered, in their order."""
@@ -87,6 +112,8 @@ class Changes:
 
     def _seen(self, seq: int, news: News) -> None:
         self._remember(seq, news)
+        for event in self._any:
+            event.set()
         if self._tasks or self._nodes:
             for part in news.parts:
                 if isinstance(part, Task | Message | Spoken):
@@ -110,6 +137,7 @@ class Changes:
             gone, old = self._recent.popleft()
             self._left += len(old)
             self._forgotten = self._last_id(gone)
+            self._forgotten_seq = gone
 
     def _last_id(self, seq: int) -> int:
         return self._store.origin + (seq + 1) * IDS_PER_WRITE - 1

@@ -7,10 +7,10 @@ import heapq
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 
-from drydockd.errors import NotFound
 from drydockd.model import Message, Task, Timestamp
 from drydockd.store.base import Store
 from drydockd.tasks.shared.changes import Change, Changes
+from drydockd.tasks.views.eventdata import message_data, task_data, task_kind
 from drydockd.tasks.words.requests import Event
 
 # So many tasks are read at a time, before others get their turn.
@@ -173,54 +173,13 @@ class EventStream:
             if record.seq <= self._told.get(record.task_id, 0):
                 return None
             self._told[record.task_id] = record.seq
-            return Event(change.id, "message", _message_data(record))
+            return Event(change.id, "message", message_data(record))
         shown = (record.status, record.result.status, record.retry, len(record.scope))
         if self._shown.get(record.task_id) == shown:
             return None
         self._shown[record.task_id] = shown
-        is_leaf = len(record.scope) == 1 and self._has_twin_parent(record)
-        return Event(change.id, "node" if is_leaf else "state", _task_data(record))
-
-    def _has_twin_parent(self, task: Task) -> bool:
-        """A node's own record: its parent is the step (or the preparation) it belongs to."""
-        try:
-            parent = self._store.task(task.parent_task_id or "")
-        except NotFound:
-            return False
-        return parent.action == task.action
+        return Event(change.id, task_kind(self._store, record), task_data(record))
 
 
 def _is_closed() -> None:
     """Nothing is listened to any more."""
-
-
-def _message_data(message: Message) -> dict[str, object]:
-    return {
-        "task_id": message.task_id,
-        "seq": message.seq,
-        "message": message.message,
-        "error": message.error,
-        "context_type": message.context_type,
-        "context": message.context,
-        "ts": message.ts,
-        "extra": dict(message.extra),
-    }
-
-
-def _task_data(task: Task) -> dict[str, object]:
-    data: dict[str, object] = {
-        "task_id": task.task_id,
-        "parent_task_id": task.parent_task_id,
-        "action": task.action.value,
-        "status": task.status.value,
-        "result": task.result.status.value,
-        "retry": task.retry,
-        "started": task.started,
-        "deadline": task.deadline,
-        "updated": task.updated,
-    }
-    if len(task.scope) == 1:
-        data["node"] = task.scope[0]
-    else:
-        data["nodes"] = len(task.scope)
-    return data

@@ -112,12 +112,25 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a task tree: `kind` is ``state``, ``node`` or ``message``.
+    """One event of a task tree, or of everything: `kind` is one of ``api.event.KINDS``.
 
     `id` never goes back from event to event, over restarts too. After a resume an event may be sent
     again, never lost; messages carry their task and seq, states replace earlier ones.
     """
 
-    id: int
+    id: int | str
     kind: str
     data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events are wanted; what is empty is no restriction.
+
+    `nodes`: of tasks, messages and boot actions that concern one of them. `task_id`: of that task
+    and all below it. `kinds`: some of ``api.event.CHOICES``.
+    """
+
+    kinds: frozenset[str] = frozenset()
+    nodes: frozenset[str] = frozenset()
+    task_id: str = ""

@@ -77,6 +77,11 @@ setup(
             "coverage>=7.10",
             "hypothesis>=6.130",
             "types-PyYAML",
+            # The API document: is it one, and is every answer as it says?
+            "openapi-spec-validator>=0.8",
+            "jsonschema>=4.23",
+            "referencing>=0.36",
+            "hypothesis-jsonschema>=0.23",
             # The package, built and checked.
             "build>=1.2",
             "twine>=6.1",

@@ -11,6 +11,9 @@ import orjson
 from tornado.iostream import StreamClosedError
 
 from drydockd import errors
+from drydockd.api.event import KINDS
+from drydockd.handlers import parameters
+from drydockd.handlers.base import Media
 from drydockd.handlers.tasks import OfTasks
 from drydockd.tasks import Event, EventStream, TooSlow
 
@@ -23,20 +26,23 @@ DOUBT_SECONDS = 1.0
 # So long may a reader leave its buffers full before it is dropped.
 SLOW_SECONDS = 10.0
 
+LAST_EVENT_ID = parameters.text("last_event_id", "go on behind this event", header="Last-Event-ID")
+
 
 class EventsHandler(OfTasks):
     """Ends with the task. Source of the format: WHATWG HTML, server-sent events."""
 
     policy: ClassVar = {"GET": "read_task"}
+    names: ClassVar = {"GET": "get_task_events"}
     about: ClassVar = {
         "GET": "the [events](tasks.md#watching) of its tree, as they happen",
     }
-    parameters: ClassVar = {"GET": ("last_event_id",)}
-    answers: ClassVar = {("GET", 200): None}
+    parameters: ClassVar = {"GET": (LAST_EVENT_ID,)}
+    answers: ClassVar = {("GET", 200): Media("text/event-stream", KINDS)}
 
     async def get(self, task_id: str) -> None:
         task = self.task_of(task_id)
-        last = last_id(self.request.headers.get("Last-Event-ID") or self.query("last_event_id"))
+        last = last_id(self.request.headers.get(LAST_EVENT_ID.header) or self.given(LAST_EVENT_ID))
         services = self.services
         with services.streams.taken(self.holder):
             self.set_header("Content-Type", "text/event-stream")

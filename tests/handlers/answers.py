@@ -22,7 +22,6 @@ from drydockd.handlers.openapi import described
 ROUTES = all_routes(1, 1)
 # Where the documents' references begin.
 BASE = "urn:drydockd:api"
-ERROR = {"$ref": f"{BASE}#/components/schemas/Error"}
 # What the handlers never see: no such path or method, and what is refused before one is looked for.
 OUTSIDE = (400, 404, 405, 413, 431, 503)
 # "METHOD status" -> how many answers were held against it.
@@ -124,8 +123,10 @@ def schema_of(said: Mapping[str, Any], kind: str | None, where: str) -> dict[str
     return content[media].get("schema") if media == "application/json" else None
 
 
-def check(schema: Mapping[str, Any], content: bytes, where: str) -> None:
-    """Fail unless `content` is as the schema says."""
+def check(kind: Mapping[str, Any] | type, content: bytes, where: str) -> None:
+    """Fail unless `content` is as the schema says, or the one of that model's name."""
+    is_model = isinstance(kind, type)
+    schema = {"$ref": f"#/components/schemas/{kind.__name__}"} if is_model else kind
     fail_on(validator(json.dumps(schema)), json.loads(content), where)
 
 

@@ -312,4 +312,16 @@ def _schemas(found: Iterable[Operation]) -> tuple[Mapping[object, Json], Json]:
     for schema in named.values():
         if "description" in schema:
             schema["description"] = wording.of_model(schema["description"])
-    return {key: place for (key, _), place in places.items()}, dict(sorted(named.items()))
+    named = {name: _short(schema) for name, schema in sorted(named.items())}
+    return {key: _short(place) for (key, _), place in places.items()}, named
+
+
+def _short(schema: Any) -> Any:
+    """Return a schema without what newer pydantics say and older do not: that a map is open."""
+    if isinstance(schema, list):
+        return [_short(inner) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    is_said_for_nothing = schema.get("additionalProperties") is True and "properties" not in schema
+    left_out = {"additionalProperties"} if is_said_for_nothing else set()
+    return {key: _short(inner) for key, inner in schema.items() if key not in left_out}

@@ -4,8 +4,9 @@ import copy
 
 import pytest
 
+from tests.docs.pages import ROOT
 from tests.handlers.answers import DOCUMENT
-from tests.handlers.helpers import REF, daemon
+from tests.handlers.helpers import daemon
 from tests.peers.schemathesis import cases, examine
 
 pytestmark = [
@@ -19,8 +20,11 @@ NODE = "a02-compute"
 @pytest.fixture
 async def asked(tmp_path):
     """A daemon with a task, a deployed node and a boot action; what to examine it with."""
-    async with daemon(tmp_path / "state", auth={"throttle_failures": 100_000}) as drydock:
-        task = await drydock.task(action="validate_design")
+    # Without nodes, as it is judged hundreds of times.
+    design = tmp_path / "design.yaml"
+    design.write_bytes((ROOT / "tests/data/designs/no-nodes/site.yaml").read_bytes())
+    async with daemon(tmp_path, auth={"throttle_failures": 100_000}) as drydock:
+        task = await drydock.task(action="validate_design", design_ref=design.as_uri())
         deployed = await drydock.deployed(NODE)
         [action, *_] = deployed.actions.values()
         real = {
@@ -28,7 +32,7 @@ async def asked(tmp_path):
             "host": NODE,
             "action_id": action.action_id,
             "key": deployed.key,
-            "design_ref": REF,
+            "design_ref": design.as_uri(),
         }
         folder = tmp_path / "schemathesis"
         folder.mkdir()

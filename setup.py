@@ -33,6 +33,8 @@ setup(
     packages=find_packages(include=["drydockd", "drydockd.*"]),
     package_data={
         "drydockd": ["py.typed"],
+        # The page: templates, and what browsers load with the licences of what is not ours.
+        "drydockd.web": ["templates/*.html", "static/*", "static/vendor/*"],
         # What runs in the agent's system, and on installed machines.
         "drydockd.images": ["*.sh"],
         "drydockd.drivers.node.netboot": ["*.sh"],
@@ -77,6 +79,10 @@ setup(
             "coverage>=7.10",
             "hypothesis>=6.130",
             "types-PyYAML",
+            # The API document: is it one, and is every answer as it says?
+            "openapi-spec-validator>=0.8",
+            "jsonschema>=4.23",
+            "referencing>=0.36",
             # The package, built and checked.
             "build>=1.2",
             "twine>=6.1",

@@ -17,7 +17,9 @@ RESERVED = ("context", "context_type", "ts")
 class ReportDetail(Request):
     """One message of a report; every further key but the reserved ones is kept with it."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"propertyNames": {"not": {"enum": [*RESERVED]}}}
+    )
     __pydantic_extra__: dict[str, JsonValue]
 
     message: str = Field(max_length=MESSAGE_CHARS)

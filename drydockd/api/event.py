@@ -68,10 +68,13 @@ class PlaceEvent(Answer):
 
 
 EventData = StateEvent | NodeEvent | MessageEvent | BootActionEvent | GapEvent | PlaceEvent
-KINDS: dict[str, type[EventData]] = {
+# Of the stream of one task.
+TASK_KINDS: dict[str, type[EventData]] = {
     "state": StateEvent,
     "node": NodeEvent,
     "message": MessageEvent,
+}
+KINDS: dict[str, type[EventData]] = TASK_KINDS | {
     "boot_action": BootActionEvent,
     "gap": GapEvent,
     "place": PlaceEvent,

@@ -11,6 +11,7 @@ from drydockd.cli.examples import attach
 # Name of the group or command -> module under drydockd.cli, which defines `command`, and a
 # line of help: the list of all commands imports none of them.
 COMMANDS = {
+    "api-schema": ("api_schema", "Print the API as an OpenAPI document."),
     "bmc": ("bmc", "Look at BMCs, and switch the power of nodes."),
     "bootaction": ("bootaction", "List boot actions, and report on them."),
     "config": ("config", "Check, show and convert configurations."),

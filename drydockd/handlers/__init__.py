@@ -26,6 +26,7 @@ from drydockd.handlers.nodes import (
     NodeHandler,
     NodesHandler,
 )
+from drydockd.handlers.openapi import OpenApiHandler
 from drydockd.handlers.routing import Route, Routes
 from drydockd.handlers.status import StatusHandler
 from drydockd.handlers.task import (
@@ -57,6 +58,7 @@ def all_routes(body_bytes: int, bootaction_bytes: int) -> Routes:
         [
             Route("/versions", VersionsHandler),
             Route("/metrics", MetricsHandler),
+            Route(f"{V1}/openapi.json", OpenApiHandler),
             Route(f"{V1}/health", HealthHandler),
             Route(f"{V1}/health/extended", ExtendedHealthHandler),
             Route(f"{V1}/status", StatusHandler),

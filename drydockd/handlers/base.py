@@ -9,7 +9,8 @@ import asyncio
 import http.client
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Collection, Iterable, Mapping
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
 
 import orjson
 from tornado import httputil, web
@@ -25,6 +26,7 @@ from drydockd.auth.noauth import NAME as NOBODY
 from drydockd.handlers import body
 from drydockd.handlers.accesslog import access
 from drydockd.handlers.body import R
+from drydockd.handlers.parameters import Parameter
 from drydockd.handlers.parts import send
 from drydockd.handlers.routing import Route
 from drydockd.handlers.services import Services
@@ -38,8 +40,22 @@ log = logging.getLogger(__name__)
 OPEN = "open"
 NODE_KEY = "node key"
 
-# (method, status) -> the model of the body; None: it has none, or it is not JSON.
+# (method, status) -> the model of the body, or its Media; None: it has none.
 Answers = Mapping[tuple[str, int], object]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """An answer that is not JSON: its type; of an event stream the model of each event's data.
+
+    `headers` are those that come with it, each with what it says.
+    """
+
+    name: str
+    events: Mapping[str, type] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
 
 UNASKED = Caller(user="", authenticated=False)
 ORDER = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
@@ -68,17 +84,20 @@ UNKNOWN_ERROR = "Unknown error"
 class BaseHandler(WholeAnswers):
     """A handler parses, calls and writes; this does the rest.
 
-    `policy` names the rule of each method; a method without one is refused. `about` says in a line
-    of Markdown what each is for, for docs/routes.md. `answers` names
-    the model of each answer, by method and status; what is sent is made without it, for speed,
-    and held against it by the tests. `parameters` names those of the query of each method; any
+    `policy` names the rule of each method; a method without one is refused. `names` and `about`
+    are for the API document: what clients call each method, and a line of Markdown that says what
+    it is for. `answers` names the model of each answer, by method and status; what is sent is made
+    without it, for speed, and held against the document by the tests. `bodies` names the model
+    that each method parses. `parameters` are those of the query of each method; any
     other is refused where an identity is asked, as a typo would change what is meant. `has_titles`
     adds ``title`` and ``description`` to errors, where the original's clients read them.
     """
 
     policy: ClassVar[Mapping[str, str]] = {}
+    names: ClassVar[Mapping[str, str]] = {}
     about: ClassVar[Mapping[str, str]] = {}
     parameters: ClassVar[Mapping[str, Collection[str]]] = {}
+    bodies: ClassVar[Mapping[str, type[Request]]] = {}
     answers: ClassVar[Answers] = {}
     has_titles: ClassVar[bool] = False
 
@@ -185,10 +204,10 @@ class BaseHandler(WholeAnswers):
             return None
         return values[-1].decode("utf-8", "replace").strip()
 
-    def flag(self, name: str) -> bool:
-        """Return a boolean query parameter, false when absent. Raises InvalidInput."""
-        text = self.query(name)
-        return text is not None and body.boolean(name, text)
+    def given(self, parameter: Parameter[T]) -> T | None:
+        """Return what a query parameter says; None when absent. Raises InvalidInput."""
+        text = self.query(parameter)
+        return None if text is None else parameter.read(text)
 
     def reply(self, answer: object, status: int = 200) -> None:
         """Answer with `answer` as JSON."""

@@ -10,9 +10,11 @@ import orjson
 from drydockd import errors
 from drydockd import log as logs
 from drydockd.api.bootaction import BootActionReport, BootActionRow, BootActionState
+from drydockd.api.error import Error
+from drydockd.handlers import parameters
 from drydockd.handlers.base import NODE_KEY, BaseHandler
 from drydockd.handlers.bootdata import KeyedHandler
-from drydockd.handlers.tasks import canonical, one_of
+from drydockd.handlers.tasks import canonical
 from drydockd.model import BootAction, BootActionStatus
 from drydockd.tasks import ReportDetail
 
@@ -21,10 +23,12 @@ class BootActionHandler(KeyedHandler):
     """``/bootaction/<id>``, ``/bootactions/<id>``: 404, 401, 403, 400, 409, in that order."""
 
     policy: ClassVar = {"POST": NODE_KEY}
+    names: ClassVar = {"POST": "report_bootaction"}
     about: ClassVar = {
         "POST": "the boot action after the [report](boot-actions.md#reporting-from-the-node)",
     }
-    answers: ClassVar = {("POST", 200): BootActionState}
+    bodies: ClassVar = {"POST": BootActionReport}
+    answers: ClassVar = {("POST", 200): BootActionState, ("POST", 409): Error}
 
     async def post(self, action_id: str) -> None:
         action = await self._admitted(action_id.upper())
@@ -63,18 +67,22 @@ class BootActionHandler(KeyedHandler):
 # So many nodes are looked at in one turn of the loop, 1 ms or less.
 SLICE = 200
 
+NODE = parameters.text("node", "only those of this node")
+STATUS = parameters.word("status", "only those in this state", BootActionStatus)
+TASK = parameters.text("task", "only what this task deployed")
+
 
 class BootActionsHandler(BaseHandler):
     """The boot actions of every node's current deployment, by node and in document order."""
 
     policy: ClassVar = {"GET": "read_data"}
+    names: ClassVar = {"GET": "get_bootactions"}
     about: ClassVar = {"GET": "boot actions of what is deployed now, and what became of each"}
-    parameters: ClassVar = {"GET": ("node", "status", "task")}
+    parameters: ClassVar = {"GET": (NODE, STATUS, TASK)}
     answers: ClassVar = {("GET", 200): list[BootActionRow]}
 
     async def get(self) -> None:
-        status = one_of(BootActionStatus, "status", self.query("status"))
-        task, node = self.query("task"), self.query("node")
+        status, task, node = self.given(STATUS), self.given(TASK), self.given(NODE)
         names = self.services.store.nodes_of_tasks() if node is None else [node]
         await self.reply_parts(self._parts(names, status, canonical(task) if task else None))
 

@@ -11,7 +11,7 @@ from drydockd import errors
 from drydockd import log as logs
 from drydockd.auth.audit import Event
 from drydockd.auth.bootkey import HEADER
-from drydockd.handlers.base import NODE_KEY, BaseHandler
+from drydockd.handlers.base import NODE_KEY, BaseHandler, Media
 from drydockd.model import BootContext
 from drydockd.render import Archive
 
@@ -54,7 +54,11 @@ class BootDataHandler(KeyedHandler):
     """
 
     policy: ClassVar = {"GET": NODE_KEY}
-    answers: ClassVar = {("GET", 200): None}
+    answers: ClassVar = {
+        ("GET", 200): Media(
+            "application/gzip", headers={"Content-Disposition": "a name for the file"}
+        ),
+    }
     kind: ClassVar[str]
 
     async def get(self, host: str) -> None:
@@ -92,11 +96,13 @@ class BootDataHandler(KeyedHandler):
 
 
 class UnitsHandler(BootDataHandler):
+    names: ClassVar = {"GET": "get_boot_units"}
     about: ClassVar = {"GET": "systemd units, a [gzipped tar](boot-actions.md#the-archives)"}
     kind = "unit"
 
 
 class FilesHandler(BootDataHandler):
+    names: ClassVar = {"GET": "get_boot_files"}
     about: ClassVar = {"GET": "files, a [gzipped tar](boot-actions.md#the-archives)"}
     kind = "file"
 

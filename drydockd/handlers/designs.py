@@ -24,9 +24,11 @@ class ValidateDesignHandler(BaseHandler):
     """Validates a design now and tells the outcome: 200 valid, 400 not. A fresh result per call."""
 
     policy: ClassVar = {"POST": "validate_site_design"}
+    names: ClassVar = {"POST": "validate_design"}
     about: ClassVar = {
         "POST": "the [verdict](rules.md): 200 valid, 400 not",
     }
+    bodies: ClassVar = {"POST": ValidationRequest}
     answers: ClassVar = {("POST", 200): Validation, ("POST", 400): Validation | Error}
 
     async def post(self) -> None:
@@ -76,6 +78,7 @@ class _Retired(BaseHandler):
     """Designs are not stored here; answers so, after the policy check, whatever else is said."""
 
     about: ClassVar = dict.fromkeys(("GET", "POST"), "410: designs are not stored here")
+    answers: ClassVar = {("GET", 410): Error, ("POST", 410): Error}
 
     def _check_query(self) -> None:
         return None
@@ -86,14 +89,17 @@ class _Retired(BaseHandler):
 
 class DesignsHandler(_Retired):
     policy: ClassVar = {"GET": "read_data", "POST": "ingest_data"}
+    names: ClassVar = {"GET": "get_designs", "POST": "create_design"}
     get = post = _Retired.gone
 
 
 class DesignHandler(_Retired):
     policy: ClassVar = {"GET": "read_data"}
+    names: ClassVar = {"GET": "get_design"}
     get = _Retired.gone
 
 
 class DesignPartsHandler(_Retired):
     policy: ClassVar = {"GET": "ingest_data", "POST": "ingest_data"}
+    names: ClassVar = {"GET": "get_design_parts", "POST": "create_design_parts"}
     get = post = _Retired.gone

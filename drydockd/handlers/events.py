@@ -11,7 +11,9 @@ import orjson
 from tornado.iostream import StreamClosedError
 
 from drydockd import errors
-from drydockd.api.event import CHOICES
+from drydockd.api.event import CHOICES, KINDS, TASK_KINDS
+from drydockd.handlers import parameters
+from drydockd.handlers.base import Media
 from drydockd.handlers.tasks import OfTasks
 from drydockd.tasks import Event, EventFilter, TooSlow, parse_place
 
@@ -23,6 +25,12 @@ SILENCE_SECONDS = 15.0
 DOUBT_SECONDS = 1.0
 # So long may a reader leave its buffers full before it is dropped.
 SLOW_SECONDS = 10.0
+
+LAST_EVENT_ID = parameters.text("last_event_id", "go on behind this event", header="Last-Event-ID")
+NODE = parameters.text("node", "only events of these nodes, by commas")
+TASK = parameters.text("task", "only events of this task and what is below it")
+KIND = parameters.text("kind", f"only these kinds, by commas: {', '.join(CHOICES)}")
+FOLLOW = parameters.flag("follow", "false: the stream ends where the events end now")
 
 
 class EventSource(Protocol):
@@ -38,7 +46,7 @@ class OfEvents(OfTasks):
 
     @property
     def last_event_id(self) -> str | None:
-        return self.request.headers.get("Last-Event-ID") or self.query("last_event_id")
+        return self.request.headers.get(LAST_EVENT_ID.header) or self.given(LAST_EVENT_ID)
 
     async def stream(self, begin: Callable[[], EventSource]) -> None:
         """Answer with the events of what `begin` returns, called once there is a place."""
@@ -101,11 +109,12 @@ class TaskEventsHandler(OfEvents):
     """Ends with the task."""
 
     policy: ClassVar = {"GET": "read_task"}
+    names: ClassVar = {"GET": "get_task_events"}
     about: ClassVar = {
         "GET": "the [events](tasks.md#watching) of its tree, as they happen",
     }
-    parameters: ClassVar = {"GET": ("last_event_id",)}
-    answers: ClassVar = {("GET", 200): None}
+    parameters: ClassVar = {"GET": (LAST_EVENT_ID,)}
+    answers: ClassVar = {("GET", 200): Media("text/event-stream", TASK_KINDS)}
 
     async def get(self, task_id: str) -> None:
         task = self.task_of(task_id)
@@ -117,20 +126,21 @@ class EventsHandler(OfEvents):
     """Ends with the daemon, or with ``follow=false`` where the events end now."""
 
     policy: ClassVar = {"GET": "read_events"}
+    names: ClassVar = {"GET": "get_events"}
     about: ClassVar = {
         "GET": "the [events](events.md) of everything, as they happen, or of some",
     }
-    parameters: ClassVar = {"GET": ("node", "task", "kind", "last_event_id", "follow")}
-    answers: ClassVar = {("GET", 200): None}
+    parameters: ClassVar = {"GET": (NODE, TASK, KIND, LAST_EVENT_ID, FOLLOW)}
+    answers: ClassVar = {("GET", 200): Media("text/event-stream", KINDS)}
 
     async def get(self) -> None:
         after = parse_place(self.last_event_id)
         wanted = EventFilter(
-            kinds=frozenset(_kinds(self.query("kind"))),
-            nodes=frozenset(_words(self.query("node"))),
-            task_id=self.task_of(task).task_id if (task := self.query("task")) else "",
+            kinds=frozenset(_kinds(self.given(KIND))),
+            nodes=frozenset(_words(self.given(NODE))),
+            task_id=self.task_of(task).task_id if (task := self.given(TASK)) else "",
         )
-        until_now = self.query("follow") is not None and not self.flag("follow")
+        until_now = self.given(FOLLOW) is False
         tasks = self.services.tasks
         await self.stream(lambda: tasks.feed(wanted, after=after, until_now=until_now))
 

@@ -7,14 +7,16 @@ from typing import ClassVar
 from prometheus_client import exposition
 from tornado.web import HTTPError
 
+from drydockd.api.error import Error
 from drydockd.api.health import Health
 from drydockd.api.version import Version
-from drydockd.handlers.base import OPEN, BaseHandler
+from drydockd.handlers.base import OPEN, BaseHandler, Media
 from drydockd.handlers.healthcheck import report
 
 
 class VersionsHandler(BaseHandler):
     policy: ClassVar = {"GET": OPEN}
+    names: ClassVar = {"GET": "get_versions"}
     about: ClassVar = {
         "GET": "where each version of the API begins",
     }
@@ -28,6 +30,7 @@ class HealthHandler(BaseHandler):
     """204, or 503 without a body."""
 
     policy: ClassVar = {"GET": OPEN}
+    names: ClassVar = {"GET": "get_health"}
     about: ClassVar = {
         "GET": "204, or 503",
     }
@@ -42,6 +45,7 @@ class HealthHandler(BaseHandler):
 
 class ExtendedHealthHandler(BaseHandler):
     policy: ClassVar = {"GET": "health_data"}
+    names: ClassVar = {"GET": "get_health_extended"}
     about: ClassVar = {
         "GET": "one message per failed check",
     }
@@ -56,10 +60,11 @@ class MetricsHandler(BaseHandler):
     """For Prometheus. Open: nothing in it names a host, a task or a person."""
 
     policy: ClassVar = {"GET": OPEN}
+    names: ClassVar = {"GET": "get_metrics"}
     about: ClassVar = {
         "GET": "[numbers](metrics.md) for Prometheus; 404 when turned off",
     }
-    answers: ClassVar = {("GET", 200): None}
+    answers: ClassVar = {("GET", 200): Media("text/plain"), ("GET", 404): Error}
 
     async def get(self) -> None:
         if not self.services.settings.metrics.enabled:

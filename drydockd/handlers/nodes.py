@@ -14,6 +14,7 @@ from drydockd.api.node import NodeView as NodeAnswer
 from drydockd.api.nodefilter import NodeFilterRequest
 from drydockd.design import nodefilter
 from drydockd.drivers.base import Discoverer, NodeRow
+from drydockd.handlers import parameters
 from drydockd.handlers.base import BaseHandler
 from drydockd.handlers.builddata import build_data_parts
 from drydockd.model import BuildData as Record
@@ -21,11 +22,15 @@ from drydockd.model import timestamp
 from drydockd.site import Finding
 from drydockd.tasks import NodeLast, NodeView
 
+LATEST = parameters.flag("latest", "only the newest of each generator")
+GENERATOR = parameters.text("generator", "only of this generator, such as `lshw`")
+
 
 class NodesHandler(BaseHandler):
     """The nodes the provisioner knows, which are not those of a design."""
 
     policy: ClassVar = {"GET": "read_data"}
+    names: ClassVar = {"GET": "get_nodes"}
     about: ClassVar = {
         "GET": "the nodes the provisioner knows",
     }
@@ -51,6 +56,7 @@ class NodeHandler(BaseHandler):
     """One node, now: what it waits for, since when, until when."""
 
     policy: ClassVar = {"GET": "read_data"}
+    names: ClassVar = {"GET": "get_node"}
     about: ClassVar = {
         "GET": "what the node waits for, since when, until when; why its last task failed",
     }
@@ -64,16 +70,17 @@ class NodeHandler(BaseHandler):
 
 class NodeBuildDataHandler(BaseHandler):
     policy: ClassVar = {"GET": "read_build_data"}
+    names: ClassVar = {"GET": "get_node_build_data"}
     about: ClassVar = {
         "GET": "what was learnt about it",
     }
-    parameters: ClassVar = {"GET": ("latest", "generator")}
+    parameters: ClassVar = {"GET": (LATEST, GENERATOR)}
     answers: ClassVar = {("GET", 200): list[BuildData]}
 
     async def get(self, host: str) -> None:
-        latest = self.flag("latest")
+        latest = bool(self.given(LATEST))
         walk = self.services.store.walk_build_data(
-            node=host, latest=latest, generator=self.query("generator")
+            node=host, latest=latest, generator=self.given(GENERATOR)
         )
         found = await self._discovered(host)
         if found:
@@ -82,7 +89,7 @@ class NodeBuildDataHandler(BaseHandler):
 
     async def _discovered(self, host: str) -> list[Record]:
         """What the provisioner keeps of a machine that nobody adopted: no task learnt it."""
-        driver, now, wanted = self.services.node_driver, timestamp(), self.query("generator")
+        driver, now, wanted = self.services.node_driver, timestamp(), self.given(GENERATOR)
         if not isinstance(driver, Discoverer):
             return []
         return [
@@ -96,9 +103,11 @@ class NodeFilterHandler(BaseHandler):
     """Which nodes of a design a filter selects. It changes nothing, though it is a POST."""
 
     policy: ClassVar = {"POST": "read_data"}
+    names: ClassVar = {"POST": "get_nodes_for_filter"}
     about: ClassVar = {
         "POST": "names of the nodes of a design that a filter selects",
     }
+    bodies: ClassVar = {"POST": NodeFilterRequest}
     answers: ClassVar = {("POST", 200): list[str]}
 
     async def post(self) -> None:

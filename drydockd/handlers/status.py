@@ -14,6 +14,7 @@ from drydockd.tasks import FailedNodes, Headway
 
 class StatusHandler(BaseHandler):
     policy: ClassVar = {"GET": "health_data"}
+    names: ClassVar = {"GET": "get_status"}
     about: ClassVar = {
         "GET": "version, what it depends on, tasks under way, failed nodes by cause",
     }

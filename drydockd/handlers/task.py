@@ -5,31 +5,46 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar
 
+from drydockd.api.base import Request
 from drydockd.api.builddata import BuildData
+from drydockd.api.error import Error
 from drydockd.api.task import Task, TaskTree
 from drydockd.auth.audit import Event
-from drydockd.handlers import body
+from drydockd.handlers import parameters
 from drydockd.handlers.builddata import build_data_parts
 from drydockd.handlers.tasks import OfTasks, canonical
 from drydockd.model import API_ACTIONS
+
+WAIT = parameters.number(
+    "wait", "hold the answer for so many seconds, or until the task changed", 0, 86_400
+)
+# Unparsable means 0, as the original's clients rely on.
+LAYERS = parameters.Parameter(
+    "layers",
+    "the tasks by their ids, down to so many levels; -1: all, 0: only this task, as it is",
+    {"type": "integer"},
+    lambda text: levels(text),
+)
+BUILDDATA = parameters.flag("builddata", "with what was learnt about nodes")
+SUBTASKERRORS = parameters.flag("subtaskerrors", "with the results of subtasks that have errors")
 
 
 class TaskHandler(OfTasks):
     """One task; ``wait`` seconds holds the answer until it changes or ends."""
 
     policy: ClassVar = {"GET": "read_task"}
+    names: ClassVar = {"GET": "get_task"}
     about: ClassVar = {
         "GET": "one task; its tree, its build data",
     }
-    parameters: ClassVar = {"GET": ("wait", "layers", "builddata", "subtaskerrors")}
+    parameters: ClassVar = {"GET": (WAIT, LAYERS, BUILDDATA, SUBTASKERRORS)}
     answers: ClassVar = {("GET", 200): Task | TaskTree}
 
     async def get(self, task_id: str) -> None:
-        builddata, with_errors = self.flag("builddata"), self.flag("subtaskerrors")
-        layers = levels(self.query("layers"))
-        wait = self.query("wait")
+        builddata, with_errors = bool(self.given(BUILDDATA)), bool(self.given(SUBTASKERRORS))
+        layers = self.given(LAYERS) or 0
         limit = self.services.settings.api.wait_limit
-        seconds = None if wait is None else body.integer("wait", wait, 0, 86_400)
+        seconds = self.given(WAIT)
         task = self.task_of(task_id)
         if seconds:
             # More than the limit is not refused: the client asks again, as it has to anyway.
@@ -62,6 +77,7 @@ class TaskHandler(OfTasks):
 
 class TaskBuildDataHandler(OfTasks):
     policy: ClassVar = {"GET": "read_build_data"}
+    names: ClassVar = {"GET": "get_task_build_data"}
     about: ClassVar = {
         "GET": "what it learnt about its nodes",
     }
@@ -77,10 +93,12 @@ class TaskBuildDataHandler(OfTasks):
 
 class TerminateHandler(OfTasks):
     policy: ClassVar = {"POST": "terminate_task"}
+    names: ClassVar = {"POST": "terminate_task"}
     about: ClassVar = {
         "POST": "the task, [being stopped](tasks.md#stopping-and-trying-again)",
     }
-    answers: ClassVar = {("POST", 200): Task}
+    bodies: ClassVar = {"POST": Request}
+    answers: ClassVar = {("POST", 200): Task, ("POST", 409): Error}
 
     async def post(self, task_id: str) -> None:
         self.no_body()
@@ -93,10 +111,12 @@ class RetryHandler(OfTasks):
     """A new task for the nodes that failed; needs the right to create such a task."""
 
     policy: ClassVar = {"POST": "create_task"}
+    names: ClassVar = {"POST": "retry_task"}
     about: ClassVar = {
         "POST": "201, a new task for the nodes that failed; the action's own rule is asked too",
     }
-    answers: ClassVar = {("POST", 201): Task}
+    bodies: ClassVar = {"POST": Request}
+    answers: ClassVar = {("POST", 201): Task, ("POST", 409): Error}
 
     async def post(self, task_id: str) -> None:
         self.no_body()
@@ -108,9 +128,9 @@ class RetryHandler(OfTasks):
         self.created(task)
 
 
-def levels(text: str | None) -> int:
+def levels(text: str) -> int:
     """Return ``layers``: unparsable means 0, as the original's clients rely on."""
     try:
-        return max(-1_000_000, min(int(text or 0), 1_000_000))
+        return max(-1_000_000, min(int(text), 1_000_000))
     except ValueError:
         return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from drydockd import errors
 from drydockd import log as logs
@@ -15,12 +15,10 @@ from drydockd.api.task import Task as TaskAnswer
 from drydockd.api.task import TaskRequest as TaskBody
 from drydockd.auth.audit import Event
 from drydockd.design.validate import finding_json
-from drydockd.handlers import body
+from drydockd.handlers import body, parameters
 from drydockd.handlers.base import BaseHandler
 from drydockd.model import Action, Task, TaskStatus, timestamp
 from drydockd.tasks import DryRun, TaskRequest
-
-E = TypeVar("E", bound=StrEnum)
 
 DEFAULT_DAYS = 90
 MOST_DAYS = 36_500
@@ -32,6 +30,18 @@ class Order(StrEnum):
 
     OLDEST = "oldest"
     NEWEST = "newest"
+
+
+STATUS = parameters.word("status", "only tasks in this state", TaskStatus)
+ACTION = parameters.word("action", "only tasks of this action", Action)
+NODE = parameters.text("node", "only tasks that are for this node")
+LIMIT = parameters.number("limit", "so many at most", 1, MOST_TASKS)
+MARKER = parameters.text("marker", "go on behind this task, the last one of the page before")
+TOP_LEVEL = parameters.flag("top_level", "without the subtasks")
+ORDER = parameters.word("order", "which comes first; `oldest` without it", Order)
+DAYS = parameters.number(
+    "days", f"only what ended so many days ago; {DEFAULT_DAYS} without it", 0, MOST_DAYS
+)
 
 
 class OfTasks(BaseHandler):
@@ -62,15 +72,17 @@ class OfTasks(BaseHandler):
 
 class TasksHandler(OfTasks):
     policy: ClassVar = {"GET": "read_task", "POST": "create_task", "DELETE": "delete_tasks"}
+    names: ClassVar = {"GET": "get_tasks", "POST": "create_task", "DELETE": "delete_tasks"}
     about: ClassVar = {
         "GET": "tasks with their subtasks, the oldest first; narrowed, in pages, or `newest` first",
         "POST": "201, a new [task](tasks.md); the action's own rule is asked too",
         "DELETE": "how much was purged: ended tasks older than `days` (90)",
     }
     parameters: ClassVar = {
-        "GET": ("status", "action", "node", "limit", "marker", "top_level", "order"),
-        "DELETE": ("days",),
+        "GET": (STATUS, ACTION, NODE, LIMIT, MARKER, TOP_LEVEL, ORDER),
+        "DELETE": (DAYS,),
     }
+    bodies: ClassVar = {"POST": TaskBody}
     answers: ClassVar = {
         ("GET", 200): list[TaskAnswer],
         ("POST", 201): TaskAnswer,
@@ -79,17 +91,16 @@ class TasksHandler(OfTasks):
     }
 
     async def get(self) -> None:
-        marker = self.query("marker")
-        limit = self.query("limit")
+        marker = self.given(MARKER)
         try:
             found = self.services.store.walk_tasks(
-                status=one_of(TaskStatus, "status", self.query("status")),
-                action=one_of(Action, "action", self.query("action")),
-                node=self.query("node"),
+                status=self.given(STATUS),
+                action=self.given(ACTION),
+                node=self.given(NODE),
                 after=canonical(marker) if marker is not None else None,
-                limit=None if limit is None else body.integer("limit", limit, 1, MOST_TASKS),
-                top_level=self.flag("top_level"),
-                newest_first=one_of(Order, "order", self.query("order")) is Order.NEWEST,
+                limit=self.given(LIMIT),
+                top_level=bool(self.given(TOP_LEVEL)),
+                newest_first=self.given(ORDER) is Order.NEWEST,
             )
         except errors.NotFound:
             raise errors.InvalidInput(f"marker: no task {body.shown(marker or '')}") from None
@@ -109,10 +120,10 @@ class TasksHandler(OfTasks):
         self.created(made)
 
     async def delete(self) -> None:
-        text = self.query("days")
         # The original's client says "None" when it was given no number.
-        given = text not in (None, "", "None")
-        days = body.integer("days", text or "", 0, MOST_DAYS) if given else DEFAULT_DAYS
+        is_given = self.query(DAYS) not in (None, "", "None")
+        days = self.given(DAYS) if is_given else None
+        days = DEFAULT_DAYS if days is None else days
         before = timestamp(datetime.now(UTC) - timedelta(days=days))
         purged = await self.services.store.purge_tasks(before=before)
         self.services.audit.record(
@@ -155,13 +166,3 @@ def canonical(task_id: str) -> str:
         return str(uuid.UUID(task_id))
     except ValueError:
         return task_id
-
-
-def one_of(kind: type[E], name: str, text: str | None) -> E | None:
-    if text is None:
-        return None
-    try:
-        return kind(text)
-    except ValueError:
-        known = ", ".join(kind)
-        raise errors.InvalidInput(f"{name}: one of {known}, not {body.shown(text)}") from None

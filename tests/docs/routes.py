@@ -8,6 +8,7 @@ import textwrap
 from drydockd.auth.rules import PREFIX, RULES
 from drydockd.handlers import V1, all_routes
 from drydockd.handlers.base import NODE_KEY, OPEN
+from drydockd.handlers.document import operations
 from tests.docs.pages import ROOT
 
 PAGE = ROOT / "docs" / "routes.md"
@@ -40,15 +41,15 @@ def served():
 def table() -> str:
     """The rows of the API; a second path of a handler refers to the first."""
     rows, first = [], {}
-    for method, route, rule in served():
-        name = f"`{method} {route.pattern}`"
-        own = first.setdefault((method, route.handler, route.pattern.count("{")), name)
-        said = route.handler.about[method]
-        if own != name and rule == NODE_KEY:
+    for one in operations(all_routes(1, 1).all):
+        name = f"`{one.method} {one.route.pattern}`"
+        own = first.setdefault((one.method, one.handler), name)
+        said = one.handler.about[one.method]
+        if one.is_twin:
             said = f"as {own}: the original's code and its documentation differ"
-        parameters = ", ".join(f"`{p}`" for p in route.handler.parameters.get(method, ()))
+        parameters = ", ".join(f"`{p}`" for p in one.parameters)
         said += f"; parameters: {parameters}" if parameters else ""
-        rows.append(f"| {name} | {WORDS.get(rule, f'`{rule}`')} | {said} |\n")
+        rows.append(f"| {name} | {WORDS.get(one.rule, f'`{one.rule}`')} | {said} |\n")
     return HEAD + "".join(rows)
 
 

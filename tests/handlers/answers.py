@@ -1,55 +1,146 @@
-"""Holds every answer a test gets against the model its handler names for it."""
+"""Holds every answer a test gets against the API document, whose answers are closed for it.
+
+Status, content type, headers and schema: a key that the document does not have fails a test.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from inspect import get_annotations
+import json
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 import httpx
-from pydantic import TypeAdapter
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
 
-from drydockd.api.base import Answer
-from drydockd.api.error import Error
 from drydockd.handlers import all_routes
+from drydockd.handlers.openapi import described
 
 ROUTES = all_routes(1, 1)
+# Where the documents' references begin.
+BASE = "urn:drydockd:api"
+# What the handlers never see: no such path or method, and what is refused before one is looked for.
+OUTSIDE = (400, 404, 405, 413, 431, 503)
+# "METHOD status" -> how many answers were held against it.
+CHECKED: Counter[str] = Counter()
+
+
+def closed(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with no key in an answer but those it names.
+
+    In the document itself answers may have more, for those who read them with an older one.
+    """
+    return json.loads(
+        json.dumps(document),
+        object_hook=lambda found: (
+            found | {"additionalProperties": False}
+            if "properties" in found and found.get("additionalProperties") is True
+            else found
+        ),
+    )
+
+
+DOCUMENT = closed(described())
+REGISTRY = Registry().with_resource(
+    BASE, Resource.from_contents(DOCUMENT, default_specification=DRAFT202012)
+)
 
 
 async def recorded(response: httpx.Response) -> None:
     """Check one answer; the hook of a test's HTTP client."""
     request = response.request
-    if request.method in ("HEAD", "OPTIONS"):
+    if request.method == "OPTIONS":
         return
-    kind = model(request.method, request.url.raw_path.partition(b"?")[0], response.status_code)
-    is_json = response.headers.get("Content-Type") == "application/json"
-    assert is_json == (kind is not None), (request.url, response.status_code, response.headers)
-    if kind is not None:
-        check(kind, await response.aread(), f"{request.method} {request.url}")
+    method = "GET" if request.method == "HEAD" else request.method
+    where = f"{request.method} {request.url}: {response.status_code}"
+    kind = response.headers.get("Content-Type")
+    is_json = kind == "application/json" and request.method != "HEAD"
+    content = await response.aread() if is_json else None
+    if response.status_code == 404 and content and is_elsewhere(json.loads(content)):
+        said = refused()
+    else:
+        said = answer(method, request.url.raw_path.partition(b"?")[0], response.status_code)
+    check_headers(said, response.headers, where)
+    schema = schema_of(said, kind, where)
+    if schema is not None and content is not None:
+        check(schema, content, where)
+    CHECKED[f"{request.method} {response.status_code}"] += 1
 
 
-def model(method: str, path: bytes, status: int) -> object:
-    """Return what the answer must be; None: no JSON. Fails for one that has no model."""
+def answer(method: str, path: bytes, status: int) -> Mapping[str, Any]:
+    """Return what the document says of an answer. Fails for one it does not list."""
     found = ROUTES.find(path.decode("ascii"))
-    named = found[0].handler.answers if found else {}
-    if (method, status) in named:
-        return named[method, status]
-    assert status >= 400, f"{method} {path!r} answered {status}: its handler names no such answer"
-    return Error
+    operation = DOCUMENT["paths"][found[0].pattern].get(method.lower()) if found else None
+    if operation is None:
+        assert status in OUTSIDE, f"{method} {path!r} answered {status} and is in no document"
+        return refused()
+    said = operation["responses"].get(str(status))
+    assert said is not None, (
+        f"{method} {path!r} answered {status}, which the document does not list"
+    )
+    return resolved(said)
 
 
-def check(kind: object, content: bytes, where: str) -> None:
-    """Fail unless `content` is a `kind`, with every key it must have and none it does not."""
-    found = TypeAdapter(kind).validate_json(content)
-    assert list(strays(found)) == [], where
+def refused() -> Mapping[str, Any]:
+    """Return what is said of a path that is not there: any refusal."""
+    return DOCUMENT["components"]["responses"]["InternalError"]
 
 
-def strays(value: object, at: str = "") -> Iterator[str]:
-    """Yield the keys that came without being in the model."""
-    if isinstance(value, Answer) and "__pydantic_extra__" not in get_annotations(type(value)):
-        yield from (f"{at}.{key}" for key in value.model_extra or ())
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from strays(inner, f"{at}.{key}")
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from strays(inner, f"{at}[{number}]")
+def is_elsewhere(error: Mapping[str, Any]) -> bool:
+    """Whether the path is not served on this address, as most are not on that of nodes."""
+    return error["message"] == "Not Found" and error.get("title") == "404 Not Found"
+
+
+def resolved(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    while "$ref" in said:
+        found: Any = DOCUMENT
+        for step in said["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+        said = found
+    return said
+
+
+def check_headers(said: Mapping[str, Any], headers: httpx.Headers, where: str) -> None:
+    """Fail unless the headers that must be there are, and all are as they should."""
+    for name, header in said.get("headers", {}).items():
+        header = resolved(header)
+        assert name in headers or not header.get("required"), f"{where}: no {name}"
+        if name in headers:
+            value: object = headers[name]
+            if header["schema"]["type"] == "integer":
+                value = int(headers[name])
+            fail_on(validator(json.dumps(header["schema"])), value, f"{where}: {name}")
+
+
+def schema_of(said: Mapping[str, Any], kind: str | None, where: str) -> dict[str, Any] | None:
+    """Return the schema of a body of that type, if it is JSON. Fails for a type not listed."""
+    content = said.get("content", {})
+    media = kind.partition(";")[0] if kind else None
+    assert (media in content) if content else media is None, f"{where}: {kind}, not {[*content]}"
+    return content[media].get("schema") if media == "application/json" else None
+
+
+def check(kind: Mapping[str, Any] | type, content: bytes, where: str) -> None:
+    """Fail unless `content` is as the schema says, or the one of that model's name."""
+    is_model = isinstance(kind, type)
+    schema = {"$ref": f"#/components/schemas/{kind.__name__}"} if is_model else kind
+    fail_on(validator(json.dumps(schema)), json.loads(content), where)
+
+
+def fail_on(judge: Draft202012Validator, value: object, where: str) -> None:
+    if not judge.is_valid(value):
+        wrong = "; ".join(
+            f"{error.json_path}: {error.message}" for error in judge.iter_errors(value)
+        )
+        raise AssertionError(f"{where}: {wrong[:2000]}")
+
+
+@cache
+def validator(schema: str) -> Draft202012Validator:
+    """Return what judges by a schema of the document."""
+    placed = json.loads(schema.replace('"#/', f'"{BASE}#/'))
+    formats = Draft202012Validator.FORMAT_CHECKER
+    return Draft202012Validator(placed, registry=REGISTRY, format_checker=formats)

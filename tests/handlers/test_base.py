@@ -54,7 +54,9 @@ async def test_a_method_without_a_policy_is_refused_whoever_asks(drydock, monkey
     monkeypatch.setattr(TasksHandler, "policy", {"GET": "read_task"})
     body = {"action": "validate_design", "design_ref": REF}
     for headers in ({}, drydock.admin):
-        answer = await drydock.http.post(f"{V1}/tasks", headers=headers, json=body)
+        # Past the check of answers: a 405 of what is in the API document.
+        async with httpx.AsyncClient(base_url=drydock.app.url) as http:
+            answer = await http.post(f"{V1}/tasks", headers=headers, json=body)
         assert answer.status_code == 405
         assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
     assert drydock.app.services.store.tasks() == []

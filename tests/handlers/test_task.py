@@ -65,7 +65,7 @@ async def test_layers_show_as_many_levels_as_asked(drydock, site_task):
     assert await ids(-5) == await ids(1)
 
 
-@pytest.mark.parametrize(("text", "depth"), [(None, 0), ("", 0), ("x", 0), ("0", 0), ("-1", -1)])
+@pytest.mark.parametrize(("text", "depth"), [("", 0), ("x", 0), ("0", 0), ("-1", -1)])
 def test_unreadable_layers_mean_none(text, depth):
     assert levels(text) == depth
 

@@ -105,6 +105,11 @@ PEERS = {
             fixtures=frozenset({"ironic_template", "ironic", "make_ironic"}),
         ),
         Peer(
+            "schemathesis",
+            starts="once, against a daemon of the test's own (schemathesis.py)",
+            is_python=True,
+        ),
+        Peer(
             "ipmi",
             starts="ipmi_sim, one process for each BMC; its hook is a shell script (ipmi.py)",
             packages=("openipmi", "ipmitool"),

@@ -11,6 +11,7 @@ import orjson
 from tornado.iostream import StreamClosedError
 
 from drydockd import errors
+from drydockd.api.error import Error
 from drydockd.api.event import CHOICES, KINDS, TASK_KINDS
 from drydockd.handlers import parameters
 from drydockd.handlers.base import Media
@@ -131,7 +132,10 @@ class EventsHandler(OfEvents):
         "GET": "the [events](events.md) of everything, as they happen, or of some",
     }
     parameters: ClassVar = {"GET": (NODE, TASK, KIND, LAST_EVENT_ID, FOLLOW)}
-    answers: ClassVar = {("GET", 200): Media("text/event-stream", KINDS)}
+    answers: ClassVar = {
+        ("GET", 200): Media("text/event-stream", KINDS),
+        ("GET", 404): Error,  # the task
+    }
 
     async def get(self) -> None:
         after = parse_place(self.last_event_id)

@@ -33,6 +33,8 @@ setup(
     packages=find_packages(include=["drydockd", "drydockd.*"]),
     package_data={
         "drydockd": ["py.typed"],
+        # The page: templates, and what browsers load with the licences of what is not ours.
+        "drydockd.web": ["templates/*.html", "static/*", "static/vendor/*"],
         # What runs in the agent's system, and on installed machines.
         "drydockd.images": ["*.sh"],
         "drydockd.drivers.node.netboot": ["*.sh"],

@@ -42,6 +42,8 @@ from drydockd.store import Store, open_store
 from drydockd.store.shelf import StoreShelf
 from drydockd.tasks import Drivers, Tasks
 from drydockd.tls import Tls, load_tls
+from drydockd.web import page_routes
+from drydockd.web.dashboard import Dashboard, make_dashboard
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class App:
     node_sockets: list[socket.socket]
     servers: list[Server]
     certificates: list[Expiry]
+    dashboard: Dashboard | None
     _ending: AsyncExitStack = field(repr=False)
     _is_stopping: bool = False
 
@@ -154,8 +157,11 @@ async def start(
         services = await _services(settings, base or Path.cwd(), certificates, ending)
         certificates += _certificates(settings, tls, services.node_driver)
         # Reports and boot data are served before the first task goes on.
-        servers = serve(settings, services, api, nodes, tls)
-        app = App(settings, services, api, nodes, servers, certificates, ending.pop_all())
+        dashboard = make_dashboard(settings, services.audit) if settings.web.enabled else None
+        pages = page_routes(dashboard, settings.api.body_bytes) if dashboard else ()
+        servers = serve(settings, services, api, nodes, tls, pages)
+        ends = ending.pop_all()
+        app = App(settings, services, api, nodes, servers, certificates, dashboard, ends)
     try:
         await services.tasks.start()
     except BaseException:
@@ -232,6 +238,7 @@ async def _services(
         connections=connections,
         polls=long_polls(settings),
         streams=event_streams(settings),
+        passwords=parts.passwords(settings, identity),
     )
     publish(services, certificates, identity, lookups, bmcs)
     return services

@@ -157,7 +157,7 @@ async def start(
         services = await _services(settings, base or Path.cwd(), certificates, ending)
         certificates += _certificates(settings, tls, services.node_driver)
         # Reports and boot data are served before the first task goes on.
-        dashboard = make_dashboard(settings, services.audit) if settings.web.enabled else None
+        dashboard = make_dashboard(services) if settings.web.enabled else None
         pages = page_routes(dashboard, settings.api.body_bytes) if dashboard else ()
         servers = serve(settings, services, api, nodes, tls, pages)
         ends = ending.pop_all()

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from jinja2 import Environment
 
-from drydockd.auth.audit import Audit
-from drydockd.config import Settings
 from drydockd.handlers.places import Places
+from drydockd.handlers.services import Services
 from drydockd.web.assets import Assets
 from drydockd.web.attempts import Attempts
+from drydockd.web.inuse import InUse
 from drydockd.web.links import Links
 from drydockd.web.looks import make_environment
 from drydockd.web.sessions import Sessions
@@ -28,20 +28,22 @@ class Dashboard:
     assets: Assets
     looks: Environment
     streams: Places
+    in_use: InUse
 
     def login_path(self, token: str) -> str:
         """Return a path that logs in with `token`: once, within ten minutes."""
         return f"{self.base}/login/{self.links.offer(token)}"
 
 
-def make_dashboard(settings: Settings, audit: Audit) -> Dashboard:
+def make_dashboard(services: Services) -> Dashboard:
     """Return the dashboard; reads its files, a few hundred KiB."""
+    settings = services.settings
     base, assets = settings.web.base_path, Assets()
     return Dashboard(
         base=base,
         sessions=Sessions(),
         links=Links(),
-        attempts=Attempts(audit),
+        attempts=Attempts(services.audit),
         assets=assets,
         looks=make_environment(base, assets),
         streams=Places(
@@ -51,4 +53,5 @@ def make_dashboard(settings: Settings, audit: Audit) -> Dashboard:
             options=("web.streams_per_session", "web.streams"),
             retry_seconds=30,
         ),
+        in_use=InUse(services.store, services.designs),
     )

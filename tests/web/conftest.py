@@ -1,6 +1,13 @@
 import pytest
 
+from tests.handlers.helpers import daemon
 from tests.web.helpers import page
+
+
+@pytest.fixture
+async def drydock(tmp_path):
+    async with daemon(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture

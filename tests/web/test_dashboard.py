@@ -1,14 +1,15 @@
 import pytest
 
-from drydockd.auth.audit import Audit
-from drydockd.config import Settings
 from drydockd.errors import TooMany, Unavailable
-from drydockd.web.dashboard import make_dashboard
+from tests.handlers.helpers import daemon
 
 
-def test_a_session_holds_so_many_live_views_open_and_all_together_so_many():
-    settings = Settings.model_validate({"web": {"streams": 3, "streams_per_session": 2}})
-    streams = make_dashboard(settings, Audit()).streams
+async def test_a_session_holds_so_many_live_views_open_and_all_together_so_many(tmp_path):
+    async with daemon(tmp_path, web={"streams": 3, "streams_per_session": 2}) as drydock:
+        check(drydock.app.dashboard.streams)
+
+
+def check(streams):
     with streams.taken("a"), streams.taken("a"):
         with pytest.raises(TooMany, match=r"web\.streams_per_session"), streams.taken("a"):
             pass
@@ -20,8 +21,8 @@ def test_a_session_holds_so_many_live_views_open_and_all_together_so_many():
             pass
 
 
-def test_a_way_in_is_below_the_base():
-    dashboard = make_dashboard(Settings.model_validate({"web": {"base_path": "/x"}}), Audit())
+async def test_a_way_in_is_below_the_base(drydock):
+    dashboard = drydock.app.dashboard
     path = dashboard.login_path("token")
-    assert path.startswith("/x/login/")
+    assert path.startswith("/ui/login/")
     assert dashboard.links.take(path.rpartition("/")[2]) == "token"

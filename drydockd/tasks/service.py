@@ -278,7 +278,7 @@ class Tasks:
         return await self._node_views.of(host)
 
     async def machines(self) -> Machines:
-        """Return what is known about all nodes, of now or two seconds ago."""
+        """Return what is known about all nodes, of now or five seconds ago."""
         return await self._machine_views.all()
 
     async def power_of(self, node: Node, seconds: float) -> PowerState:

@@ -11,7 +11,9 @@ from drydockd.handlers.routing import Route
 from drydockd.web.assets import AssetHandler
 from drydockd.web.dashboard import Dashboard
 from drydockd.web.login import LinkHandler, LoginHandler, LogoutHandler
-from drydockd.web.machines import MachinesHandler
+from drydockd.web.machines import MachinesHandler, RowsHandler
+from drydockd.web.node import NodeHandler, PowerHandler
+from drydockd.web.site import FindingsHandler, SiteHandler, SitesHandler
 
 
 def page_routes(dashboard: Dashboard, body_bytes: int) -> list[Route]:
@@ -23,6 +25,12 @@ def page_routes(dashboard: Dashboard, body_bytes: int) -> list[Route]:
 
     return [
         route("/", MachinesHandler),
+        route("/machines/rows", RowsHandler),
+        route("/nodes/{host}", NodeHandler),
+        route("/nodes/{host}/power", PowerHandler, body_bytes),
+        route("/sites", SitesHandler),
+        route("/site", SiteHandler),
+        route("/site/findings", FindingsHandler),
         route("/static/{name}", AssetHandler),
         route("/login", LoginHandler, body_bytes),
         route("/login/{code}", LinkHandler),

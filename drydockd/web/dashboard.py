@@ -13,6 +13,7 @@ from drydockd.web.attempts import Attempts
 from drydockd.web.inuse import InUse
 from drydockd.web.links import Links
 from drydockd.web.looks import make_environment
+from drydockd.web.machinerows import Rows
 from drydockd.web.sessions import Sessions
 
 
@@ -29,6 +30,7 @@ class Dashboard:
     looks: Environment
     streams: Places
     in_use: InUse
+    rows: Rows
 
     def login_path(self, token: str) -> str:
         """Return a path that logs in with `token`: once, within ten minutes."""
@@ -54,4 +56,5 @@ def make_dashboard(services: Services) -> Dashboard:
             retry_seconds=30,
         ),
         in_use=InUse(services.store, services.designs),
+        rows=Rows(),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from drydockd.model import Action, ResultStatus, timestamp
 from drydockd.tasks import Machines, NodeView
 from drydockd.web.inuse import SiteInUse
 from drydockd.web.looks import look_of, words
-from drydockd.web.page import PageHandler
+from drydockd.web.page import PageHandler, in_turns
 
 # What one may begin for machines one chose, in the order it is usually done.
 ACTIONS = (
@@ -103,6 +104,28 @@ class MachinesHandler(PageHandler):
             sort=sort,
             now=timestamp(),
         )
+
+
+class RowsHandler(PageHandler):
+    """The rows alone, for pages that stay open: made once for all who look at the same time."""
+
+    policy: ClassVar = {"GET": "read_data"}
+    about: ClassVar = {"GET": "the rows of the table of machines"}
+
+    async def get(self) -> None:
+        machines = await self.services.tasks.machines()
+        may_choose = any(self.may("create_task", action) for action in ACTIONS)
+        packed = self.dashboard.rows.get(machines, may_choose)
+        if packed is None:
+            sites = await self.dashboard.in_use.sites()
+            lines = lines_of(machines, sites)
+            template = self.dashboard.looks.get_template("machinerows.html")
+            pieces = template.generate({"lines": lines, "q": "", "actions": may_choose})
+            parts = [part async for part in in_turns(pieces, self)]
+            packed = gzip.compress(b"".join(parts), 1)
+            self.dashboard.rows.put(machines, may_choose, packed)
+        self.set_header("Content-Encoding", "gzip")
+        self.reply_bytes(packed)
 
 
 def lines_of(machines: Machines, sites: Iterable[SiteInUse]) -> list[Line]:

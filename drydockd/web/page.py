@@ -280,6 +280,17 @@ class PageHandler(BaseHandler):
         self.go(f"{self.dashboard.base}/login?next={quote(here, safe='/')}")
 
 
+async def in_turns(pieces: Iterator[str], handler: PageHandler) -> AsyncGenerator[bytes, None]:
+    """Yield pieces of a template in parts, each made in a turn of the loop that is the caller's."""
+    parts = _in_parts(pieces)
+    while True:
+        await handler.services.slices.turn(handler.holder)
+        part = await anext(parts, None)
+        if part is None:
+            return
+        yield part
+
+
 async def _in_parts(pieces: Iterator[str]) -> AsyncGenerator[bytes, None]:
     part = Part()
     for piece in pieces:

@@ -13,7 +13,7 @@ from drydockd.tasks.words.requests import Machines, NodeView
 # So many nodes are looked at in one turn of the loop: about 3 ms.
 SLICE = 20
 # As long is what was found good for whoever asks next: however many look, it is made once.
-KEEP_SECONDS = 2.0
+KEEP_SECONDS = 5.0
 
 
 class MachineViews:

@@ -1,6 +1,6 @@
 // The table of machines: filters while one types, sorts, and shows what changed without a reload.
 "use strict";
-document.addEventListener("DOMContentLoaded", () => {
+(() => {
   const body = document.querySelector("#machines tbody");
   const box = document.querySelector("#q");
   const shown = document.querySelector("#shown");
@@ -66,17 +66,17 @@ document.addEventListener("DOMContentLoaded", () => {
     const live = document.querySelector("#live");
     let page;
     try {
-      const answer = await fetch(location, { headers: { "HX-Request": "true" }, cache: "no-store" });
+      const answer = await fetch(body.dataset.rows, { headers: { "HX-Request": "true" }, cache: "no-store" });
       if (answer.headers.get("HX-Redirect")) return location.assign(answer.headers.get("HX-Redirect"));
       if (!answer.ok) throw new Error(answer.statusText);
-      page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      page = new DOMParser().parseFromString(`<table><tbody>${await answer.text()}</tbody></table>`, "text/html");
     } catch {
       live.textContent = "(no answer, trying again)";
       return;
     }
     live.textContent = "";
     const old = new Map(rows().map((row) => [row.dataset.name, row]));
-    for (const row of page.querySelectorAll("#machines tbody tr")) {
+    for (const row of page.querySelectorAll("tr")) {
       const name = row.dataset.name;
       const before = old.get(name);
       old.delete(name);
@@ -90,9 +90,7 @@ document.addEventListener("DOMContentLoaded", () => {
       before.replaceWith(row);
     }
     for (const row of old.values()) { row.remove(); texts.delete(row); }
-    const asOf = document.querySelector(".end time");
-    const now = page.querySelector(".end time");
-    if (asOf && now) asOf.replaceWith(now);
+    document.querySelector(".end time").textContent = new Date().toLocaleTimeString();
     drydock.localise(document);
     filter();
     choose();
@@ -128,4 +126,4 @@ document.addEventListener("DOMContentLoaded", () => {
   filter();
   choose();
   setInterval(() => { if (!document.hidden) renew(); }, EVERY);
-});
+})();

@@ -58,7 +58,7 @@ def _lshw(text: str) -> Facts:
     rows = [
         (
             one.kind, ", ".join(one.names), one.businfo or "", one.serial or "",
-            f"{one.size_bytes / 1e9:,.0f} GB" if one.size_bytes else "", one.wwn or "",
+            f"{one.size_bytes / 1e9:,.0f} GB" if one.size_bytes and one.kind == "disk" else "", one.wwn or "",
         )
         for one in devices
         if one.kind != "other"

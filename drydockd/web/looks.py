@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def make_environment(base: str, assets: Assets) -> Environment:
         auto_reload=False,
     )
     made.globals |= {"base": base, "asset": lambda name: f"{base}/static/{assets.named(name)}"}
-    made.filters |= {"state": state, "moment": moment, "words": words}
+    made.filters |= {"state": state, "moment": moment, "words": words, "breakable": breakable}
     return made
 
 
@@ -85,6 +86,11 @@ def state(word: object) -> Markup:
 def words(name: object) -> str:
     """``partial_success`` -> ``partial success``."""
     return str(name).replace("_", " ")
+
+
+def breakable(path: str) -> Markup:
+    """Return a dotted name that may be broken into lines where its parts meet."""
+    return Markup("<wbr>").join(re.split(r"(?<=[._›])", path))
 
 
 def moment(text: str | None) -> Markup:

@@ -3,7 +3,7 @@ from jinja2 import UndefinedError
 
 from drydockd.model import TaskStatus
 from drydockd.web.assets import Assets
-from drydockd.web.looks import LOOKS, look_of, make_environment, moment, state
+from drydockd.web.looks import LOOKS, breakable, look_of, make_environment, moment, state
 
 
 @pytest.fixture
@@ -32,6 +32,11 @@ def test_a_time_is_utc_for_who_has_no_script():
     assert 'datetime="2026-01-31T10:20:30.123+00:00"' in shown
     assert "–" in moment(None)
     assert moment("<soon>") == "&lt;soon&gt;"
+
+
+def test_a_long_name_breaks_where_its_parts_meet_and_stays_escaped():
+    assert breakable("a.b_c") == "a.<wbr>b_<wbr>c"
+    assert "<b>" not in breakable("<b>.x")
 
 
 def test_what_a_page_shows_is_escaped(looks):

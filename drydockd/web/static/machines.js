@@ -96,7 +96,8 @@
     choose();
   }
 
-  box.addEventListener("input", () => { filter(); });
+  let later = 0;
+  box.addEventListener("input", () => { filter(); clearTimeout(later); later = setTimeout(remember, 400); });
   box.addEventListener("change", remember);
   box.form.addEventListener("submit", (event) => { event.preventDefault(); remember(); });
   body.addEventListener("change", choose);

@@ -10,6 +10,7 @@ from xml.parsers import expat
 from drydockd.design import inventory
 from drydockd.design.written import leaves
 from drydockd.errors import InvalidDesign
+from drydockd.machines import Device
 from drydockd.model import BuildData
 
 # Of a document in no form we know so much is shown; the API gives the whole.
@@ -58,13 +59,19 @@ def _lshw(text: str) -> Facts:
     rows = [
         (
             one.kind, ", ".join(one.names), one.businfo or "", one.serial or "",
-            f"{one.size_bytes / 1e9:,.0f} GB" if one.size_bytes and one.kind == "disk" else "", one.wwn or "",
+            _size(one), one.wwn or "",
         )
         for one in devices
         if one.kind != "other"
     ]  # fmt: skip
     head = ("Kind", "Name", "Bus address", "MAC or serial number", "Size", "WWN")
     return Facts([(name, value) for name, value in pairs if value], head, rows[:MOST_ROWS])
+
+
+def _size(device: Device) -> str:
+    """The size of a disk; what lshw calls the size of a NIC is its speed."""
+    is_disk = device.kind == "disk" and device.size_bytes
+    return f"{(device.size_bytes or 0) / 1e9:,.0f} GB" if is_disk else ""
 
 
 def _xml(text: str) -> Facts:

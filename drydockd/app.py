@@ -42,6 +42,8 @@ from drydockd.store import Store, open_store
 from drydockd.store.shelf import StoreShelf
 from drydockd.tasks import Drivers, Tasks
 from drydockd.tls import Tls, load_tls
+from drydockd.web import page_routes
+from drydockd.web.dashboard import Dashboard, make_dashboard
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class App:
     node_sockets: list[socket.socket]
     servers: list[Server]
     certificates: list[Expiry]
+    dashboard: Dashboard | None
     _ending: AsyncExitStack = field(repr=False)
     _is_stopping: bool = False
 
@@ -154,8 +157,11 @@ async def start(
         services = await _services(settings, base or Path.cwd(), certificates, ending)
         certificates += _certificates(settings, tls, services.node_driver)
         # Reports and boot data are served before the first task goes on.
-        servers = serve(settings, services, api, nodes, tls)
-        app = App(settings, services, api, nodes, servers, certificates, ending.pop_all())
+        dashboard = make_dashboard(services) if settings.web.enabled else None
+        pages = page_routes(dashboard, settings.api.body_bytes) if dashboard else ()
+        servers = serve(settings, services, api, nodes, tls, pages)
+        ends = ending.pop_all()
+        app = App(settings, services, api, nodes, servers, certificates, dashboard, ends)
     try:
         # First: what a task says as it is taken up again is news already.
         services.couriers.start()
@@ -243,6 +249,7 @@ async def _services(
         polls=long_polls(settings),
         streams=event_streams(settings),
         couriers=couriers,
+        passwords=parts.passwords(settings, identity),
     )
     publish(services, certificates, identity, lookups, bmcs)
     return services

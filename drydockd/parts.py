@@ -21,6 +21,7 @@ from drydockd.auth.jwtkeys import SECRET_FILE, Key, public_keys, secret_keys
 from drydockd.auth.keystone import Keystone, load_jws_keys
 from drydockd.auth.lookups import Lookups
 from drydockd.auth.noauth import NoAuth
+from drydockd.auth.passwords import Passwords
 from drydockd.auth.policy import Policy
 from drydockd.auth.secret import load_secret
 from drydockd.auth.strategy import Authenticator, Strategy
@@ -152,6 +153,12 @@ def _keystone(settings: Settings, identity: ServiceIdentity | None, lookups: Loo
         lookups=lookups,
         jws_keys=load_jws_keys(settings.auth.keystone_jws_keys),
     )
+
+
+def passwords(settings: Settings, identity: ServiceIdentity | None) -> Passwords | None:
+    """Return what logs people in by their passwords; None where Keystone is not asked."""
+    is_asked = identity is not None and "keystone" in settings.auth.strategy
+    return Passwords(identity) if is_asked and identity is not None else None
 
 
 def local_tokens(settings: Settings, keys: list[Key]) -> LocalTokens:

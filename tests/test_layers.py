@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # The page stands on the handlers: the same services, other words. Only `app` knows it.
     "web": DATA | {"design", "store", "auth", "api", "tasks", "handlers"},
     "parts": DATA | PARTS | {"tasks", "webhooks"},
-    "app": DATA | PARTS | {"tasks", "handlers", "parts"},
+    "app": DATA | PARTS | {"tasks", "handlers", "parts", "web"},
     "preflight": DATA | PARTS | {"tasks", "handlers", "parts"},
     "__main__": DATA | PARTS | {"tasks", "handlers", "parts", "preflight", "app", "reload"},
     "cli": DATA

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -174,6 +174,20 @@ class ServiceIdentity:
         )
         body = response.json() if response.status_code == 200 else None
         return response.status_code, body
+
+    def post(self, path: str, body: object) -> tuple[int, Mapping[str, str]]:
+        """Post JSON as nobody; blocking, for `submit`. Returns status and headers of the answer."""
+        self._count()
+        response = self._session.post(
+            f"{self.url}{path}",
+            json=body,
+            headers={"Accept": "application/json"},
+            authenticated=False,
+            raise_exc=False,
+            redirect=False,
+            log=False,
+        )
+        return response.status_code, response.headers
 
     def submit(
         self, call: Callable[[], Answer], *, is_reserved: bool = False

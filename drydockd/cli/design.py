@@ -18,13 +18,12 @@ from drydockd.cli import (
     design_diff,
     design_inventory,
     design_report,
-    design_show,
     design_source,
     filters,
 )
 from drydockd.cli.output import echo_json, output_option
 from drydockd.cli.session import Access
-from drydockd.design import nodefilter
+from drydockd.design import nodefilter, shown
 from drydockd.design.validate import status_document, validate
 from drydockd.errors import DrydockError, InvalidFilter
 from drydockd.machines import Inventory
@@ -149,9 +148,9 @@ def show(design: str, node_name: str, output: str) -> None:
     loaded = design_source.load_usable(design)
     node = design_source.the_node(loaded, node_name)
     if output == "json":
-        _print_json(design_show.as_json(loaded, node))
+        _print_json(shown.as_json(loaded, node))
     else:
-        click.echo(design_show.as_yaml(loaded, node), nl=False)
+        click.echo(shown.as_yaml(loaded, node), nl=False)
 
 
 @command.command("filter")

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from drydockd.cli import design_site
 from drydockd.cli.design_assets import Deployment, boot_data, stub
-from drydockd.cli.design_show import masked_oob, storage
 from drydockd.cli.design_site import Hidden
-from drydockd.cli.design_written import leaves
 from drydockd.design.inventory import Hardware, device_name, hardware_of
 from drydockd.design.network_plan import network_plan
 from drydockd.design.plans import platform_plan
+from drydockd.design.shown import masked_oob, storage
+from drydockd.design.written import leaves
 from drydockd.errors import InvalidDesign, RenderError
 from drydockd.machines import Inventory
 from drydockd.plans import DeviceName, InterfacePlan

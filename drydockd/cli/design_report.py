@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from drydockd import __version__
-from drydockd.cli.design_written import written_documents
 from drydockd.design import Design
 from drydockd.design.rules import all_rules
+from drydockd.design.written import written_documents
 from drydockd.site import DocumentRef, Finding, Level
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -36,7 +36,7 @@ from drydockd.cli.lab_stage import (
     pretend_stage,
     qemu_stage,
 )
-from drydockd.cli.lab_view import Progress, show_findings, show_nodes, show_way_in
+from drydockd.cli.lab_view import Progress, show_findings, show_nodes, show_page, show_way_in
 from drydockd.config import Settings
 from drydockd.errors import DrydockError
 from drydockd.room.qemu.machine import Firmware
@@ -105,11 +105,12 @@ class Lab:
         except DrydockError as error:
             raise LabTrouble(str(error)) from error
         try:
-            return await self._drive(url, token, folder, stage)
+            return await self._drive(running, token, folder, stage)
         finally:
             await running.stop()
 
-    async def _drive(self, url: str, token: str, folder: Path, stage: Stage) -> bool:
+    async def _drive(self, running: app.App, token: str, folder: Path, stage: Stage) -> bool:
+        url = running.url
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._is_stopped.set)
@@ -117,13 +118,20 @@ class Lab:
         async with httpx.AsyncClient(
             base_url=f"{url}/api/v1.0", headers={"X-Auth-Token": token}, timeout=timeout
         ) as client:
+            self._show_page(running, token)
             is_good = await self._deploy(client, stage.site)
             if is_good is None:
                 return False
             if not self._options.is_once:
                 show_way_in(url, folder)
+                self._show_page(running, token)
                 await self._is_stopped.wait()
             return is_good
+
+    def _show_page(self, running: app.App, token: str) -> None:
+        """Print a way into the page, for who is there to look at it."""
+        if running.dashboard is not None and not self._options.is_once:
+            show_page(running.url + running.dashboard.login_path(token))
 
     async def _deploy(self, client: httpx.AsyncClient, site: Path) -> bool | None:
         """Submit each step; return whether all went well, None when told to stop meanwhile."""

@@ -194,6 +194,13 @@ def show_findings(
         console.print(summary, markup=False)
 
 
+def show_page(url: str, console: Console | None = None) -> None:
+    """Print where a browser sees it; the link logs in once."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    line = f"page {url} (logs in once, within ten minutes)"
+    console.print(line, markup=False, soft_wrap=True)
+
+
 def show_way_in(url: str, folder: Path, console: Console | None = None) -> None:
     """Print where it serves and two commands to look at it."""
     console = console or Console(highlight=False, soft_wrap=True)

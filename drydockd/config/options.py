@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 from pydantic import (
     BaseModel,
     ConfigDict,
+    field_validator,
     model_validator,
 )
 
@@ -309,6 +310,22 @@ class Metrics(Section):
     enabled: bool = opt(True, "Serve GET /metrics, without authentication and without host names")
 
 
+class Web(Section):
+    enabled: bool = opt(True, "Serve the page for people, on api.listen only")
+    base_path: str = opt(
+        "/ui", "Path of the page; what stands before drydockd keeps it", pattern=r"^(/[\w.~-]+)+$"
+    )
+    streams: int = opt(256, "Live views of pages open at once", ge=1, le=10000)
+    streams_per_session: int = opt(6, "The same of one login", ge=1, le=1000)
+
+    @field_validator("base_path")
+    @classmethod
+    def _is_not_the_apis(cls, value: str) -> str:
+        if value.split("/")[1] in ("api", "versions", "metrics", ".", ".."):
+            raise ValueError("this is a path of the API; choose another, such as /ui")
+        return value
+
+
 class Settings(BaseModel):
     """All sections; `load` makes one, once."""
 
@@ -330,5 +347,6 @@ class Settings(BaseModel):
     logging: Logging = Logging()
     health: Health = Health()
     metrics: Metrics = Metrics()
+    web: Web = Web()
     # Section -> option -> value as written (secrets wrapped); the driver's own model reads it.
     drivers: Mapping[str, Mapping[str, object]] = {}

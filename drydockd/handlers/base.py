@@ -100,6 +100,8 @@ class BaseHandler(WholeAnswers):
     bodies: ClassVar[Mapping[str, type[Request]]] = {}
     answers: ClassVar[Answers] = {}
     has_titles: ClassVar[bool] = False
+    # What the security log says of every event besides.
+    audited: ClassVar[Mapping[str, str]] = {}
 
     caller: Caller = UNASKED
     why: str = ""  # there is no identity
@@ -154,6 +156,7 @@ class BaseHandler(WholeAnswers):
                 remote=self.remote,
                 request_id=self.request_id,
                 description=f"{self.request.method} {self.route.pattern}",
+                **self.audited,
             )
             raise
         except errors.Unauthenticated:

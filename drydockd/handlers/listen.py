@@ -6,7 +6,7 @@ import errno
 import logging
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from drydockd.auth.noauth import is_loopback
 from drydockd.config import Settings
@@ -16,7 +16,7 @@ from drydockd.handlers.base import UnknownPath, refusal
 from drydockd.handlers.connections import Bounds, Connections, affordable
 from drydockd.handlers.intake import Intake
 from drydockd.handlers.proxies import Proxies, plain
-from drydockd.handlers.routing import Api, Routes
+from drydockd.handlers.routing import Api, Route, Routes
 from drydockd.handlers.server import Server, server_options
 from drydockd.handlers.services import Services
 from drydockd.tls import Tls
@@ -203,8 +203,9 @@ def serve(
     sockets: list[socket.socket],
     node_sockets: list[socket.socket],
     tls: Tls | None = None,
+    pages: Iterable[Route] = (),
 ) -> list[Server]:
-    """Start serving on the sockets; returns the servers."""
+    """Start serving on the sockets; returns the servers. Nodes are not shown the `pages`."""
     api = settings.api
     options = server_options(
         header_bytes=api.header_bytes,
@@ -212,8 +213,9 @@ def serve(
         body_seconds=api.body_timeout,
         tls=tls.context if tls else None,
     )
+    api_routes = all_routes(api.body_bytes, api.bootaction_body_bytes)
     tables = [
-        (all_routes(api.body_bytes, api.bootaction_body_bytes), sockets),
+        (Routes([*api_routes.all, *pages]), sockets),
         (Routes(node_routes(api.bootaction_body_bytes)), node_sockets),
     ]
     servers, intake = [], Intake(api.bodies_bytes)

@@ -24,11 +24,15 @@ ABSOLUTE_FORM = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One line of the API: `pattern` such as ``/api/v1.0/tasks/{task_id}``."""
+    """One line of the API: `pattern` such as ``/api/v1.0/tasks/{task_id}``.
+
+    `parts` are further arguments of the handler's `initialize`.
+    """
 
     pattern: str
     handler: type[web.RequestHandler]
     body_bytes: int | None = None
+    parts: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -120,7 +124,7 @@ class Api(web.Application):
         self._header_bytes = header_bytes
         self.intake = intake
         self._kwargs = {
-            route.pattern: {**handler_kwargs, "route": route}
+            route.pattern: {**handler_kwargs, **route.parts, "route": route}
             for route in (*routes.all, self._unknown)
         }
 

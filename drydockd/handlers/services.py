@@ -12,6 +12,7 @@ from drydockd.model import Timestamp, timestamp
 
 if TYPE_CHECKING:
     from drydockd.auth.audit import Audit
+    from drydockd.auth.passwords import Passwords
     from drydockd.auth.policy import Policy
     from drydockd.auth.strategy import Authenticator
     from drydockd.auth.throttle import Throttle
@@ -54,6 +55,7 @@ class Services:
     polls: Places
     streams: Places
     couriers: Couriers
+    passwords: Passwords | None = None
     slices: Slices = field(default_factory=Slices)
     started: Timestamp = field(default_factory=timestamp)
     started_clock: float = field(default_factory=time.monotonic)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from drydockd.auth.bootkey import BootKeys
 from drydockd.design import nodefilter
-from drydockd.errors import Conflict, InvalidInput, StoreUnavailable, Unavailable
+from drydockd.errors import Conflict, DriverTransient, InvalidInput, StoreUnavailable, Unavailable
 from drydockd.model import (
     Action,
     Caller,
@@ -42,6 +42,7 @@ from drydockd.tasks.views.events import EventStream
 from drydockd.tasks.views.failures import failed_nodes
 from drydockd.tasks.views.feed import Feed
 from drydockd.tasks.views.headway import headway
+from drydockd.tasks.views.machines import MachineViews
 from drydockd.tasks.views.nodeview import NodeViews
 from drydockd.tasks.words import records, states
 from drydockd.tasks.words.drivers import Drivers
@@ -50,6 +51,7 @@ from drydockd.tasks.words.requests import (
     EventFilter,
     FailedNodes,
     Headway,
+    Machines,
     NodeView,
     TaskRequest,
 )
@@ -57,6 +59,8 @@ from drydockd.tasks.words.settings import TaskSettings
 
 if TYPE_CHECKING:
     from drydockd.design import Designs
+    from drydockd.machines import PowerState
+    from drydockd.site import Node
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +133,7 @@ class Tasks:
             self._step_parts.at_work,
             settings.view_timeout,
         )
+        self._machine_views = MachineViews(self._node_views)
         self._retention: asyncio.Task[None] | None = None
 
     # -- start and end --------------------------------------------------------------------------
@@ -146,6 +151,7 @@ class Tasks:
         """
         if self._retention is not None:
             self._retention.cancel()
+        await self._machine_views.close()
         await self._scheduler.drain(timeout)
         self._changes.close()
 
@@ -279,6 +285,23 @@ class Tasks:
     async def node_view(self, host: str) -> NodeView:
         """Return what is known about the node now. Raises NotFound."""
         return await self._node_views.of(host)
+
+    async def machines(self) -> Machines:
+        """Return what is known about all nodes, of now or five seconds ago."""
+        return await self._machine_views.all()
+
+    async def power_of(self, node: Node, seconds: float) -> PowerState:
+        """Return what the BMC of a node of a design tells within `seconds`.
+
+        Raises DriverError when it does not tell.
+        """
+        driver = self._drivers.needed_oob(node)
+        try:
+            async with asyncio.timeout(seconds):
+                return await driver.power_state(node)
+        except TimeoutError:
+            text = f"Node {node.name}: its BMC did not tell its power within {seconds:g} s"
+            raise DriverTransient(text) from None
 
     async def failed_nodes(self) -> list[FailedNodes]:
         """Return the nodes whose last task failed for them, grouped by cause."""

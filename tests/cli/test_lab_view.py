@@ -8,7 +8,7 @@ from drydockd.api.event import MessageEvent, NodeEvent
 from drydockd.api.message import Message
 from drydockd.api.node import Node, NodeView
 from drydockd.api.result import Result
-from drydockd.cli.lab_view import Progress, show_findings, show_nodes, show_way_in
+from drydockd.cli.lab_view import Progress, show_findings, show_nodes, show_page, show_way_in
 from tests.api.examples import MESSAGE, NODE, NODE_EVENT, NODE_VIEW, RESULT
 
 
@@ -107,6 +107,12 @@ def test_only_errors_are_shown_as_findings_and_markup_stays_text(console):
 def test_without_errors_the_summary_is_shown(console):
     show_findings([], "No NodeDriver enabled.", console)
     assert console.file.getvalue() == "No NodeDriver enabled.\n"
+
+
+def test_the_page_is_told_with_a_link_that_stays_on_one_line(console):
+    url = f"http://127.0.0.1:9000/ui/login/{'x' * 200}"
+    show_page(url, console)
+    assert console.file.getvalue() == f"page {url} (logs in once, within ten minutes)\n"
 
 
 def test_the_way_in_names_the_token_file_and_never_the_token(console):

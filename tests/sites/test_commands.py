@@ -9,8 +9,8 @@ import tarfile
 import pytest
 import yaml
 
-from drydockd.cli.design_show import MASK, as_yaml
 from drydockd.cli.design_source import load
+from drydockd.design.shown import MASK, as_yaml
 from tests.cli.designs import drydock
 from tests.sites.folder import on_indexes, on_sites, reference, site_path
 

@@ -33,14 +33,19 @@ class NodeViews:
 
     async def of(self, host: str) -> NodeView:
         """Return the view. Raises NotFound when neither a record nor the provisioner knows it."""
-        row, row_error = await self._row(host)
+        rows, row_error = await self.rows()
+        view = self.now(host, next((row for row in rows if row.hostname == host), None), row_error)
+        is_known = view.row is not None or view.context is not None or view.task is not None
+        if not is_known and not self.store.tasks(node=host, limit=1) and row_error is None:
+            raise NotFound(f"Node {host} is known neither to a task nor to the node provisioner")
+        return view
+
+    def now(self, host: str, row: NodeRow | None, row_error: str | None) -> NodeView:
+        """Return the view of a node of which the provisioner says `row`."""
         open_tasks = self._open_tasks(host)
         task = self._first(open_tasks)
         step = _innermost(task, open_tasks) if task else None
         context = self.deployments.current(host)
-        is_known = row is not None or context is not None or bool(open_tasks)
-        if not is_known and not self.store.tasks(node=host, limit=1) and row_error is None:
-            raise NotFound(f"Node {host} is known neither to a task nor to the node provisioner")
         return NodeView(
             node=host,
             row=row,
@@ -70,18 +75,19 @@ class NodeViews:
         is_waiting = task.status in states.WAITING
         return (is_waiting, self.store.arrival(task.task_id), task.task_id)
 
-    async def _row(self, host: str) -> tuple[NodeRow | None, str | None]:
+    async def rows(self) -> tuple[Sequence[NodeRow], str | None]:
+        """Return what the provisioner lists, or nothing and why it does not answer."""
         if self.provisioner is None:
-            return None, "No node driver enabled."
+            return (), "No node driver enabled."
         try:
             rows = await bounded(
-                self.provisioner.list_nodes(), self.timeout_seconds, name=f"view {host}"
+                self.provisioner.list_nodes(), self.timeout_seconds, name="view of nodes"
             )
         except LimitPassed:
-            return None, f"no answer of the node provisioner in {self.timeout_seconds:g} s"
+            return (), f"no answer of the node provisioner in {self.timeout_seconds:g} s"
         except DrydockError as error:
-            return None, str(error)
-        return next((row for row in rows if row.hostname == host), None), None
+            return (), str(error)
+        return rows, None
 
     def _waiting_for(self, step: Task | None) -> str | None:
         if step is None:

@@ -111,6 +111,19 @@ class NodeView:
 
 
 @dataclass(frozen=True, slots=True)
+class Machines:
+    """Every node that a task or the provisioner knows, by name.
+
+    `failed`: those whose last task failed for them, by cause; `trouble`: why the provisioner did
+    not answer.
+    """
+
+    views: tuple[NodeView, ...] = ()
+    failed: tuple[FailedNodes, ...] = ()
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One event of a task tree, or of everything: `kind` is one of ``api.event.KINDS``.
 

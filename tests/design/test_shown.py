@@ -3,8 +3,8 @@ import json
 import pytest
 import yaml
 
-from drydockd.cli.design_show import MASK, as_json, as_yaml, masked_oob
 from drydockd.cli.design_source import load
+from drydockd.design.shown import MASK, as_json, as_yaml, masked_oob
 from drydockd.site import Node
 from tests.cli.designs import SMALL, drydock
 from tests.designs import FILES, LOADING, answers, design_path

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from drydockd.cli.design_written import Path, WrittenDocument, chain, leaves
 from drydockd.design import Design
 from drydockd.design.kernel_params import render
+from drydockd.design.written import Path, WrittenDocument, chain, leaves
 from drydockd.errors import InvalidDesign
 from drydockd.site import HostProfile, LogicalVolume, Node, Partition, Site
 

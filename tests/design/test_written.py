@@ -1,5 +1,5 @@
 from drydockd.cli.design_source import load
-from drydockd.cli.design_written import chain, leaves, written_documents
+from drydockd.design.written import chain, leaves, written_documents
 from tests.cli.designs import SMALL, line_of
 
 

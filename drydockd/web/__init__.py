@@ -14,6 +14,7 @@ from drydockd.web.login import LinkHandler, LoginHandler, LogoutHandler
 from drydockd.web.machines import MachinesHandler, RowsHandler
 from drydockd.web.node import NodeHandler, PowerHandler
 from drydockd.web.site import FindingsHandler, SiteHandler, SitesHandler
+from drydockd.web.taskroutes import task_routes
 
 
 def page_routes(dashboard: Dashboard, body_bytes: int) -> list[Route]:
@@ -35,4 +36,5 @@ def page_routes(dashboard: Dashboard, body_bytes: int) -> list[Route]:
         route("/login", LoginHandler, body_bytes),
         route("/login/{code}", LinkHandler),
         route("/logout", LogoutHandler, body_bytes),
+        *task_routes(dashboard, body_bytes),
     ]

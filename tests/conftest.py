@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.peers.libvirt",
     "tests.peers.guest",
     "tests.peers.postgres",
+    "tests.peers.browser",
     "tests.sites.summary",
 ]
 

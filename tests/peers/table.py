@@ -209,6 +209,14 @@ PEERS = {
             ),
         ),
         Peer(
+            "browser",
+            starts="Chromium, driven by Playwright (browser.py)",
+            packages=("chromium",),
+            programs=("chromium",),
+            is_python=True,
+            fixtures=frozenset({"chromium", "tab"}),
+        ),
+        Peer(
             "postgres",
             starts="initdb and postgres in a temporary folder, once per test process (postgres.py)",
             packages=("postgresql",),

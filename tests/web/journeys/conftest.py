@@ -72,10 +72,17 @@ class World:
         site.write_text(site_text(52, bootactions=False))
         self.ref = site.as_uri()
         self.designs = Designs(site.read_text())
+        # Readers may look at tasks and machines, which only administrators may by default.
+        policy = folder / "policy.yaml"
+        rules = ("read_task", "read_data", "health_data")
+        policy.write_text(
+            "".join(f'"physical_provisioner:{r}": "role:admin or role:reader"\n' for r in rules)
+        )
         listen = f"127.0.0.1:{self.port}"
         self._sections = {
             "api": {"listen": listen, "public_url": self.url, "shutdown_grace": 2},
             "auth": {"strategy": ["jwt", "keystone"]},
+            "oslo_policy": {"policy_file": str(policy)},
             "keystone_authtoken": {
                 "auth_url": keystone.url,
                 "username": "drydock",

@@ -11,6 +11,8 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 # What Chromium says of any answer that is an error, and of a daemon that is not there.
 REFUSALS = "Failed to load resource"
+# What htmx says of a stream that broke, while the page says "reconnecting".
+BROKEN = "htmx:sse:error"
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +94,7 @@ def test_a_filter_of_the_list_is_kept_over_a_reload(world, ann):
 
 
 def test_a_daemon_that_is_killed_in_mid_stream_loses_and_doubles_no_message(world, ann):
-    ann.tab.allowed += [REFUSALS, "ERR_"]
+    ann.tab.allowed += [REFUSALS, BROKEN, "ERR_"]
     task_id, release = world.hold("deploy_nodes", KILLED)
     ann.go(f"/tasks/{task_id}")
     ann.page.evaluate("window.sameAsBefore = true")
@@ -142,7 +144,7 @@ def test_machines_are_wiped_only_when_their_number_is_typed(world, ann):
 
 
 def test_a_page_says_when_its_session_has_ended_and_a_task_is_stopped(world, ann):
-    ann.tab.allowed.append(REFUSALS)
+    ann.tab.allowed += [REFUSALS, BROKEN]
     task_id, _ = world.hold("deploy_nodes", ["n1", "n2"])
     ann.go(f"/tasks/{task_id}")
     ann.word("live")

@@ -59,6 +59,19 @@ async def test_one_event_has_fifty_messages_at_most(watched):
     assert max(counts, default=0) <= 50
 
 
+async def test_what_comes_within_a_pause_is_told_together(watched, monkeypatch):
+    monkeypatch.setattr(taskwatch, "PAUSE_SECONDS", 3600.0)
+    watch = await watched.watch()
+    told = Told()
+    reading = asyncio.create_task(follow(watch, told, watch.event_id))
+    for _ in range(10):
+        await watched.say()
+    await watched.end()
+    await asyncio.wait_for(reading, 20)
+    assert told.lines == watched.all()
+    assert len([text for text in told.events if "said" in text]) == 1
+
+
 async def test_a_page_that_comes_back_goes_on_behind_what_it_saw(watched):
     watch = await watched.watch()
     told = Told()

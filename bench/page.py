@@ -50,7 +50,7 @@ class Page:
             secret_key(daemon.state_dir / SECRET_FILE), user=user, roles=["admin"], ttl_seconds=3600
         )
         # Without TLS no certificates need be loaded, which takes longer than all the rest.
-        async with httpx.AsyncClient(base_url=daemon.url, timeout=60, verify=False) as client:  # noqa: S501
+        async with httpx.AsyncClient(base_url=daemon.url, timeout=60, verify=False) as client:
             form = (await client.get("/ui/login")).raise_for_status().text
             found = XSRF.search(form)
             assert found, form

@@ -22,6 +22,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "resume": (),
     "scale": (),
     "storm": (),
+    "page": (),
     "abuse": (),
     "bmc": (),
     "verify": (),

@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.peers.guest",
     "tests.peers.debian",
     "tests.peers.postgres",
+    "tests.peers.browser",
     "tests.sites.summary",
 ]
 

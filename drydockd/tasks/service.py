@@ -276,6 +276,11 @@ class Tasks:
         """Return the events of everything, behind the place `after` or from now on; see Feed."""
         return Feed(self._store, self._changes, wanted, after=after, until_now=until_now)
 
+    def last_step(self, action: Action) -> str:
+        """Return the step after which a node is done with the action; empty: it has none."""
+        kind = self._kinds.get(action)
+        return kind.steps[-1] if kind and kind.steps else ""
+
     async def headway(self, task: Task) -> Headway:
         """Return how far a top-level task is."""
         return await headway(self._store, self._kinds, task)

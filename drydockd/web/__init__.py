@@ -8,12 +8,14 @@ handler stands on.
 from __future__ import annotations
 
 from drydockd.handlers.routing import Route
+from drydockd.web.apipage import ApiHandler
 from drydockd.web.assets import AssetHandler
 from drydockd.web.dashboard import Dashboard
 from drydockd.web.login import LinkHandler, LoginHandler, LogoutHandler
 from drydockd.web.machines import MachinesHandler, RowsHandler
 from drydockd.web.node import NodeHandler, PowerHandler
 from drydockd.web.site import FindingsHandler, SiteHandler, SitesHandler
+from drydockd.web.taskroutes import task_routes
 
 
 def page_routes(dashboard: Dashboard, body_bytes: int) -> list[Route]:
@@ -31,8 +33,10 @@ def page_routes(dashboard: Dashboard, body_bytes: int) -> list[Route]:
         route("/sites", SitesHandler),
         route("/site", SiteHandler),
         route("/site/findings", FindingsHandler),
+        route("/api", ApiHandler),
         route("/static/{name}", AssetHandler),
         route("/login", LoginHandler, body_bytes),
         route("/login/{code}", LinkHandler),
         route("/logout", LogoutHandler, body_bytes),
+        *task_routes(dashboard, body_bytes),
     ]

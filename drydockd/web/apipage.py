@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from drydockd.handlers.base import OPEN
 from drydockd.handlers.openapi import described
 from drydockd.web.outline import Word, outline
+from drydockd.web.page import PageHandler
 
 FOLDER = Path(__file__).parent / "templates"
 CODE = re.compile(r"`([^`]+)`")
+
+
+class ApiHandler(PageHandler):
+    policy: ClassVar = {"GET": OPEN}
+    about: ClassVar = {"GET": "the API, operation by operation"}
+
+    async def get(self) -> None:
+        await self.identify()
+        self.render_page("apipage.html", title="API", content=await asyncio.to_thread(fragment))
 
 
 @cache

@@ -214,6 +214,14 @@ PEERS = {
             ),
         ),
         Peer(
+            "browser",
+            starts="Chromium, driven by Playwright (browser.py)",
+            packages=("chromium",),
+            programs=("chromium",),
+            is_python=True,
+            fixtures=frozenset({"chromium", "tab"}),
+        ),
+        Peer(
             "postgres",
             starts="initdb and postgres in a temporary folder, once per test process (postgres.py)",
             packages=("postgresql",),
@@ -230,12 +238,6 @@ PEERS = {
             "docs",
             starts="mkdocs with the material theme, once per build (tests/docs/site.py)",
             is_python=True,
-        ),
-        Peer(
-            "browser",
-            starts="chromium without a window, once per page",
-            packages=("chromium",),
-            programs=("chromium",),
         ),
         Peer(
             "wget",

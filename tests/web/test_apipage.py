@@ -81,3 +81,12 @@ def test_backquotes_are_code_and_blank_lines_part_paragraphs():
 
 def test_it_is_made_once():
     assert fragment() is fragment()
+
+
+async def test_everybody_may_read_it_in_the_frame_of_the_page(browser):
+    answer = await browser.get("/api")
+    assert answer.status_code == 200
+    assert str(fragment()) in answer.text
+    assert "Log out" not in answer.text
+    await browser.log_in("admin")
+    assert 'href="/ui/api" aria-current="page"' in (await browser.get("/api")).text

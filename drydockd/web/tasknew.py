@@ -10,7 +10,7 @@ from drydockd import errors
 from drydockd.auth.audit import Event
 from drydockd.design import Design
 from drydockd.handlers import body
-from drydockd.handlers.tasks import one_of
+from drydockd.handlers.tasks import ACTION
 from drydockd.model import API_ACTIONS, SITE_ACTIONS, Action, Task
 from drydockd.site import Level
 from drydockd.tasks import DryRun, TaskRequest
@@ -42,7 +42,8 @@ class OfNewTasks(OfTaskPages):
 
     def asked(self, given: Mapping[str, list[str]]) -> Asked | None:
         """Return what a form asks for; None while it does not say enough. Raises InvalidInput."""
-        action = one_of(Action, "action", (given.get("action") or [""])[-1].strip() or None)
+        word = (given.get("action") or [""])[-1].strip()
+        action = ACTION.read(word) if word else None
         ref = (given.get("design_ref") or [""])[-1].strip()
         if action is None or not ref:
             return None

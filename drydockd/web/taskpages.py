@@ -10,8 +10,8 @@ from drydockd import log as logs
 from drydockd.handlers import body
 from drydockd.handlers.routing import Route
 from drydockd.handlers.services import Services
-from drydockd.handlers.tasks import canonical, one_of
-from drydockd.model import API_ACTIONS, Action, Task, TaskStatus, timestamp
+from drydockd.handlers.tasks import ACTION, STATUS, canonical
+from drydockd.model import API_ACTIONS, Task, TaskStatus, timestamp
 from drydockd.tasks import Headway, TooSlow
 from drydockd.web import commands
 from drydockd.web.dashboard import Dashboard
@@ -114,8 +114,8 @@ class TaskListPage(OfTaskPages):
         try:
             found = await self.newest(
                 LISTED + 1,
-                status=one_of(TaskStatus, "status", asked["status"] or None),
-                action=one_of(Action, "action", asked["action"] or None),
+                status=STATUS.read(asked["status"]) if asked["status"] else None,
+                action=ACTION.read(asked["action"]) if asked["action"] else None,
                 node=asked["node"] or None,
                 after=canonical(asked["marker"]) if asked["marker"] else None,
             )

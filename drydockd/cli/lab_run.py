@@ -94,10 +94,13 @@ class Lab:
         url = f"http://127.0.0.1:{port}"
         token = _token(folder)
         settings = _settings(folder, url, stage)
+        nodes: list[socket.socket] = []
         try:
             # Nodes get their own routes and no others.
-            nodes = [listening(address, port) for address in stage.addresses]
+            nodes.extend(listening(address, port) for address in stage.addresses)
         except OSError as error:
+            for opened in (listener, *nodes):
+                opened.close()
             raise LabTrouble(f"cannot listen on port {port} for nodes: {error.strerror}") from error
         sockets = {app.API_SOCKETS: [listener], app.NODE_SOCKETS: nodes}
         try:

@@ -117,9 +117,23 @@ def sweep_dead(folder: Path, say: Say) -> None:
             continue
         else:
             say(f"removing {place}, left by a build that was killed")
+            _unmount(place, say)
             discard(place)
         finally:
             os.close(hold)
+
+
+def _unmount(place: Path, say: Say) -> None:
+    """Unmount what a killed mmdebstrap had mounted; what stays so is told by `discard`."""
+    for point in reversed(mounts_below(place)):
+        done = subprocess.run(  # noqa: S603
+            ["umount", point],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            say(done.stderr.strip())
 
 
 def discard(path: Path) -> None:

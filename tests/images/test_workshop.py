@@ -92,3 +92,21 @@ def test_what_a_killed_build_left_goes_once_its_programs_have_ended(tmp_path):
 def test_mounts_are_seen_by_their_place():
     assert "/proc" in mounts_below(module.Path("/"))
     assert mounts_below(module.Path("/proc/self/nowhere")) == []
+
+
+@pytest.mark.process
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
+def test_what_a_killed_build_had_mounted_is_unmounted_before_its_folder_goes(tmp_path):
+    folder, elsewhere = tmp_path / "images", tmp_path / "elsewhere"
+    (elsewhere / "precious").mkdir(parents=True)
+    point = folder / f"{PREFIX}dead/root/dev"
+    point.mkdir(parents=True)
+    subprocess.run(["mount", "--bind", elsewhere, point], check=True)
+    try:
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", point / "precious"], check=True)
+        with workshop(folder, print):
+            assert not list(folder.glob(f"{PREFIX}dead"))
+    finally:
+        for left in reversed(mounts_below(folder)):
+            subprocess.run(["umount", left], check=True)
+    assert (elsewhere / "precious").is_dir()

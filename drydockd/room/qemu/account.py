@@ -6,6 +6,7 @@ systemd and the kernel say to the boot action that it belongs to, and with it th
 
 import json
 import os
+import re
 import subprocess
 import time
 import urllib.error
@@ -16,6 +17,9 @@ from pathlib import Path
 GIVE_UP_SECONDS = 300.0
 # The server takes 16 KiB of a detail; a letter is one byte there, a quotation mark two.
 PIECE_LETTERS = 7000
+BOND_SECONDS = 60.0
+# Synchronization, collecting, distributing.
+AGREED = 0b00111000
 LSBLK = "NAME,TYPE,SIZE,FSTYPE,LABEL,UUID,MOUNTPOINT,SERIAL,PARTTYPENAME"
 
 
@@ -32,6 +36,32 @@ def file(path: str) -> str:
         return f"{path}: {error.strerror}"
 
 
+def bond(path: str) -> str:
+    """What a bond says when the switch has agreed with all its ports, or after a while.
+
+    A system's network is online with the first of them.
+    """
+    until = time.monotonic() + BOND_SECONDS
+    while True:
+        text = file(path)
+        if is_agreed(text) or time.monotonic() > until:
+            return text
+        # Nothing tells when the kernel writes it anew.
+        time.sleep(0.5)
+
+
+def is_agreed(text: str) -> bool:
+    """Whether all members are ports of one aggregator, collecting and distributing.
+
+    Source: IEEE 802.1AX, 6.4.2.3, Actor_State and Partner_State.
+    """
+    members = text.count("Slave Interface: ")
+    ports = re.search(r"Number of ports: (\d+)", text)
+    states = re.findall(r"port state: (\d+)", text)
+    is_whole = ports is None or int(ports[1]) == members
+    return is_whole and all(int(state) & AGREED == AGREED for state in states)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "hostname": lambda: file("/proc/sys/kernel/hostname"),
     "cmdline": lambda: file("/proc/cmdline"),
@@ -43,7 +73,7 @@ PARTS: dict[str, Callable[[], str]] = {
     ),
     "addresses": lambda: told("ip", "-json", "-details", "address"),
     "routes": lambda: told("ip", "-json", "route"),
-    "bond": lambda: file("/proc/net/bonding/bond0"),
+    "bond": lambda: bond("/proc/net/bonding/bond0"),
     "release": lambda: file("/etc/os-release"),
     "resolv": lambda: file("/etc/resolv.conf"),
     "hosts": lambda: file("/etc/hosts"),

@@ -24,7 +24,7 @@ FILES = {
     Path("/usr/lib/ipxe/qemu/pxe-virtio.rom"): "ipxe-qemu",
 }
 # Wall clock on two cores of one machine, and of each more.
-BUILD_SECONDS = 240
+BUILD_SECONDS = 120
 FIRST_SECONDS, NEXT_SECONDS = 240, 90
 
 

@@ -37,6 +37,31 @@ def test_a_long_part_is_told_in_pieces_that_the_server_keeps(monkeypatch):
     assert told == {"units": text, "failed": ""}
 
 
+def a_bond(ports, *states):
+    told = "".join(f"    port state: {state}\n" for state in states)
+    members = "Slave Interface: enp0s9\nSlave Interface: enp0s10\n"
+    return f"Bonding Mode: IEEE 802.3ad\n\tNumber of ports: {ports}\n{members}{told}"
+
+
+def test_a_bond_is_told_when_the_switch_has_agreed_with_all_its_ports(monkeypatch):
+    # Given what the kernel writes while the second port comes up
+    agreed = a_bond(2, 63, 63, 63, 63)
+    texts = [a_bond(1, 63, 63, 71, 0), a_bond(2, 63, 63, 63, 7), agreed, "later"]
+    monkeypatch.setattr(account, "file", lambda path: texts.pop(0))
+    monkeypatch.setattr(account.time, "sleep", lambda seconds: None)
+    assert account.bond("/proc/net/bonding/bond0") == agreed
+
+
+def test_a_bond_that_never_agrees_is_told_as_it_is_and_none_at_once(monkeypatch):
+    monkeypatch.setattr(account, "BOND_SECONDS", -1.0)
+    monkeypatch.setattr(account, "file", lambda path: a_bond(1, 63, 63, 71, 0))
+    assert account.bond("/proc") == a_bond(1, 63, 63, 71, 0)
+    monkeypatch.setattr(account, "BOND_SECONDS", 3600.0)
+    missing = "/proc/net/bonding/bond0: No such file or directory"
+    monkeypatch.setattr(account, "file", lambda path: missing)
+    assert account.bond("/proc") == missing
+
+
 def test_what_cannot_be_read_is_told_as_such():
     assert account.file("/no/such/file") == "/no/such/file: No such file or directory"
 

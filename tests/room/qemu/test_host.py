@@ -31,5 +31,5 @@ def test_the_sentence_says_how_many_machines_how_long_and_what_is_built():
     text = sentence(2, 2, ["the agent"])
     assert "builds the agent from Debian packages" in text
     assert "installs 2 machines in QEMU" in text
-    assert "about 10 minutes" in text
+    assert "about 8 minutes" in text
     assert "builds" not in sentence(1, 2, [])

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import httpx
 
-from drydockd.cli.lab_stage import image_folder, qemu_stage
+from drydockd.cli.lab_stage import qemu_stage
 from drydockd.room.qemu.bmc import machine_script
 from drydockd.room.qemu.machine import command_line
 from drydockd.room.qemu.room import empty_disk
 from tests.daemon.helpers import started
+from tests.daemon.qemulab import images
 
 # Of a host that emulates two processors on one of its own, with other work.
 EVENT_SECONDS = 1800
@@ -30,11 +31,6 @@ MIB = 1 << 20
 SENTINEL_MIB = 64
 # What is on a disk from before: its first and last MiB, where tables are, and one between.
 MARKED_MIB = (0, 700, -1)
-
-
-def images():
-    """Agent and system stay from one run to the next, whatever HOME is for tests."""
-    return Path(os.environ.get("DRYDOCKD_LAB_IMAGES") or image_folder())
 
 
 @contextmanager
@@ -74,11 +70,12 @@ class Metal:
 
     `options` are the provisioner's. The catalogue is a copy: it may be damaged. With `is_alone`
     the installed system has the network it booted from, and no other. `firmware` None is a BIOS.
+    A step that fails is repeated `retries` times.
     """
 
-    def __init__(self, folder, *, is_alone=False, firmware=None, **options):
+    def __init__(self, folder, *, is_alone=False, firmware=None, retries=0, **options):
         self.folder, self.is_alone, self.options = folder, is_alone, options
-        self.firmware = firmware
+        self.firmware, self.retries = firmware, retries
         self._ending = ExitStack()
         self.process = None
 
@@ -129,8 +126,7 @@ class Metal:
         shutil.copytree(images(), self.catalogue, copy_function=_linked, ignore=hidden)
         sections = {name: dict(values) for name, values in self.stage.settings.items()}
         sections["api"]["listen"] = f"0.0.0.0:{self.port}"
-        # A fault is told, and the same not tried again.
-        sections["limits"] = {"retries": 0}
+        sections["limits"] = {"retries": self.retries}
         sections["network"] = {"allowed_roots": [str(self.folder)]}
         driver = sections["drivers"].pop("netboot_driver")
         sections |= {name: dict(values) for name, values in sections.pop("drivers").items()}
@@ -166,6 +162,21 @@ class Metal:
     def restart(self):
         self.kill()
         self.start()
+
+    @contextmanager
+    def told(self, *, retries, **options):
+        """With these options of the provisioner, from a restart of the daemon to another one."""
+        before = self.sections
+        self.sections = before | {
+            "limits": {"retries": retries},
+            "netboot_driver": before["netboot_driver"] | options,
+        }
+        self.restart()
+        try:
+            yield
+        finally:
+            self.sections = before
+            self.restart()
 
     def _http(self):
         base = f"http://127.0.0.1:{self.port}/api/v1.0"
@@ -314,7 +325,44 @@ class Metal:
     def sentinel_content(self):
         return hashlib.sha256(self.sentinel.read_bytes()).hexdigest()
 
-    # -- another machine
+    def off(self):
+        """The power goes, and does not come back."""
+        self.signal(signal.SIGKILL)
+        until(lambda: not self.is_on, "off")
+
+    # -- another machine, another server
+
+    @contextmanager
+    def rival(self):
+        """A DHCP server on the boot network that is none of ours, and that iPXE likes better."""
+        plan, cable = self.room.plan, f"{self.room.plan.bridge}-r"
+        net = plan.boot_address(0).rpartition(".")[0]
+        url = f"{self.sections['netboot_driver']['base_url']}/boot/ipxe?mac=${{netX/mac}}"
+        with ExitStack() as ending:
+            other = subprocess.Popen(["unshare", "-n", "sleep", "3600"])
+            ending.callback(other.wait)
+            ending.callback(other.kill)
+            mine = os.readlink("/proc/self/ns/net")
+            until(lambda: os.readlink(f"/proc/{other.pid}/ns/net") != mine, "a network of its own")
+            there = ["nsenter", "-t", str(other.pid), "-n"]
+            ends = ["peer", "name", "peer", "netns", str(other.pid)]
+            for words in (
+                ["ip", "link", "add", cable, "type", "veth", *ends],
+                ["ip", "link", "set", cable, "master", plan.bridge, "up"],
+                [*there, "ip", "link", "set", "peer", "up"],
+                [*there, "ip", "address", "add", f"{net}.250/24", "dev", "peer"],
+            ):
+                subprocess.run(words, check=True)
+            server = subprocess.Popen(
+                [*there, "/usr/sbin/dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0",
+                 "--pid-file=", "--user=root", "--no-ping", "--dhcp-authoritative",
+                 f"--dhcp-leasefile={self.folder}/rival", f"--dhcp-range={net}.200,{net}.210",
+                 # Encapsulated for iPXE: how much an offer is worth; others have none.
+                 "--dhcp-option-force=encap:175,1,91", f"--dhcp-boot={url}"],
+            )  # fmt: skip
+            ending.callback(server.wait)
+            ending.callback(server.kill)
+            yield f"{net}.20"
 
     @contextmanager
     def twin(self, disk):

@@ -14,6 +14,7 @@ from drydockd.images import cache
 from drydockd.images.catalogue import ImageCatalogue
 from drydockd.room.qemu.machine import DISK_GIB
 from tests.daemon.metal import MIB, SENTINEL_MIB, Metal, until
+from tests.daemon.others import rival, twin
 from tests.daemon.qemulab import a_folder, is_empty, marks
 
 pytestmark = marks()
@@ -162,7 +163,7 @@ def another_machine(metal):
     task = metal.submit("deploy_nodes")
     metal.shows(AGENT_IS_UP)
     metal.signal(signal.SIGSTOP)
-    with metal.twin(disk) as console:
+    with twin(metal, disk) as console:
         assert metal.ended(task)["result"]["status"] == "failure"
         said = "\n".join(metal.said(task))
         assert "the machine that started has" in said, (said, console.read_text()[-2000:])
@@ -202,7 +203,7 @@ def damaged(content):
 
 def another_server(metal):
     """A DHCP server that gives the machine another address than ours would."""
-    with metal.told(retries=0, hello_seconds=60), metal.rival() as addresses:
+    with metal.told(retries=0, hello_seconds=60), rival(metal) as addresses:
         task = metal.submit("deploy_nodes")
         assert metal.ended(task)["result"]["status"] == "failure"
         said = "\n".join(metal.said(task))

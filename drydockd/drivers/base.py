@@ -212,6 +212,7 @@ class Handle:
     """The backend's node. `kind`: ``machine``, or ``infrastructure`` (never touched).
 
     `deployment_id` is that of the DeploySpec it was last deployed with, if known.
+    `final_failure` is why its work failed, where the same work would fail again.
     """
 
     id: str
@@ -222,6 +223,7 @@ class Handle:
     power_address: str | None = None
     kind: str = "machine"
     deployment_id: str | None = None
+    final_failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import httpx
 
-from drydockd.cli.lab_stage import image_folder, qemu_stage
+from drydockd.cli.lab_stage import qemu_stage
 from drydockd.room.qemu.bmc import machine_script
 from drydockd.room.qemu.machine import command_line
 from drydockd.room.qemu.room import empty_disk
 from tests.daemon.helpers import started
+from tests.daemon.qemulab import images
 
 # Of a host that emulates two processors on one of its own, with other work.
 EVENT_SECONDS = 1800
@@ -30,11 +31,6 @@ MIB = 1 << 20
 SENTINEL_MIB = 64
 # What is on a disk from before: its first and last MiB, where tables are, and one between.
 MARKED_MIB = (0, 700, -1)
-
-
-def images():
-    """Agent and system stay from one run to the next, whatever HOME is for tests."""
-    return Path(os.environ.get("DRYDOCKD_LAB_IMAGES") or image_folder())
 
 
 @contextmanager
@@ -74,11 +70,12 @@ class Metal:
 
     `options` are the provisioner's. The catalogue is a copy: it may be damaged. With `is_alone`
     the installed system has the network it booted from, and no other. `firmware` None is a BIOS.
+    A step that fails is repeated `retries` times.
     """
 
-    def __init__(self, folder, *, is_alone=False, firmware=None, **options):
+    def __init__(self, folder, *, is_alone=False, firmware=None, retries=0, **options):
         self.folder, self.is_alone, self.options = folder, is_alone, options
-        self.firmware = firmware
+        self.firmware, self.retries = firmware, retries
         self._ending = ExitStack()
         self.process = None
 
@@ -129,8 +126,7 @@ class Metal:
         shutil.copytree(images(), self.catalogue, copy_function=_linked, ignore=hidden)
         sections = {name: dict(values) for name, values in self.stage.settings.items()}
         sections["api"]["listen"] = f"0.0.0.0:{self.port}"
-        # A fault is told, and the same not tried again.
-        sections["limits"] = {"retries": 0}
+        sections["limits"] = {"retries": self.retries}
         sections["network"] = {"allowed_roots": [str(self.folder)]}
         driver = sections["drivers"].pop("netboot_driver")
         sections |= {name: dict(values) for name, values in sections.pop("drivers").items()}
@@ -166,6 +162,21 @@ class Metal:
     def restart(self):
         self.kill()
         self.start()
+
+    @contextmanager
+    def told(self, *, retries, **options):
+        """With these options of the provisioner, from a restart of the daemon to another one."""
+        before = self.sections
+        self.sections = before | {
+            "limits": {"retries": retries},
+            "netboot_driver": before["netboot_driver"] | options,
+        }
+        self.restart()
+        try:
+            yield
+        finally:
+            self.sections = before
+            self.restart()
 
     def _http(self):
         base = f"http://127.0.0.1:{self.port}/api/v1.0"
@@ -314,34 +325,10 @@ class Metal:
     def sentinel_content(self):
         return hashlib.sha256(self.sentinel.read_bytes()).hexdigest()
 
-    # -- another machine
-
-    @contextmanager
-    def twin(self, disk):
-        """A machine of the same MAC on the same network, with a serial number and `disk` of its
-        own, from its power-on to its end."""
-        tap, place = f"{self.room.plan.bridge}-t", self.folder / "twin"
-        place.mkdir()
-        for words in (("tuntap", "add", tap, "mode", "tap"),
-                      ("link", "set", tap, "master", self.room.plan.bridge, "up")):  # fmt: skip
-            subprocess.run(["ip", *words], check=True)
-        words = [
-            "qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max",
-            "-M", "q35,graphics=off", "-nodefaults", "-display", "none", "-m", "1024", "-smp", "2",
-            "-smbios", "type=1,serial=TWIN,uuid=00000000-0000-4000-8000-00000000dead",
-            "-chardev", f"file,id=c,path={place}/console", "-serial", "chardev:c",
-            "-drive", f"if=none,id=d,format=raw,file={disk}",
-            "-device", f"virtio-blk-pci,drive=d,serial={self.machine.disk_serial(0)},bootindex=2",
-            "-netdev", f"tap,id=n,ifname={tap},script=no,downscript=no",
-            "-device", f"virtio-net-pci,netdev=n,mac={self.machine.boot_mac},bootindex=1",
-        ]  # fmt: skip
-        with subprocess.Popen(words) as twin:
-            try:
-                yield place / "console"
-            finally:
-                twin.kill()
-                twin.wait()
-                subprocess.run(["ip", "link", "delete", tap], check=True)
+    def off(self):
+        """The power goes, and does not come back."""
+        self.signal(signal.SIGKILL)
+        until(lambda: not self.is_on, "off")
 
 
 def a_port():

@@ -5,37 +5,21 @@ themselves what they are, by a boot action. Limits are those of a slow host with
 """
 
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import tempfile
-import threading
-import time
 from pathlib import Path
 
-import httpx
 import pytest
 
-from drydockd.cli.lab_stage import image_folder
 from drydockd.room.qemu.machine import DISK_GIB
 from drydockd.room.qemu.room import MACHINES
 from drydockd.room.qemu.site import DOMAIN
+from tests.daemon.qemulab import Lab, a_folder, assert_in_order, destroyed, is_empty, marks, said_of
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.process,
-    pytest.mark.peer("netboot"),
-    # Asked for, it says what it lacks and fails: root, a tap, /sys.
-    pytest.mark.skipif(
-        os.environ.get("DRYDOCKD_QEMU") != "1", reason="minutes under emulation: make qemu"
-    ),
-]
+pytestmark = marks()
 
 NAMES = ["q01-bios", "q02-uefi"]
-DEPLOY_SECONDS = 5400
-DESTROY_SECONDS = 1800
 MIB = 1 << 20
 # Mount point -> file system, and for partitions their number and size: 20g, 1g; the rest of 28 GiB
 # less 516 MiB that the provisioner needs.
@@ -47,52 +31,10 @@ PARTITIONS = {
 VOLUMES = {"/var/lib/images": ("ext4", "data-images"), "/srv": ("xfs", "data-srv")}
 
 
-class Lab:
-    """The command, at work in `folder`; `api` once it serves."""
-
-    def __init__(self, folder, machines="qemu:2", bmc="ipmi"):
-        self.folder = folder
-        command = [sys.executable, "-m", "drydockd.cli", "lab", "--machines", machines, "--plain"]
-        command += ["--bmc", bmc]
-        command += ["--port", "0", "--state-dir", str(folder)]
-        # Images stay from one run to the next, whatever HOME is for tests.
-        command += ["--images", os.environ.get("DRYDOCKD_LAB_IMAGES") or str(image_folder())]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "200"}
-        )
-        self.said = []
-
-    def serves(self):
-        """Read what it says until it serves, everything deployed; return the URL."""
-        limit = threading.Timer(DEPLOY_SECONDS, self.process.send_signal, [signal.SIGINT])
-        limit.start()
-        try:
-            for line in self.process.stdout:
-                self.said.append(line)
-                if found := re.match(r"drydockd serves (\S+);", line):
-                    return found[1]
-        finally:
-            limit.cancel()
-        pytest.fail("".join(self.said))
-
-    def api(self, url):
-        token = (self.folder / "token").read_text()
-        return httpx.Client(base_url=f"{url}/api/v1.0", headers={"X-Auth-Token": token}, timeout=60)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGINT)
-        try:
-            return self.process.wait(120)
-        finally:
-            self.process.kill()
-            self.process.stdout.close()
-
-
 @pytest.fixture(scope="module")
 def lab():
-    # Sockets in it: a short path.
-    with tempfile.TemporaryDirectory(prefix="lab-") as name:
-        running = Lab(Path(name))
+    with a_folder() as folder:
+        running = Lab(folder)
         yield running
         running.stop()
 
@@ -134,17 +76,7 @@ def test_two_machines_at_once_go_from_power_off_to_deployed(lab, api):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_power_was_cycled_by_ipmi_and_the_disk_started_by_the_bmc(api, name):
-    (task,) = (
-        api.get(f"/tasks/{row['task_id']}").json()
-        for row in api.get("/bootactions").json()
-        if row["node_name"] == name
-    )
-    said = [message["message"] for message in task["result"]["details"]["messageList"]]
-    wanted = ["network boot", "power is off", "power is on", "power is off", "disk boot"]
-    wanted += ["power is on", "starts from disk"]
-    left = iter(said)
-    for text in wanted:
-        assert any(text in one for one in left), (text, said)
+    assert_in_order(said_of(api, name))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -329,40 +261,14 @@ def test_the_console_shows_the_start_of_the_system(lab, api):
 
 
 def test_destroyed_machines_are_off_their_disks_empty_and_forgotten(lab, api):
-    design = f"file://{lab.folder / 'site.yaml'}"
-    body = {"action": "destroy_nodes", "design_ref": design, "all_nodes": True}
-    task_id = api.post("/tasks", json=body).raise_for_status().json()["task_id"]
-    task = ended(api, task_id)
+    task = destroyed(lab, api)
     assert (task["result"]["status"], task["result"]["failures"]) == ("success", [])
     assert sorted(task["result"]["successes"]) == NAMES
     assert api.get("/nodes").json() == []
     for name in NAMES:
-        folder = lab.folder / MACHINES / name
-        pid = (folder / "pid").read_text().strip() if (folder / "pid").exists() else "none"
-        status = Path(f"/proc/{pid}/status")
-        assert not status.exists() or "State:\tZ" in status.read_text()
+        assert lab.is_off(name)
         for index, gib in enumerate(DISK_GIB):
-            assert is_empty(folder / f"disk{index}.qcow2", gib, lab.folder)
-
-
-def ended(api, task_id):
-    until = time.monotonic() + DESTROY_SECONDS
-    while time.monotonic() < until:
-        task = api.get(f"/tasks/{task_id}").json()
-        if task["status"] in ("complete", "terminated"):
-            return task
-        # An event stream would do; this one is not what is tested.
-        time.sleep(2)
-    pytest.fail(f"task {task_id} does not end")
-
-
-def is_empty(disk, gib, folder):
-    """Whether every byte of it reads as zero."""
-    empty = folder / "empty.qcow2"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", empty, f"{gib}G"], check=True)
-    done = subprocess.run(["qemu-img", "compare", disk, empty], capture_output=True, text=True)
-    assert done.returncode in (0, 1), done.stderr
-    return done.returncode == 0
+            assert is_empty(lab.folder / MACHINES / name / f"disk{index}.qcow2", gib, lab.folder)
 
 
 def test_the_lab_ends_and_leaves_no_interface(lab, api):

@@ -6,9 +6,6 @@ start from disk. Which fault has which test: tests/drivers/node/netboot/test_fau
 
 import os
 import signal
-import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -17,28 +14,22 @@ from drydockd.images import cache
 from drydockd.images.catalogue import ImageCatalogue
 from drydockd.room.qemu.machine import DISK_GIB
 from tests.daemon.metal import MIB, SENTINEL_MIB, Metal, until
+from tests.daemon.others import rival, twin
+from tests.daemon.qemulab import a_folder, is_empty, marks
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.process,
-    pytest.mark.peer("netboot"),
-    pytest.mark.skipif(os.geteuid() != 0, reason="bridges, taps and DHCP need root"),
-    pytest.mark.skipif(
-        os.environ.get("DRYDOCKD_QEMU") != "1", reason="minutes under emulation: make qemu"
-    ),
-    pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="no bridges without /sys"),
-]
+pytestmark = marks()
 
 # The agent has its address: from here on it repeats whatever it asks.
 AGENT_IS_UP = "udhcpc: started"
 MID_IMAGE_MIB = 20
+# As the daemon is set up unless somebody says otherwise; what would fail again is not repeated.
+RETRIES = 3
 
 
 @pytest.fixture
 def a_metal():
-    # Sockets in it: a short path.
-    with tempfile.TemporaryDirectory(prefix="lab-") as name:
-        yield lambda **options: Metal(Path(name), **options)
+    with a_folder() as folder:
+        yield lambda **options: Metal(folder, **options)
 
 
 def test_a_killed_daemon_and_a_hanging_agent_cost_one_wipe_and_nothing_else(a_metal):
@@ -59,7 +50,8 @@ def test_a_killed_daemon_and_a_hanging_agent_cost_one_wipe_and_nothing_else(a_me
         assert metal.ended(task)["result"]["status"] == "success", metal.said(task)
         assert metal.status == "Deployed"
         assert (metal.count("-- wipe"), metal.count("-- unpack")) == (1, 1)
-        assert f"{metal.name} login:" in metal.console
+        # The report is sent before there is a prompt.
+        metal.shows(f"{metal.name} login:")
         assert metal.sentinel_content() == untouched
         destroyed(metal)
 
@@ -103,54 +95,63 @@ def destroyed(metal):
     assert metal.count("$ wipefs --all --force /dev/vda\n") <= 1
     assert metal.count("$ blkdiscard -f /dev/vda") == 1
     for index, gib in enumerate(DISK_GIB):
-        assert is_empty(metal, index, gib)
-
-
-def is_empty(metal, index, gib):
-    """Whether every byte of a disk reads as zero."""
-    empty = metal.folder / "empty.qcow2"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", empty, f"{gib}G"], check=True)
-    done = subprocess.run(["qemu-img", "compare", metal.machine.disks[index], empty], check=False)
-    return done.returncode == 0
+        assert is_empty(metal.machine.disks[index], gib, metal.folder)
 
 
 def test_what_is_not_as_the_plan_says_ends_the_deployment_and_writes_nothing(a_metal):
-    with a_metal() as metal:
+    with a_metal(retries=RETRIES) as metal:
         untouched = metal.sentinel_content()
         for index, gib in enumerate(DISK_GIB):
             metal.mark(index, gib)
-        marked = [metal.content(index) for index in range(len(DISK_GIB))]
+        marked = contents(metal)
         metal.prepare()
 
         metal.plug(without=1)
         assert "no disk with" in failed(metal)
         metal.plug()
-        assert [metal.content(index) for index in range(len(DISK_GIB))] == marked
+        assert contents(metal) == marked
 
         metal.mark(1, DISK_GIB[1] - 1)
         smaller = metal.content(1)
         assert "the plan was made for" in failed(metal)
-        assert [metal.content(0), metal.content(1)] == [marked[0], smaller]
+        assert contents(metal) == [marked[0], smaller]
 
         metal.mark(1, DISK_GIB[1])
         another_machine(metal)
-        assert [metal.content(index) for index in range(len(DISK_GIB))] == marked
+        assert contents(metal) == marked
 
-        damaged(metal)
-        assert "the image has" in failed(metal)
+        no_image(metal)
+        assert contents(metal) == marked
+
+        another_server(metal)
+        assert contents(metal) == marked
+
+        wrong_image(metal)
         assert metal.content(0) != marked[0]
         assert metal.sentinel_content() == untouched
 
 
-def failed(metal):
-    """What a deployment that fails says. Its machine is off again."""
+def contents(metal):
+    return [metal.content(index) for index in range(len(DISK_GIB))]
+
+
+def failed(metal, meanwhile=lambda: None, *, starts=1):
+    """What a deployment that fails says. Its agent was started so often; its machine is off.
+
+    `meanwhile` is done when the agent is up.
+    """
     metal.begin()
     task = metal.submit("deploy_nodes")
+    if starts:
+        metal.shows(AGENT_IS_UP)
+        meanwhile()
     assert metal.ended(task)["result"]["status"] == "failure"
-    assert metal.status == "Failed deployment", metal.get("/nodes")
-    assert "starts from disk" not in "".join(metal.said(task))
+    said = "\n".join(metal.said(task))
+    assert metal.status in ("Failed deployment", "Ready"), metal.get("/nodes")
+    assert "starts from disk" not in said
     until(lambda: not metal.is_on, "off after the agent's end")
-    return "\n".join(metal.said(task))
+    assert metal.count(AGENT_IS_UP) == starts, said
+    return said
 
 
 def another_machine(metal):
@@ -162,7 +163,7 @@ def another_machine(metal):
     task = metal.submit("deploy_nodes")
     metal.shows(AGENT_IS_UP)
     metal.signal(signal.SIGSTOP)
-    with metal.twin(disk) as console:
+    with twin(metal, disk) as console:
         assert metal.ended(task)["result"]["status"] == "failure"
         said = "\n".join(metal.said(task))
         assert "the machine that started has" in said, (said, console.read_text()[-2000:])
@@ -174,18 +175,64 @@ def another_machine(metal):
     assert metal.status == "Failed deployment"
 
 
-def damaged(metal):
-    """A bit of the image is another; its length is not."""
+def blob_of(metal):
     catalogue = ImageCatalogue(metal.catalogue)
-    blob = catalogue.blob(catalogue.image(cache.image_name(SYSTEM)).sha256)
-    content = bytearray(blob.read_bytes())
-    content[len(content) // 2] ^= 1
+    return catalogue.blob(catalogue.image(cache.image_name(SYSTEM)).sha256)
+
+
+def no_image(metal):
+    """Gone while the agent starts; then gone, or another, before any machine was started for it."""
+    blob = blob_of(metal)
+    content = blob.read_bytes()
+    said = failed(metal, blob.unlink)
+    assert "404" in said, said
+    assert metal.count("-- match") == 1
+    assert metal.count("-- wipe") == 0
+    assert "has no content" in failed(metal, starts=0)
+    blob.write_bytes(damaged(content))
+    assert "its content is damaged" in failed(metal, starts=0)
+    blob.write_bytes(content)
+
+
+def damaged(content):
+    """A bit of it is another; its length is not."""
+    changed = bytearray(content)
+    changed[len(changed) // 2] ^= 1
+    return changed
+
+
+def another_server(metal):
+    """A DHCP server that gives the machine another address than ours would."""
+    with metal.told(retries=0, hello_seconds=60), rival(metal) as addresses:
+        task = metal.submit("deploy_nodes")
+        assert metal.ended(task)["result"]["status"] == "failure"
+        said = "\n".join(metal.said(task))
+        mine = metal.room.plan.boot_address(metal.machine.number)
+        assert f"a network boot from {addresses}" in said, said
+        assert f"not from {mine}: refused" in said, said
+        assert "no agent said hello within 60 s" in said, said
+        # It is at its own disk, where nothing is to start from.
+        metal.off()
+
+
+def wrong_image(metal):
+    """Damaged when its agent is up: known after the wipe, and nothing is wiped a second time."""
+    blob = blob_of(metal)
+    content = blob.read_bytes()
+
+    def damage():
+        blob.unlink()
+        blob.write_bytes(damaged(content))
+
+    said = failed(metal, damage)
+    assert "the image has" in said, said
+    assert (metal.count("-- wipe"), metal.count("-- unpack")) == (1, 1)
     blob.unlink()
     blob.write_bytes(content)
 
 
 def test_a_power_cut_begins_anew_and_who_never_starts_from_disk_is_not_deployed(a_metal):
-    with a_metal(first_boot_seconds=20) as metal:
+    with a_metal(retries=RETRIES, first_boot_seconds=20) as metal:
         untouched = metal.sentinel_content()
         metal.prepare()
         metal.begin()

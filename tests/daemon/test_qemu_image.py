@@ -7,26 +7,21 @@
 
 import json
 import os
-import tempfile
-from pathlib import Path
 
-import pytest
 import yaml
 
 from drydockd.room.qemu.machine import TRUNK_PORTS, Firmware
 from tests.daemon.metal import Metal
+from tests.daemon.qemulab import a_folder, marks
 
 FIRMWARE = Firmware(os.environ.get("DRYDOCKD_QEMU_FIRMWARE", "bios"))
 IMAGE, AGENT = os.environ.get("DRYDOCKD_QEMU_IMAGE"), os.environ.get("DRYDOCKD_QEMU_AGENT")
 ROOT_BYTES = 20 * 10**9
 MIB = 1 << 20
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.process,
-    pytest.mark.peer("netboot"),
-    pytest.mark.skipif(os.geteuid() != 0, reason="bridges, taps and DHCP need root"),
-    pytest.mark.skipif(IMAGE is None and AGENT is None, reason="asked for by name"),
-]
+pytestmark = marks(
+    asked=IMAGE is not None or AGENT is not None,
+    how="DRYDOCKD_QEMU_IMAGE or DRYDOCKD_QEMU_AGENT",
+)
 
 
 def of_one_disk(document):
@@ -52,8 +47,8 @@ def test_it_is_installed_starts_from_disk_and_is_as_designed():
     options = {} if AGENT is None else {"agent": AGENT}
     is_alone = IMAGE is not None
     with (
-        tempfile.TemporaryDirectory(prefix="lab-") as name,
-        Metal(Path(name), is_alone=is_alone, firmware=FIRMWARE, **options) as metal,
+        a_folder() as folder,
+        Metal(folder, is_alone=is_alone, firmware=FIRMWARE, **options) as metal,
     ):
         site = metal.stage.site
         documents = [of_one_disk(one) for one in yaml.safe_load_all(site.read_text())]

@@ -107,6 +107,7 @@ class Installation:
         for entry in self._plan["files"]:
             configure.check_path(entry["path"])
         loader.quoted(self._plan.get("kernel_params") or "")
+        unpack.check(self._plan["image"], self._server)
 
     def _wipe(self) -> None:
         self._programs.run("umount", "-R", str(self._target), may_fail=True)

@@ -91,6 +91,17 @@ class Server:
                 return _parsed(answer.read())
         raise OutOfTime(f"{self.url}{path}: no answer")
 
+    def size_of(self, path: str) -> int | None:
+        """Return how many bytes the server has for a path, None if it does not tell.
+
+        Raises Dismissed, Refused (it has none), OutOfTime.
+        """
+        for attempt in self._attempts(path, None):
+            with attempt, self._open(path, None, ANSWER_SECONDS, method="HEAD") as answer:
+                told = answer.headers.get("Content-Length") or ""
+                return int(told) if told.isdecimal() else None
+        raise OutOfTime(f"{self.url}{path}: no answer")
+
     def download(self, path: str, write: Callable[[bytes], object], size: int) -> None:
         """Hand the `size` bytes of `path` to `write`, in order, each once.
 
@@ -139,8 +150,11 @@ class Server:
         data: bytes | None,
         timeout: float,
         headers: dict[str, str] | None = None,
+        method: str | None = None,
     ) -> Any:
-        request = urllib.request.Request(self.url + path, data=data)  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310
+            self.url + path, data=data, method=method
+        )
         if data is not None:
             request.add_header("Content-Type", "application/json")
         if self.token:

@@ -22,6 +22,26 @@ class WrongImage(Exception):
     """The bytes are not those of the plan."""
 
 
+def check(image: Mapping[str, Any], server: Server) -> None:
+    """Find out what is known of the image before anything is written for it.
+
+    Raises WrongImage: of a kind or a length that the plan does not say. Raises Refused where the
+    server has none, and what else the server raises.
+    """
+    if image["kind"] not in KINDS:
+        raise WrongImage(f"kind {image['kind']}: this agent unpacks {', '.join(KINDS)}")
+    there = server.size_of(_path(image))
+    if there is not None and there != image["size_bytes"]:
+        raise WrongImage(
+            f"the server's image has {there} bytes, the plan says {image['size_bytes']}: verify it "
+            "with drydock image verify"
+        )
+
+
+def _path(image: Mapping[str, Any]) -> str:
+    return f"/boot/image/{image['sha256']}"
+
+
 def unpack(
     image: Mapping[str, Any],
     target: Path,
@@ -29,9 +49,10 @@ def unpack(
     programs: Programs,
     percent: Callable[[int], None],
 ) -> None:
-    """Raises WrongImage, ToolFailed, OSError (full disk), and what the server raises."""
-    if image["kind"] not in KINDS:
-        raise WrongImage(f"kind {image['kind']}: this agent unpacks {', '.join(KINDS)}")
+    """Write the image onto `target`; `check` has passed before.
+
+    Raises WrongImage, ToolFailed, OSError (full disk), and what the server raises.
+    """
     taker = _Taker(image, server, percent)
     if image["kind"] == "squashfs":
         spool = target / SPOOL
@@ -75,7 +96,7 @@ class _Taker:
                 told = now
                 self._percent(min(now, 100))
 
-        self._server.download(f"/boot/image/{self._image['sha256']}", take, size)
+        self._server.download(_path(self._image), take, size)
 
     def check(self) -> None:
         found, wanted = self._hash.hexdigest(), self._image["sha256"]

@@ -15,15 +15,23 @@ from pathlib import Path
 from typing import Any
 
 from drydockd.agent.install import VERSION, disks, hardware, wipe
-from drydockd.agent.install.loader import firmware
+from drydockd.agent.install.configure import BadPath
+from drydockd.agent.install.filesystems import CannotMake
+from drydockd.agent.install.loader import BadOptions, NoKernel, firmware
 from drydockd.agent.install.programs import Journal, Programs
 from drydockd.agent.install.steps import Installation, NotUnderstood
-from drydockd.agent.install.talk import Dismissed, OutOfTime, Server
+from drydockd.agent.install.talk import Dismissed, NotTaken, OutOfTime, Refused, Server
+from drydockd.agent.install.unpack import WrongImage
 
 POLL_SECONDS = 30
 # The server may be away so long: a restart, an update, a failover of its host.
 PHASE_SECONDS = 1800.0
 REBOOT_AFTER_SECONDS = 300.0
+# Of the plan, the image or the machine: the same work would end the same way, and wipe again.
+FINAL = (
+    disks.NoMatch, BadPath, BadOptions, CannotMake, NoKernel, NotUnderstood, WrongImage, Refused,
+    NotTaken,
+)  # fmt: skip
 # How often progress of one step is told at most.
 PROGRESS_SECONDS = 1.0
 
@@ -162,7 +170,8 @@ class Agent:
     def _failed(self, end: Mapping[str, Any], error: Exception) -> dict[str, Any]:
         text = f"{type(error).__name__}: {error}"
         self._journal.say(text)
-        return {**end, "ok": False, "error": text[:4000]}
+        is_final = isinstance(error, FINAL)
+        return {**end, "ok": False, "error": text[:4000], "is_final": is_final}
 
     def _end(self, end: Mapping[str, Any]) -> None:
         self._server.post("/boot/end", {**end, "log": self._journal.text()})

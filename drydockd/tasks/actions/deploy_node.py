@@ -168,6 +168,8 @@ def _check_proof(run: NodeRun, handle: Handle) -> None:
     if handle.state is NodeState.READY or (handle.state in TAKEN and is_ours):
         return
     if handle.state is NodeState.FAILED_DEPLOY:
+        if handle.final_failure is not None:
+            raise StepFailed(f"{run.name}: the deployment failed: {handle.final_failure}")
         raise DriverConflict(f"{run.name}: the deployment failed; last seen: {run.last_seen}")
     of = f" as deployment {handle.deployment_id}" if handle.deployment_id else ""
     raise StepFailed(

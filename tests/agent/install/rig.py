@@ -46,9 +46,10 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Length": str(length), **given.headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(given.body)
+        if self.command != "HEAD":
+            self.wfile.write(given.body)
 
-    do_POST = do_GET
+    do_POST = do_HEAD = do_GET
 
     def log_message(self, *_):
         pass

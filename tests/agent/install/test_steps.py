@@ -11,6 +11,8 @@ from drydockd.agent.install.filesystems import CannotMake
 from drydockd.agent.install.loader import BadOptions
 from drydockd.agent.install.programs import ToolFailed
 from drydockd.agent.install.steps import Installation, NotUnderstood
+from drydockd.agent.install.talk import Refused
+from drydockd.agent.install.unpack import WrongImage
 from tests.agent.install.rig import MIB, Answer, Recorder, a_file_disk, a_server, serving
 from tests.agent.install.test_filesystems import UUID, an_entry
 
@@ -111,6 +113,18 @@ def test_nothing_is_written_before_all_was_found_good(tmp_path, fields, error):
     with pytest.raises(error):
         run.installation.run()
     assert run.is_untouched
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"), [(Answer(404, b""), Refused), (Answer(body=b"short"), WrongImage)]
+)
+def test_nothing_is_written_for_an_image_that_is_not_there_or_another(tmp_path, answer, error):
+    with serving([answer]) as s:
+        run = Run(tmp_path, a_plan(), Recorder(), s.url)
+        with pytest.raises(error):
+            run.installation.run()
+    assert run.is_untouched
+    assert run.took() == ["match"]
 
 
 def test_where_the_target_is():

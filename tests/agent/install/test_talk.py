@@ -99,6 +99,17 @@ def test_the_token_goes_along_and_is_never_said():
     assert "t0ken" not in "".join(said) + str(told.value)
 
 
+def test_a_length_is_told_without_the_bytes():
+    with serving([Answer(503), Answer(headers={"Content-Length": "7000000000"})]) as s:
+        assert a_server(s.url).size_of("/image") == 7_000_000_000
+    assert [asked[:2] for asked in s.asked] == [("HEAD", "/image")] * 2
+
+
+def test_what_is_not_there_is_refused_when_it_is_asked_for_its_length():
+    with serving([Answer(404, b"")]) as s, pytest.raises(Refused, match="/image: 404"):
+        a_server(s.url).size_of("/image")
+
+
 def test_a_download_goes_on_at_the_byte_it_had_reached():
     def answer(handler):
         begin = begin_of(handler)

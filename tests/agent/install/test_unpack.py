@@ -9,8 +9,8 @@ import pytest
 
 from drydockd.agent.install import unpack as module
 from drydockd.agent.install.programs import Programs, ToolFailed
-from drydockd.agent.install.talk import NotTaken
-from drydockd.agent.install.unpack import WrongImage, unpack
+from drydockd.agent.install.talk import NotTaken, Refused
+from drydockd.agent.install.unpack import WrongImage, check, unpack
 from tests.agent.install.rig import MIB, Answer, a_server, quiet, serving
 
 NEEDS = {"squashfs": ("mksquashfs", "unsquashfs"), "tar.zst": ("zstd", "tar")}
@@ -111,9 +111,28 @@ def test_a_tar_that_is_none_has_the_words_of_its_program(target):
         unpacked(entry, [Answer(body=content)], target)
 
 
-def test_a_kind_of_a_newer_server_is_told(target):
+def test_a_kind_of_a_newer_server_is_told():
     with pytest.raises(WrongImage, match=r"kind erofs: this agent unpacks squashfs, tar\.zst"):
-        unpack({"kind": "erofs"}, target, None, None, None)
+        check({"kind": "erofs"}, None)
+
+
+ENTRY = {"kind": "squashfs", "sha256": "a" * 64, "size_bytes": 7}
+
+
+def test_an_image_of_the_right_length_is_not_fetched_to_know_that():
+    with serving([Answer(body=b"1234567")]) as s:
+        check(ENTRY, a_server(s.url))
+    assert [asked[:2] for asked in s.asked] == [("HEAD", f"/boot/image/{'a' * 64}")]
+
+
+def test_an_image_that_is_gone_or_of_another_length_is_known_before_anything_is_written():
+    with serving([Answer(404, b"")]) as s, pytest.raises(Refused, match="404"):
+        check(ENTRY, a_server(s.url))
+    with (
+        serving([Answer(body=b"123456")]) as s,
+        pytest.raises(WrongImage, match="has 6 bytes, the plan says 7: verify it with"),
+    ):
+        check(ENTRY, a_server(s.url))
 
 
 @pytest.fixture

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from drydockd.agent.install import hardware, wipe, work
+from drydockd.agent.install.configure import BadPath
+from drydockd.agent.install.disks import NoMatch
+from drydockd.agent.install.filesystems import CannotMake
+from drydockd.agent.install.loader import BadOptions, NoKernel
 from drydockd.agent.install.programs import ToolFailed
+from drydockd.agent.install.steps import NotUnderstood
+from drydockd.agent.install.talk import NotTaken, OutOfTime, Refused, Untrusted
+from drydockd.agent.install.unpack import WrongImage
 from drydockd.agent.install.work import REBOOT_AFTER_SECONDS, Agent, Start
 from drydockd.drivers.node.netboot import machine as ways
 from drydockd.drivers.node.netboot.listener import BootListener, Services
@@ -113,8 +120,19 @@ async def test_a_failed_installation_is_reported_with_its_reason_and_log():
     await lab.listener.stop()
 
 
-@pytest.mark.parametrize("error", [MemoryError("x"), RuntimeError("y"), OSError(28, "z")])
-async def test_whatever_is_raised_is_the_end_of_the_command(monkeypatch, error):
+@pytest.mark.parametrize(
+    ("error", "is_final"),
+    [
+        (MemoryError("x"), False), (RuntimeError("y"), False), (OSError(28, "z"), False),
+        # Programs, mirrors and networks may be better the next time.
+        (ToolFailed("apt-get install p: exit status 100"), False), (OutOfTime("no answer"), False),
+        (NoMatch("no disk"), True), (NoMatch("too small"), True), (WrongImage("sha256"), True),
+        (Refused("404: image gone"), True), (Untrusted("certificate"), True),
+        (NotUnderstood("version"), True), (CannotMake("zfs"), True), (BadPath("/../x"), True),
+        (BadOptions("quote"), True), (NoKernel("6.1"), True), (NotTaken("full disk"), True),
+    ],
+)  # fmt: skip
+async def test_whatever_is_raised_is_the_end_of_the_command(monkeypatch, error, is_final):
     def fail(self):
         raise error
 
@@ -122,6 +140,7 @@ async def test_whatever_is_raised_is_the_end_of_the_command(monkeypatch, error):
     lab = await a_lab(Phase.INSTALL)
     assert await lived(await lab.agent()) == "poweroff"
     assert lab.room.machine.reason == f"{type(error).__name__}: {error}"
+    assert lab.room.machine.is_final is is_final
     await lab.listener.stop()
 
 

@@ -1,5 +1,7 @@
 """What a deployment does by the state it finds, fresh and after an interruption."""
 
+from dataclasses import replace
+
 import pytest
 
 from drydockd.drivers.base import Handle, NodeState
@@ -135,6 +137,15 @@ async def test_what_cannot_be_proven_fails_the_node_and_nothing_is_repeated(stat
 async def test_an_interrupted_deployment_that_failed_is_a_failed_attempt():
     lab, driver, run = await found(("failed_deploy", OURS), announced=True)
     with pytest.raises(DriverConflict, match="the deployment failed"):
+        await deploy(lab, driver, run)
+    assert driver.specs == []
+
+
+async def test_an_interrupted_deployment_that_would_fail_again_is_not_repeated():
+    lab, driver, run = await found(("failed_deploy", OURS), announced=True)
+    (failed,) = driver.answers
+    driver.answers = [replace(failed, final_failure="no disk with serial D-1")]
+    with pytest.raises(StepFailed, match="the deployment failed: no disk with serial D-1"):
         await deploy(lab, driver, run)
     assert driver.specs == []
 

@@ -6,6 +6,7 @@ Source: contract, netboot, sections 9 and 10.2.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Protocol
@@ -41,6 +42,11 @@ class Addresses(Protocol):
 
     async def release(self, mac: str) -> None: ...
 
+    def interfaces_for(self, address: str | None) -> frozenset[str] | None:
+        """Return the interfaces of this host through which the machine of that address may ask
+        what to start, or one whose address is not known; None: through all."""
+        ...
+
     def check(self) -> Sequence[SiteNote]: ...
 
     async def close(self) -> None: ...
@@ -57,6 +63,8 @@ def addresses_of(options: NetbootOptions) -> Addresses:
             is_proxy=options.dhcp == "proxy",
         ),
         gives_addresses=options.dhcp == "own",
+        # The listener itself speaks clear text to iPXE: somebody else is asked, and asks us.
+        is_direct=options.dhcp == "own" or options.base_url.startswith("http:"),
     )
 
 
@@ -79,6 +87,9 @@ class SiteAddresses:
     async def release(self, mac: str) -> None:
         """Holds nothing."""
 
+    def interfaces_for(self, address: str | None) -> frozenset[str] | None:
+        return None
+
     def check(self) -> Sequence[SiteNote]:
         return [SiteNote("addresses of boot networks come from the site's own DHCP server")]
 
@@ -87,17 +98,22 @@ class SiteAddresses:
 
 
 class OwnAddresses:
-    """dnsmasq serves; with `gives_addresses` also addresses, else only what to start from."""
+    """dnsmasq serves; with `gives_addresses` also addresses, else only what to start from.
+
+    `is_direct`: machines come to the boot listener themselves, not by somebody in front of it.
+    """
 
     def __init__(
         self,
         dnsmasq: Dnsmasq,
         *,
         gives_addresses: bool,
+        is_direct: bool = True,
         interfaces: Callable[[], Awaitable[list[LocalInterface]]] = local_interfaces,
     ) -> None:
         self._dnsmasq = dnsmasq
         self._gives_addresses = gives_addresses
+        self._is_direct = is_direct
         self._interfaces = interfaces
         self._served: tuple[BootNetwork, ...] = ()
         self._shelf: Shelf | None = None
@@ -135,6 +151,14 @@ class OwnAddresses:
     async def release(self, mac: str) -> None:
         await self._dnsmasq.release([mac])
 
+    def interfaces_for(self, address: str | None) -> frozenset[str] | None:
+        if not self._is_direct:
+            return None
+        networks = [n for n in self._served if address is None or _is_in(address, n)]
+        if any(network.interface is None for network in networks):
+            return None  # behind a relay: routes decide where its packets come in
+        return frozenset(network.interface or "" for network in networks)
+
     def check(self) -> Sequence[SiteNote]:
         problem = self._dnsmasq.problem()
         if problem is not None:
@@ -144,6 +168,10 @@ class OwnAddresses:
 
     async def close(self) -> None:
         await self._dnsmasq.close()
+
+
+def _is_in(address: str, network: BootNetwork) -> bool:
+    return ipaddress.ip_address(address) in ipaddress.ip_network(network.cidr)
 
 
 def _has_range(network: Network) -> bool:

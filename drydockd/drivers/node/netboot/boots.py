@@ -13,28 +13,24 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from uuid import UUID
 
 from drydockd.drivers.node.netboot import machine as ways
+from drydockd.drivers.node.netboot.identity import contradiction
 from drydockd.drivers.node.netboot.machine import Machine, Phase
 from drydockd.drivers.node.netboot.messages import End, Hello, InventoryReport, Progress
 from drydockd.drivers.node.netboot.records import Machines, document_name
 from drydockd.drivers.node.netboot.script import LOCAL_BOOT, AgentFiles, AgentStart, agent_script
+from drydockd.drivers.node.netboot.strangers import Strangers
 from drydockd.drivers.node.netboot.tokens import BootTokens, is_same
-from drydockd.errors import Conflict, DriverConflict, Forbidden, TooMany, Unauthenticated
+from drydockd.errors import Conflict, DriverConflict, Forbidden, Unauthenticated
 from drydockd.machines import NodeState, canonical_mac
 
 log = logging.getLogger(__name__)
 
-# So long after `find` missed a node its machine is awaited; tasks look more often than this.
-AWAITED_SECONDS = 120.0
 # A script asked for while the agent was heard this lately is another machine's.
 TWIN_SECONDS = 5.0
 # Notes about one machine in a minute; what a stranger makes happen more often is not told again.
 NOTES_A_MINUTE = 6
-# Machines that nobody adopted; the oldest goes. Inventories of them per minute.
-MOST_UNADOPTED = 256
-STRANGERS_A_MINUTE = 10
 NOTES = 20
 
 WAIT: Mapping[str, Any] = {"do": "wait"}
@@ -42,13 +38,15 @@ WAIT: Mapping[str, Any] = {"do": "wait"}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Who asks iPXE's question, as it says itself, and from where."""
+    """Who asks iPXE's question, as it says itself, and from where: its address, and the interface
+    of this host that it came in through, None if the kernel does not tell."""
 
     mac: str
     peer: str
     uuid: str = ""
     serial: str = ""
     platform: str = ""
+    interface: str | None = None
 
 
 @dataclass(slots=True)
@@ -67,9 +65,17 @@ class Terms:
 PlanOf = Callable[[Machine], Mapping[str, Any] | None]
 
 
+def _anywhere(address: str | None) -> frozenset[str] | None:
+    return None
+
+
 @dataclass(slots=True)
 class Boots:
-    """Event-loop thread only."""
+    """Event-loop thread only.
+
+    `interfaces_for` returns the interfaces of this host through which the machine of an address, or
+    any one (None), may ask for its script; None: through all.
+    """
 
     machines: Machines
     tokens: BootTokens
@@ -78,15 +84,14 @@ class Boots:
     wipe: str = "quick"
     clock: Callable[[], float] = time.time
     notes: dict[str, deque[str]] = field(default_factory=dict)
-    _awaited: dict[str, float] = field(default_factory=dict)
-    _strangers: deque[float] = field(default_factory=deque)
+    interfaces_for: Callable[[str | None], frozenset[str] | None] = _anywhere
+    strangers: Strangers = field(init=False)
     _noted: dict[str, deque[float]] = field(default_factory=dict)
 
-    # -- iPXE
+    def __post_init__(self) -> None:
+        self.strangers = Strangers(self.machines, lambda: self.clock())
 
-    def await_mac(self, mac: str | None) -> None:
-        """A task waits for a node that is not known: by its boot MAC, or any machine (None)."""
-        self._awaited[mac or ""] = self.clock() + AWAITED_SECONDS
+    # -- iPXE
 
     async def script(self, request: Request) -> str:
         """Return the script for a machine that boots from the network; never raises for what the
@@ -96,6 +101,9 @@ class Boots:
         if mac is None:
             return LOCAL_BOOT
         if machine is None:
+            if elsewhere := self._came_elsewhere(request, None):
+                log.info("netboot: %s: a network boot %s: refused", mac, elsewhere)
+                return LOCAL_BOOT
             return self._strangers_script(mac)
         if not ways.gives_agent(machine):
             self._warn_of_netboot(machine)
@@ -105,12 +113,26 @@ class Boots:
                 mac, f"a network boot from {request.peer}, not from {machine.address}: refused"
             )
             return LOCAL_BOOT
+        if elsewhere := self._came_elsewhere(request, machine.address):
+            self.note(mac, f"a network boot {elsewhere}: refused")
+            return LOCAL_BOOT
         async with self.machines.alone(mac):
             started = await self._started(self.machines.needed(mac))
         if started is None or started.phase is None:
             return LOCAL_BOOT
         token = self.tokens.boot(mac, started.boot_serial, started.phase)
         return self._agent(mac, token)
+
+    def _came_elsewhere(self, request: Request, address: str | None) -> str | None:
+        """How it came, if not through an interface of a boot network; None: it did.
+
+        What the kernel does not tell contradicts nothing; the provisioner's `check` tells of that.
+        """
+        allowed = self.interfaces_for(address)
+        if allowed is None or request.interface is None or request.interface in allowed:
+            return None
+        ours = " or ".join(sorted(allowed)) or "an interface of a boot network"
+        return f"through {request.interface}, not through {ours}"
 
     async def _started(self, machine: Machine) -> Machine | None:
         """The machine whose script is handed out: again from zero where an agent ran before."""
@@ -122,17 +144,18 @@ class Boots:
         try:
             again = ways.restarted(machine)
         except DriverConflict as error:
-            await self.machines.save(ways.failed(machine, str(error)))
+            await self.machines.save(ways.failed(machine, str(error), is_final=True))
             return None
         self.note(machine.mac, f"starts again, last step: {machine.step or 'none'}")
         await self.machines.save(again)
         return again
 
     def _strangers_script(self, mac: str) -> str:
-        now = self.clock()
-        self._awaited = {key: end for key, end in self._awaited.items() if end > now}
-        is_awaited = mac in self._awaited or (self.terms.discovers_unknown and self._awaited)
+        is_awaited = self._is_awaited(mac)
         return self._agent(mac, None) if is_awaited else LOCAL_BOOT
+
+    def _is_awaited(self, mac: str) -> bool:
+        return self.strangers.is_awaited(mac, is_anyone_welcome=self.terms.discovers_unknown)
 
     def _agent(self, mac: str, token: str | None) -> str:
         terms = self.terms
@@ -172,11 +195,11 @@ class Boots:
     async def _greeted(self, machine: Machine, hello: Hello) -> Machine:
         try:
             greeted = ways.greeted(machine, hello.nonce, self.clock())
-            if problem := _stranger(machine, hello):
+            if problem := contradiction(machine, hello):
                 raise DriverConflict(problem)
         except DriverConflict as error:
             self.note(machine.mac, str(error))
-            await self.machines.save(ways.failed(machine, str(error)))
+            await self.machines.save(ways.failed(machine, str(error), is_final=True))
             raise Conflict(str(error)) from error
         return replace(
             greeted,
@@ -267,9 +290,8 @@ class Boots:
             if end.ok:
                 new = ways.ended(machine, now)
             else:
-                new = replace(
-                    ways.failed(machine, end.error or "the agent gave no reason"), seen=now
-                )
+                reason = end.error or "the agent gave no reason"
+                new = replace(ways.failed(machine, reason, is_final=end.is_final), seen=now)
             records = {document_name(mac, name): {"phase": machine.phase}} if digest else {}
             blobs = {document_name(mac, name): digest} if digest else {}
             await self.machines.save(replace(new, documents=documents), records, blobs)
@@ -294,12 +316,12 @@ class Boots:
         known = self.machines.get(mac)
         if known is not None and (known.name is not None or known.state is not NodeState.NEW):
             raise Forbidden(f"{mac} is known; an agent with a token inspects it")
-        if known is None and not self._strangers_script(mac).startswith("#!ipxe\nkernel"):
+        if known is None and not self._is_awaited(mac):
             raise Forbidden("no task waits for an unknown machine")
-        self._count_stranger()
+        self.strangers.count()
         digests = {name: await self._kept(text) for name, text in report.documents().items()}
         async with self.machines.alone(mac):
-            await self._make_room()
+            await self.strangers.make_room()
             machine = self.machines.get(mac) or Machine(mac)
             await self._inspected(machine, report, digests)
 
@@ -322,34 +344,6 @@ class Boots:
 
     async def _kept(self, text: str) -> str:
         return await self.machines.put_blob(text.encode())
-
-    def check_strangers(self) -> None:
-        """Raises Forbidden, TooMany where no inventory of any unknown machine would be taken."""
-        now = self.clock()
-        if not any(end > now for end in self._awaited.values()):
-            raise Forbidden("no task waits for an unknown machine")
-        self._check_rate()
-
-    def _count_stranger(self) -> None:
-        self._check_rate()
-        self._strangers.append(self.clock())
-
-    def _check_rate(self) -> None:
-        now = self.clock()
-        while self._strangers and self._strangers[0] < now - 60:
-            self._strangers.popleft()
-        if len(self._strangers) >= STRANGERS_A_MINUTE:
-            raise TooMany(
-                f"{STRANGERS_A_MINUTE} inventories of unknown machines a minute are taken"
-            )
-
-    async def _make_room(self) -> None:
-        """Forget the unadopted machine that was not heard of for longest, if there are too many."""
-        unadopted = [m for m in self.machines if m.name is None and m.state is NodeState.NEW]
-        if len(unadopted) >= MOST_UNADOPTED:
-            oldest = min(unadopted, key=lambda machine: machine.seen)
-            log.warning("netboot: %d unadopted machines, %s goes", len(unadopted), oldest.mac)
-            await self.machines.forget(oldest.mac)
 
     # -- the installed system
 
@@ -395,27 +389,3 @@ class Boots:
 
 def _id(machine: Machine) -> str:
     return f"{machine.phase}-{machine.boot_serial}"
-
-
-def _stranger(machine: Machine, hello: Hello) -> str | None:
-    """Why the machine that says hello is not the one that is known; None: nothing says so."""
-    for what, known, told, is_one in (
-        ("UUID", machine.uuid, hello.uuid, _is_one_uuid),
-        ("serial number", machine.serial, hello.serial, _is_one_serial),
-    ):
-        if known and told and not is_one(known, told):
-            return f"{machine.label}: the machine that started has {what} {told}, not {known}"
-    return None
-
-
-def _is_one_serial(known: str, told: str) -> bool:
-    return known.strip().casefold() == told.strip().casefold()
-
-
-def _is_one_uuid(known: str, told: str) -> bool:
-    """Some BMCs tell the first three fields in the other order of bytes: SMBIOS changed it."""
-    try:
-        mine, other = UUID(known), UUID(told)
-    except ValueError:
-        return known.casefold() == told.casefold()
-    return mine in (other, UUID(bytes=other.bytes_le))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,7 @@ from drydockd.errors import (
     NotFound,
 )
 from drydockd.images.catalogue import Image, ImageCatalogue
+from drydockd.images.proofs import Proofs
 from drydockd.machines import NodeState
 from drydockd.plans import DeploySpec
 
@@ -41,6 +43,9 @@ class Installs:
     ) -> None:
         self._machines = machines
         self._catalogue = catalogue
+        self._proofs = Proofs(catalogue)
+        # An image is hashed once, however many machines are to get it.
+        self._proving = asyncio.Lock()
         self._report_url = report_url
         self._ca = ca
         # Of this life of the daemon: specs hold keys and are never stored.
@@ -84,6 +89,7 @@ class Installs:
         """
         applied = self._applied(machine)
         image = await self.image(spec.image)
+        await self._prove(image)
         if boot_mode is not None and boot_mode not in image.firmware:
             raise DriverUnsupported(
                 f"boot_mode {boot_mode}: image {image.name} starts by {', '.join(image.firmware)}"
@@ -103,6 +109,17 @@ class Installs:
             )
             await self._machines.save(begun, *self._kept(begun, image, spec))
         return begun
+
+    async def _prove(self, image: Image) -> None:
+        """Raises DriverPersistent: what is damaged here would be known only after the wipe."""
+        given_up = threading.Event()
+        try:
+            async with self._proving:
+                await asyncio.to_thread(self._proofs.check, image, given_up.is_set)
+        except (InvalidConfig, NotFound) as error:
+            raise DriverPersistent(f"platform.image {image.name}: {error}") from error
+        finally:
+            given_up.set()
 
     def _kept(
         self, machine: Machine, image: Image, spec: DeploySpec

@@ -15,6 +15,7 @@ from typing import Any
 
 from tornado import web
 
+from drydockd.drivers.node.netboot.arrivals import interface_of
 from drydockd.drivers.node.netboot.boots import Request
 from drydockd.drivers.node.netboot.bounds import BoundedServer, Intake
 from drydockd.drivers.node.netboot.door import Door
@@ -64,9 +65,13 @@ class ScriptHandler(BootHandler):
     async def get(self) -> None:
         names = ("mac", "uuid", "serial", "platform")
         told = {name: self.get_query_argument(name, "")[:256] for name in names}
-        request = Request(peer=self.request.remote_ip or "", **told)
+        request = Request(peer=self.request.remote_ip or "", interface=self._interface(), **told)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(await self.boots.script(request))
+
+    def _interface(self) -> str | None:
+        stream = getattr(self.request.connection, "stream", None)
+        return interface_of(stream.socket) if stream is not None and stream.socket else None
 
 
 class FileHandler(BootHandler):
@@ -82,7 +87,7 @@ class FileHandler(BootHandler):
 
 
 class ImageHandler(BootHandler):
-    """GET /boot/image/<sha256>: the image of this machine's plan, with Range."""
+    """GET and HEAD /boot/image/<sha256>: the image of this machine's plan, with Range."""
 
     async def get(self, sha256: str) -> None:
         session = self.session()
@@ -92,6 +97,8 @@ class ImageHandler(BootHandler):
         with self.bounds.images.one(machine):
             alive = self._heard(session, sha256)
             await send_file(self, path, self.bounds.image_lane, machine, alive=alive)
+
+    head = get
 
     def _heard(self, session: str, sha256: str) -> Callable[[], None]:
         return lambda: self.boots.image_of(session, sha256)
@@ -108,7 +115,7 @@ class InventoryHandler(AgentHandler):
     def admit(self) -> Intake:
         if "Authorization" in self.request.headers:
             return super().admit()
-        self.boots.check_strangers()
+        self.boots.strangers.check()
         return self.bounds.strangers
 
     async def post(self) -> None:

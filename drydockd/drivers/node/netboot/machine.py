@@ -55,6 +55,7 @@ class Machine:
     a phase, to the digest of its text. `plan` is the digest of the installation, `address` the one
     reserved for the MAC. `stage` is how far its power was brought for this phase, since
     `stage_at`. `booted_params` is the kernel's command line that its installed system reported.
+    `reason` is why its work failed, `is_final` whether the same work would fail again.
     Times are seconds since the epoch.
     """
 
@@ -81,6 +82,7 @@ class Machine:
     memory_mib: int = 0
     cpus: int = 0
     reason: str = ""
+    is_final: bool = False
     documents: Mapping[str, str] = field(default_factory=dict)
     booted_params: str = ""
 
@@ -137,6 +139,7 @@ def begun(
         stage=Stage.BEGUN,
         step="waits for its network boot",
         reason="",
+        is_final=False,
     )
 
 
@@ -212,14 +215,18 @@ def brought(machine: Machine, stage: Stage, now: float) -> Machine:
     return replace(machine, stage=stage, stage_at=now)
 
 
-def failed(machine: Machine, reason: str) -> Machine:
-    """Return the machine whose work ended badly; nothing of it may begin by itself again."""
+def failed(machine: Machine, reason: str, *, is_final: bool = False) -> Machine:
+    """Return the machine whose work ended badly; nothing of it may begin by itself again.
+
+    `is_final`: no task may repeat it either, as the same would come of it.
+    """
     return replace(
         machine,
         state=_FAILED.get(machine.state, machine.state),
         is_open=False,
         is_done=False,
         reason=reason,
+        is_final=is_final,
     )
 
 

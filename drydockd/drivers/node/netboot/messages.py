@@ -63,11 +63,12 @@ class Progress(Body):
 
 
 class End(Body):
-    """POST /boot/end. `steps` are (name, seconds)."""
+    """POST /boot/end. `steps` are (name, seconds). `is_final`: the same work would fail again."""
 
     id: Short
     ok: bool
     error: Text | None = None
+    is_final: bool = False
     steps: Annotated[tuple[tuple[Short, float], ...], Field(max_length=100)] = ()
     log: str = ""
 

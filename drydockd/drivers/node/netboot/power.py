@@ -113,7 +113,7 @@ class Work:
                     f"installed, but did not report from disk within {self.limits.first_boot:g} s;"
                     f" last seen: {machine.step or 'nothing'}"
                 )
-                return await self._failed(mac, reason)
+                return await self._failed(mac, reason, is_final=True)
             machine = await self._next(mac, machine, min(left, self.limits.look))
         return machine
 
@@ -156,10 +156,11 @@ class Work:
         now = self.clock()
         return await self.machines.change(mac, lambda machine: ways.brought(machine, stage, now))
 
-    async def _failed(self, mac: str, reason: str) -> Machine:
+    async def _failed(self, mac: str, reason: str, *, is_final: bool = False) -> Machine:
         def way(machine: Machine) -> Machine:
-            # What came between the look and the lock decides.
-            return machine if ways.is_settled(machine) else ways.failed(machine, reason)
+            if ways.is_settled(machine):
+                return machine  # what came between the look and the lock decides
+            return ways.failed(machine, reason, is_final=is_final)
 
         return await self.machines.change(mac, way)
 

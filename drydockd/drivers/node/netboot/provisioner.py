@@ -25,6 +25,7 @@ from drydockd.drivers.node.netboot import assembly, plandocs, sitewide, views
 from drydockd.drivers.node.netboot import machine as ways
 from drydockd.drivers.node.netboot.accounts import Accounts
 from drydockd.drivers.node.netboot.addresses import addresses_of
+from drydockd.drivers.node.netboot.arrivals import is_told
 from drydockd.drivers.node.netboot.boots import Boots, Terms
 from drydockd.drivers.node.netboot.certificate import load_certificate
 from drydockd.drivers.node.netboot.handling import Services
@@ -79,6 +80,7 @@ class NetbootProvisioner:
         self._machines: Machines | None = None
         self._boots: Boots | None = None
         self._listener: BootListener | None = None
+        self._is_told = is_told()
 
     # -- life
 
@@ -104,8 +106,9 @@ class NetbootProvisioner:
             terms,
             plan_of=self._told_plan,
             wipe=options.wipe,
+            interfaces_for=self._addresses.interfaces_for,
         )
-        self._nodes = Nodes(self._machines, self._addresses, self._boots.await_mac)
+        self._nodes = Nodes(self._machines, self._addresses, self._boots.strangers.await_mac)
         services = Services(
             self._boots,
             file_of=self._agent.file,
@@ -185,13 +188,24 @@ class NetbootProvisioner:
 
     async def check(self) -> Sequence[SiteNote]:
         supplies = await asyncio.to_thread(notes, self._catalogue, self._options.agent)
-        return [self._listener_note(), *self._addresses.check(), *supplies]
+        mine = [self._listener_note(), *self._interface_notes()]
+        return [*mine, *self._addresses.check(), *supplies]
 
     def _listener_note(self) -> SiteNote:
         problem = self._listener.problem() if self._listener else "the boot listener does not run"
         if problem is not None:
             return SiteNote(f"netboot: {problem}", error=True)
         return SiteNote(f"the boot listener answers on port {self.port}")
+
+    def _interface_notes(self) -> list[SiteNote]:
+        if self._options.dhcp == "none" or self._is_told:
+            return []
+        return [
+            SiteNote(
+                "this kernel does not tell through which interface a connection comes: only its "
+                "address decides whether a machine that starts is answered"
+            )
+        ]
 
     async def catalogue(self) -> Catalogue:
         try:

@@ -11,7 +11,7 @@ import orjson
 
 from drydockd.drivers.base import Handle, NodeRow
 from drydockd.drivers.node.netboot.machine import Machine, Stage
-from drydockd.errors import DriverConflict, DriverTransient
+from drydockd.errors import DriverConflict, DriverPersistent, DriverTransient
 from drydockd.machines import STATUS_NAMES, Device, Document, NodeState, PowerState
 
 
@@ -45,6 +45,7 @@ def handle(machine: Machine) -> Handle:
         boot_ip=machine.address,
         power_address=machine.power_address,
         deployment_id=machine.deployment_id,
+        final_failure=machine.reason if machine.is_final else None,
     )
 
 
@@ -86,10 +87,14 @@ def row(machine: Machine) -> NodeRow:
     )
 
 
-def trouble(machine: Machine, work: str, failed: NodeState) -> DriverTransient | DriverConflict:
-    """Why the work did not end well: it failed (worth another try), or something else came."""
+def trouble(
+    machine: Machine, work: str, failed: NodeState
+) -> DriverTransient | DriverPersistent | DriverConflict:
+    """Why the work did not end well: it failed (worth another try, or it would fail again), or
+    something else came."""
     if machine.state is failed:
-        return DriverTransient(f"{machine.label}: {work} failed: {machine.reason}")
+        kind = DriverPersistent if machine.is_final else DriverTransient
+        return kind(f"{machine.label}: {work} failed: {machine.reason}")
     return DriverConflict(f"{machine.label}: {work} was overtaken, it is {machine.state}")
 
 

@@ -37,6 +37,7 @@ class PretendMachine:
     plan: dict | None = None
     said: list[dict] = field(default_factory=list)
     fails: str | None = None
+    is_final: bool = False
     reports: bool = True
     scripts: list[str] = field(default_factory=list)
     _task: asyncio.Task | None = None
@@ -133,7 +134,8 @@ class PretendMachine:
             if command["do"] in ("install", "wipe"):
                 self.plan = command.get("plan")
                 end = {"id": command["id"], "ok": self.fails is None, "error": self.fails,
-                       "log": "all done\n", "steps": [["wipe", 0.1]]}  # fmt: skip
+                       "is_final": self.is_final, "log": "all done\n",
+                       "steps": [["wipe", 0.1]]}  # fmt: skip
                 await http.post("/boot/end", json=end, headers=headers)
 
     async def disk_boot(self) -> None:

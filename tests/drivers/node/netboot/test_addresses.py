@@ -48,6 +48,10 @@ async def here():
     return [LocalInterface("eth1", ("10.20.0.1/24",))]
 
 
+async def two_here():
+    return [*await here(), LocalInterface("eth2", ("10.40.0.1/24",))]
+
+
 @pytest.fixture
 async def own():
     own = OwnAddresses(Noted(), gives_addresses=True, interfaces=here)
@@ -92,6 +96,45 @@ async def test_a_network_nobody_could_serve_is_refused_before_anything_changes(o
     with pytest.raises(DriverPersistent, match="no interface of this host"):
         await own.apply({"pxe": far})
     assert own._dnsmasq.applied == []
+
+
+async def test_2_a_machine_may_ask_only_through_the_interface_of_its_boot_network(own):
+    assert own.interfaces_for(None) == own.interfaces_for("10.20.0.7") == frozenset()
+    far = replace(
+        PXE,
+        name="far",
+        cidr="10.40.0.0/24",
+        ranges=(AddressRange("dhcp", "10.40.0.5", "10.40.0.9"),),
+    )
+    own._interfaces = two_here
+    await own.apply({"pxe": PXE, "far": far})
+    assert own.interfaces_for("10.20.0.7") == {"eth1"}
+    assert own.interfaces_for("10.40.0.7") == {"eth2"}
+    assert own.interfaces_for(None) == {"eth1", "eth2"}
+    assert own.interfaces_for("10.99.0.7") == frozenset()
+
+
+async def test_2_behind_a_relay_routes_decide_through_which_interface_a_machine_comes(own):
+    far = replace(
+        PXE,
+        cidr="10.30.0.0/24",
+        ranges=(AddressRange("dhcp", "10.30.0.5", "10.30.0.9"),),
+        dhcp_relay_upstream_target="10.20.0.1",
+    )
+    await own.apply({"pxe": far})
+    assert own.interfaces_for("10.30.0.7") is own.interfaces_for(None) is None
+
+
+@pytest.mark.parametrize(
+    ("dhcp", "base_url", "is_bound"),
+    [("own", "http://x", True), ("proxy", "http://x", True), ("proxy", "https://x", False),
+     ("none", "http://x", False)],
+)  # fmt: skip
+async def test_2_who_comes_by_somebody_in_front_is_not_told_by_an_interface(
+    dhcp, base_url, is_bound, tmp_path
+):
+    options = NetbootOptions(base_url=base_url, dhcp=dhcp, state=tmp_path)
+    assert (addresses_of(options).interfaces_for(None) is not None) is is_bound
 
 
 async def test_a_dead_dnsmasq_fails_the_check(own):

@@ -7,20 +7,13 @@ from dataclasses import replace
 import pytest
 
 from drydockd.drivers.node.netboot import machine as ways
-from drydockd.drivers.node.netboot.boots import (
-    MOST_UNADOPTED,
-    NOTES_A_MINUTE,
-    STRANGERS_A_MINUTE,
-    Boots,
-    Request,
-    Terms,
-)
+from drydockd.drivers.node.netboot.boots import NOTES_A_MINUTE, Boots, Request, Terms
 from drydockd.drivers.node.netboot.machine import MOST_INSTALLS, Machine, Phase, Stage
 from drydockd.drivers.node.netboot.messages import End, Progress
 from drydockd.drivers.node.netboot.records import Machines
 from drydockd.drivers.node.netboot.script import LOCAL_BOOT, AgentFiles
 from drydockd.drivers.node.netboot.tokens import BootTokens
-from drydockd.errors import Conflict, Forbidden, StoreUnavailable, TooMany, Unauthenticated
+from drydockd.errors import Conflict, Forbidden, StoreUnavailable, Unauthenticated
 from drydockd.machines import NodeState
 from tests.drivers.node.netboot.shelves import MAC, NONCE, MemoryShelf, a_hello, a_report
 
@@ -55,8 +48,8 @@ class Room:
         """What the power part does before it calls the BMC."""
         await self.machines.change(mac, lambda m: ways.brought(m, Stage.POWERING, self.now))
 
-    async def script(self, mac=MAC, peer="10.0.0.7"):
-        return await self.boots.script(Request(mac, peer))
+    async def script(self, mac=MAC, peer="10.0.0.7", interface=None):
+        return await self.boots.script(Request(mac, peer, interface=interface))
 
     async def token(self):
         text = await self.script()
@@ -106,6 +99,26 @@ async def test_2_no_token_before_drydockd_itself_switched_the_machine_on(room):
     assert "drydock.token=" in await room.script()
 
 
+@pytest.mark.parametrize("mac", [MAC, "52:54:00:00:00:99"])
+async def test_2_no_script_but_through_an_interface_of_the_machines_boot_network(room, mac):
+    room.boots.strangers.await_mac("52:54:00:00:00:99")
+    asked = []
+
+    def allowed(address):
+        asked.append(address)
+        return frozenset({"boot1"})
+
+    room.boots.interfaces_for = allowed
+    assert await room.script(mac, interface="api0") == LOCAL_BOOT
+    assert "kernel" in await room.script(mac, interface="boot1")
+    # A kernel that does not tell contradicts nothing.
+    assert "kernel" in await room.script(mac, interface=None)
+    known = mac == MAC
+    assert set(asked) == {"10.0.0.7" if known else None}
+    notes = room.boots.take_notes(MAC)
+    assert notes == (["a network boot through api0, not through boot1: refused"] if known else [])
+
+
 async def test_2_a_token_is_only_for_whom_a_task_expects_and_from_its_own_address(room):
     assert await room.script(peer="10.0.0.66") == LOCAL_BOOT
     assert await room.script(mac="52:54:00:00:00:99") == LOCAL_BOOT
@@ -126,7 +139,7 @@ async def test_3_another_agent_with_the_same_token_ends_the_deployment(room):
     await room.boots.hello(token, a_hello())
     with pytest.raises(Conflict, match="two machines claim to be n1"):
         await room.boots.hello(token, a_hello(nonce="b" * 32))
-    assert room.machine.state is NodeState.FAILED_DEPLOY
+    assert (room.machine.state, room.machine.is_final) == (NodeState.FAILED_DEPLOY, True)
 
 
 async def test_3_the_same_agent_gets_the_same_answer_again(room):
@@ -142,17 +155,7 @@ async def test_3_the_same_agent_gets_the_same_answer_again(room):
 async def test_4_another_machine_than_the_known_one_is_a_conflict(room, hello, words):
     with pytest.raises(Conflict, match=words):
         await room.boots.hello(await room.token(), a_hello(**hello))
-    assert room.machine.state is NodeState.FAILED_DEPLOY
-
-
-@pytest.mark.parametrize(
-    "told", ["8D3F6F52-30C2-4C6E-9A8C-0D5B1B2F0001", "526f3f8d-c230-6e4c-9a8c-0d5b1b2f0001"]
-)
-async def test_4_a_uuid_is_the_same_in_either_order_of_bytes(room, told):
-    await room.machines.change(
-        MAC, lambda m: replace(m, uuid="8d3f6f52-30c2-4c6e-9a8c-0d5b1b2f0001")
-    )
-    assert await room.session(uuid=told)
+    assert (room.machine.state, room.machine.is_final) == (NodeState.FAILED_DEPLOY, True)
 
 
 async def test_4_what_is_not_told_contradicts_nothing(room):
@@ -215,7 +218,7 @@ async def test_5_a_session_of_an_older_start_is_superseded(room):
 async def test_8_a_stranger_is_heard_only_while_a_task_waits_for_one(room):
     with pytest.raises(Forbidden, match="no task waits"):
         await room.boots.stranger(a_report("52:54:00:00:00:99"))
-    room.boots.await_mac("52:54:00:00:00:99")
+    room.boots.strangers.await_mac("52:54:00:00:00:99")
     assert "drydock.token" not in await room.script(mac="52:54:00:00:00:99")
     await room.boots.stranger(a_report("52:54:00:00:00:99"))
     assert room.machines.get("52:54:00:00:00:99").state is NodeState.NEW
@@ -224,38 +227,14 @@ async def test_8_a_stranger_is_heard_only_while_a_task_waits_for_one(room):
 
 
 async def test_8_any_machine_is_discovered_where_the_operator_wants_that(room):
-    room.boots.await_mac(None)
+    room.boots.strangers.await_mac(None)
     assert await room.script(mac="52:54:00:00:00:99") == LOCAL_BOOT
     room.boots.terms.discovers_unknown = True
     assert "kernel" in await room.script(mac="52:54:00:00:00:99")
 
 
-async def test_8_strangers_are_bounded_by_the_minute(room):
-    for number in range(STRANGERS_A_MINUTE):
-        room.boots.await_mac(f"52:54:00:00:01:{number:02x}")
-        await room.boots.stranger(a_report(f"52:54:00:00:01:{number:02x}"))
-    room.boots.await_mac("52:54:00:00:02:00")
-    with pytest.raises(TooMany):
-        await room.boots.stranger(a_report("52:54:00:00:02:00"))
-    room.now += 61
-    room.boots.await_mac("52:54:00:00:02:00")
-    await room.boots.stranger(a_report("52:54:00:00:02:00"))
-
-
-async def test_8_the_oldest_of_too_many_strangers_goes():
-    machines = [
-        Machine(f"52:54:00:01:{n // 256:02x}:{n % 256:02x}", seen=float(n + 1))
-        for n in range(MOST_UNADOPTED)
-    ]
-    room = await Room(*machines).filled()
-    room.boots.await_mac(MAC)
-    await room.boots.stranger(a_report())
-    assert len(room.machines) == MOST_UNADOPTED
-    assert room.machines.get(machines[0].mac) is None
-
-
 async def test_8_who_is_known_is_no_stranger(room):
-    room.boots.await_mac(MAC)
+    room.boots.strangers.await_mac(MAC)
     with pytest.raises(Forbidden, match="is known"):
         await room.boots.stranger(a_report())
 
@@ -268,6 +247,7 @@ async def test_an_agents_reboot_begins_the_same_work_again_a_bounded_number_of_t
     assert await room.script() == LOCAL_BOOT
     assert room.machine.state is NodeState.FAILED_DEPLOY
     assert "started 3 times" in room.machine.reason
+    assert room.machine.is_final
 
 
 async def test_a_twin_that_starts_while_the_agent_works_gets_its_own_disk(room):
@@ -314,7 +294,7 @@ async def test_a_failure_is_kept_with_its_reason_and_log(room):
         session, End(id=command["id"], ok=False, error="mkfs: no space", log="$ mkfs\n")
     )
     assert room.machine.state is NodeState.FAILED_DEPLOY
-    assert room.machine.reason == "mkfs: no space"
+    assert (room.machine.reason, room.machine.is_final) == ("mkfs: no space", False)
     assert await room.machines.blob(room.machine.documents["log-install"]) == b"$ mkfs\n"
 
 

@@ -204,8 +204,8 @@ async def test_a_body_is_refused_unread_where_its_sender_or_length_is(room):
 
 
 async def test_a_strangers_inventory_is_refused_unread_beyond_its_rate(room):
-    room.boots.await_mac(MAC)
-    room.boots._strangers.extend([room.now] * 10)
+    room.boots.strangers.await_mac(MAC)
+    room.boots.strangers._inventories.extend([room.now] * 10)
     async with listening(room) as listener:
         assert await ask(listener, "POST", "/boot/inventory", f"Content-Length: {MIB}") == 429
 

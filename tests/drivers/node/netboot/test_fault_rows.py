@@ -34,6 +34,7 @@ FAULTS = {
     ),
     "wrong checksum": (
         REFUSED,
+        f"{HERE}/test_provisioner.py::test_an_image_that_is_not_sound_starts_no_machine",
         f"{AGENT}/test_unpack.py::test_other_bytes_of_the_same_length_are_refused",
     ),
     "disk too small": (
@@ -67,15 +68,28 @@ FAULTS = {
         "test_an_agent_that_hangs_costs_no_other_deployment_and_is_not_cut_while_it_is_heard",
     ),
     "DHCP rival": (
+        REFUSED,
+        f"{HERE}/test_boots.py::"
+        "test_2_a_token_is_only_for_whom_a_task_expects_and_from_its_own_address",
         f"{HERE}/test_rivals.py::test_a_server_on_the_wire_is_found_and_none_where_there_is_none",
         f"{HERE}/test_hostcheck.py::test_another_server_is_a_rival_or_needed_by_the_option",
     ),
     "image gone": (
+        REFUSED,
+        f"{AGENT}/test_steps.py::test_nothing_is_written_for_an_image_that_is_not_there_or_another",
+        f"{HERE}/test_provisioner.py::test_an_image_that_is_not_sound_starts_no_machine",
         f"{HERE}/test_faults.py::"
         "test_an_image_that_is_gone_fails_the_deployment_and_the_next_one_has_it",
     ),
     "nothing is wiped twice": (
         ONCE,
+        REFUSED,
+        f"{AGENT}/test_work.py::test_whatever_is_raised_is_the_end_of_the_command",
+        f"{HERE}/test_provisioner.py::test_what_would_fail_again_is_not_worth_another_try",
+        f"{HERE}/test_power.py::"
+        "test_who_does_not_report_from_disk_is_not_installed_again_by_itself",
+        "tasks/actions/test_deploy_node.py::"
+        "test_an_interrupted_deployment_that_would_fail_again_is_not_repeated",
         f"{HERE}/test_faults.py::"
         "test_a_machine_that_starts_from_the_network_after_its_installation_is_not_wiped",
     ),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from drydockd.errors import DriverTransient
+from drydockd.errors import DriverPersistent
 from drydockd.machines import NodeState, PowerState
 from tests.drivers.node.netboot.killable import Killed
 from tests.drivers.node.netboot.pretend import bearer
@@ -97,10 +97,11 @@ async def test_an_image_that_is_gone_fails_the_deployment_and_the_next_one_has_i
         blob.unlink()
         answer = await http.get(path, headers=headers)
         end = {"id": command["id"], "ok": False, "error": f"image: {answer.json()['message']}"}
+        end["is_final"] = True
         await http.post("/boot/end", json=end | {"log": "", "steps": []}, headers=headers)
 
     bench.machine.agent = fetches
-    with pytest.raises(DriverTransient, match=r"deployment failed: image: .* has no content"):
+    with pytest.raises(DriverPersistent, match=r"deployment failed: image: .* has no content"):
         await bench.driver.deploy(handle, SPEC, bench.voice)
     assert await bench.state() is NodeState.FAILED_DEPLOY
     notes = [note.text for note in await bench.driver.check() if note.error]

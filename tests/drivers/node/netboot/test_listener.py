@@ -73,6 +73,24 @@ async def test_a_head_has_the_length_and_no_body(http):
     assert "immutable" in got.headers["Cache-Control"]
 
 
+async def test_an_image_is_asked_for_its_length_before_anything_is_wiped_for_it(http, room):
+    headers = {"Authorization": f"Bearer {await room.session()}"}
+    got = await http.head(f"/boot/image/{'e' * 64}", headers=headers)
+    told = (got.status_code, got.headers["Content-Length"], got.content)
+    assert told == (200, str(len(CONTENT)), b"")
+    assert (await http.head(f"/boot/image/{'f' * 64}", headers=headers)).status_code == 403
+    assert (await http.head(f"/boot/image/{'e' * 64}")).status_code == 401
+
+
+async def test_2_a_script_is_only_for_who_comes_through_a_boot_network(http, room):
+    room.boots.interfaces_for = lambda address: frozenset({"boot1"})
+    room.boots.strangers.await_mac("52:54:00:00:00:99")
+    query = {"mac": "52:54:00:00:00:99"}
+    assert "kernel" not in (await http.get("/boot/ipxe", params=query)).text
+    room.boots.interfaces_for = lambda address: frozenset({"lo"})
+    assert "kernel" in (await http.get("/boot/ipxe", params=query)).text
+
+
 async def test_no_route_of_the_api_is_here_and_none_of_these_there(http):
     for path in ("/", "/versions", "/api/v1.0/tasks", "/api/v1.0/bootdata/n1/units", "/metrics"):
         assert (await http.get(path)).status_code == 404, path

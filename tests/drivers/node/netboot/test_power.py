@@ -91,6 +91,7 @@ async def test_an_agent_that_never_comes_fails_with_what_to_look_at(room):
     machine = await doing.agent(MAC)
     assert machine.state is NodeState.FAILED_DEPLOY
     assert "no agent said hello within 60 s" in machine.reason
+    assert not machine.is_final
 
 
 async def test_a_machine_that_does_not_go_off_by_itself_is_forced(room, monkeypatch):
@@ -120,6 +121,16 @@ async def test_the_disk_is_started_once_and_its_report_awaited(room):
     assert machine.state is NodeState.DEPLOYED
     assert await work(room, switch).disk_boot(MAC) == machine
     assert switch.calls == ["disk", "on"]
+
+
+async def test_who_does_not_report_from_disk_is_not_installed_again_by_itself(room):
+    await room.machines.change(
+        MAC, lambda m: ways.brought(ways.ended(m, room.now), Stage.OFF, room.now)
+    )
+    doing = replace(work(room, Switch()), clock=iter(range(1000, 100_000, 500)).__next__)
+    machine = await doing.disk_boot(MAC)
+    assert "did not report from disk" in machine.reason
+    assert machine.is_final
 
 
 async def test_a_forgotten_machine_ends_the_wait(room):

@@ -10,7 +10,13 @@ import yaml
 from drydockd.drivers.base import Surroundings
 from drydockd.drivers.node.netboot.options import NetbootOptions
 from drydockd.drivers.node.netboot.provisioner import NetbootProvisioner
-from drydockd.errors import DriverConflict, DriverTransient, DriverUnsupported, NodeUnknown
+from drydockd.errors import (
+    DriverConflict,
+    DriverPersistent,
+    DriverTransient,
+    DriverUnsupported,
+    NodeUnknown,
+)
 from drydockd.machines import NodeState, PowerState
 from drydockd.plans import (
     AddressPlan,
@@ -262,6 +268,36 @@ async def test_an_agents_failure_is_told_with_its_log_kept(bench):
     assert handle.state is NodeState.DEPLOYED
 
 
+@pytest.mark.parametrize("is_final", [False, True])
+async def test_what_would_fail_again_is_not_worth_another_try(bench, is_final):
+    handle = await bench.ready()
+    bench.machine.fails, bench.machine.is_final = "WrongImage: other bytes", is_final
+    with pytest.raises(DriverPersistent if is_final else DriverTransient, match="other bytes"):
+        await bench.driver.deploy(handle, SPEC, bench.voice)
+    found = await bench.driver.find(NODE)
+    assert found.final_failure == ("WrongImage: other bytes" if is_final else None)
+    # An operator's own new deployment is another matter.
+    bench.machine.fails = None
+    handle = await bench.driver.deploy(handle, replace(SPEC, deployment_id="d2"), bench.voice)
+    assert (handle.state, handle.final_failure) == (NodeState.DEPLOYED, None)
+
+
+@pytest.mark.parametrize("damage", ["gone", "other bytes", "shorter"])
+async def test_an_image_that_is_not_sound_starts_no_machine(bench, damage):
+    handle = await bench.ready()
+    blob, starts = bench.catalogue / "blobs" / SHA["image"], len(bench.machine.scripts)
+    content = blob.read_bytes()
+    blob.unlink()
+    if damage != "gone":
+        blob.write_bytes(content[:-1] + (b"" if damage == "shorter" else b"!"))
+    words = "has no content" if damage == "gone" else "its content is damaged"
+    with pytest.raises(DriverPersistent, match=f"image debian-12: .*{words}"):
+        await bench.driver.deploy(handle, SPEC, bench.voice)
+    assert (len(bench.machine.scripts), await bench.state()) == (starts, NodeState.READY)
+    blob.write_bytes(content)
+    assert (await bench.driver.deploy(handle, SPEC, bench.voice)).state is NodeState.DEPLOYED
+
+
 async def test_a_failed_inspection_ends_the_commissioning_with_the_agents_words(bench):
     handle = await bench.found()
     bench.machine.fails = "ToolFailed: lshw ended with status 127"
@@ -279,7 +315,7 @@ async def test_nobody_is_deployed_who_did_not_report_from_disk(tmp_path, catalog
     await bench.start()
     handle = await bench.ready()
     bench.machine.reports = False
-    with pytest.raises(DriverTransient, match=r"did not report from disk within 0\.2 s"):
+    with pytest.raises(DriverPersistent, match=r"did not report from disk within 0\.2 s"):
         await bench.driver.deploy(handle, SPEC, bench.voice)
     await bench.machine.close()
     await bench.stop()
@@ -321,7 +357,7 @@ async def test_what_the_design_asks_and_netboot_cannot_is_refused_before_anythin
 async def test_a_machine_of_another_serial_is_not_installed(bench):
     handle = await bench.ready()
     bench.machine.uuid = "u-2"
-    with pytest.raises(DriverTransient, match="has UUID u-2, not u-1"):
+    with pytest.raises(DriverPersistent, match="has UUID u-2, not u-1"):
         await bench.driver.deploy(handle, SPEC, bench.voice)
     assert not [command for command in bench.machine.said if command["do"] == "install"]
 
@@ -376,7 +412,7 @@ async def test_a_second_machine_with_the_same_mac_ends_the_deployment(bench):
         twin.set()
 
     bench.machine.agent = slow
-    with pytest.raises(DriverTransient, match="two machines claim to be n1"):
+    with pytest.raises(DriverPersistent, match="two machines claim to be n1"):
         await bench.driver.deploy(handle, SPEC, bench.voice)
     await asyncio.wait_for(twin.wait(), 10)
 
@@ -427,7 +463,7 @@ async def test_bad_bodies_say_which_field(bench):
 
 async def test_the_documents_of_an_unadopted_machine_are_told_by_its_name(bench):
     driver = bench.driver
-    driver.boots.await_mac(MAC)
+    driver.boots.strangers.await_mac(MAC)
     async with bench.machine.http() as http:
         await bench.machine.agent(http, None)
 

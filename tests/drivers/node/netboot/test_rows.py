@@ -23,6 +23,10 @@ ROWS = {
     "test_2_no_token_before_drydockd_itself_switched_the_machine_on",
     "2: only to the address reserved for its MAC": "test_boots.py::"
     "test_2_a_token_is_only_for_whom_a_task_expects_and_from_its_own_address",
+    "2: only through an interface of a boot network": "test_boots.py::"
+    "test_2_no_script_but_through_an_interface_of_the_machines_boot_network",
+    "2: an interface that no address can pretend": "test_arrivals.py::"
+    "test_2_who_comes_through_another_interface_is_told_apart_whatever_its_address",
     "3: used up by hello; another nonce ends the deployment": "test_boots.py::"
     "test_3_another_agent_with_the_same_token_ends_the_deployment",
     "3: a lost answer comes again": "test_boots.py::"
@@ -58,8 +62,8 @@ ROWS = {
     "8: no session, only while awaited": "test_boots.py::"
     "test_8_a_stranger_is_heard_only_while_a_task_waits_for_one",
     "8: 8 MiB": "test_bounds.py::test_a_body_is_refused_unread_where_its_sender_or_length_is",
-    "8: 10 a minute": "test_boots.py::test_8_strangers_are_bounded_by_the_minute",
-    "8: 256 records, the oldest goes": "test_boots.py::"
+    "8: 10 a minute": "test_strangers.py::test_8_strangers_are_bounded_by_the_minute",
+    "8: 256 records, the oldest goes": "test_strangers.py::"
     "test_8_the_oldest_of_too_many_strangers_goes",
     "8: XML is hardened": "../../../design/test_inventory.py::"
     "test_entities_are_refused_before_they_expand",

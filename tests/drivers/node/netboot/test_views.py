@@ -1,10 +1,12 @@
 """A machine as tasks and clients see it."""
 
+from dataclasses import replace
+
 import pytest
 
 from drydockd.drivers.node.netboot import views
 from drydockd.drivers.node.netboot.machine import Machine, Stage
-from drydockd.errors import DriverConflict, DriverTransient
+from drydockd.errors import DriverConflict, DriverPersistent, DriverTransient
 from drydockd.machines import Document, NodeState
 from tests.drivers.node.netboot.shelves import MAC
 
@@ -46,6 +48,12 @@ def test_work_that_failed_may_be_tried_again_and_work_that_was_overtaken_not():
     told = views.trouble(failed, "deployment", NodeState.FAILED_DEPLOY)
     assert isinstance(told, DriverTransient)
     assert "no disk" in str(told)
+    final = replace(failed, is_final=True)
+    assert isinstance(views.trouble(final, "deployment", NodeState.FAILED_DEPLOY), DriverPersistent)
+    assert (views.handle(failed).final_failure, views.handle(final).final_failure) == (
+        None,
+        "no disk",
+    )
     other = views.trouble(Machine(MAC), "deployment", NodeState.FAILED_DEPLOY)
     assert isinstance(other, DriverConflict)
 

@@ -15,8 +15,5 @@ def command() -> None:
 
     It is what a daemon answers to GET /api/v1.0/openapi.json, for tools that make clients, tests
     or pages of it. No daemon is asked.
-
-    \b
-    drydock api-schema > openapi.json
     """
     click.echo(json.dumps(described(), indent=1, ensure_ascii=False))

@@ -10,6 +10,7 @@ _SITE = "file:///etc/drydockd/site.yaml"
 
 # Command -> what follows `drydock`.
 EXAMPLES: dict[str, tuple[str, ...]] = {
+    "api-schema": ("api-schema",),
     "bmc accept": (f"bmc accept node01 --site {_SITE}",),
     "bmc check": (f"bmc check --site {_SITE}", "bmc check node01 node02 -o json"),
     "bmc power cycle": ("bmc power cycle node01 --yes",),

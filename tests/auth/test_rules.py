@@ -30,6 +30,8 @@ def test_the_defaults_are_the_contracts():
         "verify_nodes",
         "verify_site",
     }
+    # Ours, not the contract's: who may read tasks may read what happens to them.
+    assert defaults.pop("read_events") == f"rule:{PREFIX}read_task"
     assert set(defaults.values()) == {"role:admin"}
 
 

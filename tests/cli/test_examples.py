@@ -17,7 +17,14 @@ FOLDERS = ("inventory", "state", "rendered")
 
 # They print a file of its own format, or do something and say so.
 NO_DATA = {
-    *("completion", "config convert", "config drivers", "config sample", "config show"),
+    *(
+        "api-schema",
+        "completion",
+        "config convert",
+        "config drivers",
+        "config sample",
+        "config show",
+    ),
     *("design adopt", "maas snippet", "netboot dhcp-snippet", "store export"),
     *("image alias", "image build", "image import", "image prune", "image rm", "image verify"),
     *("lab", "lab console", "lab room", "migrate", "netboot setup"),

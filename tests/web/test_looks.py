@@ -50,5 +50,6 @@ def test_a_misspelt_name_in_a_template_is_an_error(looks):
 
 
 def test_every_template_can_be_read(looks):
-    for name in looks.list_templates():
+    # The API's has filters of its own: test_apipage reads it.
+    for name in {*looks.list_templates()} - {"api.html"}:
         looks.get_template(name)

@@ -8,7 +8,7 @@ LOCK ?= requirements/test.txt
 WORKERS ?= logical
 ARGS ?=
 
-.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock wheel deb deb-check mutants bench demo qemu qemu-core root docs format clean
+.PHONY: run test quick coverage test-newest test-lowest peers lint check fresh lock wheel man deb deb-check mutants bench demo qemu qemu-core root docs format clean
 
 run: $(VENV)/.run
 	$(BIN)/drydock lab
@@ -81,13 +81,17 @@ lock: $(VENV)/bin/pip
 wheel: $(VENV)/.dev
 	PYTHON=$(BIN)/python .ci/wheel
 
+# The manual pages of all commands, from their help; left in build/man. The package makes its own.
+man: $(VENV)/.dev
+	$(BIN)/python -m drydockd.cli.man build/man
+
 # The Debian package, for the Debian this is typed on; left in build/deb.
 deb: $(VENV)/.dev
 	PYTHON=$(BIN)/python .ci/deb
 
 # As root: the package comes, runs, is replaced and goes, in a systemd of its own; so does the role.
 deb-check: peers
-	DRYDOCKD_PACKAGES=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup tests/packaging $(ARGS)
+	DRYDOCKD_PACKAGES=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/packaging $(ARGS)
 
 # Lines that can be broken without a test of their folder failing, e.g. ONLY=store/codec.py SAMPLE=0
 # for all of a file. Stopped and started again it goes on where it was.

@@ -142,9 +142,7 @@ def place(stage: Path, version: str, epoch: int) -> None:
         f" -- {MAINTAINER}  {date}\n"
     )
     _compressed(stage / "usr/share/doc/drydockd/changelog.Debian.gz", entry.encode())
-    for page in sorted((ROOT / "build/man").glob("*.[1-9]")):
-        section = page.suffix[1:]
-        _compressed(stage / f"usr/share/man/man{section}/{page.name}.gz", page.read_bytes())
+    _manual(stage)
     _completions(stage)
 
 
@@ -158,12 +156,18 @@ def _compressed(target: Path, content: bytes) -> None:
     target.write_bytes(gzip.compress(content, 9, mtime=0))
 
 
+def _manual(stage: Path) -> None:
+    """The page of the daemon, and those that the command makes of its help."""
+    with tempfile.TemporaryDirectory() as scratch:
+        run(stage / HOME / "bin/python", "-B", "-m", "drydockd.cli.man", scratch)
+        for page in [HERE / "drydockd.8", *sorted(Path(scratch).iterdir())]:
+            section = page.suffix[1:]
+            _compressed(stage / f"usr/share/man/man{section}/{page.name}.gz", page.read_bytes())
+
+
 def _completions(stage: Path) -> None:
-    """What `drydock completion SHELL` prints, where the command knows it."""
-    python = stage / HOME / "bin/python"
-    drydock = [python, "-B", "-m", "drydockd.cli"]
-    if "completion" not in run(*drydock, "--help"):
-        return
+    """What `drydock completion SHELL` prints."""
+    drydock = [stage / HOME / "bin/python", "-B", "-m", "drydockd.cli"]
     for shell, target in COMPLETIONS.items():
         (stage / target).parent.mkdir(parents=True)
         (stage / target).write_text(run(*drydock, "completion", shell))

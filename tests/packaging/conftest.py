@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import drydockd
-from tests.peers.debian import debs
-from tests.peers.guest import NoGuest, booted, may_boot
+from tests.peers.debian import renewed, shared_deb
+from tests.peers.guest import NoGuest, booted
 from tests.peers.needs import LEFT_OUT
 from tests.peers.table import PEERS
 
@@ -23,7 +22,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         # The hook is handed the tests of all folders.
         here = item.path.is_relative_to(HERE)
-        if here and {"packages", "machine"} & set(getattr(item, "fixturenames", ())):
+        if here and {"package", "machine"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.skip(reason="boots hosts for a minute: make deb-check"))
 
 
@@ -36,16 +35,18 @@ def _missing(error):
 
 
 @pytest.fixture(scope="session")
-def packages(tmp_path_factory):
-    """The package, the same built again elsewhere, and a newer one."""
-    if (reason := may_boot()) is not None:
-        _missing(reason)
-    folder = tmp_path_factory.mktemp("packages")
-    version = drydockd.__version__
+def package(tmp_path_factory):
+    """The package of this checkout."""
     try:
-        return debs(folder, ("one", version), ("further/away", version), ("newer", NEWER))
+        return shared_deb(tmp_path_factory)
     except NoGuest as error:
         _missing(error)
+
+
+@pytest.fixture(scope="session")
+def newer(package, tmp_path_factory):
+    """The same with a higher version, and another configuration file."""
+    return renewed(package, tmp_path_factory.mktemp("newer"), NEWER)
 
 
 @pytest.fixture(scope="module")

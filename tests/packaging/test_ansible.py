@@ -43,7 +43,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def play(machine, packages, tmp_path_factory):
+def play(machine, package, tmp_path_factory):
     """Return a function that runs the playbook on the machine: exit code, sums, what it said."""
     # What Ansible needs of every host before it can do anything; and where the designs will be,
     # without which the check of the configuration refuses it.
@@ -60,7 +60,7 @@ def play(machine, packages, tmp_path_factory):
     (folder / "hosts.yml").write_text(yaml.safe_dump(hosts))
 
     def play(*options, code=0, **variables):
-        said = {"drydockd_package": str(packages[0]), "drydockd_config": CONFIG, **variables}
+        said = {"drydockd_package": str(package), "drydockd_config": CONFIG, **variables}
         (folder / "variables.json").write_text(json.dumps(said))
         done = subprocess.run(
             [

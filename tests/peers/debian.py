@@ -1,5 +1,6 @@
 """The Debian package, built in an empty Debian without a network (a layer over the guests')."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -8,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import drydockd
-from tests.packages import build
-from tests.peers.guest import CONFIGURATION, PAGE, PATH, NoGuest, blocks, fetched, may_boot
+from tests.packages import build, run
+from tests.peers.guest import CONFIGURATION, PAGE, PATH, NoGuest, alone, blocks, fetched, may_boot
 
 # Any; what is built must not depend on when it is.
 EPOCH = "1700000000"
@@ -22,36 +23,66 @@ root=$WORK/root
 mount -t overlay overlay -o "lowerdir=$BASE,upperdir=$WORK/upper,workdir=$WORK/scratch" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
-mkdir -p "$root/srv/tree" "$root/srv/dist"
+mkdir -p "$root"/srv/{tree,dist,out}
 mount --bind "$WHEELS" "$root/srv/wheels"
 mount --bind "$TREE" "$root/srv/tree"
 mount --bind "$DIST" "$root/srv/dist"
+mount --bind "$OUT" "$root/srv/out"
 exec chroot "$root" env -i PATH="$BIN" LC_ALL=C.UTF-8 SOURCE_DATE_EPOCH="$EPOCH" bash -euc "$SCRIPT"
 """
 FIRST = "apt-get -qq install -y --no-install-recommends python3-venv >/dev/null 2>&1\ncd /srv\n"
 
 
-def debs(folder: Path, *outs: tuple[str, str]) -> list[Path]:
-    """Build the package below `folder`; return one path for each of `outs`.
+def shared_deb(factory: pytest.TempPathFactory) -> Path:
+    """Return the package of this checkout, built once for all test processes of a run.
 
-    Each is the folder inside `folder/dist` and the version. Raises NoGuest where that cannot be.
+    Raises NoGuest where that cannot be.
     """
+    base = factory.getbasetemp()
+    # That of a process of xdist is inside the one of the run.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "deb"
+    receipt = folder / "built"
+    with alone(folder.with_suffix(".lock")):
+        if not receipt.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            receipt.write_text(str(deb(folder)))
+    return Path(receipt.read_text())
+
+
+def deb(folder: Path, wheel: Path | None = None) -> Path:
+    """Build the package in `folder`, of `wheel` or a new one. Raises NoGuest."""
     if (reason := may_boot()) is not None:
         raise NoGuest(reason)
     cache = fetched()
-    (wheel,) = build(folder, "--wheel").glob("*.whl")
-    made = "".join(
-        f"/usr/bin/python3 tree/packaging/debian/build.py dist/{wheel.name} dist/{out} "
-        f"--version {version} --find-links wheels\n"
-        for out, version in outs
+    if wheel is None:
+        (wheel,) = build(folder, "--wheel").glob("*.whl")
+    (folder / "layer").mkdir()
+    make = (
+        f"/usr/bin/python3 tree/packaging/debian/build.py dist/{wheel.name} out "
+        f"--version {drydockd.__version__} --find-links wheels\n"
     )
-    work = folder / "layer"
-    work.mkdir()
-    words = {"WORK": work, "BASE": cache / "root", "WHEELS": cache / "wheels", "EPOCH": EPOCH}
-    words |= {"TREE": folder / "tree", "DIST": folder / "dist", "BIN": PATH, "SCRIPT": FIRST + made}
-    said = _apart(["bash", "-euc", LAYER], words)
-    paths = [Path(line) for line in said.splitlines() if line.endswith(".deb")]
-    return [folder / path for path in paths]
+    words = {"WORK": folder / "layer", "BASE": cache / "root", "WHEELS": cache / "wheels"}
+    words |= {"TREE": wheel.parents[1] / "tree", "DIST": wheel.parent, "OUT": folder / "out"}
+    (folder / "out").mkdir()
+    said = _apart(
+        ["bash", "-euc", LAYER], words | {"EPOCH": EPOCH, "BIN": PATH, "SCRIPT": FIRST + make}
+    )
+    return folder / said.splitlines()[-1]
+
+
+def renewed(package: Path, folder: Path, version: str) -> Path:
+    """Return the package as a newer version that ships another configuration file."""
+    tree, made = folder / "tree", folder / "newer.deb"
+    run("dpkg-deb", "--raw-extract", package, tree)
+    control = tree / "DEBIAN" / "control"
+    said = control.read_text().splitlines()
+    said = [f"Version: {version}" if line.startswith("Version:") else line for line in said]
+    control.write_text("\n".join([*said, ""]))
+    with (tree / CONFIGURATION.lstrip("/")).open("a") as file:
+        file.write("# as of the newer version\n")
+    run("dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", tree, made)
+    return made
 
 
 def _apart(command: Sequence[str], words: dict[str, object]) -> str:
@@ -74,8 +105,7 @@ def host(guest, tmp_path_factory):
 
     Whoever changes its configuration puts it back; `plain` is the one the page ends with.
     """
-    (package,) = debs(tmp_path_factory.mktemp("deb"), ("page", drydockd.__version__))
-    shutil.copy(package, guest.folder / "root")
+    shutil.copy(shared_deb(tmp_path_factory), guest.folder / "root")
     guest.typed = guest.run(f"set -eux\n{blocks(PAGE)}", code=None, seconds=1200)
     guest.plain = guest.read(CONFIGURATION) if (guest.folder / CONFIGURATION[1:]).exists() else ""
     return guest

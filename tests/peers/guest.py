@@ -4,6 +4,7 @@ The Debian and the packages it will ask for are fetched once, to `.cache/guest`;
 layer over it that is gone afterwards, without a network of its own. Needs root.
 """
 
+import fcntl
 import os
 import re
 import shutil
@@ -91,6 +92,15 @@ def sources() -> str:
     return "\n".join(lines) or f"deb http://deb.debian.org/debian {SUITE} main"
 
 
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Hold a lock file: of the test processes that come here at once, one goes on at a time."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def fetched() -> Path:
     """Return the folder with `root`, an empty Debian that knows its packages, and `wheels`.
 
@@ -98,15 +108,24 @@ def fetched() -> Path:
     """
     lock = LOCKS / "run.txt"
     receipt, mark = CACHE / "receipt", f"{SUITE} {SYSTEM} {DEBS} {NETBOOT_DEBS}\n{lock.read_text()}"
-    if receipt.exists() and receipt.read_text() == mark:
-        return CACHE
+    with alone(CACHE.with_suffix(".lock")):
+        if not receipt.exists() or receipt.read_text() != mark:
+            _fetch(lock)
+            receipt.write_text(mark)
+    return CACHE
+
+
+def _fetch(lock: Path) -> None:
     shutil.rmtree(CACHE, ignore_errors=True)
     CACHE.mkdir(parents=True)
     pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", "download"]
     quiet(*pip, "--require-hashes", "-d", str(CACHE / "wheels"), "-r", str(lock))
     root = CACHE / "root"
+    # It binds this machine's /dev and /sys in there: with a namespace of its own they are gone
+    # however it ends, and the next one to empty the folder empties nothing else.
+    apart = ["unshare", "--mount", "--fork", "--kill-child", "--"]
     make = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={SYSTEM}", SUITE, str(root), "-"]
-    quiet(*make, input=sources())
+    quiet(*apart, *make, input=sources())
     apt = ["chroot", str(root), "apt-get", "-qq"]
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
     quiet(*apt, "update")
@@ -114,8 +133,6 @@ def fetched() -> Path:
     # No package index is in reach: pip takes what was fetched.
     (root / "etc/pip.conf").write_text("[global]\nno-index = true\nfind-links = /srv/wheels\n")
     (root / "srv/wheels").mkdir()
-    receipt.write_text(mark)
-    return CACHE
 
 
 def may_boot() -> str | None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -104,6 +105,8 @@ class TaskWatch:
         self._is_new_state = False
         self._new_steps: set[str] = set()
         self._new_nodes: set[str] = set()
+        # Node -> how many pages of it alone are open: of the others nothing is made.
+        self._pages: Counter[str] = Counter()
         self._told_lines = 0
         self._shown: dict[str, str] = {}
         self._drawn = 0.0
@@ -258,8 +261,11 @@ class TaskWatch:
         )
 
     def _new_node_parts(self) -> dict[str, Partial]:
-        names, self._new_nodes = self._new_nodes, set()
-        return {name: Partial("task-node", "innerMorph", self._node(name)) for name in names}
+        names, self._new_nodes = self._new_nodes & self._pages.keys(), set()
+        return {name: self._node_part(name) for name in names}
+
+    def _node_part(self, name: str) -> Partial:
+        return Partial("task-node", "innerMorph", self._node(name))
 
     def _causes(self) -> str:
         return self._parts.causes(self.tree)
@@ -316,10 +322,31 @@ class TaskWatch:
         Ends when the task has ended and all is told. Raises TooSlow when it has to be begun anew.
         """
         await self.ready.wait()
-        place = self._position(seen)
-        if place is None:
-            place = self._count
-            yield await self._anew(node)
+        with self._open(node):
+            place = self._position(seen)
+            if place is None:
+                place = self._count
+                yield await self._anew(node)
+            elif node is not None and seen is not None:
+                # What changed while no page of it was open is in no frame.
+                yield event(seen, [self._node_part(node)])
+            async for told in self._frames_behind(place, node):
+                yield told
+
+    @contextmanager
+    def _open(self, node: str | None) -> Iterator[None]:
+        """Count a page of one node."""
+        if node is None:
+            yield
+            return
+        self._pages[node] += 1
+        try:
+            yield
+        finally:
+            self._pages[node] -= 1
+            self._pages += Counter()  # without those that have none
+
+    async def _frames_behind(self, place: int, node: str | None) -> AsyncIterator[bytes]:
         while True:
             news = self._news
             while place < self._count:

@@ -5,11 +5,11 @@ import re
 
 import pytest
 
-from drydockd.model import Message
+from drydockd.model import Message, TaskStatus
 from drydockd.store import Put
 from drydockd.tasks import TooSlow
 from drydockd.web import taskwatch
-from tests.web.tasking import ROOT
+from tests.web.tasking import ROOT, record
 
 
 class Told:
@@ -113,6 +113,50 @@ async def test_a_page_of_one_node_is_told_of_this_node_only(watched):
     await watched.end()
     await asyncio.wait_for(reading, 20)
     assert told.lines == ["said 100"]
+
+
+def step_of(node, number, status=TaskStatus.RUNNING):
+    """The record of a step of one node, below the task."""
+    return record(f"00000000-0000-4000-8000-00000000{number:04}", parent_task_id=ROOT,
+                  scope=(node,), status=status)  # fmt: skip
+
+
+async def test_what_a_page_of_a_node_shows_is_made_for_nodes_with_a_page_open_only(
+    watched, monkeypatch
+):
+    watch = await watched.watch()
+    made = []
+    node = watch._parts.node
+    monkeypatch.setattr(
+        type(watch._parts),
+        "node",
+        lambda _, tree, name, why: made.append(name) or node(tree, name, why),
+    )
+    told, whole = Told(), Told()
+    readers = [
+        asyncio.create_task(follow(watch, told, watch.event_id, node="n1")),
+        asyncio.create_task(follow(watch, whole, watch.event_id)),
+    ]
+    while not told.events:
+        await asyncio.sleep(0)
+    await watched.store.write(Put(step_of("n1", 11)), Put(step_of("n2", 12)))
+    await watched.end()
+    await asyncio.wait_for(asyncio.gather(*readers), 20)
+    assert set(made) == {"n1"}
+    assert watch._pages == {}
+
+
+async def test_a_page_of_a_node_that_opens_its_stream_late_is_told_how_the_node_is(watched):
+    watch = await watched.watch()
+    seen = (await watch.shown("n1")).event_id
+    await watched.store.write(Put(step_of("n1", 11, TaskStatus.COMPLETE)))
+    await watched.end()
+    await asyncio.wait([watch._work], timeout=20)
+    told = Told()
+    await asyncio.wait_for(follow(watch, told, seen, node="n1"), 20)
+    assert told.events[0].startswith(f"id: {seen}\n")
+    assert 'hx-target="#task-node"' in told.events[0]
+    assert watch._node("n1") in told.events[0]
 
 
 async def test_a_page_too_slow_for_what_is_kept_is_dropped(watched, monkeypatch):

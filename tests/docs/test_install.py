@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_every_line_of_the_page_works(host):
-    assert "+ drydock health\nhealthy\n" in host.typed[-1000:], host.typed[-3000:]
+    assert "+ drydock health\nhealthy\n" in host.typed[-1000:], host.typed[-9000:]
 
 
 def test_the_page_ends_with_a_node_that_is_deployed(host):

@@ -106,6 +106,7 @@ def host(guest, tmp_path_factory):
     Whoever changes its configuration puts it back; `plain` is the one the page ends with.
     """
     shutil.copy(shared_deb(tmp_path_factory), guest.folder / "root")
-    guest.typed = guest.run(f"set -eux\n{blocks(PAGE)}", code=None, seconds=1200)
+    told = "trap 'journalctl --no-pager --unit drydockd.service --lines 40' ERR"
+    guest.typed = guest.run(f"set -eux\n{told}\n{blocks(PAGE)}", code=None, seconds=1200)
     guest.plain = guest.read(CONFIGURATION) if (guest.folder / CONFIGURATION[1:]).exists() else ""
     return guest

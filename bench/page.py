@@ -1,6 +1,6 @@
 """What pages cost that are open while a large task runs.
 
-Twice a fresh daemon deploys the same nodes in the virtual machine room: first nobody looks, then
+Twice a fresh daemon deploys the same nodes in the virtual machine room, all at once: first nobody looks, then
 50 people have the task's page open, each with a login and a live stream of their own. The
 difference in the daemon's processor time, as a share of the time the deployment took, is what the
 pages cost. GET health is asked for all the while. The daemon runs on one processor, pages and
@@ -22,12 +22,12 @@ from pathlib import Path
 import httpx
 
 from bench.daemon import Daemon, running
-from bench.load import Connection, Figures, request
+from bench.load import Figures, request
+from bench.probe import Watch
 from bench.storm import deploying, prepare, site
 from drydockd.auth.jwt import mint
 from drydockd.auth.jwtkeys import SECRET_FILE, secret_key
 
-HEALTH = request("GET", "/api/v1.0/health")
 XSRF = re.compile(r'name="_xsrf" value="([^"]+)"')
 STREAM = re.compile(r'hx-sse:connect="([^"]+)"')
 MIB = 1 << 20
@@ -89,15 +89,6 @@ class Run:
         return self.health.percentile(0.99)
 
 
-async def probe(daemon: Daemon, run: Run) -> None:
-    connection = Connection("127.0.0.1", daemon.port)
-    while True:
-        start = time.perf_counter()
-        await connection.send(HEALTH)
-        run.health.latencies.append(time.perf_counter() - start)
-        await asyncio.sleep(0.02)
-
-
 async def deployment(args: argparse.Namespace, pages: int) -> Run:
     """Deploy once, with so many pages open."""
     run = Run([Page() for _ in range(pages)])
@@ -108,15 +99,17 @@ async def deployment(args: argparse.Namespace, pages: int) -> Run:
         latencies = {"discovery": 0.1, "commission": 0.1, "deploy": [args.shortest, args.longest]}
         room = {"latencies": latencies, "seed": 1}
         api = {"event_streams": 200}
+        limits = {"fan_out": args.nodes, "driver_calls": args.nodes}
         daemon = await stack.enter_async_context(
-            running(folder, cpu=0, api=api, fake_driver={"config": room})
+            running(folder, cpu=0, api=api, limits=limits, fake_driver={"config": room})
         )
         await prepare(daemon, f"file://{design}")
         client = await stack.enter_async_context(daemon.client())
         start, cpu = time.perf_counter(), daemon.cpu_seconds
         task_id = await deploying(client, f"file://{design}")
         async with asyncio.TaskGroup() as group:
-            asked = group.create_task(probe(daemon, run))
+            watch = Watch(daemon)
+            stack.callback(watch.end)
             for number, page in enumerate(run.pages):
                 group.create_task(page.look(daemon, f"user{number}", task_id))
             status = ""
@@ -129,7 +122,7 @@ async def deployment(args: argparse.Namespace, pages: int) -> Run:
                 await asyncio.sleep(0.5)
             run.seconds = time.perf_counter() - start
             run.cpu_seconds = daemon.cpu_seconds - cpu
-            asked.cancel()
+            run.health.latencies += [ms / 1000 for ms in (await watch.health())["204"]]
         run.peak_mib = daemon.peak_mib
     return run
 

@@ -14,14 +14,27 @@
     return texts.get(row);
   };
 
+  // Rows that come back: as many as fill a window at once, the others with the next pictures.
+  const AT_ONCE = 100;
+  let coming = [];
+  let picture = 0;
+  function show(most) {
+    for (const row of coming.splice(0, most)) row.hidden = false;
+    cancelAnimationFrame(picture);
+    if (coming.length) picture = requestAnimationFrame(() => show(AT_ONCE));
+  }
+
   function filter() {
     const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;
+    coming = [];
     for (const row of body.rows) {
       const isIn = words.every((word) => textOf(row).includes(word));
-      if (row.hidden === isIn) row.hidden = !isIn;
+      if (isIn && row.hidden) coming.push(row);
+      if (!isIn && !row.hidden) row.hidden = true;
       count += isIn;
     }
+    show(AT_ONCE);
     shown.textContent = count === body.rows.length ? `${count} machines` : `${count} of ${body.rows.length} machines`;
   }
 
@@ -108,7 +121,7 @@
   if (all) {
     const none = document.querySelector("#none");
     all.hidden = false;
-    all.addEventListener("click", () => { for (const row of body.rows) if (!row.hidden) row.querySelector("input").checked = true; choose(); });
+    all.addEventListener("click", () => { show(coming.length); for (const row of body.rows) if (!row.hidden) row.querySelector("input").checked = true; choose(); });
     none.addEventListener("click", () => { for (const one of body.querySelectorAll("input:checked")) one.checked = false; choose(); });
     document.querySelector("#choice").addEventListener("submit", (event) => {
       if (!body.querySelector("input:checked")) { event.preventDefault(); chosen.textContent = "Choose at least one machine, then"; }

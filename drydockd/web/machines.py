@@ -100,6 +100,7 @@ class MachinesHandler(PageHandler):
             trouble=machines.trouble,
             sites=sites,
             actions=[a for a in ACTIONS if self.may("create_task", a)],
+            may_ask=self.may("verify_nodes"),
             q=wanted,
             sort=sort,
             now=timestamp(),
@@ -115,15 +116,17 @@ class RowsHandler(PageHandler):
     async def get(self) -> None:
         machines = await self.services.tasks.machines()
         may_choose = any(self.may("create_task", action) for action in ACTIONS)
-        packed = self.dashboard.rows.get(machines, may_choose)
+        offers = may_choose, self.may("verify_nodes")
+        packed = self.dashboard.rows.get(machines, offers)
         if packed is None:
             sites = await self.dashboard.in_use.sites()
             lines = lines_of(machines, sites)
             template = self.dashboard.looks.get_template("machinerows.html")
-            pieces = template.generate({"lines": lines, "q": "", "actions": may_choose})
+            words = {"lines": lines, "q": "", "actions": may_choose, "may_ask": offers[1]}
+            pieces = template.generate(words)
             parts = [part async for part in in_turns(pieces, self)]
             packed = gzip.compress(b"".join(parts), 1)
-            self.dashboard.rows.put(machines, may_choose, packed)
+            self.dashboard.rows.put(machines, offers, packed)
         self.set_header("Content-Encoding", "gzip")
         self.reply_bytes(packed)
 

@@ -79,6 +79,8 @@ async def test_only_what_one_may_is_offered(tmp_path):
         assert re.findall(r'<option value="(\w+)">', text.partition("<datalist")[0]) == [
             "deploy_nodes"
         ]
+        assert "Ask the BMC" not in text
+        assert "Ask the BMC" not in (await browser.get("/machines/rows")).text
 
 
 async def test_the_rows_alone_are_made_once_for_all_who_look(admin, monkeypatch):
@@ -91,9 +93,18 @@ async def test_the_rows_alone_are_made_once_for_all_who_look(admin, monkeypatch)
     monkeypatch.setattr(tasks, "machines", as_before)
     first = await admin.get("/machines/rows")
     dashboard = admin.drydock.app.dashboard
-    assert dashboard.rows.get(machines, True) is not None
+    assert dashboard.rows.get(machines, (True, True)) is not None
     assert len(rows_of(first.text)) == 24
     assert (await admin.get("/machines/rows")).content == first.content
+
+
+async def test_the_bmc_of_a_row_is_asked_on_demand_with_and_without_script(admin):
+    text = (await admin.get("/")).text
+    path = "/nodes/a01-control/power"
+    assert f'formaction="/ui{path}" hx-post="/ui{path}"' in text
+    # The form of the table sends what is chosen along.
+    shown = await admin.post(path, {"node": "a01-control"})
+    assert "now, by its BMC" in shown.text
 
 
 async def test_an_empty_daemon_says_how_machines_come(browser):

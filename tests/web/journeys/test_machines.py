@@ -52,6 +52,13 @@ def test_all_rows_come_back_when_the_filter_is_taken_away(table):
     assert visible(table).count() == 352
 
 
+def test_the_bmc_of_one_row_is_asked_where_it_stands(table):
+    table.get_by_role("button", name="Ask the BMC of n7", exact=True).click()
+    row = table.locator('#machines tr[data-name="n7"]')
+    row.get_by_text("now, by its BMC").wait_for()
+    assert table.get_by_text("now, by its BMC").count() == 1
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_wrong_with_any_page_of_machines(table, world, ann, scheme):
     ann.page.emulate_media(color_scheme=scheme)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from drydockd.api.actions import API_ACTIONS as API_ACTIONS
@@ -144,6 +145,28 @@ class Task:
     retried_by: tuple[str, ...] = ()
     caller: Caller | None = None
     lives: int = 0
+
+
+_TASK_FIELDS = tuple(f.name for f in fields(Task))
+_task_values = attrgetter(*_TASK_FIELDS)
+_task_slots = {name: getattr(Task, name).__set__ for name in _TASK_FIELDS}
+
+
+def changed(task: Task, **values: Any) -> Task:
+    """Return the task with `values` in the place of its own.
+
+    As `dataclasses.replace`, in half the time: each step of each node comes here several times.
+    Raises TypeError for other names.
+    """
+    new = object.__new__(Task)
+    for set_slot, value in zip(_task_slots.values(), _task_values(task), strict=True):
+        set_slot(new, value)
+    for name, value in values.items():
+        try:
+            _task_slots[name](new, value)
+        except KeyError:
+            raise TypeError(f"a task has no field {name!r}") from None
+    return new
 
 
 @dataclass(frozen=True, slots=True)

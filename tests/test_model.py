@@ -1,8 +1,11 @@
+import dataclasses
 import os
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
 
-from drydockd.model import new_id, timestamp
+import pytest
+
+from drydockd.model import Action, Task, changed, new_id, timestamp
 
 
 def test_a_timestamp_is_utc_with_microseconds_whatever_the_zone():
@@ -38,3 +41,19 @@ def test_a_copy_of_the_process_makes_other_ids():
         theirs = pipe.read()
     assert len(theirs) == 36
     assert theirs not in {new_id() for _ in range(1000)}
+
+
+def test_a_changed_task_is_what_replace_makes_of_it():
+    task = Task(task_id="a", action=Action.VALIDATE_DESIGN, scope=("n1",), lives=1)
+    for field in dataclasses.fields(Task):
+        value = ("other", field.name)
+        new = changed(task, **{field.name: value})
+        assert new == dataclasses.replace(task, **{field.name: value})
+        assert getattr(new, field.name) == value
+    assert changed(task) == task
+    assert changed(task) is not task
+
+
+def test_a_task_is_not_given_a_field_it_does_not_have():
+    with pytest.raises(TypeError, match="'staus'"):
+        changed(Task(task_id="a", action=Action.VALIDATE_DESIGN), staus="x")

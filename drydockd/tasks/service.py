@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from drydockd.model import (
     Action,
     Caller,
     Task,
+    changed,
     timestamp,
 )
 from drydockd.render import BootData, Templates
@@ -357,7 +357,7 @@ class Tasks:
 
 
 def _retried(task: Task, by: str) -> Task:
-    return replace(task, retried_by=(*task.retried_by, by))
+    return changed(task, retried_by=(*task.retried_by, by))
 
 
 def _asked_if_open(task: Task, user: str | None, now: str) -> Task:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from drydockd.design import Design, references
 from drydockd.errors import DrydockError, NotFound, StoreUnavailable
-from drydockd.model import Action, Caller, Task
+from drydockd.model import Action, Caller, Task, changed
 from drydockd.site import Finding
 from drydockd.store.base import Edit, Store
 from drydockd.tasks.shared.recorder import Recorder
@@ -154,8 +154,8 @@ def pinned(task: Task, design: str, scope: tuple[str, ...]) -> Task:
 
     It was loaded, so no life died of it.
     """
-    return task if task.status.is_final else replace(task, design=design, scope=scope, lives=0)
+    return task if task.status.is_final else changed(task, design=design, scope=scope, lives=0)
 
 
 def _lived(task: Task, lives: int) -> Task:
-    return replace(task, lives=lives)
+    return changed(task, lives=lives)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 MOST = 64
 # What a write tells of each beside its messages: that it began, and that it ended.
 CHANGES = 2
+# So long a group waits for the one before it of the same reference, and grows meanwhile. That one
+# is over in a few milliseconds, unless its source is slow: then the next asks it at the same time.
+GATHER_SECONDS = 0.05
 
 Load = Callable[[], Awaitable[Design]]
 # Takes one task to its end by itself, with the design that this gives.
@@ -55,8 +59,10 @@ class Validations:
         self._verdicts = verdicts
         self._shutdown = shutdown
         self._alone = alone
-        # By reference: those that arrived in this turn of the loop, in their order.
+        # By reference: those that arrived and have not begun, in their order.
         self._arriving: dict[str, list[Task]] = {}
+        # By reference: the group whose turn came last, until it is over.
+        self._at_work: dict[str, asyncio.Future[None]] = {}
 
     def join(self, task: Task) -> Coroutine[None, None, None] | None:
         """Add a new task to its group; return what takes the group to its end, if it is new.
@@ -72,8 +78,20 @@ class Validations:
         return self._to_the_end(ref, group)
 
     async def _to_the_end(self, ref: str, group: list[Task]) -> None:
-        if self._arriving.get(ref) is group:
-            del self._arriving[ref]
+        before = self._at_work.get(ref)
+        over = self._at_work[ref] = asyncio.get_running_loop().create_future()
+        try:
+            if before is not None:
+                await asyncio.wait([before], timeout=GATHER_SECONDS)
+            if self._arriving.get(ref) is group:
+                del self._arriving[ref]
+            await self._judge(group)
+        finally:
+            over.set_result(None)
+            if self._at_work.get(ref) is over:
+                del self._at_work[ref]
+
+    async def _judge(self, group: list[Task]) -> None:
         logs.bind_here(**ids(group[0]))
         try:
             design, left = await self._designs.of_all(group)

@@ -14,7 +14,16 @@ from dataclasses import replace
 from typing import Any
 
 from drydockd.errors import Conflict
-from drydockd.model import TERMINATED, Link, Result, ResultStatus, Task, TaskStatus, Timestamp
+from drydockd.model import (
+    TERMINATED,
+    Link,
+    Result,
+    ResultStatus,
+    Task,
+    TaskStatus,
+    Timestamp,
+    changed,
+)
 
 ALLOWED: Mapping[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.REQUESTED: frozenset({TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.TERMINATED}),
@@ -35,7 +44,7 @@ def moved(task: Task, status: TaskStatus, **further: Any) -> Task:
     """
     if status not in ALLOWED[task.status]:
         raise Conflict(f"Task {task.task_id} is {task.status} and cannot become {status}")
-    return replace(task, status=status, **further)
+    return changed(task, status=status, **further)
 
 
 def started(task: Task, now: Timestamp, deadline: Timestamp | None = None, **further: Any) -> Task:
@@ -49,12 +58,12 @@ def ended(task: Task, result: Result, now: Timestamp, *, was_cut: bool = False) 
     `was_cut`: it ends because its root is to stop, even if the wish has not reached it.
     """
     if was_cut and not task.terminate:
-        task = replace(task, terminate=True)
+        task = changed(task, terminate=True)
     if task.terminate:
         if task.status is TaskStatus.RUNNING:
             task = moved(task, TaskStatus.TERMINATING)
         task = moved(task, TaskStatus.TERMINATED)
-        return replace(task, result=result, updated=now, terminated=task.terminated or now)
+        return changed(task, result=result, updated=now, terminated=task.terminated or now)
     if task.status in WAITING:
         task = moved(task, TaskStatus.RUNNING)
     return moved(task, TaskStatus.COMPLETE, result=result, updated=now)
@@ -69,7 +78,7 @@ def asked_to_stop(task: Task, user: str | None, now: Timestamp) -> Task:
         raise Conflict(f"Task {task.task_id} is {task.status} already")
     if task.terminate:
         return task
-    task = replace(task, terminate=True, terminated=now, terminated_by=user, updated=now)
+    task = changed(task, terminate=True, terminated=now, terminated_by=user, updated=now)
     if task.status is TaskStatus.QUEUED:
         cut = Result(status=ResultStatus.FAILURE, failures=task.scope, message=TERMINATED)
         return ended(task, cut, now)
@@ -100,4 +109,4 @@ def linked(task: Task, link: Link) -> Task:
     """Return the task with `link` among its result's, once."""
     if link in task.result.links:
         return task
-    return replace(task, result=replace(task.result, links=(*task.result.links, link)))
+    return changed(task, result=replace(task.result, links=(*task.result.links, link)))

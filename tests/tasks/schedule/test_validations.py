@@ -90,6 +90,39 @@ async def test_no_group_is_larger_than_the_limit(monkeypatch):
         assert [one for some in lab.store.ends[1:] for one in some] == ids
 
 
+async def test_who_arrives_while_a_group_is_at_work_goes_together_behind_it(monkeypatch):
+    monkeypatch.setattr(validations, "GATHER_SECONDS", 60)
+    async with Lab(store=Written()) as lab:
+        await judged(lab)
+        loads = len(lab.designs.asked)
+        lab.designs.gate.clear()
+        first = await arrive(lab, 2)
+        while len(lab.designs.asked) == loads:
+            await asyncio.sleep(0)
+        later = [await arrive(lab, 1) for _ in range(3)]
+        lab.designs.gate.set()
+        behind = [one for some in later for one in some]
+        await ended(lab, first + behind)
+
+        assert lab.store.ends[1:] == [first, behind]
+        assert len(lab.designs.asked) == loads + 2
+
+
+async def test_a_group_whose_source_is_slow_does_not_hold_up_the_next(monkeypatch):
+    monkeypatch.setattr(validations, "GATHER_SECONDS", 0)
+    async with Lab(store=Written()) as lab:
+        await judged(lab)
+        loads = len(lab.designs.asked)
+        lab.designs.gate.clear()
+        ids = await arrive(lab, 1) + await arrive(lab, 1)
+        while len(lab.designs.asked) < loads + 2:
+            await asyncio.sleep(0)
+        lab.designs.gate.set()
+        await ended(lab, ids)
+
+        assert lab.store.ends[1:] == [ids[:1], ids[1:]]
+
+
 async def test_each_change_of_a_write_has_an_id_of_its_own():
     async with Lab(store=Written()) as lab:
         await judged(lab)

@@ -216,8 +216,9 @@ PEERS = {
         Peer(
             "browser",
             starts="Chromium, driven by Playwright (browser.py)",
-            packages=("chromium",),
-            programs=("chromium",),
+            # Playwright's own program needs the library.
+            packages=("chromium", "libatomic1"),
+            programs=("chromium", "/usr/lib/*/libatomic.so.1"),
             is_python=True,
             fixtures=frozenset({"chromium", "tab"}),
         ),

@@ -90,7 +90,8 @@ deb: $(VENV)/.dev
 	PYTHON=$(BIN)/python .ci/deb
 
 # As root: the package comes, runs, is replaced and goes, in a systemd of its own; so does the role.
-deb-check: peers
+deb-check: $(VENV)/.dev
+	$(BIN)/python -m tests.peers install packaging lintian guest
 	DRYDOCKD_PACKAGES=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/packaging $(ARGS)
 
 # Lines that can be broken without a test of their folder failing, e.g. ONLY=store/codec.py SAMPLE=0

@@ -1,6 +1,6 @@
 """A real browser for tests: Debian's Chromium, driven by Playwright of an environment of its own.
 
-Fixtures: `chromium`, one for the whole run, and `tab`, a page in a window without cookies. When
+Fixtures: `chromium`, one for each test, and `tab`, a page in a window without cookies. When
 a test ends its `tab` must have asked nobody but the daemon, and its console must be empty.
 """
 
@@ -17,8 +17,10 @@ from tests.peers.table import PEERS
 AXE = Path(__file__).parents[1] / "data" / "axe" / "axe.min.js"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def chromium():
+    # For longer than a test would be quicker, but Playwright's loop runs in this thread as long as
+    # its `with`, and no test with a loop of its own could run here meanwhile.
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = PEERS["browser"].environment / "lib" / version / "site-packages"
     # Behind ours: of what both have, the tests have theirs already.

@@ -86,6 +86,7 @@ def test_a_filter_of_the_list_is_kept_over_a_reload(world, ann):
     ann.go("/tasks")
     ann.page.get_by_label("Action").select_option("prepare_site")
     ann.page.get_by_role("button", name="Filter").click()
+    ann.page.wait_for_url(re.compile("action=prepare_site"))
     ann.page.reload()
     assert ann.page.get_by_label("Action").input_value() == "prepare_site"
     rows = ann.page.locator("tbody tr")

@@ -2,8 +2,8 @@
 
 Twice a fresh daemon deploys the same nodes in the virtual machine room, all at once: first nobody
 looks, then 50 people have the task's page open, each with a login and a live stream of their own.
-The difference in the daemon's processor time, as a share of the time the deployment took, is what the
-pages cost. GET health is asked for all the while. The daemon runs on one processor, pages and
+The difference in the daemon's processor time, as a share of the time the deployment took, is what
+the pages cost. GET health is asked for all the while. The daemon runs on one processor, pages and
 probe on the other.
 """
 

@@ -20,6 +20,7 @@ import signal
 import struct
 import sys
 import time
+import traceback
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ _START = (
 )
 _WRITE_BYTES = 1 << 20
 KILL = int(signal.SIGKILL)
+# The exit status of a child without the memory to say that it has none.
+_OUT_OF_MEMORY = 3
 # Where they share a processor, the daemon's loop goes before its workers: nine parts of ten.
 NICE = 10
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
@@ -225,6 +228,8 @@ def _read_all(reader: int, limits: Limits) -> bytes | Ended:
 
 def _end_of(status: int, limits: Limits) -> Ended:
     if not os.WIFSIGNALED(status):
+        if os.WEXITSTATUS(status) == _OUT_OF_MEMORY:
+            return Ended(f"needs more than {limits.memory_bytes >> 20} MiB of memory")
         return Ended("ended its process without an answer")
     number = os.WTERMSIG(status)
     if number == signal.SIGXCPU:
@@ -240,6 +245,13 @@ def _child(work: Callable[[], bytes], limits: Limits, writer: int) -> None:
         answer = memoryview(work())
         while answer:
             answer = answer[os.write(writer, answer) :]
+    except MemoryError:
+        # Where there was none for the work, there may be none for a text either.
+        os._exit(_OUT_OF_MEMORY)
+    except Exception:
+        # To the daemon's log; what is in the way of that is not worth more.
+        traceback.print_exc()
+        sys.stderr.flush()
     finally:
         os._exit(0)
 

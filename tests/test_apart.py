@@ -30,6 +30,10 @@ def open_a_file():
     return b"opened"
 
 
+def raise_no_memory():
+    raise MemoryError
+
+
 def test_a_job_is_answered_with_what_its_work_returns():
     assert apart.run(lambda: b"done", LIMITS) == b"done"
 
@@ -44,6 +48,8 @@ def test_a_child_has_no_more_memory_and_no_files():
     [
         (lambda: b"x" * 1001, LIMITS, "answers with more than 1000 bytes"),
         (lambda: b"", LIMITS, "ended its process without an answer"),
+        (raise_no_memory, Limits(60.0, 3 << 20, 1000), "needs more than 3 MiB of memory"),
+        (lambda: 1 // 0, LIMITS, "ended its process without an answer"),
         (lambda: time.sleep(600) or b"", Limits(0.1, 1 << 20, 10), "takes longer than 0.1 s"),
         (lambda: os.kill(os.getpid(), signal.SIGKILL), LIMITS, "ended its process with SIGKILL"),
         (
@@ -57,6 +63,15 @@ def test_how_a_child_ended_is_told(work, limits, text):
     ended = apart.run(work, limits)
     assert isinstance(ended, Ended)
     assert ended.text == text
+
+
+def test_the_mistake_of_a_child_is_in_the_log(monkeypatch):
+    reader, writer = os.pipe()  # it may not write to files
+    with open(reader, encoding="utf-8") as read, open(writer, "w", encoding="utf-8") as log:
+        monkeypatch.setattr(apart.sys, "stderr", log)
+        apart.run(lambda: 1 // 0, LIMITS)
+        log.close()
+        assert "ZeroDivisionError: integer division" in read.read()
 
 
 def test_jobs_are_answered_in_order_until_the_input_ends():

@@ -29,22 +29,18 @@ def answer(body: bytes) -> bytes:
     """Return DONE and a parcel, or FAILED (KILLED: by somebody) and the reason."""
     seconds, memory_bytes, answer_bytes, expansion = _HEAD.unpack_from(body)
     limits = apart.Limits(seconds, memory_bytes, answer_bytes)
-    found = apart.run(partial(_compiled, body, limits, expansion), limits)
+    found = apart.run(partial(_compiled, body, expansion), limits)
     if isinstance(found, apart.Ended):
         return (KILLED if found.by == apart.KILL else FAILED) + found.text.encode()
     return found
 
 
-def _compiled(body: bytes, limits: apart.Limits, expansion: int) -> bytes:
-    try:
-        gc.disable()  # the end of the process is near
-        site, findings = compile_site(body[_HEAD.size :], expansion)
-        is_usable = not any(finding.error for finding in findings)
-        judged = judge(site) if is_usable else {}
-        return DONE + parcels.pack(Compiled(site, findings, judged))
-    except MemoryError:
-        pass
-    return FAILED + f"needs more than {limits.memory_bytes >> 20} MiB of memory".encode()
+def _compiled(body: bytes, expansion: int) -> bytes:
+    gc.disable()  # the end of the process is near
+    site, findings = compile_site(body[_HEAD.size :], expansion)
+    is_usable = not any(finding.error for finding in findings)
+    judged = judge(site) if is_usable else {}
+    return DONE + parcels.pack(Compiled(site, findings, judged))
 
 
 def warm_up() -> None:

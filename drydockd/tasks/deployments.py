@@ -27,6 +27,7 @@ from drydockd.model import (
     Caller,
     Task,
     Timestamp,
+    changed,
     timestamp,
 )
 from drydockd.render import ActionGrant
@@ -360,7 +361,7 @@ def new_rows(context: BootContext, specs: Iterable[BootActionSpec]) -> list[Boot
 
 
 def _closed(row: BootAction, now: Timestamp) -> BootAction:
-    return row if row.closed is not None else replace(row, closed=now)
+    return row if row.closed is not None else changed(row, closed=now)
 
 
 def _check_open(row: BootAction) -> None:
@@ -372,7 +373,7 @@ def _reported(
     row: BootAction, status: BootActionStatus | None, now: Timestamp, spent: Spent
 ) -> BootAction:
     _check_open(row)
-    return replace(
+    return changed(
         row,
         status=status or row.status,
         updated=now,

@@ -28,10 +28,10 @@ _ALONE = 2
 # costs the processor 0.2 ms, and its way to the thread and back 0.1 ms, as much as a request.
 # So many turns of the loop bring a request from its socket to its write.
 _TURNS = 6
-# So long at most. A disk that is not as quick works meanwhile for those who came first: then it
-# is half of what it took for the last group.
+# So long at most; not at all when the disk took longer for the last group: it works better
+# meanwhile for those who came first.
 _GATHER_SECONDS = 0.002
-_LONGEST_GATHER_SECONDS = 0.005
+_GATHER_BELOW_SECONDS = 0.001
 
 
 class _Waiting(NamedTuple):
@@ -167,11 +167,10 @@ class GroupCommit:
     def _gathers(self) -> bool:
         """Return whether it is worth to wait another turn of the loop for more writes."""
         if self._gathering is None:
-            if len(self._queue) == 1 and self._last_size <= 1:
+            is_one = len(self._queue) == 1 and self._last_size <= 1
+            if is_one or self._last_seconds > _GATHER_BELOW_SECONDS:
                 return False
-            quick = self._last_seconds < _GATHER_SECONDS / 2
-            seconds = _GATHER_SECONDS if quick else self._last_seconds / 2
-            self._gathering = _Gathering(min(seconds, _LONGEST_GATHER_SECONDS))
+            self._gathering = _Gathering(_GATHER_SECONDS)
         if self._gathering.goes_on(len(self._queue)):
             return True
         self._gathering = None

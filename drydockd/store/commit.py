@@ -99,6 +99,7 @@ class GroupCommit:
         self._gathering: _Gathering | None = None
         self._last_seconds = 0.0
         self._last_size = 0
+        self._is_stopping = False
         self._probe_at: asyncio.TimerHandle | None = None
 
     def save(self, batch: Batch) -> asyncio.Future[None] | None:
@@ -142,7 +143,8 @@ class GroupCommit:
         return done
 
     def stop(self) -> None:
-        """Try a failing disk no more."""
+        """Try a failing disk no more, and wait for nobody: what is queued goes at once."""
+        self._is_stopping = True
         if self._probe_at is not None:
             self._probe_at.cancel()
         self._probe_seconds = 0
@@ -171,7 +173,7 @@ class GroupCommit:
             if is_one or self._last_seconds > _GATHER_BELOW_SECONDS:
                 return False
             self._gathering = _Gathering(_GATHER_SECONDS)
-        if self._gathering.goes_on(len(self._queue)):
+        if not self._is_stopping and self._gathering.goes_on(len(self._queue)):
             return True
         self._gathering = None
         return False

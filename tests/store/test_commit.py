@@ -185,6 +185,19 @@ async def test_who_writes_alone_waits_for_nobody(group, disk, monkeypatch):
     assert disk.groups == [1, 1]
 
 
+async def test_at_the_end_nobody_is_waited_for(group, disk, monkeypatch):
+    await several(group)
+    monkeypatch.setattr(commit, "_TURNS", 1 << 60)
+    monkeypatch.setattr(commit, "_GATHER_SECONDS", 60)
+    monkeypatch.setattr(commit, "_GATHER_BELOW_SECONDS", 60)
+    last = group.add(Batch())
+    await asyncio.sleep(0)
+    group.stop()
+    async with asyncio.timeout(20):
+        await last
+    assert disk.groups == [2, 1]
+
+
 async def test_a_slow_disk_is_not_kept_waiting(group, disk, monkeypatch):
     await several(group)
     monkeypatch.setattr(commit, "_TURNS", 1 << 60)

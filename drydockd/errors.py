@@ -19,6 +19,7 @@
     ├── StoreRefused               the state directory cannot be used as it is
     ├── Unavailable           503  try again later (``retry: true``)
     │   ├── StoreUnavailable       the state directory cannot be written
+    │   │   └── StoreStale         what others wrote last cannot be read now
     │   ├── SourceUnavailable      a design or asset source does not answer
     │   └── Busy                   a queue is full; told with Retry-After
     ├── InvalidConfig              the daemon must not start, or keeps what it had on a reload
@@ -132,6 +133,10 @@ class Unavailable(DrydockError):
 
 class StoreUnavailable(Unavailable):
     """A write did not reach the disk; memory and disk are unchanged."""
+
+
+class StoreStale(StoreUnavailable):
+    """What other daemons wrote last is not known here yet; what is, can be read."""
 
 
 class SourceUnavailable(Unavailable):

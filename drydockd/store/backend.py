@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from drydockd.store.base import Change, Epoch, StoreHealth
+from drydockd.store.base import Change, Epoch, Member, StoreHealth
 from drydockd.store.past import Past
 from drydockd.store.staging import Batch
 from drydockd.store.tables import Tables
@@ -68,6 +68,14 @@ class Backend(Protocol):
     async def fresh(self, seconds: float) -> None:
         """As Store.fresh. A backend that nobody else writes to has nothing to wait for."""
         return
+
+    def silent_seconds(self) -> float:
+        """As Store.silent_seconds."""
+        return 0.0
+
+    async def members(self) -> list[Member]:
+        """As Store.members."""
+        return []
 
     def has_blob(self, digest: str) -> bool:
         """Whether the blob is certainly durable; it stays unless `sweep_blob` is called."""

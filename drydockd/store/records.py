@@ -12,7 +12,7 @@ from dataclasses import replace
 from drydockd.errors import StoreUnavailable
 from drydockd.model import Record, Task, Timestamp
 from drydockd.store.backend import Backend, Loaded
-from drydockd.store.base import Change, Epoch, Purged, StoreHealth, Watcher
+from drydockd.store.base import Change, Epoch, Member, Purged, StoreHealth, Watcher
 from drydockd.store.named import NAMING, blobs_named, newly_named
 from drydockd.store.news import News
 from drydockd.store.past import Past
@@ -61,6 +61,12 @@ class Records(Reading):
 
     async def fresh(self, seconds: float) -> None:
         await self.backend.fresh(seconds)
+
+    def silent_seconds(self) -> float:
+        return self.backend.silent_seconds()
+
+    async def members(self) -> list[Member]:
+        return await self.backend.members()
 
     async def close(self) -> None:
         if self._closing is None:

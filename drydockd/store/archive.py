@@ -8,6 +8,8 @@ import re
 import shutil
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -111,30 +113,48 @@ def restore(source: Path, state: StateDir) -> str:
             raise StoreRefused(
                 f"{state.path} already holds records; move them away before restoring over them"
             )
-        with tempfile.TemporaryDirectory(dir=state.path, prefix="restore-") as folder:
-            draft = StateDir(Path(folder))
-            give_to_owner(draft.path)
-            disk.make_folder(draft.blobs)
-            _extract(source, draft)
-            report = check(draft)
-            if report.problems:
-                raise StoreRefused(f"{source} is no whole backup: {report.problems[0]}")
-            tables = _renumber(disk, draft)
-            _move_in(disk, draft, state)
-        return describe(tables)
+        with unpacked(source, state.path) as draft:
+            found = recover(draft)
+            origin = found.origin or an_origin(found.tables)
+            # Let new writes have other numbers than those that came after the backup.
+            end = Header(found.store_id, beyond(found.seq, origin), origin)
+            put_records(disk, draft, found.tables, end)
+            move_in(disk, draft, state)
+        return describe(found.tables)
     finally:
         lock.release()
 
 
-def _renumber(disk: Disk, draft: StateDir) -> Tables:
-    """Let new writes have other numbers than those that came after the backup."""
-    found = recover(draft)
-    origin = found.origin or an_origin(found.tables)
-    seq = beyond(found.seq, origin)
-    meta = Meta(found.store_id, seq, timestamp(), origin)
-    TinyFile(draft.file, disk).replace(found.tables.freeze(), meta)
-    replace_file(disk, draft.journal, [encode_header(Header(found.store_id, seq, origin))])
-    return found.tables
+@contextmanager
+def unpacked(source: Path, folder: Path) -> Iterator[StateDir]:
+    """Give what the backup `source` holds as a state directory in `folder`, for a while.
+
+    It is whole. Raises StoreRefused, OSError.
+    """
+    with drafted(folder) as draft:
+        _extract(source, draft)
+        report = check(draft)
+        if report.problems:
+            raise StoreRefused(f"{source} is no whole backup: {report.problems[0]}")
+        yield draft
+
+
+@contextmanager
+def drafted(folder: Path) -> Iterator[StateDir]:
+    """Give an empty state directory in `folder`, which is gone afterwards. Raises OSError."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix="draft-") as name:
+        draft = StateDir(Path(name))
+        give_to_owner(draft.path)
+        Disk().make_folder(draft.blobs)
+        yield draft
+
+
+def put_records(disk: Disk, draft: StateDir, tables: Tables, end: Header) -> None:
+    """Write the file of `draft`, `tables`, and the empty journal that goes on from its `end`."""
+    meta = Meta(end.store_id, end.after, timestamp(), end.origin)
+    TinyFile(draft.file, disk).replace(tables.freeze(), meta)
+    tables.thaw()
+    replace_file(disk, draft.journal, [encode_header(end)])
 
 
 def _extract(source: Path, draft: StateDir) -> None:
@@ -158,8 +178,12 @@ def _write(path: Path, content: IO[bytes]) -> None:
         os.fsync(file.fileno())
 
 
-def _move_in(disk: Disk, draft: StateDir, state: StateDir) -> None:
-    """Blobs before the records that name them; the file last but one, never half."""
+def move_in(disk: Disk, draft: StateDir, state: StateDir) -> None:
+    """Put what `draft` holds into `state`, which holds no records.
+
+    Blobs before the records that name them; the file last but one, never half. Cut short, it is
+    a directory that no daemon starts on.
+    """
     if state.mark.exists():  # of the records that were here; the next start makes a new one
         disk.unlink(state.mark)
     for path in draft.blobs.iterdir():

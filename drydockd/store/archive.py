@@ -10,6 +10,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,7 @@ from drydockd.store.check import check, describe
 from drydockd.store.disk import Disk, give_to_owner, replace_file
 from drydockd.store.layout import Meta, encode_file
 from drydockd.store.lines import Header, encode_header
+from drydockd.store.mark import Mark, encode_mark
 from drydockd.store.recovery import Recovered, an_origin, beyond, recover, recover_running
 from drydockd.store.statedir import Lock, StateDir
 from drydockd.store.storage import TinyFile
@@ -119,6 +121,8 @@ def restore(source: Path, state: StateDir) -> str:
             # Let new writes have other numbers than those that came after the backup.
             end = Header(found.store_id, beyond(found.seq, origin), origin)
             put_records(disk, draft, found.tables, end)
+            if state.mark.exists():  # of what was here; the next start makes a new one
+                disk.unlink(state.mark)
             move_in(disk, draft, state)
         return describe(found.tables)
     finally:
@@ -181,11 +185,8 @@ def _write(path: Path, content: IO[bytes]) -> None:
 def move_in(disk: Disk, draft: StateDir, state: StateDir) -> None:
     """Put what `draft` holds into `state`, which holds no records.
 
-    Blobs before the records that name them; the file last but one, never half. Cut short, it is
-    a directory that no daemon starts on.
+    Blobs before the records that name them; the file last but one, never half.
     """
-    if state.mark.exists():  # of the records that were here; the next start makes a new one
-        disk.unlink(state.mark)
     for path in draft.blobs.iterdir():
         disk.rename(path, state.blobs / path.name)
     disk.sync_folder(state.blobs)
@@ -198,3 +199,25 @@ def move_in(disk: Disk, draft: StateDir, state: StateDir) -> None:
     disk.sync_folder(state.path)
     disk.rename(draft.journal, state.journal)
     disk.sync_folder(state.path)
+
+
+def put_in_place(disk: Disk, draft: StateDir, state: StateDir, end: Header) -> Path | None:
+    """Let what `draft` holds, whose records end with `end`, take the place of what `state` holds.
+
+    The mark comes first: until the records are there that it speaks of, no daemon starts. What was
+    there is moved into a folder within `state`, which is returned; None if nothing was.
+    """
+    mark = encode_mark(Mark(end.store_id, end.after))
+    replace_file(disk, state.mark, [mark])
+    old = (state.file, state.journal, state.next_journal, state.past, state.blobs)
+    folder = None
+    if state.holds_records():
+        folder = state.path / f"replaced-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
+        disk.make_folder(folder)
+        for path in filter(Path.exists, old):
+            disk.rename(path, folder / path.name)
+        disk.make_folder(state.blobs)
+        disk.sync_folder(folder)
+        disk.sync_folder(state.path)
+    move_in(disk, draft, state)
+    return folder

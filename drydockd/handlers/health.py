@@ -10,11 +10,13 @@ from tornado.web import HTTPError
 from drydockd.api.error import Error
 from drydockd.api.health import Health
 from drydockd.api.version import Version
+from drydockd.handlers.barrier import Reads
 from drydockd.handlers.base import OPEN, BaseHandler, Media
 from drydockd.handlers.healthcheck import report
 
 
 class VersionsHandler(BaseHandler):
+    reads: ClassVar = Reads.ITSELF
     policy: ClassVar = {"GET": OPEN}
     names: ClassVar = {"GET": "get_versions"}
     about: ClassVar = {
@@ -29,6 +31,7 @@ class VersionsHandler(BaseHandler):
 class HealthHandler(BaseHandler):
     """204, or 503 without a body."""
 
+    reads: ClassVar = Reads.ITSELF
     policy: ClassVar = {"GET": OPEN}
     names: ClassVar = {"GET": "get_health"}
     about: ClassVar = {
@@ -44,6 +47,7 @@ class HealthHandler(BaseHandler):
 
 
 class ExtendedHealthHandler(BaseHandler):
+    reads: ClassVar = Reads.ITSELF
     policy: ClassVar = {"GET": "health_data"}
     names: ClassVar = {"GET": "get_health_extended"}
     about: ClassVar = {
@@ -59,6 +63,7 @@ class ExtendedHealthHandler(BaseHandler):
 class MetricsHandler(BaseHandler):
     """For Prometheus. Open: nothing in it names a host, a task or a person."""
 
+    reads: ClassVar = Reads.ITSELF
     policy: ClassVar = {"GET": OPEN}
     names: ClassVar = {"GET": "get_metrics"}
     about: ClassVar = {

@@ -40,8 +40,7 @@ class HealthHandler(BaseHandler):
     answers: ClassVar = {("GET", 204): None, ("GET", 503): None}
 
     async def get(self) -> None:
-        failed = any(message.error for message in await self.services.health.messages())
-        self.set_status(503 if failed else 204)
+        self.set_status(204 if await self.services.health.is_ready() else 503)
         self.clear_header("Content-Type")
         self.finish()
 
@@ -51,12 +50,13 @@ class ExtendedHealthHandler(BaseHandler):
     policy: ClassVar = {"GET": "health_data"}
     names: ClassVar = {"GET": "get_health_extended"}
     about: ClassVar = {
-        "GET": "one message per failed check",
+        "GET": "one message per failed check, and who shares the store",
     }
     answers: ClassVar = {("GET", 200): Health, ("GET", 503): Health}
 
     async def get(self) -> None:
-        answer = report(await self.services.health.messages())
+        health = self.services.health
+        answer = report([*await health.messages(), *await health.members()])
         self.reply(answer.as_dict(), answer.code)
 
 

@@ -11,15 +11,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import replace
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ulid import ULID
 
 from drydockd.auth.bootkey import BootKeys
-from drydockd.errors import Conflict, NotFound
+from drydockd.errors import NotFound
 from drydockd.model import (
     BootAction,
     BootActionStatus,
@@ -33,7 +32,8 @@ from drydockd.render import ActionGrant
 from drydockd.site import BootActionSpec
 from drydockd.store.base import Change, Edit, Put, Store
 from drydockd.tasks.shared.changes import Changes
-from drydockd.tasks.words import messages, reports
+from drydockd.tasks.words import bootedits, messages, reports
+from drydockd.tasks.words.bootedits import Told
 from drydockd.tasks.words.reports import ReportDetail, Spent
 from drydockd.tasks.words.settings import ReportLimits
 
@@ -158,12 +158,12 @@ class Deployments:
         now = timestamp()
         changes = self._closed_rows(node, now)
         if self.current(node) is not None:
-            changes.append(Edit(BootContext, node, partial(_ended, now=now)))
+            changes.append(Edit(BootContext, node, partial(bootedits.ended, now=now)))
         return changes
 
     def _closed_rows(self, node: str, now: Timestamp) -> list[Change]:
         return [
-            Edit(BootAction, row.action_id, partial(_closed, now=now))
+            Edit(BootAction, row.action_id, partial(bootedits.closed, now=now))
             for row in self._store.boot_actions(node)
             if row.closed is None
         ]
@@ -184,13 +184,19 @@ class Deployments:
         """
         row = self._store.boot_action(action_id)
         now = timestamp()
-        _check_open(row)
+        bootedits.check_open(row)
         kept, remark = self._within_limits(row, details, final=status is not None)
         changes = self._messages(row, kept)
         if remark and self._has_task(row.task_id):
             changes.append(Put(messages.on_boot_action(row, remark, error=False)))
         spent = Spent(1, reports.size_bytes(kept) if changes else 0)
-        change = partial(_reported, status=status, now=now, spent=spent)
+        change = partial(
+            bootedits.reported,
+            status=status,
+            now=now,
+            reports=spent.reports,
+            kept_bytes=spent.bytes,
+        )
         before = self._arriving.get(action_id, reports.NOTHING)
         self._arriving[action_id] = before + spent
         try:
@@ -229,17 +235,15 @@ class Deployments:
         context = self.current(host)
         if context is None or (kind in context.delivered and kind not in context.failed):
             return
-        changes: list[Change] = [
-            Edit(
-                BootContext,
-                host,
-                partial(_delivered, context_id=context.context_id, kind=kind, now=timestamp()),
-            )
-        ]
+        fetched = partial(
+            bootedits.delivered, context_id=context.context_id, kind=kind, now=timestamp()
+        )
+        changes: list[Change] = [Edit(BootContext, host, fetched)]
         if self._has_task(context.task_id):
             text = f"{host}: fetched its boot data ({kind})"
             changes.append(Put(messages.on_node(context.task_id, host, text)))
-        await self._store.write(*changes)
+        with suppress(Told):
+            await self._store.write(*changes)
 
     async def note_render_failure(
         self, context: BootContext, kind: str, text: str, *, is_final: bool
@@ -247,21 +251,21 @@ class Deployments:
         """Tell the deployment's task why the node did not get its ``units`` or ``files``.
 
         `is_final`: asking again would end the same way, so nobody waits for its reports any
-        more. The same failure is told once. For a superseded context this does nothing.
+        more. The same failure is told once, whichever daemons the node asked: what was told
+        stands in the context. For a superseded context this does nothing.
         """
+        edit = bootedits.failed if is_final else bootedits.troubled
+        told = partial(edit, context_id=context.context_id, kind=kind, text=text)
         current = self.current(context.node)
-        if current is None or current.context_id != context.context_id:
+        if current is None:
             return
-        if is_final and current.failed.get(kind) == text:
-            return
-        changes: list[Change] = []
-        if is_final:
-            note = partial(_failed, context_id=context.context_id, kind=kind, text=text)
-            changes.append(Edit(BootContext, context.node, note))
-        if self._has_task(context.task_id):
-            said = f"{context.node}: boot data ({kind}) could not be rendered: {text}"
-            changes.append(Put(messages.on_node(context.task_id, context.node, said, error=True)))
-        if changes:
+        with suppress(Told):
+            told(current)
+            changes: list[Change] = [Edit(BootContext, context.node, told)]
+            if self._has_task(context.task_id):
+                said = f"{context.node}: boot data ({kind}) could not be rendered: {text}"
+                message = messages.on_node(context.task_id, context.node, said, error=True)
+                changes.append(Put(message))
             await self._store.write(*changes)
 
     async def release_late(self) -> None:
@@ -271,7 +275,7 @@ class Deployments:
             log.info("the pinned sources of %d deployments with void keys are removed", len(late))
             await self._store.write(
                 *(
-                    Edit(BootContext, c.node, partial(_released, context_id=c.context_id))
+                    Edit(BootContext, c.node, partial(bootedits.released, context_id=c.context_id))
                     for c in late
                 )
             )
@@ -357,47 +361,3 @@ def new_rows(context: BootContext, specs: Iterable[BootActionSpec]) -> list[Boot
         )
         for spec in specs
     ]
-
-
-def _closed(row: BootAction, now: Timestamp) -> BootAction:
-    return row if row.closed is not None else replace(row, closed=now)
-
-
-def _check_open(row: BootAction) -> None:
-    if row.status is not BootActionStatus.INCOMPLETE or row.closed is not None:
-        raise Conflict(f"Action {row.action_id} status finalized, not available for update.")
-
-
-def _reported(
-    row: BootAction, status: BootActionStatus | None, now: Timestamp, spent: Spent
-) -> BootAction:
-    _check_open(row)
-    return replace(
-        row,
-        status=status or row.status,
-        updated=now,
-        reports=row.reports + spent.reports,
-        report_bytes=row.report_bytes + spent.bytes,
-    )
-
-
-def _delivered(context: BootContext, context_id: str, kind: str, now: Timestamp) -> BootContext:
-    is_known = kind in context.delivered and kind not in context.failed
-    if is_known or context.context_id != context_id:
-        return context
-    failed = {name: text for name, text in context.failed.items() if name != kind}
-    return replace(context, delivered={kind: now, **context.delivered}, failed=failed)
-
-
-def _failed(context: BootContext, context_id: str, kind: str, text: str) -> BootContext:
-    if context.context_id != context_id:
-        return context
-    return replace(context, failed={**context.failed, kind: text})
-
-
-def _ended(context: BootContext, now: Timestamp) -> BootContext:
-    return replace(context, closed=context.closed or now, pins=())
-
-
-def _released(context: BootContext, context_id: str) -> BootContext:
-    return replace(context, pins=()) if context.context_id == context_id else context

@@ -47,6 +47,7 @@ from drydockd.tasks.views.feed import Feed
 from drydockd.tasks.views.headway import headway
 from drydockd.tasks.views.machines import MachineViews
 from drydockd.tasks.views.nodeview import NodeViews
+from drydockd.tasks.views.waits import Runner, Waits
 from drydockd.tasks.words import records, states
 from drydockd.tasks.words.drivers import Drivers
 from drydockd.tasks.words.requests import (
@@ -99,6 +100,7 @@ class Tasks:
         *,
         templates: Templates | None = None,
         authority: Authority = ALONE,
+        runner: Runner | None = None,
     ) -> None:
         self.settings = settings = settings or TaskSettings()
         self._store = store
@@ -133,12 +135,12 @@ class Tasks:
             self._shutdown,
             parallel_tasks=settings.parallel_tasks,
         )
+        self._waits = Waits(store, queue.waits_for, self._step_parts.at_work, runner)
         self._node_views = NodeViews(
             store,
             drivers.node,
             self.deployments,
-            queue,
-            self._step_parts.at_work,
+            self._waits,
             settings.view_timeout,
         )
         self._machine_views = MachineViews(self._node_views)
@@ -323,6 +325,10 @@ class Tasks:
     async def machines(self) -> Machines:
         """Return what is known about all nodes, of now or five seconds ago."""
         return await self._machine_views.all()
+
+    def waits(self, task_id: str | None = None) -> dict[str, str]:
+        """Return what only the runner knows: what one step, or each, waits for, by its id."""
+        return self._waits.told(task_id)
 
     async def power_of(self, node: Node, seconds: float) -> PowerState:
         """Return what the BMC of a node of a design tells within `seconds`.

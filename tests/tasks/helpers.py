@@ -28,7 +28,6 @@ from drydockd.site import Level
 from drydockd.store.base import Put
 from drydockd.store.memory import MemoryStore
 from drydockd.tasks import Drivers, ReportDetail, TaskRequest, Tasks, TaskSettings
-from drydockd.tasks.shared.authority import ALONE
 from drydockd.tasks.shared.identities import Identities
 from drydockd.tasks.steps.identity import IdentityCheck
 from drydockd.tasks.steps.job import Job, NodeRun
@@ -290,17 +289,8 @@ class Lab:
         self.settings = settings or QUICK
         self.tasks = self._new()
 
-    authority = ALONE
-
     def _new(self):
-        return Tasks(
-            self.store,
-            self.designs,
-            self.drivers,
-            KEYS,
-            self.settings,
-            authority=self.authority,
-        )
+        return Tasks(self.store, self.designs, self.drivers, KEYS, self.settings)
 
     caller = OPS
 

@@ -11,25 +11,33 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Protocol
 
 from drydockd.errors import Conflict, NotFound
 from drydockd.model import Task, Timestamp, timestamp
 from drydockd.store.base import Change, Edit, Store
 from drydockd.store.news import News
-from drydockd.tasks.schedule.scheduler import Scheduler
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.words import states
 
 log = logging.getLogger(__name__)
 
 
+class Worker(Protocol):
+    """What takes top-level tasks to their ends: the scheduler."""
+
+    def begin(self, task: Task) -> None: ...
+
+    def stop(self, task: Task) -> None: ...
+
+
 class Wishes:
     """Notices and does what is wanted, from `start` to `close`. Only of the runner."""
 
-    def __init__(self, recorder: Recorder, scheduler: Scheduler) -> None:
+    def __init__(self, recorder: Recorder, worker: Worker) -> None:
         self._recorder = recorder
         self._store = recorder.store
-        self._scheduler = scheduler
+        self._worker = worker
         self._unwatch: Callable[[], None] = lambda: None
         # By root: its wish is being carried down.
         self._carried: dict[str, asyncio.Task[None]] = {}
@@ -55,7 +63,7 @@ class Wishes:
             if isinstance(part, Task) and part.parent_task_id is None:
                 if part.task_id not in begun and self._is_new(part, seq):
                     begun.add(part.task_id)
-                    self._scheduler.begin(self._store.task(part.task_id))
+                    self._worker.begin(self._store.task(part.task_id))
                 self._look_at(part)
 
     def _is_new(self, task: Task, seq: int) -> bool:
@@ -80,7 +88,7 @@ class Wishes:
             await self._recorder.write(Edit(Task, task.task_id, stop), *below)
         except (Conflict, NotFound):
             return  # it ended, or was purged, in that very moment
-        self._scheduler.stop(self._store.task(task.task_id))
+        self._worker.stop(self._store.task(task.task_id))
 
     def _carried_down(self, task_id: str, carrier: asyncio.Task[None]) -> None:
         self._carried.pop(task_id, None)

@@ -9,55 +9,12 @@ from drydockd.model import Task
 from drydockd.store.base import Edit
 from drydockd.tasks.actions import noop
 from drydockd.tasks.words import states
-from tests.tasks.helpers import OPS, Lab, fault, hold, site_text
-
-
-class Shared:
-    """The right to act of one among several daemons: it is not asked here."""
-
-    def guard(self):
-        return None
-
-    async def may_act(self):
-        return
-
-
-class Cluster(Lab):
-    """A lab whose `tasks` run, and a `follower` on the same store, which takes requests."""
-
-    authority = Shared()
-
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
-        self.runner, self.follower = self.tasks, self._new()
-
-    async def __aexit__(self, *_):
-        await self.follower.drain(0)
-        await super().__aexit__(*_)
-
-    async def kill(self):
-        await self.tasks._wishes.close()
-        await super().kill()
-
-    async def take_over(self):
-        """Kill the runner; the follower becomes it."""
-        await self.kill()
-        self.tasks = self.runner = self.follower
-        self.follower = self._new()
-        await self.runner.start("a")
-        self._went_down.clear()
-        self._is_up.set()
-
-    async def ask(self, action, *names, **more):
-        self.tasks = self.follower
-        try:
-            return await self.submit(action, *names, **more)
-        finally:
-            self.tasks = self.runner
+from tests.tasks.helpers import OPS, fault, hold, site_text
+from tests.tasks.several import Several
 
 
 async def test_a_task_created_at_one_daemon_runs_on_the_other():
-    async with Cluster(initial="ready") as lab:
+    async with Several(initial="ready") as lab:
         task = await lab.ask("deploy_nodes", "n1")
         assert lab.follower._scheduler._running == {}
         ended = await lab.finished(task.task_id)
@@ -66,7 +23,7 @@ async def test_a_task_created_at_one_daemon_runs_on_the_other():
 
 
 async def test_the_runners_own_tasks_begin_once():
-    async with Cluster() as lab:
+    async with Several() as lab:
         task = await lab.run("noop", "n1")
         assert task.result.status == "success"
         assert [t.action for t in lab.tree(task.task_id)].count("noop") == len(
@@ -75,14 +32,14 @@ async def test_the_runners_own_tasks_begin_once():
 
 
 async def test_validations_of_any_daemon_are_judged():
-    async with Cluster() as lab:
+    async with Several() as lab:
         tasks = [await lab.ask("validate_design") for _ in range(3)]
         for task in tasks:
             assert (await lab.finished(task.task_id)).result.status == "success"
 
 
 async def test_before_anybody_leads_tasks_wait_and_then_go_in_their_order():
-    lab = Cluster()
+    lab = Several()
     lab._is_up.set()
     first, second = await lab.ask("noop", "n1"), await lab.ask("noop", "n1")
     assert lab.store.task(first.task_id).status == "queued"
@@ -93,7 +50,7 @@ async def test_before_anybody_leads_tasks_wait_and_then_go_in_their_order():
 
 
 async def test_a_wish_of_another_daemon_stops_the_whole_tree():
-    lab = Cluster(initial="ready", faults=[fault("never_reports")])
+    lab = Several(initial="ready", faults=[fault("never_reports")])
     async with lab:
         task = await lab.ask("deploy_nodes")
         await lab.until(
@@ -112,7 +69,7 @@ async def test_a_wish_of_another_daemon_stops_the_whole_tree():
 
 async def test_a_queued_task_stopped_at_another_daemon_ends_at_once(monkeypatch):
     gate = hold(monkeypatch, noop)
-    async with Cluster() as lab:
+    async with Several() as lab:
         first = await lab.ask("noop", "n1")
         second = await lab.ask("noop", "n1")
         third = await lab.ask("noop", "n1")
@@ -125,7 +82,7 @@ async def test_a_queued_task_stopped_at_another_daemon_ends_at_once(monkeypatch)
 
 
 async def test_the_other_daemon_writes_the_root_alone():
-    lab = Cluster(initial="ready", faults=[fault("never_reports")])
+    lab = Several(initial="ready", faults=[fault("never_reports")])
     async with lab:
         task = await lab.ask("deploy_nodes", "n1")
         await lab.until(lambda: len(lab.tree(task.task_id)) > 3)
@@ -142,7 +99,7 @@ async def test_the_other_daemon_writes_the_root_alone():
 
 
 async def test_a_queued_task_stopped_while_nobody_led_ends_when_somebody_does():
-    lab = Cluster()
+    lab = Several()
     task = await lab.ask("noop", "n1")
     waiting = await lab.follower.terminate(task.task_id, OPS)
     assert (waiting.status, waiting.terminate) == ("queued", True)
@@ -152,7 +109,7 @@ async def test_a_queued_task_stopped_while_nobody_led_ends_when_somebody_does():
 
 
 async def test_a_task_is_taken_over_where_it_was_and_says_from_whom():
-    async with Cluster(initial="ready", latencies={"deploy": [0.2, 0.3]}) as lab:
+    async with Several(initial="ready", latencies={"deploy": [0.2, 0.3]}) as lab:
         task = await lab.ask("deploy_nodes")
         await lab.until(lambda: [t for t in lab.tree(task.task_id) if t.action == "deploy_node"])
         await lab.take_over()
@@ -164,7 +121,7 @@ async def test_a_task_is_taken_over_where_it_was_and_says_from_whom():
 
 
 async def test_any_daemon_retries():
-    async with Cluster() as lab:
+    async with Several() as lab:
         lab.designs.is_away = True
         task = await lab.run("noop", "n2")
         lab.designs.is_away = False
@@ -173,7 +130,7 @@ async def test_any_daemon_retries():
 
 
 async def test_what_cannot_be_stopped_is_refused_by_any_daemon():
-    async with Cluster(initial="ready") as lab:
+    async with Several(initial="ready") as lab:
         task = await lab.run("deploy_nodes", "n1")
         with pytest.raises(Conflict, match="complete already"):
             await lab.follower.terminate(task.task_id, OPS)
@@ -184,7 +141,7 @@ async def test_what_cannot_be_stopped_is_refused_by_any_daemon():
 
 
 async def test_whoever_waits_at_another_daemon_sees_the_end():
-    async with Cluster() as lab:
+    async with Several() as lab:
         task = await lab.ask("noop", "n1")
         async with asyncio.timeout(20):
             while not (seen := await lab.follower.wait(task.task_id, 10)).status.is_final:
@@ -196,7 +153,7 @@ async def test_whoever_waits_at_another_daemon_sees_the_end():
 
 async def stopped_after(writes, action, **room):
     """Ask, at the other daemon, a task to stop at its write number `writes`; None: it was over."""
-    async with Cluster(site_text(2), **room) as lab:
+    async with Several(site_text(2), **room) as lab:
         task = await lab.ask(action, all_nodes=True)
         seen = []
         lab.store.watch(lambda *_: seen.append(1))
@@ -227,7 +184,7 @@ async def test_a_task_can_be_stopped_from_elsewhere_at_every_stage(action, room)
 
 async def test_a_wish_during_the_words_about_unmatched_names_is_heard(monkeypatch):
     """Told to stop between the start and the job: it stops all the same."""
-    async with Cluster() as lab:
+    async with Several() as lab:
 
         async def flag(scheduler, task, design):
             wish = lambda task: states.asked_to_stop(task, "ops", task.updated)  # noqa: E731

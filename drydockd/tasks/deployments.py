@@ -190,7 +190,7 @@ class Deployments:
         if remark and self._has_task(row.task_id):
             changes.append(Put(messages.on_boot_action(row, remark, error=False)))
         spent = Spent(1, reports.size_bytes(kept) if changes else 0)
-        change = partial(ways.reported, status=status, now=now, spent=spent)
+        change = partial(ways.reported, status=status, now=now, reports=1, size_bytes=spent.bytes)
         before = self._arriving.get(action_id, reports.NOTHING)
         self._arriving[action_id] = before + spent
         try:

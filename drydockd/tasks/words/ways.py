@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from drydockd.errors import Conflict
 from drydockd.model import BootAction, BootActionStatus, BootContext, Timestamp
-from drydockd.tasks.words.reports import Spent
 
 
 class ToldBefore(Conflict):
@@ -32,15 +31,15 @@ def check_open(row: BootAction) -> None:
 
 
 def reported(
-    row: BootAction, status: BootActionStatus | None, now: Timestamp, spent: Spent
+    row: BootAction, status: BootActionStatus | None, now: Timestamp, reports: int, size_bytes: int
 ) -> BootAction:
     check_open(row)
     return replace(
         row,
         status=status or row.status,
         updated=now,
-        reports=row.reports + spent.reports,
-        report_bytes=row.report_bytes + spent.bytes,
+        reports=row.reports + reports,
+        report_bytes=row.report_bytes + size_bytes,
     )
 
 

@@ -32,8 +32,8 @@ from drydockd.render import ActionGrant
 from drydockd.site import BootActionSpec
 from drydockd.store.base import Change, Edit, Put, Store
 from drydockd.tasks.shared.changes import Changes
-from drydockd.tasks.words import bootedits, messages, reports
-from drydockd.tasks.words.bootedits import Told
+from drydockd.tasks.shared.contacts import Contacts
+from drydockd.tasks.words import messages, reports, ways
 from drydockd.tasks.words.reports import ReportDetail, Spent
 from drydockd.tasks.words.settings import ReportLimits
 
@@ -67,7 +67,7 @@ class Deployments:
         self._limits = limits or ReportLimits()
         # Action id -> what its reports on their way to the disk will have used up.
         self._arriving: dict[str, Spent] = {}
-        self._contacts: dict[str, Timestamp] = {}
+        self.contacts = Contacts()
 
     # -- what is current ---------------------------------------------------------------
 
@@ -93,7 +93,7 @@ class Deployments:
 
     def last_contact(self, node: str) -> Timestamp | None:
         """When the node was last heard of: boot data fetched or anything reported."""
-        moments = [self._contacts.get(node, "")]
+        moments = [self.contacts.of(node)]
         context = self.current(node)
         if context is not None:
             moments += context.delivered.values()
@@ -158,12 +158,12 @@ class Deployments:
         now = timestamp()
         changes = self._closed_rows(node, now)
         if self.current(node) is not None:
-            changes.append(Edit(BootContext, node, partial(bootedits.ended, now=now)))
+            changes.append(Edit(BootContext, node, partial(ways.ended, now=now)))
         return changes
 
     def _closed_rows(self, node: str, now: Timestamp) -> list[Change]:
         return [
-            Edit(BootAction, row.action_id, partial(bootedits.closed, now=now))
+            Edit(BootAction, row.action_id, partial(ways.closed, now=now))
             for row in self._store.boot_actions(node)
             if row.closed is None
         ]
@@ -184,26 +184,20 @@ class Deployments:
         """
         row = self._store.boot_action(action_id)
         now = timestamp()
-        bootedits.check_open(row)
+        ways.check_open(row)
         kept, remark = self._within_limits(row, details, final=status is not None)
         changes = self._messages(row, kept)
         if remark and self._has_task(row.task_id):
             changes.append(Put(messages.on_boot_action(row, remark, error=False)))
         spent = Spent(1, reports.size_bytes(kept) if changes else 0)
-        change = partial(
-            bootedits.reported,
-            status=status,
-            now=now,
-            reports=spent.reports,
-            kept_bytes=spent.bytes,
-        )
+        change = partial(ways.reported, status=status, now=now, reports=1, size_bytes=spent.bytes)
         before = self._arriving.get(action_id, reports.NOTHING)
         self._arriving[action_id] = before + spent
         try:
             await self._store.write(Edit(BootAction, action_id, change), *changes)
         finally:
             self._arrived(action_id, spent)
-        self._contacts[row.node] = timestamp()
+        self.contacts.note(row.node)
         return self._store.boot_action(action_id)
 
     def _within_limits(
@@ -231,18 +225,21 @@ class Deployments:
 
         For a host without a context, or a closed one, this does nothing.
         """
-        self._contacts[host] = timestamp()
+        self.contacts.note(host)
         context = self.current(host)
-        if context is None or (kind in context.delivered and kind not in context.failed):
+        if context is None or ways.was_delivered(context, kind):
             return
-        fetched = partial(
-            bootedits.delivered, context_id=context.context_id, kind=kind, now=timestamp()
-        )
-        changes: list[Change] = [Edit(BootContext, host, fetched)]
+        changes: list[Change] = [
+            Edit(
+                BootContext,
+                host,
+                partial(ways.delivered, context_id=context.context_id, kind=kind, now=timestamp()),
+            )
+        ]
         if self._has_task(context.task_id):
             text = f"{host}: fetched its boot data ({kind})"
             changes.append(Put(messages.on_node(context.task_id, host, text)))
-        with suppress(Told):
+        with suppress(ways.ToldBefore):
             await self._store.write(*changes)
 
     async def note_render_failure(
@@ -254,18 +251,17 @@ class Deployments:
         more. The same failure is told once, whichever daemons the node asked: what was told
         stands in the context. For a superseded context this does nothing.
         """
-        edit = bootedits.failed if is_final else bootedits.troubled
-        told = partial(edit, context_id=context.context_id, kind=kind, text=text)
         current = self.current(context.node)
         if current is None:
             return
-        with suppress(Told):
-            told(current)
-            changes: list[Change] = [Edit(BootContext, context.node, told)]
-            if self._has_task(context.task_id):
-                said = f"{context.node}: boot data ({kind}) could not be rendered: {text}"
-                message = messages.on_node(context.task_id, context.node, said, error=True)
-                changes.append(Put(message))
+        edit = ways.failed if is_final else ways.troubled
+        note = partial(edit, context_id=context.context_id, kind=kind, text=text)
+        changes: list[Change] = [Edit(BootContext, context.node, note)]
+        if self._has_task(context.task_id):
+            said = f"{context.node}: boot data ({kind}) could not be rendered: {text}"
+            changes.append(Put(messages.on_node(context.task_id, context.node, said, error=True)))
+        with suppress(ways.ToldBefore):
+            note(current)  # where it is known here, nobody else need be asked
             await self._store.write(*changes)
 
     async def release_late(self) -> None:
@@ -275,7 +271,7 @@ class Deployments:
             log.info("the pinned sources of %d deployments with void keys are removed", len(late))
             await self._store.write(
                 *(
-                    Edit(BootContext, c.node, partial(bootedits.released, context_id=c.context_id))
+                    Edit(BootContext, c.node, partial(ways.released, context_id=c.context_id))
                     for c in late
                 )
             )

@@ -64,11 +64,16 @@ class Scheduler:
         self._validations = Validations(recorder, designs, verdicts, shutdown, self._begin_with)
         self._groups: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(parallel_tasks)
+        self._before = ""
 
     # -- coming and going ------------------------------------------------------------
 
-    def resume(self) -> None:
-        """Take up every unfinished task of the store; running ones keep their nodes."""
+    def resume(self, before: str = "") -> None:
+        """Take up every unfinished task of the store; running ones keep their nodes.
+
+        `before`: the daemon that had the work, if it was another one.
+        """
+        self._before = before
         unfinished = self._store.unfinished()
         for task in unfinished:
             kind = self._kinds[task.action]
@@ -248,6 +253,8 @@ class Scheduler:
             on_stop=partial(self._slots.stop, task.task_id),
         )
         self._jobs[task.task_id] = job
+        if self._store.task(task.task_id).terminate:
+            job.stop()  # told so since `task` was read
         log.info(
             "task %s %s %s", task.task_id, task.action, "resumed" if was_running else "started"
         )
@@ -321,7 +328,10 @@ class Scheduler:
 
     async def _say_resumed(self, task: Task) -> None:
         last = self._latest(task)
-        text = f"Interrupted after {last}, when the daemon stopped; resumed at {timestamp()}."
+        if self._before:
+            text = f"Taken over from {self._before} after {last}; resumed at {timestamp()}."
+        else:
+            text = f"Interrupted after {last}, when the daemon stopped; resumed at {timestamp()}."
         await self._recorder.say(messages.on_task(task.task_id, text))
 
     def _latest(self, task: Task) -> str:

@@ -127,7 +127,7 @@ class BaseHandler(WholeAnswers):
     def tell_behind(self) -> None:
         """Put into the headers by how much the answer may be behind; errors begin them anew."""
         if self.behind:
-            self.set_header(barrier.HEADER, f"{self.behind:.1f}")
+            self.set_header(barrier.HEADER, f"{self.behind:.2f}")
         else:
             self.clear_header(barrier.HEADER)
 

@@ -133,7 +133,7 @@ class Company:
         except (TimeoutError, StoreUnavailable) as error:
             return (
                 f"cluster: this is {self._cluster.name}, {self._cluster.lease.live} daemons were"
-                f" alive; who they are cannot be asked: {error or 'no answer in time'}"
+                f" alive; who they are cannot be asked: {str(error) or 'no answer in time'}"
             )
         return self._shown(members)
 

@@ -30,7 +30,7 @@ async def test_a_daemon_alone_is_its_runner_and_has_no_cluster(drydock):
 
 
 async def test_only_the_runner_tells_of_the_store(drydock):
-    await drydock.task(action="validate_design")
+    await drydock.task(action="prepare_nodes")
     others, cluster = in_company(drydock)
     others.silent = 0.5
     text = await numbers(drydock)

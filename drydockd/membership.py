@@ -143,7 +143,7 @@ async def _joined(
     def settings_told() -> Mapping[str, str]:
         return told
 
-    keeper = PostgresKeeper(partial(connect, url, purpose=f"{name}/lease"), backend.member_id)
+    keeper = PostgresKeeper(partial(connect, url, purpose=f"{name}/lease"), backend.member_id, name)
     lease = Lease(
         keeper,
         settings.cluster.lease_seconds,

@@ -27,7 +27,7 @@ CONTACTS = f"{OWNER}/contacts/"
 TELL_SECONDS = 10.0
 # So often the runner tidies the database up.
 TIDY_SECONDS = 3600.0
-# A step of the take-over that takes longer is tried again.
+# So long is waited for what others wrote, before that is tried again.
 STEP_SECONDS = 10.0
 PAUSE_SECONDS = 0.2
 
@@ -173,7 +173,7 @@ class Cluster:
 
     async def _lead(self, take_up: Callable[[str], Awaitable[None]]) -> None:
         await self.lease.gained()
-        before = await _insist("end what the runner before had sent", self._end_before)
+        before = await _insist("end what the runner before had sent", self._keeper.take_over)
         await _insist("learn what it wrote", self._catch_up)
         log.info("%s takes the work up, after %s", self.name, before or "nobody")
         await take_up("" if before in (None, self.name) else str(before))
@@ -181,9 +181,6 @@ class Cluster:
         while True:
             await self._tidy_up()
             await asyncio.sleep(TIDY_SECONDS)
-
-    async def _end_before(self) -> str | None:
-        return await self._keeper.take_over(STEP_SECONDS)
 
     async def _catch_up(self) -> None:
         await self._store.fresh(STEP_SECONDS)

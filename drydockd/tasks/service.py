@@ -27,6 +27,7 @@ from drydockd.tasks.schedule.pinning import PinnedDesigns
 from drydockd.tasks.schedule.queue import Queue
 from drydockd.tasks.schedule.scheduler import Scheduler
 from drydockd.tasks.schedule.verdicts import Verdicts
+from drydockd.tasks.shared.authority import ALONE, Authority
 from drydockd.tasks.shared.changes import Changes
 from drydockd.tasks.shared.identities import Identities
 from drydockd.tasks.shared.pinned import Pinned
@@ -91,6 +92,7 @@ class Tasks:
         settings: TaskSettings | None = None,
         *,
         templates: Templates | None = None,
+        authority: Authority = ALONE,
     ) -> None:
         self.settings = settings = settings or TaskSettings()
         self._store = store
@@ -101,7 +103,7 @@ class Tasks:
         self.deployments = Deployments(store, bootkeys, self._changes, settings.reports)
         self.pinned = Pinned(store, settings.pins, self.deployments.release_late)
         self.boot_data = BootData(templates, part=self.pinned.part)
-        recorder = Recorder(store)
+        recorder = Recorder(store, authority)
         slots = Slots(settings.fan_out, settings.total_limit, settings.driver_limits)
         self._step_parts = StepParts(recorder, slots, self._shutdown, settings)
         self._verdicts = Verdicts(designs, drivers.node, settings)
@@ -118,7 +120,7 @@ class Tasks:
         self._scheduler = Scheduler(
             recorder,
             queue,
-            PinnedDesigns(store, designs),
+            PinnedDesigns(store, designs, authority),
             self._verdicts,
             self._kinds,
             slots,
@@ -138,9 +140,12 @@ class Tasks:
 
     # -- start and end --------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Take up the unfinished tasks of an earlier run. Returns at once; call it once."""
-        self._scheduler.resume()
+    async def start(self, before: str | None = None) -> None:
+        """Take up the unfinished tasks of an earlier run. Returns at once; call it once.
+
+        `before`: the daemon that ran them until now, if it was another one.
+        """
+        self._scheduler.resume(before)
         if self.settings.retention_days is not None:
             self._retention = asyncio.create_task(self._retain(), name="retention")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from drydockd import acting
 from drydockd.api.headers import clean
 from drydockd.errors import DriverError, DriverPersistent, DriverTransient
 
@@ -107,7 +108,7 @@ class Wire:
         self._section = section
         self._context = context
         self._seconds = connect_seconds + read_seconds
-        self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds, pool=None)
+        self._connect_seconds, self._read_seconds = connect_seconds, read_seconds
         self._server_name = server_name
         self._connections = connections
         # Here and not in httpx: its pool looks at every connection for every request that waits
@@ -146,10 +147,18 @@ class Wire:
         content: bytes | None,
         secrets: tuple[str, ...],
     ) -> Reply:
-        extensions = {"sni_hostname": self._server_name} if self._server_name else {}
+        extensions = acting.extensions(question.method)
+        if self._server_name:
+            extensions["sni_hostname"] = self._server_name
+        connect = acting.connect_seconds(self._connect_seconds)
         client = self._opened()
         async with client.stream(
-            question.method, question.url, headers=headers, content=content, extensions=extensions
+            question.method,
+            question.url,
+            headers=headers,
+            content=content,
+            extensions=extensions,
+            timeout=httpx.Timeout(self._read_seconds, connect=connect, pool=None),
         ) as response:
             body = bytearray()
             # As it comes: nothing is unpacked that could grow.
@@ -167,7 +176,6 @@ class Wire:
             self._client = httpx.AsyncClient(
                 # For plain HTTP none is needed, and the system's CAs take 30 ms to read.
                 verify=self._context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-                timeout=self._timeout,
                 limits=httpx.Limits(
                     max_connections=None, max_keepalive_connections=self._connections
                 ),

@@ -22,7 +22,7 @@ from drydockd.tasks.schedule.pinning import PinnedDesigns, Unrunnable, pinned
 from drydockd.tasks.schedule.queue import Queue
 from drydockd.tasks.schedule.validations import Load, Validations, ids
 from drydockd.tasks.schedule.verdicts import Verdicts
-from drydockd.tasks.shared import endings
+from drydockd.tasks.shared import authority, endings
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.shared.shutdown import Shutdown
 from drydockd.tasks.shared.slots import Slots
@@ -59,6 +59,7 @@ class Scheduler:
         self._kinds = kinds
         self._slots = slots
         self._shutdown = shutdown
+        self._before: str | None = None
         self._jobs: dict[str, Job] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._validations = Validations(recorder, designs, verdicts, shutdown, self._begin_with)
@@ -67,8 +68,12 @@ class Scheduler:
 
     # -- coming and going ------------------------------------------------------------
 
-    def resume(self) -> None:
-        """Take up every unfinished task of the store; running ones keep their nodes."""
+    def resume(self, before: str | None = None) -> None:
+        """Take up every unfinished task of the store; running ones keep their nodes.
+
+        `before`: the daemon that ran them until now, if it was another one.
+        """
+        self._before = before
         unfinished = self._store.unfinished()
         for task in unfinished:
             kind = self._kinds[task.action]
@@ -163,6 +168,7 @@ class Scheduler:
     async def _run(self, task: Task, load: Load, was_running: bool) -> None:
         """Take one task to its end. Whatever escapes ends it as a failure here, at the latest."""
         logs.bind_here(**ids(task))
+        authority.bind_here(self._recorder.authority)
         try:
             await self._to_the_end(task, load, was_running)
         except Exception as error:
@@ -321,8 +327,14 @@ class Scheduler:
 
     async def _say_resumed(self, task: Task) -> None:
         last = self._latest(task)
-        text = f"Interrupted after {last}, when the daemon stopped; resumed at {timestamp()}."
+        text = f"Interrupted after {last}, {self._interruption()}."
         await self._recorder.say(messages.on_task(task.task_id, text))
+
+    def _interruption(self) -> str:
+        now, member = timestamp(), self._recorder.authority.member
+        if self._before is None or self._before == member:
+            return f"when the daemon stopped; resumed at {now}"
+        return f"and taken over from {self._before} by {member} at {now}"
 
     def _latest(self, task: Task) -> str:
         """When anything of the tree was last recorded.

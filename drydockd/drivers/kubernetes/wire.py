@@ -28,12 +28,16 @@ NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RE
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Who is asked what: `about` is the node's name (or what else), `what` completes "to ..."."""
+    """Who is asked what: `about` is the node's name (or what else), `what` completes "to ...".
+
+    `is_act`: it may change something; not every POST does.
+    """
 
     about: str
     method: str
     url: str
     what: str
+    is_act: bool = True
 
     def __str__(self) -> str:
         return f"{self.about}: {self.method} {self.url} (to {self.what})"
@@ -147,7 +151,7 @@ class Wire:
         content: bytes | None,
         secrets: tuple[str, ...],
     ) -> Reply:
-        extensions = acting.extensions(question.method)
+        extensions = acting.extensions(question.method if question.is_act else "GET")
         if self._server_name:
             extensions["sni_hostname"] = self._server_name
         connect = acting.connect_seconds(self._connect_seconds)

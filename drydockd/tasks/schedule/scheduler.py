@@ -59,19 +59,19 @@ class Scheduler:
         self._kinds = kinds
         self._slots = slots
         self._shutdown = shutdown
-        self._before: str | None = None
         self._jobs: dict[str, Job] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._validations = Validations(recorder, designs, verdicts, shutdown, self._begin_with)
         self._groups: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(parallel_tasks)
+        self._before = ""
 
     # -- coming and going ------------------------------------------------------------
 
-    def resume(self, before: str | None = None) -> None:
+    def resume(self, before: str = "") -> None:
         """Take up every unfinished task of the store; running ones keep their nodes.
 
-        `before`: the daemon that ran them until now, if it was another one.
+        `before`: the daemon that had the work, if it was another one.
         """
         self._before = before
         unfinished = self._store.unfinished()
@@ -254,6 +254,8 @@ class Scheduler:
             on_stop=partial(self._slots.stop, task.task_id),
         )
         self._jobs[task.task_id] = job
+        if self._store.task(task.task_id).terminate:
+            job.stop()  # told so since `task` was read
         log.info(
             "task %s %s %s", task.task_id, task.action, "resumed" if was_running else "started"
         )
@@ -327,14 +329,11 @@ class Scheduler:
 
     async def _say_resumed(self, task: Task) -> None:
         last = self._latest(task)
-        text = f"Interrupted after {last}, {self._interruption()}."
+        if self._before:
+            text = f"Taken over from {self._before} after {last}; resumed at {timestamp()}."
+        else:
+            text = f"Interrupted after {last}, when the daemon stopped; resumed at {timestamp()}."
         await self._recorder.say(messages.on_task(task.task_id, text))
-
-    def _interruption(self) -> str:
-        now, member = timestamp(), self._recorder.authority.member
-        if self._before is None or self._before == member:
-            return f"when the daemon stopped; resumed at {now}"
-        return f"and taken over from {self._before} by {member} at {now}"
 
     def _latest(self, task: Task) -> str:
         """When anything of the tree was last recorded.

@@ -114,7 +114,7 @@ class Tasks:
         self.deployments = Deployments(store, bootkeys, self._changes, settings.reports)
         self.pinned = Pinned(store, settings.pins, self.deployments.release_late)
         self.boot_data = BootData(templates, part=self.pinned.part)
-        recorder = Recorder(store)
+        recorder = Recorder(store, authority)
         slots = Slots(settings.fan_out, settings.total_limit, settings.driver_limits)
         self._step_parts = StepParts(recorder, slots, self._shutdown, settings)
         self._verdicts = Verdicts(designs, drivers.node, settings)
@@ -131,7 +131,7 @@ class Tasks:
         self._scheduler = Scheduler(
             recorder,
             queue,
-            PinnedDesigns(store, designs),
+            PinnedDesigns(store, designs, authority),
             self._verdicts,
             self._kinds,
             slots,

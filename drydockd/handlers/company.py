@@ -8,77 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from drydockd.cluster.cluster import Cluster
 from drydockd.errors import StoreUnavailable
 from drydockd.handlers.barrier import Barrier
-from drydockd.store.base import Epoch, Member, Store
+from drydockd.store.base import Member, Store
 
 # The database is asked twice a second, so that is no pause any more.
 QUIET_SECONDS = 5.0
-
-
-class Offset(Protocol):
-    """How far this clock is from the database's."""
-
-    @property
-    def problem(self) -> str | None:
-        """What is to be said of it; None: nothing."""
-        ...
-
-    @property
-    def is_good(self) -> bool:
-        """Whether it was measured, and is small enough to serve."""
-        ...
-
-
-class Lease(Protocol):
-    """Who works, as of the last beat of this daemon; see cluster.lease.Lease."""
-
-    @property
-    def is_runner(self) -> bool: ...
-
-    @property
-    def epoch(self) -> Epoch | None:
-        """Ours, while this daemon is the runner."""
-        ...
-
-    @property
-    def runner(self) -> str | None:
-        """The name of whoever is."""
-        ...
-
-    @property
-    def live(self) -> int:
-        """How many daemons gave a sign of life lately, this one included."""
-        ...
-
-    @property
-    def ttl(self) -> float:
-        """Seconds after which the silent are passed over."""
-        ...
-
-    @property
-    def offset(self) -> Offset: ...
-
-    @property
-    def offset_seconds(self) -> float: ...
-
-
-class Cluster(Protocol):
-    """The daemons that share a store, as one of them sees them."""
-
-    @property
-    def name(self) -> str:
-        """This one's."""
-        ...
-
-    @property
-    def lease(self) -> Lease: ...
-
-    def differences(self) -> Sequence[str]:
-        """What is set otherwise elsewhere and has to be the same: a line for each."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +30,16 @@ class Company:
     """One per daemon that shares its store."""
 
     def __init__(self, store: Store, barrier: Barrier, cluster: Cluster) -> None:
+        self.barrier = barrier
         self._store = store
-        self._barrier = barrier
         self._cluster = cluster
+
+    def live(self) -> int:
+        """How many daemons share what comes, this one included."""
+        return self._cluster.lease.live
+
+    def is_runner(self) -> bool:
+        return self._cluster.lease.is_runner
 
     def is_ready(self) -> bool:
         """Whether a balancer may send requests here.
@@ -103,7 +47,7 @@ class Company:
         A database that is away for a while is none of it: what is known is served, and with one
         failover all would be out at once.
         """
-        return not self._barrier.is_stale and not self._is_clock_off()
+        return not self.barrier.is_stale and not self._is_clock_off()
 
     def silence(self) -> str | None:
         """What there is to say of the feed of what others write; None: it is heard."""
@@ -112,7 +56,7 @@ class Company:
             return None
         return (
             f"nothing was heard of the database for {silent:.0f} s; from"
-            f" {self._barrier.stale_seconds:g} s on (store.stale_seconds) nothing is answered"
+            f" {self.barrier.stale_seconds:g} s on (store.stale_seconds) nothing is answered"
         )
 
     def troubles(self) -> list[Trouble]:
@@ -152,3 +96,10 @@ class Company:
     def _is_clock_off(self) -> bool:
         offset = self._cluster.lease.offset
         return offset.problem is not None and not offset.is_good
+
+
+def company_of(store: Store, cluster: Cluster | None, stale_seconds: float) -> Company | None:
+    """Return the company of a daemon; None: it has its store for itself."""
+    if cluster is None:
+        return None
+    return Company(store, Barrier(store, stale_seconds), cluster)

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from drydockd.auth.policy import Policy
     from drydockd.auth.strategy import Authenticator
     from drydockd.auth.throttle import Throttle
+    from drydockd.cluster.cluster import Cluster
     from drydockd.config import Settings
     from drydockd.design import Designs
     from drydockd.drivers.base import NodeProvisioner
     from drydockd.handlers.barrier import Barrier
     from drydockd.handlers.bootrender import BootRenderer
-    from drydockd.handlers.company import Cluster
     from drydockd.handlers.connections import Connections
     from drydockd.handlers.healthcheck import HealthChecks
     from drydockd.handlers.measure import Measures

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -101,9 +102,11 @@ class Tasks:
         templates: Templates | None = None,
         authority: Authority = ALONE,
         runner: Runner | None = None,
+        clock: Callable[[], Timestamp] = timestamp,
     ) -> None:
         self.settings = settings = settings or TaskSettings()
         self._store = store
+        self._now = clock
         self._designs = designs
         self._drivers = drivers
         self._changes = Changes(store, settings.event_history)
@@ -111,7 +114,7 @@ class Tasks:
         self.deployments = Deployments(store, bootkeys, self._changes, settings.reports)
         self.pinned = Pinned(store, settings.pins, self.deployments.release_late)
         self.boot_data = BootData(templates, part=self.pinned.part)
-        recorder = Recorder(store)
+        recorder = Recorder(store, authority)
         slots = Slots(settings.fan_out, settings.total_limit, settings.driver_limits)
         self._step_parts = StepParts(recorder, slots, self._shutdown, settings)
         self._verdicts = Verdicts(designs, drivers.node, settings)
@@ -128,7 +131,7 @@ class Tasks:
         self._scheduler = Scheduler(
             recorder,
             queue,
-            PinnedDesigns(store, designs),
+            PinnedDesigns(store, designs, authority),
             self._verdicts,
             self._kinds,
             slots,
@@ -199,7 +202,7 @@ class Tasks:
                 request,
                 caller,
             )
-        return await self._create(records.top_level(request, caller))
+        return await self._create(records.top_level(request, caller, now=self._now()))
 
     async def retry(self, task_id: str, caller: Caller) -> Task:
         """Create a task of the same action for the nodes that failed; both name each other.
@@ -217,7 +220,7 @@ class Tasks:
         names = result.failures
         node_filter = nodefilter.by_names(names) if names else task.node_filter
         request = TaskRequest(task.action, task.design_ref or "", node_filter)
-        again = records.top_level(request, caller, retry_of=task_id)
+        again = records.top_level(request, caller, retry_of=task_id, now=self._now())
         link = partial(_retried, by=again.task_id)
         return await self._create(again, Edit(Task, task_id, link))
 

@@ -22,7 +22,7 @@ from drydockd.tasks.schedule.pinning import PinnedDesigns, Unrunnable, pinned
 from drydockd.tasks.schedule.queue import Queue
 from drydockd.tasks.schedule.validations import Load, Validations, ids
 from drydockd.tasks.schedule.verdicts import Verdicts
-from drydockd.tasks.shared import endings
+from drydockd.tasks.shared import authority, endings
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.shared.shutdown import Shutdown
 from drydockd.tasks.shared.slots import Slots
@@ -168,6 +168,7 @@ class Scheduler:
     async def _run(self, task: Task, load: Load, was_running: bool) -> None:
         """Take one task to its end. Whatever escapes ends it as a failure here, at the latest."""
         logs.bind_here(**ids(task))
+        authority.bind_here(self._recorder.authority)
         try:
             await self._to_the_end(task, load, was_running)
         except Exception as error:

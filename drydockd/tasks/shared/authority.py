@@ -1,36 +1,59 @@
-"""Whether this daemon may act for all that share its store, and the epoch in which it may."""
+"""Whether this daemon runs the tasks: what its writes are guarded by, and its drivers ask."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
-from drydockd.errors import Unavailable
+from drydockd import acting
+from drydockd.acting import Permit
 from drydockd.store.base import Epoch
 
 
-class NotRunner(Unavailable):
-    """Another daemon has the work, or nobody has: nothing may be done to a machine here."""
+class Authority(Permit, Protocol):
+    """One per daemon. Where several share a store, their lease is it; see cluster.lease."""
 
-
-class Authority(Protocol):
-    """Who may run tasks. Event-loop thread only."""
-
-    def guard(self) -> Epoch | None:
-        """The epoch to write in, for the runner; None where there is nobody else."""
+    @property
+    def member(self) -> str | None:
+        """This daemon's name among several; None: it is alone."""
         ...
 
-    async def may_act(self) -> None:
-        """Return when a machine may be told to change, now. Raises NotRunner."""
+    def guard(self) -> Epoch | None:
+        """The epoch that writes of running tasks hold for; None: they hold for ever.
+
+        Raises NotRunner: none may be made.
+        """
+        ...
+
+    def over(self, why: str) -> None:
+        """Told that the store refused a write of that epoch: the process has to end."""
         ...
 
 
 class _Alone:
-    def guard(self) -> Epoch | None:
-        return None
+    """Nobody else writes to the store: everything is allowed, at no cost."""
+
+    member = None
+    reach_seconds = None
 
     async def may_act(self) -> None:
-        return
+        """At once."""
+
+    def guard(self) -> None:
+        return None
+
+    def over(self, why: str) -> None:
+        """Never: without a guard nothing is refused for it."""
 
 
-# Of a daemon that has its store for itself.
 ALONE: Authority = _Alone()
+
+
+def bind_here(authority: Authority) -> None:
+    """Have drivers that are called in this context ask `authority`; alone they ask nobody."""
+    acting.bind_here(None if authority is ALONE else authority)
+
+
+async def stand_still() -> None:
+    """Never return: what would come next is another daemon's. A cancel ends it."""
+    await asyncio.get_running_loop().create_future()

@@ -24,7 +24,7 @@ from drydockd.drivers.oob.redfish.driver import RedfishOob
 from drydockd.drivers.oob.redfish.options import RedfishOptions
 from drydockd.machines import PowerState
 from drydockd.plans import NetworkPlan, PlatformPlan, StoragePlan
-from drydockd.site import Network, NetworkLink, Repository
+from drydockd.site import Network
 from tests.drivers.kubernetes.helpers import driver_for
 from tests.drivers.node.maas.making import options as maas_options
 from tests.drivers.oob.domains import MAC, a_domain, a_guest

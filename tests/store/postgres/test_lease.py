@@ -210,6 +210,7 @@ async def test_the_new_runner_ends_the_connections_of_the_one_before(keeper, dat
 
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
         await old.execute("SELECT pg_sleep(20)")
+    old.terminate()
     for connection in (other, deeper):
         await connection.execute("SELECT 1")
         await connection.close()
@@ -271,10 +272,11 @@ async def test_writes_of_the_epoch_before_are_refused_from_the_take_over_on(pair
         PostgresKeeper(partial(asyncpg.connect, shared.url), store.backend.member_id, name)
         for store, name in ((east, "a"), (west, "b"))
     ]
-    assert (await beat(keepers[0])).epoch == (first := Epoch(1))
+    first, second = Epoch(1), Epoch(2)
+    assert (await beat(keepers[0])).epoch == first
     await east.write(Put(Task("t1", Action.NOOP)), guard=first)
     run_out(shared)
-    assert (await beat(keepers[1])).epoch == (second := Epoch(2))
+    assert (await beat(keepers[1])).epoch == second
 
     with pytest.raises(Fenced):
         await east.write(Put(Task("t2", Action.NOOP)), guard=first)

@@ -1,14 +1,22 @@
 """A runner that another one followed: whatever it was doing, it writes and fails nothing more."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from drydockd.drivers.node.fake import FakeNodeProvisioner
+from drydockd.drivers.oob.fake import FakeOob
 from drydockd.model import TaskStatus
 from drydockd.tasks import Tasks
 from tests.tasks.helpers import KEYS, Lab, names, site_text
 from tests.tasks.shared.fencing import FakeLease, FencedStore
 
+INITIAL = {
+    "prepare_nodes": {},
+    "deploy_nodes": {"initial": "ready"},
+    "destroy_nodes": {"initial": "deployed"},
+}
 pytestmark = pytest.mark.slow
 
 
@@ -46,9 +54,9 @@ async def until_idle():
         await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("action", ["prepare_nodes", "deploy_nodes"])
+@pytest.mark.parametrize("action", ["prepare_nodes", "deploy_nodes", "destroy_nodes"])
 async def test_a_task_whose_runner_was_followed_goes_on_elsewhere_as_if_nothing_was(action):
-    room = {"initial": "ready"} if action == "deploy_nodes" else {}
+    room = INITIAL[action]
     at, has_ended = 1, True
     while has_ended:
         async with a_lab(**room) as lab:
@@ -72,9 +80,10 @@ async def test_a_task_whose_runner_was_followed_goes_on_elsewhere_as_if_nothing_
             assert all(not m.error for m in lab.store.messages(task.task_id))
             machine = await lab.machine("n1")
             assert machine.counters["power_cuts"] <= 1
+            assert machine.counters["wipes"] == (action == "destroy_nodes")
             assert machine.counters["deployments"] == (action == "deploy_nodes")
         at += 2
-    assert at > 20
+    assert at > 10
 
 
 def guarded(lab):
@@ -115,3 +124,72 @@ async def test_an_intent_names_the_daemon_and_its_epoch():
 
         intents = [i for t in lab.tree(task.task_id) for i in lab.store.intents(t.task_id)]
         assert {(i.member, i.epoch) for i in intents} == {("east", 1)}
+
+
+class EndingOob(FakeOob):
+    """BMCs whose sessions can be ended."""
+
+    def __init__(self, events, **options):
+        super().__init__(**options)
+        self.events = events
+
+    async def end_session(self, node, session, voice):
+        self.events.append(f"ended {session}")
+
+
+class SwitchingProvisioner(FakeNodeProvisioner):
+    """Switches machines through their BMCs, in sessions; its first work never comes to an end."""
+
+    cuts_power = True
+
+    def __init__(self, events, **options):
+        super().__init__(**options)
+        self.events = events
+        self.begun = asyncio.Event()
+
+    async def _work(self, name, voice):
+        self.events.append(name)
+        if not self.begun.is_set():
+            await voice.fence("/Sessions/1")
+            self.begun.set()
+            await asyncio.Event().wait()
+
+    async def commission(self, handle, voice):
+        await self._work("commission", voice)
+        return await super().commission(handle, voice)
+
+    async def deploy(self, handle, spec, voice):
+        await self._work("deploy", voice)
+        return await super().deploy(handle, spec, voice)
+
+    async def destroy(self, node, voice):
+        await self._work("destroy", voice)
+        return await super().destroy(node, voice)
+
+
+@pytest.mark.parametrize(
+    ("action", "work", "initial"),
+    [
+        ("prepare_nodes", "commission", "unknown"),
+        ("deploy_nodes", "deploy", "ready"),
+        ("destroy_nodes", "destroy", "deployed"),
+    ],
+)
+async def test_what_a_provisioner_had_sent_to_a_bmc_is_ended_before_it_goes_on(
+    action, work, initial
+):
+    room = {} if initial == "unknown" else {"initial": initial}
+    lab, events = a_lab(**room), []
+    driver = SwitchingProvisioner(events, room=lab.room)
+    lab.drivers.oob[0] = EndingOob(events, room=lab.room)
+    lab.drivers = replace(lab.drivers, node=driver)
+    lab.tasks = lab._new()
+    async with lab:
+        task = await lab.submit(action, all_nodes=True)
+        async with asyncio.timeout(20):
+            await driver.begun.wait()
+
+        await lab.hand_over()
+
+        assert (await lab.finished(task.task_id)).result.status == "success"
+    assert events[:3] == [work, "ended /Sessions/1", work]

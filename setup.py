@@ -19,8 +19,9 @@ def manual() -> list[tuple[str, list[str]]]:
     ]
 
 
-# Reads PostgreSQL: what the original kept there (`drydock migrate`).
-MIGRATE = ["asyncpg>=0.31"]
+# Speaks to PostgreSQL: to what the original kept there (`drydock migrate`), and to the store
+# that several daemons share (`store.backend: postgres`).
+POSTGRES = ["asyncpg>=0.31"]
 
 setup(
     name="drydockd",
@@ -90,9 +91,10 @@ setup(
             "check-wheel-contents>=0.6.1",
             "wheel>=0.45",
             "setuptools>=77",
-            *MIGRATE,
+            *POSTGRES,
         ],
-        "migrate": MIGRATE,
+        "migrate": POSTGRES,
+        "postgres": POSTGRES,
         # Beside `dev`; apart, because it needs newer libraries than drydockd does.
         "mutants": ["mutmut==3.8.1"],
     },

@@ -11,6 +11,7 @@
     ├── NotFound              404
     ├── Conflict              409  the state the caller assumed is gone
     │   └── Fenced                 another daemon has the right to act now
+    ├── NotRunner                  this daemon has no right to act any more
     ├── Gone                  410
     ├── TooLarge              413
     ├── Misdirected           421  the request is for another host
@@ -19,6 +20,7 @@
     ├── StoreRefused               the state directory cannot be used as it is
     ├── Unavailable           503  try again later (``retry: true``)
     │   ├── StoreUnavailable       the state directory cannot be written
+    │   │   └── StoreStale         what others wrote last cannot be read now
     │   ├── SourceUnavailable      a design or asset source does not answer
     │   └── Busy                   a queue is full; told with Retry-After
     ├── InvalidConfig              the daemon must not start, or keeps what it had on a reload
@@ -84,6 +86,10 @@ class Fenced(Conflict):
     """A guarded write came after the end of its epoch: another daemon is the runner now."""
 
 
+class NotRunner(DrydockError):
+    """This daemon's right to act is over for good: the process has to end."""
+
+
 class Misdirected(DrydockError):
     """The request is for a host name that is not answered here."""
 
@@ -132,6 +138,10 @@ class Unavailable(DrydockError):
 
 class StoreUnavailable(Unavailable):
     """A write did not reach the disk; memory and disk are unchanged."""
+
+
+class StoreStale(StoreUnavailable):
+    """What other daemons wrote last is not known here yet; what is, can be read."""
 
 
 class SourceUnavailable(Unavailable):

@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 from pydantic import (
     BaseModel,
     ConfigDict,
+    SecretStr,
     field_validator,
     model_validator,
 )
@@ -113,10 +114,21 @@ class Api(Section):
 
 
 class Store(Section):
-    backend: Literal["tiny", "memory"] = opt(
-        "tiny", "tiny: TinyDB files in state_dir; memory: nothing survives a restart"
+    backend: Literal["tiny", "memory", "postgres"] = opt(
+        "tiny",
+        "tiny: TinyDB files in state_dir; postgres: a database that several daemons share; memory: "
+        "nothing survives a restart",
     )
     state_dir: Path = opt(Path("/var/lib/drydockd"), "Folder of the store, its secret and blobs")
+    url: SecretStr | None = opt(
+        None,
+        "Of the database: postgresql://user:password@host:5432,other:5432/name"
+        "?target_session_attrs=read-write",
+    )
+    patience: int = opt(10, "Seconds that a write waits for a database that is away", ge=1, le=3600)
+    stale_seconds: int = opt(
+        60, "Seconds without a word from the database after which reads are refused", ge=5, le=3600
+    )
     compact_bytes: int = opt(
         8 * MIB,
         "Journal size from which it is folded into the file, if it is longer than that",
@@ -125,6 +137,26 @@ class Store(Section):
     )
     retention_days: int | None = opt(
         None, "Purge finished tasks older than this many days, daily; null: never", ge=0, le=36500
+    )
+
+    @model_validator(mode="after")
+    def _has_its_database(self) -> Self:
+        if (self.backend == "postgres") != (self.url is not None):
+            raise ValueError("say url (store.url) with backend postgres, and with no other")
+        return self
+
+
+class Cluster(Section):
+    name: str | None = opt(
+        None, "This daemon's name among those of the database; null: the host's", min_length=1
+    )
+    address: str | None = opt(
+        None,
+        "Where the other daemons reach this one; null: api.listen, which then names an address",
+        pattern=r"^https?://[^\s/]+$",
+    )
+    lease_seconds: int = opt(
+        6, "After so many seconds of silence another daemon takes the work over", ge=2, le=60
     )
 
 
@@ -334,6 +366,7 @@ class Settings(BaseModel):
     default: Default = Default()
     api: Api = Api()
     store: Store = Store()
+    cluster: Cluster = Cluster()
     events: Events = Events()
     auth: Auth = Auth()
     keystone_authtoken: KeystoneAuthtoken = KeystoneAuthtoken()

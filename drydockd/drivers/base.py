@@ -1,7 +1,8 @@
 """The seams to BMCs, node provisioners and Kubernetes, and the types they speak.
 
 A driver never sees the store or the scheduler: it gets a node and a voice, does its work
-and returns, or raises one of the DriverErrors of `errors`. No method blocks the loop
+and returns, or raises one of the DriverErrors of `errors`. Right before each request that changes
+something it asks `acting.may_act`, at each attempt. No method blocks the loop
 (blocking libraries run in threads with their own timeout set), and cancelling a call
 leaves the backend in a state from which it can be resumed. Options of a driver are the
 keyword arguments of its class. Source: contract, oob, node-provisioner and kubernetes.
@@ -131,7 +132,24 @@ class Resident(Protocol):
     """A driver that works between the calls too: keeps records, listens, watches a child."""
 
     async def start(self, surroundings: Surroundings) -> None:
-        """Called once, before the first task goes on. Raises InvalidConfig: what, where."""
+        """Called once, before the first task goes on. Raises InvalidConfig: what, where.
+
+        Where several daemons share the store every one calls it, and the shelf shows what the
+        others put on it; only the runner's driver puts.
+        """
+        ...
+
+
+@runtime_checkable
+class Leader(Protocol):
+    """A resident of which one may be at work: it listens, has a child, or memory that counts."""
+
+    async def lead(self) -> None:
+        """Called once after `start`, before the first task goes on, at the runner alone.
+
+        From then on nobody else puts on the shelf. Until then only what the shelf tells is to
+        be answered. Raises InvalidConfig: what, where.
+        """
         ...
 
 

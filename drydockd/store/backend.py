@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from drydockd.store.base import Change, Epoch, StoreHealth
+from drydockd.store.base import Change, Epoch, Member, StoreHealth
+from drydockd.store.news import News
 from drydockd.store.past import Past
 from drydockd.store.staging import Batch
 from drydockd.store.tables import Tables
@@ -48,9 +49,37 @@ class Landing(Protocol):
         ``batch.changes`` whose batch another daemon was ahead of. Raises as Store.write."""
         ...
 
+    def again(self, batch: Batch) -> None:
+        """Stage a batch once more as it is, after `forget`: it may have been saved."""
+        ...
+
+    def retry(self, batch: Batch) -> Batch:
+        """Evaluate a batch again, after `forget`, on the newest state. Raises as Store.write;
+        Conflict for the removal of a tree of which something is not final any more."""
+        ...
+
+    def builds_on(self, batch: Batch) -> bool:
+        """Was something that is staged evaluated on what another daemon's `batch` changes?"""
+        ...
+
+    def leap(self, seq: int, news: News) -> None:
+        """The backend changed the tables itself, to what they are after the write `seq`: tell
+        `news` as what that one left. All that is staged is forgotten."""
+        ...
+
+    def is_unused(self, digest: str) -> bool:
+        """Whether no record, landed or staged, names the blob, and nobody here holds it."""
+        ...
+
 
 class Backend(Protocol):
-    """Event-loop thread only, but for `read_blob`."""
+    """Event-loop thread only, but for `read_blob`.
+
+    `shared_seconds`: others write too, and what they wrote may be asked for (`fresh`) for so
+    long before a write is refused for what is seen here; None: nobody else writes.
+    """
+
+    shared_seconds: float | None = None
 
     def begin(self, landing: Landing) -> None:
         """Called once, before everything else."""
@@ -68,6 +97,14 @@ class Backend(Protocol):
     async def fresh(self, seconds: float) -> None:
         """As Store.fresh. A backend that nobody else writes to has nothing to wait for."""
         return
+
+    def silent_seconds(self) -> float:
+        """As Store.silent_seconds."""
+        return 0.0
+
+    async def members(self) -> list[Member]:
+        """As Store.members."""
+        return []
 
     def has_blob(self, digest: str) -> bool:
         """Whether the blob is certainly durable; it stays unless `sweep_blob` is called."""

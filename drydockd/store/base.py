@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -133,6 +133,22 @@ class StoreHealth:
     pinned_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A daemon that shares the store. `applied`: the number of the newest write it showed.
+
+    `settings`: what has to be the same everywhere -> a digest of what it is there.
+    """
+
+    name: str
+    address: str
+    version: str
+    applied: int
+    is_runner: bool
+    silent_seconds: float
+    settings: Mapping[str, str]
+
+
 # Called with the number of the write and the new values it left.
 Watcher = Callable[[int, News], None]
 
@@ -171,7 +187,18 @@ class Store(Protocol):
     async def fresh(self, seconds: float) -> None:
         """Return when reads show all that any daemon acknowledged before the call.
 
-        Raises StoreUnavailable if that cannot be had within `seconds`.
+        Raises StoreStale if that cannot be had within `seconds`.
+        """
+        ...
+
+    def silent_seconds(self) -> float:
+        """For how long nothing has been heard from what all daemons share; 0: nothing is."""
+        ...
+
+    async def members(self) -> list[Member]:
+        """The daemons that share the store, by name, gone ones too; empty where none may.
+
+        Raises StoreUnavailable.
         """
         ...
 

@@ -44,6 +44,10 @@ setup(
     data_files=[
         ("share/drydockd", ["conf/drydockd.yaml", "conf/policy.yaml", "conf/room.yaml"]),
         ("share/drydockd/example-site", ["conf/example-site/site.yaml"]),
+        (
+            "share/drydockd/cluster",
+            sorted(f"conf/cluster/{p.name}" for p in (HERE / "conf" / "cluster").iterdir()),
+        ),
         *manual(),
         (
             "share/drydockd/systemd",

@@ -45,6 +45,11 @@ async def rejoin(who: Membership, replica: Replica) -> Any:
         who.session = row["session"]
         await check_history(connection, replica)
         await replica.catch_up(connection)
+        if not replica.doubtful.isdisjoint(replica.pending):
+            raise HistoryLost(
+                "what became of writes that were on their way cannot be found out any more: this"
+                " daemon was cut off for too long, and starts anew"
+            )
     except BaseException:
         connection.terminate()
         raise

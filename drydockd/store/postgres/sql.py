@@ -189,6 +189,7 @@ ON CONFLICT (name) DO UPDATE SET session = m.session + 1, process = $2, beat = c
 RETURNING id, session
 """
 LAST_N = "SELECT coalesce(max(n), 0) FROM drydock.write WHERE member = $1"
+MINE = "SELECT n FROM drydock.write WHERE member = $1 AND n = ANY($2::bigint[])"
 HEAD = "SELECT seq, chain, origin, format, cluster, secret_mark FROM drydock.head"
 # What became of the write that was known last.
 HISTORY = """

@@ -23,7 +23,7 @@ from drydockd.errors import InvalidConfig, StoreRefused, StoreUnavailable
 from drydockd.model import Timestamp, timestamp
 from drydockd.store import Store, open_store
 from drydockd.store.records import Records
-from drydockd.tasks.shared.authority import ALONE, Authority
+from drydockd.tasks import ALONE, Authority
 
 if TYPE_CHECKING:
     from drydockd.auth.policy import Policy

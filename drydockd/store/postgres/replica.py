@@ -12,7 +12,7 @@ from drydockd.store.postgres import sql
 from drydockd.store.postgres.connect import within
 from drydockd.store.postgres.loading import load
 from drydockd.store.postgres.reloading import overtake
-from drydockd.store.postgres.rows import Written, foreign, settle, written
+from drydockd.store.postgres.rows import Written, foreign, link, settle, written
 from drydockd.store.staging import Batch
 from drydockd.store.tables import Tables
 
@@ -29,6 +29,13 @@ class HistoryLost(Exception):
     """What is in memory is not what the database holds: the daemon has to begin anew."""
 
 
+FORGOTTEN = (
+    "it lost writes that were acknowledged, as when a backup is restored or a standby takes over"
+    " that had not confirmed them. This daemon starts anew with what there is; tasks that ran"
+    " since may have to be looked at"
+)
+
+
 class _Trimmed(Exception):
     """Writes that come next are kept no more."""
 
@@ -42,7 +49,7 @@ class Sent(Protocol):
 
 
 class Replica:
-    """What one daemon has seen of the order. `seq` and `chain` are those of the newest write.
+    """What one daemon has seen of the order; `seq`: up to which write.
 
     `pending`: own writes on their way, by their number. `is_dirty`: something that is staged was
     evaluated on what another daemon has changed since. `doubtful`: of those on their way only the
@@ -52,8 +59,7 @@ class Replica:
     def __init__(self, tables: Tables, member: int, seq: int, chain: bytes) -> None:
         self.member = member
         self.seq = seq
-        # The newest write whose chain is known.
-        self.known = (seq, chain)
+        self.known = (seq, chain)  # the newest write, and its chain
         self.pending: dict[int, Sent] = {}
         self.doubtful: set[int] = set()
         self.is_dirty = False
@@ -98,6 +104,12 @@ class Replica:
                     await asyncio.sleep(0)
 
     async def _land(self, write: Written) -> int:
+        chain = link(self.known[1], write)
+        if write.chain not in (None, chain):
+            raise HistoryLost(
+                f"write {write.seq} of the database does not follow the one that was seen here"
+                f" before it: {FORGOTTEN}"
+            )
         sent = self.pending.pop(write.n, None) if write.member == self.member else None
         if sent is not None:
             batch = sent.batch
@@ -112,8 +124,7 @@ class Replica:
         if landing is not None:
             await asyncio.shield(landing)
         self.seq = write.seq
-        if write.chain is not None:
-            self.known = (write.seq, write.chain)
+        self.known = (write.seq, chain)
         if sent is not None:
             sent.has_landed = True
         return count

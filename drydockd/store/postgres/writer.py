@@ -21,7 +21,7 @@ from drydockd.store.backend import Landing
 from drydockd.store.base import Epoch
 from drydockd.store.postgres import sql
 from drydockd.store.postgres.connect import is_away, library, sqlstate, told, within
-from drydockd.store.postgres.join import Membership, rejoin, superseded
+from drydockd.store.postgres.join import Membership, forgotten, rejoin, superseded
 from drydockd.store.postgres.replica import HistoryLost, Replica
 from drydockd.store.postgres.rows import Packed, Written, size, written
 from drydockd.store.staging import Batch
@@ -259,7 +259,7 @@ class Writer:
         lines = zip(*(reply[f"o_{name}"] or () for name in _COLUMNS), strict=True)
         await self._replica.apply(written(lines))
         mine = [
-            Written(head + number, self._who.member, first_n + number - 1, None)
+            Written(head + number, self._who.member, first_n + number - 1, reply["micros"])
             for number in range(1, applied + 1)
         ]
         if mine:
@@ -305,8 +305,11 @@ class Writer:
         """The database refused a statement, so nothing of it was done."""
         self._replica.pending = {}
         code = sqlstate(error)
-        if code == sql.SESSION_OVER:
-            raise superseded(self._who) from None
+        if code in (sql.SESSION_OVER, sql.HISTORY_LOST):
+            self._flying = []
+            self._back(group)
+            is_over = code == sql.SESSION_OVER
+            raise superseded(self._who) if is_over else forgotten(self._replica)
         if code in _ORDER:
             self._flying = []
             self._back(group)

@@ -99,7 +99,8 @@ BEGIN
     IF NEW.key = 'bad' THEN RAISE EXCEPTION 'refused' USING ERRCODE = '%s'; END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER refuse BEFORE INSERT ON drydock.record FOR EACH ROW EXECUTE FUNCTION pg_temp_refuse();
+CREATE TRIGGER refuse BEFORE INSERT ON drydock.record
+    FOR EACH ROW EXECUTE FUNCTION pg_temp_refuse();
 """
 
 

@@ -21,6 +21,8 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "scheduler": (),
     "resume": (),
     "scale": (),
+    "waiting": (),
+    "listing": (),
     "storm": (),
     "page": (),
     "abuse": (),

@@ -206,7 +206,7 @@ async def test_a_webhook_goes_on_at_the_next_runner_where_the_one_before_stopped
             while kept[-1] != (await asyncio.to_thread(receiver.next)).event["id"]:
                 pass
     came = list(dict.fromkeys(event["id"] for event in receiver.taken()))
-    assert came == kept, (start, receiver.taken()[:2])
+    assert [number for number in came if number in kept] == kept, "left out, or out of order"
     told = {event["data"].get("task_id") for event in receiver.taken()}
     assert told >= set(ended)
 

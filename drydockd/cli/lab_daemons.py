@@ -51,7 +51,7 @@ class Daemon:
     def log(self) -> Path:
         return self.folder / "drydockd.log"
 
-    def signal(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals) -> None:
         """Send a signal to the daemon alone, not to what it started; nothing if it is gone."""
         with contextlib.suppress(ProcessLookupError):
             if self.process is not None:
@@ -110,12 +110,12 @@ class Daemon:
         self.ready.clear()
         if self.process is None:
             return
-        self.signal(number)
+        self.send(number)
         try:
             async with asyncio.timeout(END_SECONDS):
                 await self.process.wait()
         except TimeoutError:
-            self.signal(signal.SIGKILL)
+            self.send(signal.SIGKILL)
             await self.process.wait()
 
 
@@ -149,7 +149,7 @@ class Daemons:
 
     async def _watch(self, daemon: Daemon) -> None:
         while True:
-            assert daemon.process is not None
+            assert daemon.process is not None  # noqa: S101 (it was started)
             code = await daemon.process.wait()
             daemon.ready.clear()
             how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"

@@ -47,14 +47,14 @@ class Keeper:
 @contextmanager
 def keeping() -> Iterator[Keeper]:
     """Run a keeper; at the end it does its work, and has ended too."""
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 (this very file)
         # Isolated: no other module of this folder is meant by an import.
         [sys.executable, "-I", "-S", __file__],
         stdin=subprocess.PIPE,
         # A Ctrl-C of the terminal is the lab's to act on.
         start_new_session=True,
     )
-    assert process.stdin is not None
+    assert process.stdin is not None  # noqa: S101 (asked for just now)
     try:
         yield Keeper(process.stdin)
     finally:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from drydockd.errors import DrydockError
 
@@ -124,7 +125,7 @@ class Postgres:
         said = self.folder / "said"
         # Its output goes to a file: the server inherits it, and would hold a pipe open.
         with said.open("w", encoding="utf-8") as output:
-            done = subprocess.run(
+            done = subprocess.run(  # noqa: S603 (programs of the package)
                 [str(programs() / program), *arguments],
                 cwd="/",
                 env={
@@ -168,7 +169,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _identity() -> dict[str, object]:
+def _identity() -> dict[str, Any]:
     if os.geteuid() != 0:
         return {}
     user = pwd.getpwnam(UNPRIVILEGED)

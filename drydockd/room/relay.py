@@ -42,7 +42,7 @@ class Half(asyncio.StreamReaderProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        assert isinstance(transport, asyncio.Transport)
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (as asyncio gives)
         loop = asyncio.get_running_loop()
         self._writer = asyncio.StreamWriter(transport, self, self._reader, loop)
         name = transport.get_extra_info("peername")
@@ -69,8 +69,9 @@ class Half(asyncio.StreamReaderProtocol):
     async def unless_gone(self, work: Coroutine[Any, Any, T]) -> T:
         """Do `work`, or raise ConnectionResetError as soon as this end hangs up."""
         task = asyncio.ensure_future(work)
+        either: set[asyncio.Future[Any]] = {task, self._gone}
         try:
-            await asyncio.wait({task, self._gone}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             task.cancel()
             raise

@@ -1,4 +1,4 @@
-"""Requests go round, daemons that are away are passed over, and nothing is sent twice by mistake."""
+"""Requests go round, daemons that are away are passed over, nothing is done twice by mistake."""
 
 import asyncio
 import contextlib

@@ -17,7 +17,8 @@ WAITS = [sys.executable, "-c", "import signal; print('up', flush=True); signal.p
 LAB = """
 import pathlib, signal, subprocess, sys
 from drydockd.room.keeper import keeping
-parent = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import signal; print(1, flush=True); signal.pause()'])"
+child = "import signal; print(1, flush=True); signal.pause()"
+parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
 with keeping() as keeper:
     keeper.remove(pathlib.Path(sys.argv[1]))
     process = subprocess.Popen([sys.executable, "-c", parent], start_new_session=True)

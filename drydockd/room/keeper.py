@@ -39,6 +39,10 @@ class Keeper:
         """Send the signal at the end to this process, with all of its group if it leads one."""
         self._say(pid=pid, number=int(number), is_group=is_group)
 
+    def end_named(self, file: Path, number: signal.Signals) -> None:
+        """Send the signal at the end to the process whose number this file then begins with."""
+        self._say(file=str(file), number=int(number))
+
     def _say(self, **what: object) -> None:
         self._to.write(json.dumps(what).encode() + b"\n")
         self._to.flush()
@@ -67,19 +71,24 @@ class Duty:
     """What a keeper has been told; processes by a handle that no other process can get."""
 
     folders: list[str] = field(default_factory=list)
+    files: list[tuple[str, int]] = field(default_factory=list)
     processes: dict[int, tuple[int, int, bool]] = field(default_factory=dict)
 
     def hear(self, line: bytes) -> None:
         told = json.loads(line)
         if "folder" in told:
             self.folders.append(told["folder"])
-            return
+        elif "file" in told:
+            self.files.append((told["file"], told["number"]))
+        else:
+            self._note(told["pid"], told["number"], told["is_group"])
+
+    def _note(self, pid: int, number: int, is_group: bool) -> None:
         for handle in self.ended(0):
             os.close(handle)
             del self.processes[handle]
         with contextlib.suppress(ProcessLookupError):
-            handle = os.pidfd_open(told["pid"])
-            self.processes[handle] = told["pid"], told["number"], told["is_group"]
+            self.processes[os.pidfd_open(pid)] = pid, number, is_group
 
     def ended(self, seconds: float) -> list[int]:
         """Return the handles of those that have ended; waits for one so long."""
@@ -90,6 +99,9 @@ class Duty:
 
     def do(self) -> None:
         """End the processes, then remove the folders."""
+        for file, number in self.files:
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                self._note(int(Path(file).read_text(encoding="ascii").split()[0]), number, False)
         for handle, (pid, number, is_group) in self.processes.items():
             if handle not in self.ended(0):
                 self._signal(handle, pid, number, is_group)

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,10 +59,14 @@ def programs() -> Path:
 
 @dataclass(slots=True)
 class Postgres:
-    """One server in `folder`, which is its alone; `start` and `stop` may alternate."""
+    """One server in `folder`, which is its alone; `start` and `stop` may alternate.
+
+    `begun` is told the number of each program that is run, all but that of the server itself.
+    """
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
+    begun: Callable[[int], None] = lambda pid: None
     port: int = 0
     _password: str = field(default="", repr=False)
 
@@ -71,9 +75,9 @@ class Postgres:
         return self.folder / "data"
 
     @property
-    def pid(self) -> int:
-        """Of the server that runs."""
-        return int((self.data / "postmaster.pid").read_text(encoding="ascii").split()[0])
+    def pid_file(self) -> Path:
+        """Of the server; it is there while it runs."""
+        return self.data / "postmaster.pid"
 
     def url(self, database: str) -> str:
         return f"postgresql://{USER}:{self._password}@127.0.0.1:{self.port}/{database}"
@@ -96,7 +100,7 @@ class Postgres:
 
     def stop(self, how: str = "fast") -> None:
         """Stop it; safe if it does not run. `how` is pg_ctl's mode. Raises PostgresTrouble."""
-        if (self.data / "postmaster.pid").exists():
+        if self.pid_file.exists():
             self._run("pg_ctl", "stop", "-w", "-s", "-D", str(self.data), "-m", how)
 
     def database(self, name: str) -> str:
@@ -124,8 +128,9 @@ class Postgres:
     def _run(self, program: str, *arguments: str) -> str:
         said = self.folder / "said"
         # Its output goes to a file: the server inherits it, and would hold a pipe open.
-        with said.open("w", encoding="utf-8") as output:
-            done = subprocess.run(  # noqa: S603 (programs of the package)
+        with (
+            said.open("w", encoding="utf-8") as output,
+            subprocess.Popen(  # noqa: S603 (programs of the package)
                 [str(programs() / program), *arguments],
                 cwd="/",
                 env={
@@ -136,13 +141,15 @@ class Postgres:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                timeout=MOST_SECONDS,
                 # Ctrl-C is for who started the lab, and he ends this one last.
                 start_new_session=True,
                 **_identity(),
-            )
+            ) as process,
+        ):
+            self.begun(process.pid)
+            code = process.wait(MOST_SECONDS)
         text = said.read_text(encoding="utf-8", errors="replace")
-        if done.returncode:
+        if code:
             log = self.folder / "log"
             told = text + (log.read_text(errors="replace") if log.exists() else "")
             raise PostgresTrouble(

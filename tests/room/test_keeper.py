@@ -54,12 +54,17 @@ def test_the_orderly_end_waits_for_the_keeper(tmp_path):
     with (
         subprocess.Popen(WAITS, stdout=subprocess.PIPE, start_new_session=True) as one,
         subprocess.Popen(WAITS, stdout=subprocess.PIPE) as other,
+        subprocess.Popen(WAITS, stdout=subprocess.PIPE) as named,
     ):
         with keeping() as keeper:
             keeper.remove(folder)
+            keeper.end_named(folder / "absent", signal.SIGTERM)
+            keeper.end_named(folder / "pid", signal.SIGQUIT)
+            (folder / "pid").write_text(f"{named.pid}\nmore\n")
             keeper.end(one.pid, signal.SIGTERM)
             keeper.end(other.pid, signal.SIGTERM, is_group=False)
         assert (one.wait(20), other.wait(20)) == (-signal.SIGTERM, -signal.SIGTERM)
+        assert named.wait(20) == -signal.SIGQUIT
     assert not folder.exists()
 
 

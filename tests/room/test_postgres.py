@@ -37,12 +37,13 @@ def test_it_starts_empty_durable_and_keeps_what_it_had(folder):
         for name in ("fsync", "full_page_writes", "synchronous_commit"):
             assert asyncio.run(asked(url, f"SELECT current_setting('{name}')")) == "on"
         asyncio.run(asked(url, "CREATE TABLE a (b int)"))
-        assert Path(f"/proc/{server.pid}").stat().st_uid != 0
+        pid = server.pid_file.read_text().split()[0]
+        assert Path(f"/proc/{pid}").stat().st_uid != 0
     with running(folder) as server:
         assert asyncio.run(asked(server.database("lab"), "SELECT count(*) FROM a")) == 0
         with pytest.raises(asyncpg.InvalidPasswordError):
             asyncio.run(asked(server.url("lab").replace(":", ":x", 2).replace("x//", "//"), "x"))
-    assert not (folder / "data" / "postmaster.pid").exists()
+    assert not server.pid_file.exists()
 
 
 @pytest.mark.peer("postgres")

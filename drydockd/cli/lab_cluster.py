@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import random
-import shutil
 import signal
 import socket
 import sys
@@ -138,20 +137,20 @@ def configured(plan: Plan, url: str, room: str) -> Sequence[Daemon]:
 
 def _configured(plan: Plan, url: str, room: str, name: str) -> Daemon:
     daemon = Daemon(name, plan.folder / name, free_port())
-    state = daemon.folder / "state"
     sections = merged(
         plan.sections,
         {
             "api": {"listen": f"127.0.0.1:{daemon.port}", "trusted_proxies": ["127.0.0.1"]},
-            "store": {"backend": "postgres", "url": url, "state_dir": str(state)},
-            "auth": {"secret_file": str(_secret(plan.folder / "secret"))},
+            "store": {"backend": "postgres", "url": url, "state_dir": str(daemon.folder)},
+            "auth": {
+                "secret_file": str(_secret(plan.folder / "secret")),
+                "jwt_secret_file": str(_secret(plan.folder / "state" / SECRET_FILE)),
+            },
             "cluster": {"name": name, "address": daemon.url, "lease_seconds": LEASE_SECONDS},
             "fake_driver": {"url": room},
         },
     )
     write_configuration(daemon, sections)
-    state.mkdir(mode=0o700, exist_ok=True)
-    shutil.copy2(_secret(plan.folder / "state" / SECRET_FILE), state / SECRET_FILE)
     return daemon
 
 

@@ -1,0 +1,245 @@
+"""Several daemons on one PostgreSQL against their budgets, as ratios of one run.
+
+``python -m bench.cluster`` takes some minutes, ``--quick`` a tenth of the records and a fraction of
+the time; ``--only NAME`` runs one part. PostgreSQL is one of its own, durable, in a temporary
+directory of the current file system or below ``--folder``; what is called bare is asyncpg,
+inserting and committing as many bytes on the same server. A daemon is a process with its store
+alone, but for ``report`` and ``takeover``, which have whole ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from bench.clusterchild import BARE, TASKS
+from bench.store import a_task, fill
+from drydockd.room import postgres
+from drydockd.room.postgres import Postgres
+from drydockd.store import Put, open_store
+
+PARTS = ("write", "writers", "seen", "report", "start", "takeover")
+RUNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How much is measured: seconds of each turn, records of a start."""
+
+    seconds: float = 5.0
+    rounds: int = 1000
+    samples: int = 200
+    tasks: int = 100_000
+    nodes: int = 100
+    takeovers: int = 5
+    lease_seconds: int = 4
+
+
+QUICK = Options(2.0, 300, 60, 10_000, 20, 2, 2)
+
+
+class Child:
+    """One process of bench.clusterchild: `go`, then `figures`."""
+
+    def __init__(self, **said: Any) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bench.clusterchild", json.dumps(said)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.line()
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        if not (line := self.process.stdout.readline()):
+            raise RuntimeError(f"a process of the benchmark ended with {self.process.wait()}")
+        return line
+
+    def go(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def figures(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.line())
+        return found
+
+    def end(self) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@contextmanager
+def children(*said: dict[str, Any]) -> Iterator[list[Child]]:
+    """Start processes one after the other; all are ready when it yields."""
+    found: list[Child] = []
+    try:
+        for one in said:
+            found.append(Child(**one))
+        yield found
+    finally:
+        for child in found:
+            child.end()
+
+
+def together(*said: dict[str, Any]) -> list[dict[str, Any]]:
+    """Run processes at the same time; return their figures."""
+    with children(*said) as found:
+        for child in found:
+            child.go()
+        return [child.figures() for child in found]
+
+
+class Databases:
+    """New ones with the schema and some tasks, one for each measurement."""
+
+    def __init__(self, server: Postgres) -> None:
+        self._server = server
+        self._count = 0
+
+    def empty(self) -> str:
+        self._count += 1
+        return self._server.database(f"bench_{self._count}")
+
+    def new(self) -> str:
+        url = self.empty()
+        asyncio.run(self._fill(url))
+        return url
+
+    async def _fill(self, url: str) -> None:
+        store = await open_store("postgres", url=url, name="filler")
+        await store.write(*(Put(a_task(number)) for number in range(TASKS)))
+        await store.close()
+        connection = await asyncpg.connect(url)
+        await connection.execute(BARE)
+        await connection.close()
+
+
+def ms(seconds: float) -> str:
+    return f"{seconds * 1000:.2f} ms"
+
+
+def best(runs: int, measure: Callable[[], float]) -> float:
+    """The most of several turns: what else the machine does only takes away."""
+    return max(measure() for _ in range(runs))
+
+
+# -- writing
+
+
+def write(databases: Databases, options: Options) -> None:
+    print("A write, one writer of one daemon")
+    [figures] = together(
+        {"kind": "one_writer", "url": databases.new(), "name": "a", "rounds": options.rounds}
+    )
+    ours, bare = figures["ours"], figures["bare"]
+    print(
+        f"  {ms(ours)}, bare insert + commit of as many bytes {ms(bare)}: x {ours / bare:.2f}"
+        " (budget 3)"
+    )
+
+
+def writers(databases: Databases, options: Options) -> None:
+    print("64 writers: writes a second")
+    seconds = options.seconds
+
+    def rate(*daemons: str) -> float:
+        url = databases.new()
+        said = [
+            {"kind": "writers", "url": url, "name": name, "writers": 64, "seconds": seconds}
+            for name in daemons
+        ]
+        return sum(figures["rate"] for figures in together(*said))
+
+    def bare() -> float:
+        url = databases.new()
+        said = {"kind": "bare_writers", "url": url, "writers": 64, "seconds": seconds}
+        return float(together(said)[0]["rate"])
+
+    # Turn by turn: the machine is not the same all the time.
+    turns = [(bare(), rate("a"), rate("a", "b", "c")) for _ in range(RUNS)]
+    bare_rate, one, three = (statistics.median(column) for column in zip(*turns, strict=True))
+    print(
+        f"  64 bare connections {bare_rate:,.0f}/s, 64 writers of one daemon {one:,.0f}/s:"
+        f" x {one / bare_rate:.2f} (budget 1.5)"
+    )
+    print(f"  three daemons with 64 each {three:,.0f}/s: x {three / one:.2f} of one (budget 1)")
+
+
+# -- seeing
+
+
+def seen(databases: Databases, options: Options) -> None:
+    print("A write until the other daemons show it, from the call on, median of both others")
+    bare = None
+    for what, load, budget in (("idle", 0, 5), ("64 writers", 64, 15)):
+        found, idle_bare = _seen(databases, options, load)
+        bare = bare or idle_bare
+        print(
+            f"  {what}: {ms(found)}, bare insert + commit {ms(bare)} idle: x {found / bare:.1f}"
+            f" (budget {budget})"
+        )
+
+
+def _seen(databases: Databases, options: Options, load: int) -> tuple[float, float]:
+    url, samples = databases.new(), options.samples
+    seconds = samples * 0.03 + 2
+    said: list[dict[str, Any]] = [
+        {"kind": "observer", "url": url, "name": name, "samples": samples} for name in ("b", "c")
+    ]
+    if load:
+        said.append(
+            {"kind": "writers", "url": url, "name": "d", "writers": load, "seconds": seconds}
+        )
+    sampler = {"kind": "sampler", "url": url, "name": "a", "samples": samples, "pause": 0.01}
+    *others, begun = together(*said, sampler)
+    seen_by = [figures["times"] for figures in others if "times" in figures]
+    times = [at[text] - begun["times"][text] for at in seen_by for text in begun["times"]]
+    return statistics.median(times), begun["bare"]
+
+
+# -- start
+
+
+def start(databases: Databases, options: Options, folder: Path) -> None:
+    print(f"Start with {options.tasks:,} tasks and {options.tasks * 10:,} messages")
+    state = fill(folder / "tiny", options.tasks, 10)
+    url = databases.empty()
+    copy(state.path, url)
+    [tiny] = together({"kind": "start", "folder": str(state.path)})
+    [ours] = together({"kind": "start", "url": url, "name": "a"})
+    for figures in (tiny, ours):
+        assert figures["messages"] == options.tasks * 10, figures
+    print(
+        f"  CPU {ours['cpu']:.2f} s in {ours['seconds']:.1f} s; tiny {tiny['cpu']:.2f} s in"
+        f" {tiny['seconds']:.1f} s: x {ours['cpu'] / tiny['cpu']:.2f} (budget 2)"
+    )
+    print(
+        f"  memory of the replica {ours['mib']:.0f} MiB, tiny {tiny['mib']:.0f} MiB:"
+        f" x {ours['mib'] / tiny['mib']:.2f} (budget 1.1)"
+    )
+
+
+def copy(state: Path, url: str) -> None:
+    command = [sys.executable, "-m", "drydockd.cli", "store", "copy", f"tiny:{state}"]
+    subprocess.run([*command, f"postgres:{url}"], check=True, stdout=subprocess.DEVNULL)

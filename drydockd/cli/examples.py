@@ -20,6 +20,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "bootaction report": (
         f"bootaction report {_ACTION} --keyfile key.txt -m 'joined the cluster' --status success",
     ),
+    "cluster members": (
+        "cluster members",
+        "cluster members --url postgresql://drydock@pg1.example,pg2.example/drydock -o json",
+    ),
     "completion": ("completion bash", "completion fish"),
     "config check": ("config check /etc/drydockd/drydockd.yaml",),
     "config convert": ("config convert drydock.conf",),
@@ -66,12 +70,24 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "node show": ("node show node01",),
     "policy check": ("policy check --role admin --role member", "policy check --rule read_events"),
     "status": ("status", "status -o json"),
-    "store backup": ("store backup /var/backups/drydockd.tar",),
-    "store check": ("store check", "store check --state-dir state -o json"),
+    "store backup": (
+        "store backup /var/backups/drydockd.tar",
+        "store backup /var/backups/drydockd.tar.gz --config drydockd.yaml",
+    ),
+    "store check": (
+        "store check",
+        "store check --state-dir state -o json",
+        "store check --url postgresql://drydock@pg.example/drydock",
+    ),
+    "store copy": (
+        "store copy tiny:/var/lib/drydockd postgres: --config drydockd.yaml",
+        "store copy postgres:postgresql://drydock@pg.example/drydock tiny:state --replace state",
+    ),
     "store export": ("store export --state-dir state",),
     "store new-secret": ("store new-secret --state-dir state",),
     "store repair": ("store repair --state-dir state",),
     "store restore": ("store restore backup.tar --state-dir state",),
+    "store upgrade": ("store upgrade", "store upgrade --config drydockd.yaml"),
     "task builddata": (f"task builddata {_TASK}",),
     "task create": (
         f"task create -d {_SITE} -a deploy_nodes -r rack01 --wait",

@@ -8,6 +8,9 @@ import re
 import shutil
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +21,7 @@ from drydockd.store.check import check, describe
 from drydockd.store.disk import Disk, give_to_owner, replace_file
 from drydockd.store.layout import Meta, encode_file
 from drydockd.store.lines import Header, encode_header
+from drydockd.store.mark import Mark, encode_mark
 from drydockd.store.recovery import Recovered, an_origin, beyond, recover, recover_running
 from drydockd.store.statedir import Lock, StateDir
 from drydockd.store.storage import TinyFile
@@ -111,30 +115,50 @@ def restore(source: Path, state: StateDir) -> str:
             raise StoreRefused(
                 f"{state.path} already holds records; move them away before restoring over them"
             )
-        with tempfile.TemporaryDirectory(dir=state.path, prefix="restore-") as folder:
-            draft = StateDir(Path(folder))
-            give_to_owner(draft.path)
-            disk.make_folder(draft.blobs)
-            _extract(source, draft)
-            report = check(draft)
-            if report.problems:
-                raise StoreRefused(f"{source} is no whole backup: {report.problems[0]}")
-            tables = _renumber(disk, draft)
-            _move_in(disk, draft, state)
-        return describe(tables)
+        with unpacked(source, state.path) as draft:
+            found = recover(draft)
+            origin = found.origin or an_origin(found.tables)
+            # Let new writes have other numbers than those that came after the backup.
+            end = Header(found.store_id, beyond(found.seq, origin), origin)
+            put_records(disk, draft, found.tables, end)
+            if state.mark.exists():  # of what was here; the next start makes a new one
+                disk.unlink(state.mark)
+            move_in(disk, draft, state)
+        return describe(found.tables)
     finally:
         lock.release()
 
 
-def _renumber(disk: Disk, draft: StateDir) -> Tables:
-    """Let new writes have other numbers than those that came after the backup."""
-    found = recover(draft)
-    origin = found.origin or an_origin(found.tables)
-    seq = beyond(found.seq, origin)
-    meta = Meta(found.store_id, seq, timestamp(), origin)
-    TinyFile(draft.file, disk).replace(found.tables.freeze(), meta)
-    replace_file(disk, draft.journal, [encode_header(Header(found.store_id, seq, origin))])
-    return found.tables
+@contextmanager
+def unpacked(source: Path, folder: Path) -> Iterator[StateDir]:
+    """Give what the backup `source` holds as a state directory in `folder`, for a while.
+
+    It is whole. Raises StoreRefused, OSError.
+    """
+    with drafted(folder) as draft:
+        _extract(source, draft)
+        report = check(draft)
+        if report.problems:
+            raise StoreRefused(f"{source} is no whole backup: {report.problems[0]}")
+        yield draft
+
+
+@contextmanager
+def drafted(folder: Path) -> Iterator[StateDir]:
+    """Give an empty state directory in `folder`, which is gone afterwards. Raises OSError."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix="draft-") as name:
+        draft = StateDir(Path(name))
+        give_to_owner(draft.path)
+        Disk().make_folder(draft.blobs)
+        yield draft
+
+
+def put_records(disk: Disk, draft: StateDir, tables: Tables, end: Header) -> None:
+    """Write the file of `draft`, `tables`, and the empty journal that goes on from its `end`."""
+    meta = Meta(end.store_id, end.after, timestamp(), end.origin)
+    TinyFile(draft.file, disk).replace(tables.freeze(), meta)
+    tables.thaw()
+    replace_file(disk, draft.journal, [encode_header(end)])
 
 
 def _extract(source: Path, draft: StateDir) -> None:
@@ -158,10 +182,11 @@ def _write(path: Path, content: IO[bytes]) -> None:
         os.fsync(file.fileno())
 
 
-def _move_in(disk: Disk, draft: StateDir, state: StateDir) -> None:
-    """Blobs before the records that name them; the file last but one, never half."""
-    if state.mark.exists():  # of the records that were here; the next start makes a new one
-        disk.unlink(state.mark)
+def move_in(disk: Disk, draft: StateDir, state: StateDir) -> None:
+    """Put what `draft` holds into `state`, which holds no records.
+
+    Blobs before the records that name them; the file last but one, never half.
+    """
     for path in draft.blobs.iterdir():
         disk.rename(path, state.blobs / path.name)
     disk.sync_folder(state.blobs)
@@ -174,3 +199,25 @@ def _move_in(disk: Disk, draft: StateDir, state: StateDir) -> None:
     disk.sync_folder(state.path)
     disk.rename(draft.journal, state.journal)
     disk.sync_folder(state.path)
+
+
+def put_in_place(disk: Disk, draft: StateDir, state: StateDir, end: Header) -> Path | None:
+    """Let what `draft` holds, whose records end with `end`, take the place of what `state` holds.
+
+    The mark comes first: until the records are there that it speaks of, no daemon starts. What was
+    there is moved into a folder within `state`, which is returned; None if nothing was.
+    """
+    mark = encode_mark(Mark(end.store_id, end.after))
+    replace_file(disk, state.mark, [mark])
+    old = (state.file, state.journal, state.next_journal, state.past, state.blobs)
+    folder = None
+    if state.holds_records():
+        folder = state.path / f"replaced-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
+        disk.make_folder(folder)
+        for path in filter(Path.exists, old):
+            disk.rename(path, folder / path.name)
+        disk.make_folder(state.blobs)
+        disk.sync_folder(folder)
+        disk.sync_folder(state.path)
+    move_in(disk, draft, state)
+    return folder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -15,6 +15,7 @@ from drydockd.store.layout import TABLE_ORDER
 from drydockd.store.recovery import recover_running
 from drydockd.store.statedir import StateDir
 from drydockd.store.table import RecordsDB
+from drydockd.store.tables import Tables
 
 HIDDEN = "***"
 _URL_PASSWORD = re.compile(r"(?<=://)[^/@\s]+(?=@)")
@@ -25,25 +26,29 @@ _SECRET_NAME = re.compile(r"(?i)passw|secret|token|credential|private|api_?key|_
 
 
 def export(state: StateDir) -> Iterator[bytes]:
-    """Yield ``{"table":"tasks","record":{...}}`` and a newline for every record.
+    """Return ``{"table":"tasks","record":{...}}`` and a newline for every record.
 
     May run beside the daemon. Build data comes with its element. User names and passwords in
     URLs, and values whose name says they are secret, are ``***``. Raises StoreRefused, Damage.
     """
     found = recover_running(state)
-    blobs = Blobs(Disk(), state.blobs)
-    db = RecordsDB(found.tables)
+    return lines(found.tables, Blobs(Disk(), state.blobs).read)
+
+
+def lines(tables: Tables, read_blob: Callable[[str], bytes]) -> Iterator[bytes]:
+    """Yield the same of records in memory. `read_blob` raises NotFound for what is not there."""
+    db = RecordsDB(tables)
     for table in TABLE_ORDER:
         for document in db.table(table):
-            record = _whole(dict(document), blobs) if table == "build_data" else dict(document)
+            record = _whole(dict(document), read_blob) if table == "build_data" else dict(document)
             yield orjson.dumps({"table": table, "record": without_secrets(record)}) + b"\n"
 
 
-def _whole(record: dict[str, Any], blobs: Blobs) -> dict[str, Any]:
+def _whole(record: dict[str, Any], read_blob: Callable[[str], bytes]) -> dict[str, Any]:
     digest = record.pop("blob", "")
     if digest:
         try:
-            record["data_element"] = blobs.read(digest).decode()
+            record["data_element"] = read_blob(digest).decode()
         except NotFound as error:
             raise StoreRefused(f"{error}; see `drydock store check`") from error
     return record

@@ -230,6 +230,18 @@ PEERS = {
             fixtures=frozenset({"postgres_server", "postgres", "make_postgres"}),
         ),
         Peer(
+            "haproxy",
+            starts="haproxy with conf/cluster/haproxy.cfg, in the foreground, once per test",
+            packages=("haproxy",),
+            programs=("/usr/sbin/haproxy",),
+        ),
+        Peer(
+            "nginx",
+            starts="nginx with conf/cluster/nginx.conf, in the foreground, once per test",
+            packages=("nginx",),
+            programs=("/usr/sbin/nginx",),
+        ),
+        Peer(
             "prometheus",
             starts="promtool, once per question",
             packages=("prometheus",),

@@ -9,18 +9,14 @@ alone, but for ``report`` and ``takeover``, which have whole ones.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import json
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +25,6 @@ import asyncpg
 
 from bench.clusterchild import BARE, TASKS
 from bench.store import a_task, fill
-from drydockd.room import postgres
 from drydockd.room.postgres import Postgres
 from drydockd.store import Put, open_store
 

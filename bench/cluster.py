@@ -9,12 +9,16 @@ alone, but for ``report`` and ``takeover``, which have whole ones.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
+import io
 import json
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,12 +28,18 @@ from typing import Any
 import asyncpg
 
 from bench.clusterchild import BARE, TASKS
+from bench.daemon import Daemon, running
+from bench.roomprocess import room_process
+from bench.several import RUNNER, several
 from bench.store import a_task, fill
+from bench.storm import SILENT_ROOM, TAP, Storm, deploy, handed_over, site
+from drydockd.room import postgres
 from drydockd.room.postgres import Postgres
 from drydockd.store import Put, open_store
 
 PARTS = ("write", "writers", "seen", "report", "start", "takeover")
 RUNS = 3
+ACTIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +144,6 @@ def ms(seconds: float) -> str:
     return f"{seconds * 1000:.2f} ms"
 
 
-def best(runs: int, measure: Callable[[], float]) -> float:
-    """The most of several turns: what else the machine does only takes away."""
-    return max(measure() for _ in range(runs))
-
-
 # -- writing
 
 
@@ -238,3 +243,112 @@ def start(databases: Databases, options: Options, folder: Path) -> None:
 def copy(state: Path, url: str) -> None:
     command = [sys.executable, "-m", "drydockd.cli", "store", "copy", f"tiny:{state}"]
     subprocess.run([*command, f"postgres:{url}"], check=True, stdout=subprocess.DEVNULL)
+
+
+# -- whole daemons
+
+
+async def report(folder: Path, options: Options) -> None:
+    print(
+        f"CPU of a report: {options.nodes} nodes of {ACTIONS} boot actions, {ACTIONS * 3} posts each"
+    )
+    tiny = await _reported(folder / "alone", options, 0)
+    for count, budget in ((1, 1.1), (3, 1.4)):
+        served, others = await _reported(folder / f"of{count}", options, count)
+        print(
+            f"  on one daemon of {count}: {ms(served)}, tiny {ms(tiny[0])}:"
+            f" x {served / tiny[0]:.2f} (budget {budget}); each other one {ms(others)}"
+        )
+
+
+async def _reported(folder: Path, options: Options, daemons: int) -> tuple[float, float]:
+    """Return the CPU seconds of a post: of the daemon that serves and runs, of each other one."""
+    folder.mkdir()
+    args = argparse.Namespace(nodes=options.nodes, actions=ACTIONS, window=0.5, pause=0.0)
+    design = folder / "site.yaml"
+    design.write_text(site(args.nodes, args.actions), encoding="utf-8")
+    async with room_process(folder, SILENT_ROOM | {"machines": args.nodes}) as machines:
+        tap = {"keys": str(folder / "keys"), "url": machines.url}
+        sections = {
+            "plugins": {"node_driver": TAP, "options": {TAP: tap}},
+            "fake_driver": {"url": machines.url},
+        }
+        if not daemons:
+            async with running(folder, **sections) as daemon:
+                return await _stormed(daemon, args, folder, lambda: {"": daemon.cpu_seconds})
+        async with several(folder, daemons, **sections) as company:
+            runner = await company.the_runner()
+            port = company.daemons[runner].port
+            one = Daemon(None, port, company.door.token, folder)
+            return await _stormed(one, args, folder, company.cpu_seconds, runner)
+
+
+async def _stormed(
+    daemon: Daemon,
+    args: argparse.Namespace,
+    folder: Path,
+    cpu: Callable[[], dict[str, float]],
+    name: str = "",
+) -> tuple[float, float]:
+    with contextlib.redirect_stdout(io.StringIO()):
+        await deploy(daemon, f"file://{folder / 'site.yaml'}", args.nodes)
+    storm = Storm(daemon, args)
+    keys = handed_over(folder)
+    before = cpu()
+    await asyncio.gather(*(storm.node(host, key) for host, key in keys.items()))
+    used = {one: seconds - before[one] for one, seconds in cpu().items()}
+    posts = len(storm.latencies["POST"])
+    others = [seconds for one, seconds in used.items() if one != name]
+    return used[name] / posts, sum(others) / max(len(others), 1) / posts
+
+
+async def takeover(folder: Path, options: Options) -> None:
+    ttl = options.lease_seconds
+    print(f"Take-over after SIGKILL of the one that runs the tasks, lease {ttl} s")
+    folder.mkdir()
+    taken = []
+    async with several(folder, 3, lease_seconds=ttl) as company:
+        connection = await asyncpg.connect(company.url)
+        for _ in range(options.takeovers):
+            await company.daemons.all_ready()
+            name = await company.the_runner()
+            await company.kill(name)
+            killed = time.monotonic()
+            while (row := await connection.fetchrow(RUNNER)) is None or row["name"] == name:
+                await asyncio.sleep(0.01)
+            taken.append(time.monotonic() - killed)
+        await connection.close()
+    most = 1.25 * ttl + 1
+    print(
+        f"  {len(taken)} times: median {statistics.median(taken):.2f} s, longest {max(taken):.2f} s,"
+        f" {max(taken) / ttl:.2f} of the lease (budget 1.25 of it and 1 s: {most:.2f} s)"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a tenth of the records and less")
+    parser.add_argument("--only", choices=PARTS, help="one part")
+    parser.add_argument("--folder", type=Path, help="where to write")
+    given = parser.parse_args()
+    options = QUICK if given.quick else Options()
+    with tempfile.TemporaryDirectory(dir=given.folder or Path.cwd(), prefix="cluster-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # the database is of a user of its own, as root
+        with postgres.running(folder / "postgres") as server:
+            databases = Databases(server)
+            parts: dict[str, Callable[[], object]] = {
+                "write": lambda: write(databases, options),
+                "writers": lambda: writers(databases, options),
+                "seen": lambda: seen(databases, options),
+                "report": lambda: asyncio.run(report(folder, options)),
+                "start": lambda: start(databases, options, folder),
+                "takeover": lambda: asyncio.run(takeover(folder / "takeover", options)),
+            }
+            for part in PARTS:
+                if given.only in (None, part):
+                    parts[part]()
+
+
+if __name__ == "__main__":
+    main()

@@ -87,6 +87,13 @@ class Several:
         if process is daemon.process:
             daemon.send(signal.SIGCONT)
 
+    def peaks_mib(self) -> dict[str, float]:
+        """The most memory that each had since it was started last."""
+        return {
+            daemon.name: Daemon(daemon.process, daemon.port, "", daemon.folder).peak_mib
+            for daemon in self.daemons.all
+        }
+
     def cpu_seconds(self) -> dict[str, float]:
         return {
             daemon.name: cpu_seconds(daemon.process.pid)

@@ -249,9 +249,7 @@ def copy(state: Path, url: str) -> None:
 
 
 async def report(folder: Path, options: Options) -> None:
-    print(
-        f"CPU of a report: {options.nodes} nodes of {ACTIONS} boot actions, {ACTIONS * 3} posts each"
-    )
+    print(f"CPU of a report: {options.nodes} nodes with {ACTIONS * 3} each")
     tiny = await _reported(folder / "alone", options, 0)
     for count, budget in ((1, 1.1), (3, 1.4)):
         served, others = await _reported(folder / f"of{count}", options, count)
@@ -320,8 +318,9 @@ async def takeover(folder: Path, options: Options) -> None:
         await connection.close()
     most = 1.25 * ttl + 1
     print(
-        f"  {len(taken)} times: median {statistics.median(taken):.2f} s, longest {max(taken):.2f} s,"
-        f" {max(taken) / ttl:.2f} of the lease (budget 1.25 of it and 1 s: {most:.2f} s)"
+        f"  {len(taken)} times: median {statistics.median(taken):.2f} s, longest"
+        f" {max(taken):.2f} s, {max(taken) / ttl:.2f} of the lease (budget 1.25 of it and 1 s:"
+        f" {most:.2f} s)"
     )
 
 

@@ -270,7 +270,8 @@ class Intent:
 
     `key` is ``<task id>/<node>/<operation>``; found open after a restart it says that the
     call may have happened, so the backend is asked before anything is repeated. `session` is
-    the one at the device in which the call was made, where there is such a thing.
+    the one at the device in which the call was made, where there is such a thing. `member` and
+    `epoch` say which of several daemons made it, and by which right.
     """
 
     key: str
@@ -281,6 +282,8 @@ class Intent:
     closed: Timestamp | None = None
     outcome: str | None = None
     session: str | None = None
+    member: str | None = None
+    epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,11 +44,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Reads another program's database into the store; knows no more of drydockd than that.
     "migrate": {"errors", "model", "store", "auth"},
     "webhooks": DATA | PARTS | {"api", "tasks"},
-    "handlers": DATA | PARTS | {"api", "tasks", "webhooks"},
+    "handlers": DATA | PARTS | {"api", "tasks", "webhooks", "cluster"},
     # The page stands on the handlers: the same services, other words. Only `app` knows it.
     "web": DATA | {"design", "store", "auth", "api", "tasks", "handlers"},
     "parts": DATA | PARTS | {"tasks", "webhooks"},
-    "app": DATA | PARTS | {"tasks", "handlers", "parts", "web"},
+    # How a daemon comes to its store: alone, or with others.
+    "membership": DATA | PARTS | {"tasks", "parts", "cluster"},
+    "app": DATA | PARTS | {"tasks", "handlers", "parts", "web", "cluster", "membership"},
     "preflight": DATA | PARTS | {"tasks", "handlers", "parts"},
     "__main__": DATA
     | PARTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drydockd.handlers.slices import Slices
 from drydockd.model import Timestamp, timestamp
@@ -56,6 +56,7 @@ class Services:
     streams: Places
     couriers: Couriers
     passwords: Passwords | None = None
+    cluster: Any = None
     slices: Slices = field(default_factory=Slices)
     started: Timestamp = field(default_factory=timestamp)
     started_clock: float = field(default_factory=time.monotonic)

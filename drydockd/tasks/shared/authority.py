@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
+from drydockd import acting
 from drydockd.acting import Permit
 from drydockd.store.base import Epoch
 
@@ -17,7 +19,10 @@ class Authority(Permit, Protocol):
         ...
 
     def guard(self) -> Epoch | None:
-        """The epoch that writes of running tasks hold for; None: they hold for ever."""
+        """The epoch that writes of running tasks hold for; None: they hold for ever.
+
+        Raises NotRunner: none may be made.
+        """
         ...
 
     def over(self, why: str) -> None:
@@ -42,3 +47,13 @@ class _Alone:
 
 
 ALONE: Authority = _Alone()
+
+
+def bind_here(authority: Authority) -> None:
+    """Have drivers that are called in this context ask `authority`; alone they ask nobody."""
+    acting.bind_here(None if authority is ALONE else authority)
+
+
+async def stand_still() -> None:
+    """Never return: what would come next is another daemon's. A cancel ends it."""
+    await asyncio.get_running_loop().create_future()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from drydockd import __version__, parts
 from drydockd.cluster.cluster import Cluster, report
@@ -16,7 +19,7 @@ from drydockd.cluster.digests import digests, secret_mark
 from drydockd.cluster.lease import Lease, Watched
 from drydockd.cluster.peers import Peers, Seal
 from drydockd.config import Settings
-from drydockd.errors import InvalidConfig
+from drydockd.errors import InvalidConfig, StoreUnavailable
 from drydockd.model import Timestamp, timestamp
 from drydockd.store import Store, open_store
 from drydockd.store.records import Records
@@ -25,6 +28,12 @@ from drydockd.tasks.shared.authority import ALONE, Authority
 if TYPE_CHECKING:
     from drydockd.auth.policy import Policy
 
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# So long a start waits for a database that does not answer, and looks so often.
+START_SECONDS, RETRY_SECONDS = 30.0, 0.5
 # Told why this process has to end, at once.
 End = Callable[[str], None]
 WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 (compared, not bound)
@@ -112,6 +121,24 @@ def member_address(settings: Settings, listening: str) -> str:
     return listening
 
 
+async def _patiently(join: Callable[[], Awaitable[T]]) -> T:
+    """Join as soon as the database answers. Raises what `join` does, StoreUnavailable late.
+
+    It may be on its way up as we are. Who starts this daemon again and again would soon give up.
+    """
+    until, told = time.monotonic() + START_SECONDS, ""
+    while True:
+        try:
+            return await join()
+        except StoreUnavailable as error:
+            if time.monotonic() >= until:
+                raise
+            if str(error) != told:
+                log.warning("cannot start yet, trying again: %s", error)
+            told = str(error)
+        await asyncio.sleep(RETRY_SECONDS)
+
+
 async def _joined(
     settings: Settings,
     ending: AsyncExitStack,
@@ -126,7 +153,8 @@ async def _joined(
 
     chosen, secret = settings.store, parts.server_secret(settings)
     url, name = chosen.url.get_secret_value() if chosen.url else "", member_name(settings)
-    backend, loaded = await postgres.open_backend(
+    join = partial(
+        postgres.open_backend,
         chosen.state_dir,
         url=url,
         name=name,
@@ -136,6 +164,7 @@ async def _joined(
         patience=chosen.patience,
         on_lost=lambda lost: end(str(lost)),
     )
+    backend, loaded = await _patiently(join)
     store = Records(backend, loaded)
     ending.push_async_callback(store.close)
     told: dict[str, str] = {}

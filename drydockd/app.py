@@ -26,6 +26,7 @@ from drydockd.drivers.base import Certified, Leader, Resident, ServiceAccount, S
 from drydockd.drivers.counted import CountedOob
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.bootrender import BootRenderer
+from drydockd.handlers.company import company_of
 from drydockd.handlers.healthcheck import HealthChecks
 from drydockd.handlers.listen import API_SOCKETS as API_SOCKETS  # the lab names its sockets so
 from drydockd.handlers.listen import NODE_SOCKETS as NODE_SOCKETS
@@ -232,7 +233,12 @@ async def _services(
     if identity is not None:
         ending.push_async_callback(identity.close)
     audit = Audit()
-    throttle = Throttle(free=settings.auth.throttle_failures, audit=audit)
+    company = company_of(store, opened.cluster, settings.store.stale_seconds)
+    throttle = Throttle(
+        free=settings.auth.throttle_failures,
+        audit=audit,
+        daemons=company.live if company is not None else lambda: 1,
+    )
     lookups = parts.lookups(settings, audit)
     auth = parts.authenticator(settings, identity, throttle, audit, lookups)
     ending.push_async_callback(auth.close)
@@ -271,6 +277,7 @@ async def _services(
         shortage=connections.problem,
         troubles=couriers.problems,
         notes=[limited] if (limited := parts.virtual_only(settings)) else [],
+        company=company,
     )
     ending.push_async_callback(health.close)
     outlook = Outlook(
@@ -281,7 +288,8 @@ async def _services(
     )
     ending.push_async_callback(outlook.close)
     measures = Measures()
-    outcomes = Outcomes(store, measures.registry)
+    counts = company.is_runner if company is not None else lambda: True
+    outcomes = Outcomes(store, measures.registry, counts)
     ending.callback(outcomes.close)
     views = TaskViews(store)
     ending.callback(views.close)
@@ -306,8 +314,9 @@ async def _services(
         streams=event_streams(settings),
         couriers=couriers,
         passwords=parts.passwords(settings, identity),
+        barrier=company.barrier if company is not None else None,
+        cluster=opened.cluster,
     )
-    services.cluster = opened.cluster
     opened.tell(settings, services.policy)
     publish(services, certificates, identity, lookups, bmcs)
     return services

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from drydockd.handlers.barrier import HEADER as STALE
+
 LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 SOURCE = re.compile(r"\s*Source( of the format)?: .*", re.DOTALL)
 
@@ -69,6 +71,12 @@ HEADERS: dict[str, tuple[str, bool, dict[str, Any]]] = {
     "Location": ("The path of what was made.", True, {"type": "string", "format": "uri-reference"}),
     "WWW-Authenticate": ("Where to get a token, or which key is asked for.", False, TEXT),
     "Retry-After": ("So many seconds are worth waiting.", False, {"type": "integer", "minimum": 0}),
+    STALE: (
+        "Where several daemons share a database: what others acknowledged in so many seconds before"
+        " may be missing, as the database could not be asked.",
+        False,
+        {"type": "number", "minimum": 0},
+    ),
 }
 # Status -> the name of the answer, what it means.
 REFUSALS = {

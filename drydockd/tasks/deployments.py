@@ -248,23 +248,21 @@ class Deployments:
         """Tell the deployment's task why the node did not get its ``units`` or ``files``.
 
         `is_final`: asking again would end the same way, so nobody waits for its reports any
-        more. The same failure is told once. For a superseded context this does nothing.
+        more. The same failure is told once, whichever daemons the node asked: what was told
+        stands in the context. For a superseded context this does nothing.
         """
         current = self.current(context.node)
-        if current is None or current.context_id != context.context_id:
+        if current is None:
             return
-        if is_final and current.failed.get(kind) == text:
-            return
-        changes: list[Change] = []
-        if is_final:
-            note = partial(ways.failed, context_id=context.context_id, kind=kind, text=text)
-            changes.append(Edit(BootContext, context.node, note))
+        edit = ways.failed if is_final else ways.troubled
+        note = partial(edit, context_id=context.context_id, kind=kind, text=text)
+        changes: list[Change] = [Edit(BootContext, context.node, note)]
         if self._has_task(context.task_id):
             said = f"{context.node}: boot data ({kind}) could not be rendered: {text}"
             changes.append(Put(messages.on_node(context.task_id, context.node, said, error=True)))
-        if changes:
-            with suppress(ways.ToldBefore):
-                await self._store.write(*changes)
+        with suppress(ways.ToldBefore):
+            note(current)  # where it is known here, nobody else need be asked
+            await self._store.write(*changes)
 
     async def release_late(self) -> None:
         """Let go of what is pinned for deployments whose keys are void: nobody can fetch it."""

@@ -34,7 +34,7 @@ from drydockd.tasks.shared.authority import ALONE, Authority
 from drydockd.tasks.shared.changes import Changes
 from drydockd.tasks.shared.identities import Identities
 from drydockd.tasks.shared.pinned import Pinned
-from drydockd.tasks.shared.places import Place
+from drydockd.tasks.shared.places import Place, end_of
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.shared.shutdown import Shutdown
 from drydockd.tasks.shared.slots import Slots
@@ -309,6 +309,10 @@ class Tasks:
     ) -> Feed:
         """Return the events of everything, behind the place `after` or from now on; see Feed."""
         return Feed(self._store, self._changes, wanted, after=after, until_now=until_now)
+
+    def is_ahead(self, place: Place) -> bool:
+        """Whether a place lies behind all that is known of the store here."""
+        return place > end_of(self._store.origin, self._store.seq)
 
     def last_step(self, action: Action) -> str:
         """Return the step after which a node is done with the action; empty: it has none."""

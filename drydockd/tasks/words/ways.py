@@ -53,9 +53,19 @@ def delivered(context: BootContext, context_id: str, kind: str, now: Timestamp) 
 
 def failed(context: BootContext, context_id: str, kind: str, text: str) -> BootContext:
     """Raises ToldBefore if somebody noted it before, and for a superseded context."""
-    if context.context_id != context_id or context.failed.get(kind) == text:
-        raise ToldBefore(f"{context.node}: its failure is known, or its deployment over")
+    _check_untold(context, context_id, context.failed.get(kind), text)
     return replace(context, failed={**context.failed, kind: text})
+
+
+def troubled(context: BootContext, context_id: str, kind: str, text: str) -> BootContext:
+    """The same of what may pass: it is told, and nobody gives up for it."""
+    _check_untold(context, context_id, context.troubles.get(kind), text)
+    return replace(context, troubles={**context.troubles, kind: text})
+
+
+def _check_untold(context: BootContext, context_id: str, told: str | None, text: str) -> None:
+    if context.context_id != context_id or told == text:
+        raise ToldBefore(f"{context.node}: its failure is known, or its deployment over")
 
 
 def ended(context: BootContext, now: Timestamp) -> BootContext:

@@ -58,8 +58,17 @@ async def test_a_fetch_is_said_once():
     assert said == ["n1: fetched its boot data (units)"]
 
 
-async def test_a_final_failure_is_said_once():
+@pytest.mark.parametrize("is_final", [True, False])
+async def test_a_failure_is_said_once(is_final):
     said = await said_by_two(
-        lambda daemon: daemon.note_render_failure(CONTEXT, "units", "no", is_final=True)
+        lambda daemon: daemon.note_render_failure(CONTEXT, "units", "no", is_final=is_final)
     )
     assert said == ["n1: boot data (units) could not be rendered: no"]
+
+
+def test_only_what_stays_so_is_kept_as_a_failure():
+    passing = ways.troubled(CONTEXT, "c1", "units", "away")
+    assert (passing.failed, passing.troubles) == ({}, {"units": "away"})
+    with pytest.raises(ways.ToldBefore):
+        ways.troubled(passing, "c1", "units", "away")
+    assert ways.troubled(passing, "c1", "units", "refused").troubles == {"units": "refused"}

@@ -85,7 +85,7 @@ def _report(place: StateDir | Database) -> Report:
 
 async def _examined(url: str) -> Report:
     async with asked(url, "drydock store check") as connection:
-        return await examine(connection)
+        return await examine(connection, url)
 
 
 def _secret_problems(state: StateDir, contexts: int) -> Iterator[str]:

@@ -7,9 +7,12 @@ import pytest
 
 from drydockd.errors import StoreRefused
 from drydockd.model import BuildData
-from drydockd.store import Put, Remove
+from drydockd.store import Put, Remove, archive
 from drydockd.store.archive import backup, restore
+from drydockd.store.disk import Disk
+from drydockd.store.lines import Header
 from drydockd.store.statedir import StateDir
+from drydockd.store.tables import Tables
 from drydockd.store.tiny import open_tiny
 from tests.store.helpers import a_message, a_task, everything, some_data
 
@@ -125,3 +128,74 @@ async def test_no_number_is_given_twice_after_a_restore(filled, tmp_path, monkey
     await restored.write(Put(a_task("new")))
     assert restored.seq > filled.seq
     await restored.close()
+
+
+class Cut(Exception):
+    """The machine is switched off."""
+
+
+async def moved_in(folder, is_there, last, monkeypatch):
+    """Let a draft take the place of what is in `folder`; count the steps, stop before `last`."""
+    state, count = StateDir(folder), 0
+    if is_there:
+        before = await open_tiny(folder)
+        await before.write(Put(a_task("before")))
+        await before.close()
+    else:
+        state.prepare(Disk())
+
+    def step(*paths):
+        nonlocal count
+        count += 1
+        if count == last:
+            raise Cut
+
+    with archive.drafted(folder) as draft, monkeypatch.context() as patched:
+        tables = Tables()
+        tables.load("tasks", a_task("new"), 1)
+        (draft.blobs / ("0" * 64)).touch(mode=0o600)
+        end = Header("other", 7, 5)
+        archive.put_records(Disk(), draft, tables, end)
+        for name in ("rename", "unlink", "make_folder"):
+            done = getattr(Disk, name)
+            patched.setattr(Disk, name, lambda self, *a, done=done: (step(), done(self, *a)))
+        try:
+            archive.put_in_place(Disk(), draft, state, end)
+        except Cut:
+            assert count == last
+        else:
+            assert last is None
+    return count
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+async def test_what_takes_anothers_place_is_there_as_a_whole_or_no_daemon_starts(
+    is_there, tmp_path, monkeypatch
+):
+    steps = await moved_in(tmp_path / "0", is_there, None, monkeypatch)
+    assert await tasks_in(tmp_path / "0") == {"new"}
+    assert steps == (10 if is_there else 4)
+    refused = 0
+    for last in range(1, steps + 1):
+        await moved_in(tmp_path / str(last), is_there, last, monkeypatch)
+        found = await tasks_in(tmp_path / str(last))
+        refused += found is None
+        assert found in (None, {"new"}, {"before"} if is_there else set())
+    assert refused
+
+
+async def tasks_in(folder):
+    """The tasks a daemon would begin with; None if it does not."""
+    try:
+        store = await open_tiny(folder)
+    except StoreRefused:
+        return None
+    found = {task.task_id for task in store.tasks()}
+    await store.close()
+    return found
+
+
+async def test_what_was_there_before_is_kept_whole(tmp_path, monkeypatch):
+    await moved_in(tmp_path / "s", True, None, monkeypatch)
+    (kept,) = (tmp_path / "s").glob("replaced-*")
+    assert await tasks_in(kept) == {"before"}

@@ -14,6 +14,7 @@ from drydockd.store.codec import ROW_CLASSES
 from drydockd.store.contents import Digest
 from drydockd.store.named import blobs_named
 from drydockd.store.postgres import copying, schema
+from drydockd.store.postgres.connect import is_unsafe
 from drydockd.store.postgres.standing import standing
 
 # Of one kind so many are named; the rest is counted.
@@ -86,8 +87,8 @@ SELECT name, setting FROM pg_settings WHERE name IN ('server_version', 'fsync',
 TABLES = ("head", "write", "change", "message", "record", "member", "lease", "blob")
 
 
-async def examine(connection: Any) -> Report:
-    """Return what was found.
+async def examine(connection: Any, url: str) -> Report:
+    """Return what was found in the database `url`.
 
     Raises StoreRefused if it is no store, or one of a newer drydockd.
     """
@@ -102,7 +103,7 @@ async def examine(connection: Any) -> Report:
         await _look_at_contents(connection, report)
         await _look_at_members(connection, report, head.seq)
         await _look_at_rights(connection, report)
-        await _look_at_server(connection, report)
+        await _look_at_server(connection, report, is_unsafe(url))
     return report
 
 
@@ -218,7 +219,7 @@ async def _look_at_rights(connection: Any, report: Report) -> None:
     )
 
 
-async def _look_at_server(connection: Any, report: Report) -> None:
+async def _look_at_server(connection: Any, report: Report, is_meant: bool) -> None:
     found = {row["name"]: row["setting"] for row in await connection.fetch(_SERVER)}
     report.facts.append(f"PostgreSQL {found.pop('server_version')}")
     standbys = found.pop("synchronous_standby_names")
@@ -227,7 +228,9 @@ async def _look_at_server(connection: Any, report: Report) -> None:
         if standbys
         else "no synchronous standby: with this server's disk, acknowledged writes are lost"
     )
-    report.problems.extend(
+    # Whoever says durable=no knows it.
+    told = report.facts if is_meant else report.problems
+    told.extend(
         f"{name} is {value}: a crash loses acknowledged writes, or all of them; set {name} = on"
         for name, value in sorted(found.items())
         if value not in ("on", "remote_apply")

@@ -137,8 +137,11 @@ def configured(plan: Plan, url: str, room: str) -> Sequence[Daemon]:
 
 def _configured(plan: Plan, url: str, room: str, name: str) -> Daemon:
     daemon = Daemon(name, plan.folder / name, free_port())
+    # In a file, the options of a driver are a section like any other.
+    drivers = plan.sections.get("drivers", {})
+    shared = {name: s for name, s in plan.sections.items() if name != "drivers"} | drivers
     sections = merged(
-        plan.sections,
+        shared,
         {
             "api": {"listen": f"127.0.0.1:{daemon.port}", "trusted_proxies": ["127.0.0.1"]},
             "store": {"backend": "postgres", "url": url, "state_dir": str(daemon.folder)},

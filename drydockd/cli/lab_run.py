@@ -132,7 +132,9 @@ class Lab:
     def _stage(self, folder: Path, port: int) -> AbstractAsyncContextManager[Stage]:
         options = self._options
         if options.qemu is None:
-            return contextlib.nullcontext(pretend_stage(options.site, options.room))
+            # That of several daemons is a process of its own, and reads the file itself.
+            room = options.room if options.daemons == 1 else None
+            return contextlib.nullcontext(pretend_stage(options.site, room))
         images = options.images or image_folder()
         print(check_host(options.qemu, images), flush=True)
         return qemu_stage(folder, options.qemu, images, port, options.bmc, options.firmware)

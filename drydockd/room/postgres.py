@@ -152,8 +152,9 @@ class Postgres:
         if code:
             log = self.folder / "log"
             told = text + (log.read_text(errors="replace") if log.exists() else "")
+            user = f" as user {UNPRIVILEGED}, who has to reach it" if os.geteuid() == 0 else ""
             raise PostgresTrouble(
-                f"{program} of PostgreSQL failed in {self.folder}: {told[-2000:]}"
+                f"{program} of PostgreSQL failed in {self.folder}{user}: {told[-2000:]}"
             )
         return text
 

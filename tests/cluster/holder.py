@@ -67,9 +67,7 @@ async def main(words, warden):
         words["member"],
         words["name"],
     )
-    lease = Lease(
-        keeper, words["ttl"], name=words["name"], report=Report, lost=lost, warden=warden
-    )
+    lease = Lease(keeper, words["ttl"], name=words["name"], report=Report, lost=lost, warden=warden)
     lease.start()
     say("gained", (await lease.gained()).number)
     driver = RedfishOob(RedfishOptions(**OPTIONS), pace=QUICK)

@@ -17,7 +17,6 @@ from click.testing import CliRunner
 
 from drydockd.cli.lab import command
 from drydockd.cli.lab_cluster import Plan, configured, merged
-from tests.cli.test_lab import lab
 from tests.designs import design_path
 
 
@@ -56,18 +55,6 @@ def test_what_does_not_go_together_is_refused(options, said):
     assert said in done.output
 
 
-@pytest.mark.peer("postgres")
-@pytest.mark.process
-def test_three_daemons_deploy_a_site_through_the_balancer(tmp_path):
-    done = lab("--daemons", "3", "--once", "--port", "0", "--site", design_path("foundry"))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 daemons behind http://127.0.0.1:" in done.stdout
-    assert "deploy_nodes: success (4 nodes" in done.stdout
-    rows = [line for line in done.stdout.splitlines() if "│ daemon-" in line]
-    assert len(rows) == 3
-    assert sum("yes" in row for row in rows) == 1
-
-
 def processes_of(folder):
     """The numbers of the processes that have to do with `folder`."""
     found = set()
@@ -89,8 +76,8 @@ def temporary():
 @pytest.mark.peer("postgres")
 @pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_nothing_is_left_of_a_lab_that_was_ended(number, temporary):
-    command = [sys.executable, "-m", "drydockd.cli", "lab", "--daemons", "2", "--port", "0"]
+def test_daemons_deploy_through_the_balancer_and_nothing_is_left_of_them(number, temporary):
+    command = [sys.executable, "-m", "drydockd.cli", "lab", "--daemons", "3", "--port", "0"]
     command += ["--site", design_path("workshop"), "--plain"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(temporary)}
@@ -104,15 +91,21 @@ def test_nothing_is_left_of_a_lab_that_was_ended(number, temporary):
             assert "Ctrl-C" in said, said
             [folder] = temporary.glob("drydock-lab-*")
             started = {pid: os.pidfd_open(pid) for pid in processes_of(folder)}
-            assert len(started) >= 4  # two daemons, the room, the database
+            assert len(started) >= 5  # three daemons, the room, the database
             running.send_signal(number)
             ended(started)
             # The keeper has the lab's output too: its end is the end of all.
-            running.stdout.read()
+            said += running.stdout.read()
         finally:
             running.kill()
     assert running.returncode == (0 if number is signal.SIGINT else -number)
     assert list(temporary.iterdir()) == []
+    assert "3 daemons behind http://127.0.0.1:" in said
+    assert "deploy_nodes: success (1 node" in said
+    rows = [line for line in said.splitlines() if "│ daemon-" in line]
+    if number is signal.SIGINT:
+        assert [row.split()[1] for row in rows] == ["daemon-1", "daemon-2", "daemon-3"]
+        assert sum("yes" in row for row in rows) == 1
 
 
 def ended(handles):

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 import drydockd
+from drydockd import parts
 from drydockd.auth.secret import load_secret
 from drydockd.cli.database import (
     Database,
@@ -133,13 +134,12 @@ def conditions(database: Database, replace: str | None, secret: bytes | None) ->
 
 
 def secret_of(database: Database) -> bytes | None:
-    """Return the secret of a database's daemons, None where no configuration names it.
+    """Return the secret of a database's daemons, None where there is none, or no configuration.
 
     Raises InvalidConfig for one that cannot be read.
     """
-    settings = database.settings
-    path = getattr(settings.auth, "secret_file", None) if settings is not None else None
-    return None if path is None else load_secret(path, create=False)
+    path = parts.secret_file(database.settings) if database.settings is not None else None
+    return None if path is None or not path.exists() else load_secret(path, create=False)
 
 
 def _into_database(state: StateDir, database: Database, replace: str | None) -> _Done:

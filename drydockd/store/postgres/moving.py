@@ -8,7 +8,7 @@ import hmac
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,10 @@ _CLUSTER = b"drydockd cluster"
 
 
 def mark_of(secret: bytes) -> bytes:
-    """Return what the database keeps of the server's secret: enough to know it again."""
+    """Return what the database keeps of the server's secret: enough to know it again.
+
+    The same as `cluster.digests.secret_mark`, which its daemons compare.
+    """
     return hmac.digest(secret, _CLUSTER, hashlib.sha256)
 
 
@@ -62,13 +65,29 @@ async def copy_in(state: StateDir, url: str, on: Conditions) -> Copied:
 
 
 async def restore(file: Path, url: str, on: Conditions) -> Copied:
-    """Put the backup `file` into the database, or nothing. No daemon runs on it."""
+    """Put the backup `file` into the database, or nothing. No daemon runs on it.
+
+    Raises as `copy_in` does, and StoreRefused if nodes have keys of another secret than
+    `on.secret`.
+    """
     with archive.unpacked(file, file.parent) as draft:
-        return await _fill(url, draft, await asyncio.to_thread(recover, draft), on)
+        found = await asyncio.to_thread(recover, draft)
+        if draft.secret.exists():
+            secret = bytes.fromhex(draft.secret.read_text("ascii"))
+            if on.secret not in (None, secret) and found.tables.boot_contexts:
+                raise StoreRefused(
+                    f"{file}: the keys of its nodes are derived from its own secret, and the"
+                    " daemons of this database have another one. Give them that of the backup"
+                    f" (auth.secret_file): (umask 077; tar -xOf {file} secret > FILE)"
+                )
+            on = replace(on, secret=secret)
+        return await _fill(url, draft, found, on)
 
 
 async def _fill(url: str, state: StateDir, found: Recovered, on: Conditions) -> Copied:
-    mark = mark_of(on.secret) if on.secret is not None else None
+    # Without a node that has keys, any secret will do: the first daemon says which.
+    has_keys = bool(found.tables.boot_contexts)
+    mark = mark_of(on.secret) if on.secret is not None and has_keys else None
     source = Source(found.tables, Blobs(Disk(), state.blobs).read, found.seq, found.origin, mark)
     async with asked(url, "drydock store copy") as connection:
         async with copying.whole(connection):

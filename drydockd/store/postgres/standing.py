@@ -70,16 +70,18 @@ def differences(
     names = {name for found in settings.values() for name in found}
     right = {name: _right(settings, runner, name) for name in names}
     return {
-        member: tuple(sorted(name for name in names if found.get(name) != right[name]))
+        # One that has told nothing yet differs in nothing.
+        member: tuple(sorted(name for name in names if found and found.get(name) != right[name]))
         for member, found in settings.items()
     }
 
 
 def _right(settings: Mapping[str, Mapping[str, str]], runner: str | None, name: str) -> str | None:
-    if runner is not None:
+    if runner is not None and settings[runner]:
         return settings[runner].get(name)
     # Of as many for one as for another, always the same one.
-    found = Counter(settings[member].get(name) for member in sorted(settings))
+    told = [found for _, found in sorted(settings.items()) if found]
+    found = Counter(one.get(name) for one in told)
     return found.most_common(1)[0][0]
 
 
@@ -93,4 +95,4 @@ def _settings(member: str, text: str) -> Mapping[str, str]:
 
 def alive(members: Sequence[Standing], seconds: float) -> list[Standing]:
     """Those that were heard within the last `seconds`, and the runner."""
-    return [one for one in members if one.is_runner or one.silent_seconds <= seconds]
+    return [one for one in members if one.is_runner or one.silent_seconds < seconds]

@@ -15,16 +15,16 @@ from tests.store.postgres.filled import fill
 
 
 @pytest.fixture
-def lived_in(shared):
+def lived_in(spoilt):
     """A database that a daemon wrote to."""
 
     async def live():
-        store = await on_database(shared)
+        store = await on_database(spoilt)
         await fill(store)
         await store.close()
 
     asyncio.run(live())
-    return shared
+    return spoilt
 
 
 def examined(database, url=""):

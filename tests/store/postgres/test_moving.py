@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from drydockd.cluster.digests import secret_mark
 from drydockd.errors import InvalidInput, StoreRefused, StoreUnavailable
 from drydockd.store import Put, archive, open_store
 from drydockd.store.export import export as export_lines
@@ -43,9 +44,9 @@ async def old(state):
     return store
 
 
-async def test_a_directory_goes_into_a_database_as_it_is(old, state, postgres):
-    copied = await copy_in(state, postgres.url, ON)
-    store = await on_database(postgres)
+async def test_a_directory_goes_into_a_database_as_it_is(old, state, shared):
+    copied = await copy_in(state, shared.url, ON)
+    store = await on_database(shared)
     try:
         assert everything(store) == everything(old)
         assert exported(store) == exported(old)
@@ -61,9 +62,9 @@ async def test_a_directory_goes_into_a_database_as_it_is(old, state, postgres):
         await store.close()
 
 
-async def test_and_back_again(old, state, other, postgres):
-    await copy_in(state, postgres.url, ON)
-    moved = await copy_out(postgres.url, other, ON)
+async def test_and_back_again(old, state, other, shared):
+    await copy_in(state, shared.url, ON)
+    moved = await copy_out(shared.url, other, ON)
     assert (moved.replaced, moved.lacks_secret) == (None, True)
     store = await open_store("tiny", other.path)
     try:
@@ -90,15 +91,15 @@ async def test_what_daemons_wrote_comes_out_in_their_order(shared, other):
     await found.close()
 
 
-async def test_records_that_are_there_stay_unless_they_are_to_go(old, state, postgres):
-    await copy_in(state, postgres.url, ON)
-    before = await content_of(postgres)
+async def test_records_that_are_there_stay_unless_they_are_to_go(old, state, shared):
+    await copy_in(state, shared.url, ON)
+    before = await content_of(shared)
     with pytest.raises(StoreRefused, match="holds records already; --replace"):
-        await copy_in(state, postgres.url, ON)
-    assert await content_of(postgres) == before
-    again = await copy_in(state, postgres.url, ANEW)
-    assert await content_of(postgres) == before
-    assert int(postgres.run("SELECT seq FROM drydock.head")) == again.seq
+        await copy_in(state, shared.url, ON)
+    assert await content_of(shared) == before
+    again = await copy_in(state, shared.url, ANEW)
+    assert await content_of(shared) == before
+    assert int(shared.run("SELECT seq FROM drydock.head")) == again.seq
 
 
 async def content_of(database):
@@ -106,25 +107,25 @@ async def content_of(database):
         return await copying.contents(connection)
 
 
-async def test_numbers_are_never_given_again(old, state, postgres):
-    first = await copy_in(state, postgres.url, ON)
+async def test_numbers_are_never_given_again(old, state, shared):
+    first = await copy_in(state, shared.url, ON)
     # The daemons came further than the directory ever will.
-    postgres.run(f"UPDATE drydock.head SET seq = {first.seq + (1 << 40)}")
-    again = await copy_in(state, postgres.url, ANEW)
+    shared.run(f"UPDATE drydock.head SET seq = {first.seq + (1 << 40)}")
+    again = await copy_in(state, shared.url, ANEW)
     assert again.seq > first.seq + (1 << 40)
 
 
-async def test_a_daemon_of_before_notices_that_others_records_are_there(old, state, postgres):
-    await copy_in(state, postgres.url, ON)
+async def test_a_daemon_of_before_notices_that_others_records_are_there(old, state, shared):
+    await copy_in(state, shared.url, ON)
     lost = asyncio.get_running_loop().create_future()
-    store = await on_database(postgres, on_lost=lost.set_result)
-    await copy_in(state, postgres.url, ANEW)
-    before = await content_of(postgres)
+    store = await on_database(shared, on_lost=lost.set_result)
+    await copy_in(state, shared.url, ANEW)
+    before = await content_of(shared)
     late = asyncio.create_task(store.write(Put(a_task("late"))))
     await asyncio.wait_for(lost, 60)
     await store.close()
     await asyncio.gather(late, return_exceptions=True)
-    assert await content_of(postgres) == before
+    assert await content_of(shared) == before
 
 
 async def test_a_folder_that_holds_records_is_set_aside_when_asked(old, state, shared):
@@ -188,7 +189,7 @@ async def test_a_copy_into_a_database_that_is_cut_short_is_not_there(
 
 
 @pytest.mark.parametrize("kind", ["record", "message", "blob"])
-async def test_what_arrived_otherwise_is_not_taken(old, state, postgres, monkeypatch, kind):
+async def test_what_arrived_otherwise_is_not_taken(old, state, shared, monkeypatch, kind):
     column = {"record": 3, "message": 3, "blob": 1}[kind]
     put = copying._copy
 
@@ -203,32 +204,55 @@ async def test_what_arrived_otherwise_is_not_taken(old, state, postgres, monkeyp
 
     monkeypatch.setattr(copying, "_copy", garbled)
     with pytest.raises(StoreRefused, match=r"not what was there|not match its name"):
-        await copy_in(state, postgres.url, ON)
-    assert postgres.run("SELECT to_regclass('drydock.head') IS NULL") == "t"
+        await copy_in(state, shared.url, ON)
+    assert shared.run("SELECT seq FROM drydock.head") == "0"
 
 
 # -- secrets
 
 
-async def test_the_database_knows_the_secret_again_and_does_not_have_it(
-    old, state, other, postgres
-):
-    await copy_in(state, postgres.url, replace(ON, secret=SECRET))
-    assert postgres.run("SELECT encode(secret_mark, 'hex') FROM drydock.head") == (
+async def test_the_database_knows_the_secret_again_and_does_not_have_it(old, state, other, shared):
+    await copy_in(state, shared.url, replace(ON, secret=SECRET))
+    assert shared.run("SELECT encode(secret_mark, 'hex') FROM drydock.head") == (
         mark_of(SECRET).hex()
     )
-    dump = postgres.run("SELECT string_agg(doc::text, '') FROM drydock.record")
+    dump = shared.run("SELECT string_agg(doc::text, '') FROM drydock.record")
     assert SECRET.hex() not in dump
     wrong = replace(ON, secret=SECRET[::-1])
     with pytest.raises(StoreRefused, match=r"the secret is not that of this database's daemons"):
-        await copy_out(postgres.url, other, wrong)
-    moved = await copy_out(postgres.url, other, replace(ON, secret=SECRET))
+        await copy_out(shared.url, other, wrong)
+    moved = await copy_out(shared.url, other, replace(ON, secret=SECRET))
     assert not moved.lacks_secret
     assert other.secret.read_text() == SECRET.hex() + "\n"
     assert other.secret.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_mark_is_what_daemons_compare():
+    assert mark_of(SECRET) == secret_mark(SECRET)
+
+
+async def test_where_no_node_has_keys_the_first_daemon_says_which_secret(state, shared):
+    store = await open_store("tiny", state.path)
+    await store.write(Put(a_task("a")))
+    await store.close()
+    await copy_in(state, shared.url, replace(ON, secret=SECRET))
+    assert shared.run("SELECT secret_mark IS NULL FROM drydock.head") == "t"
+
+
 # -- backups
+
+
+async def test_a_backup_brings_its_own_secret(old, state, shared, tmp_path):
+    state.secret.touch(mode=0o600)
+    state.secret.write_text(SECRET.hex())
+    file = tmp_path / "b.tar"
+    archive.backup(state, file)
+    with pytest.raises(StoreRefused, match=r"the daemons of this database have another one\."):
+        await restore(file, shared.url, replace(ON, secret=SECRET[::-1]))
+    await restore(file, shared.url, ON)
+    assert shared.run("SELECT encode(secret_mark, 'hex') FROM drydock.head") == (
+        mark_of(SECRET).hex()
+    )
 
 
 async def test_a_backup_of_a_database_is_restored_to_either(shared, other, postgres, tmp_path):
@@ -257,10 +281,10 @@ async def test_a_backup_of_a_database_is_restored_to_either(shared, other, postg
     await again.close()
 
 
-async def test_a_backup_of_a_directory_is_restored_to_a_database(old, state, postgres, tmp_path):
+async def test_a_backup_of_a_directory_is_restored_to_a_database(old, state, shared, tmp_path):
     archive.backup(state, tmp_path / "b.tar")
-    await restore(tmp_path / "b.tar", postgres.url, ON)
-    store = await on_database(postgres)
+    await restore(tmp_path / "b.tar", shared.url, ON)
+    store = await on_database(shared)
     assert exported(store) == exported(old)
     await store.close()
 
@@ -272,22 +296,22 @@ async def test_what_is_no_backup_changes_nothing(postgres, tmp_path):
     assert postgres.run("SELECT to_regclass('drydock.head') IS NULL") == "t"
 
 
-async def test_an_export_is_the_same_from_either(old, state, postgres):
-    await copy_in(state, postgres.url, ON)
+async def test_an_export_is_the_same_from_either(old, state, shared):
+    await copy_in(state, shared.url, ON)
     found = []
-    await moving.export(postgres.url, found.append)
+    await moving.export(shared.url, found.append)
     assert found == list(export_lines(state))
 
 
 # -- what is not there
 
 
-async def test_a_missing_blob_is_told_and_nothing_is_left_behind(old, state, other, postgres):
-    await copy_in(state, postgres.url, ON)
+async def test_a_missing_blob_is_told_and_nothing_is_left_behind(old, state, other, shared):
+    await copy_in(state, shared.url, ON)
     digest = hashlib.sha256(b"part 1").hexdigest()
-    postgres.run(f"DELETE FROM drydock.blob WHERE digest = '{digest}'")
+    shared.run(f"DELETE FROM drydock.blob WHERE digest = '{digest}'")
     with pytest.raises(StoreRefused, match=f"the blob {digest} is missing, and records name it"):
-        await copy_out(postgres.url, other, ON)
+        await copy_out(shared.url, other, ON)
     assert not other.holds_records()
     assert sorted(os.listdir(other.path)) == ["blobs", "lock"]
 
@@ -297,18 +321,18 @@ async def test_an_empty_database_is_no_store(postgres, other):
         await copy_out(postgres.url, other, ON)
 
 
-async def test_an_empty_folder_is_no_store(postgres, other):
+async def test_an_empty_folder_is_no_store(shared, other):
     with pytest.raises(StoreRefused, match="holds no records"):
-        await copy_in(other, postgres.url, ON)
+        await copy_in(other, shared.url, ON)
     assert not other.path.exists()
 
 
-async def test_no_error_tells_the_password(old, state, postgres):
-    wrong = postgres.url.replace("@127", "x@127")
+async def test_no_error_tells_the_password(old, state, shared):
+    wrong = shared.url.replace("@127", "x@127")
     with pytest.raises(StoreRefused) as caught:
         await copy_in(state, wrong, ON)
     assert "password authentication failed" in str(caught.value)
-    away = postgres.url.replace(f":{postgres.server.port}/", ":1/")
+    away = shared.url.replace(f":{shared.server.port}/", ":1/")
     with pytest.raises(StoreUnavailable) as away_caught:
         await copy_in(state, away, ON)
     for error in (caught.value, away_caught.value):

@@ -61,3 +61,9 @@ def test_where_nobody_runs_most_are_right():
     assert differences(settings, None) == {"a": ("x",), "b": (), "c": ()}
     assert differences(settings, "a") == {"a": (), "b": ("x",), "c": ("x",)}
     assert differences({}, None) == {}
+
+
+def test_who_has_told_nothing_yet_differs_in_nothing():
+    settings = {"a": {}, "b": {"x": "1"}, "c": {"x": "2"}, "d": {"x": "2"}}
+    assert differences(settings, "b") == {"a": (), "b": (), "c": ("x",), "d": ("x",)}
+    assert differences(settings, "a") == {"a": (), "b": ("x",), "c": (), "d": ()}

@@ -36,6 +36,7 @@ from bench.storm import SILENT_ROOM, TAP, Storm, deploy, handed_over, site
 from drydockd.room import postgres
 from drydockd.room.postgres import Postgres
 from drydockd.store import Put, open_store
+from drydockd.store.postgres.moving import Conditions, copy_in
 
 PARTS = ("write", "writers", "seen", "report", "start", "takeover")
 RUNS = 3
@@ -225,7 +226,7 @@ def start(databases: Databases, options: Options, folder: Path) -> None:
     print(f"Start with {options.tasks:,} tasks and {options.tasks * 10:,} messages")
     state = fill(folder / "tiny", options.tasks, 10)
     url = databases.empty()
-    copy(state.path, url)
+    asyncio.run(copy_in(state, url, Conditions(lease_seconds=2)))
     [tiny] = together({"kind": "start", "folder": str(state.path)})
     [ours] = together({"kind": "start", "url": url, "name": "a"})
     for figures in (tiny, ours):
@@ -238,11 +239,6 @@ def start(databases: Databases, options: Options, folder: Path) -> None:
         f"  memory of the replica {ours['mib']:.0f} MiB, tiny {tiny['mib']:.0f} MiB:"
         f" x {ours['mib'] / tiny['mib']:.2f} (budget 1.1)"
     )
-
-
-def copy(state: Path, url: str) -> None:
-    command = [sys.executable, "-m", "drydockd.cli", "store", "copy", f"tiny:{state}"]
-    subprocess.run([*command, f"postgres:{url}"], check=True, stdout=subprocess.DEVNULL)
 
 
 # -- whole daemons

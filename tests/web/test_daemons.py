@@ -3,10 +3,13 @@
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
+import httpx
 import pytest
 
 from drydockd.store import Member
 from drydockd.web.daemons import shown
+from tests.handlers.balanced import balanced
+from tests.web.helpers import Browser, text_of
 
 
 def member(name, silent=0.5):
@@ -64,3 +67,30 @@ def test_what_is_wrong_is_said():
 async def test_a_daemon_alone_shows_no_others(admin):
     assert 'id="daemons"' not in (await admin.get("/")).text
     assert (await admin.get("/daemons")).status_code == 404
+
+
+@pytest.mark.peer("postgres")
+async def test_behind_a_balancer_one_logs_in_once_and_out_everywhere(tmp_path, postgres):
+    async with (
+        balanced(postgres, "SELECT 1", tmp_path) as drydock,
+        httpx.AsyncClient(base_url=drydock.http.base_url, timeout=20) as http,
+    ):
+        browser = Browser(drydock, http)
+        await browser.log_in("admin")
+        made_by = set()
+        for _ in range(6):
+            page = await browser.get("/")
+            assert page.status_code == 200
+            made_by |= {word for word in ("d1", "d2", "d3") if f"{word} serves, made" in said(page)}
+            made_by |= {w for w in ("d1", "d2", "d3") if f"{w} runs the tasks, made" in said(page)}
+        assert made_by == {"d1", "d2", "d3"}
+        assert (await browser.get("/daemons")).status_code == 200
+        kept = dict(http.cookies)
+        await browser.post("/logout", {"x": "y"})
+        http.cookies.update(kept)
+        for _ in range(3):
+            assert (await browser.get("/")).status_code in (303, 401)
+
+
+def said(page):
+    return text_of(page.text)

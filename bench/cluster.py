@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,15 @@ from bench.clusterchild import BARE, TASKS
 from bench.daemon import Daemon, running
 from bench.roomprocess import room_process
 from bench.several import RUNNER, several
-from bench.store import a_task, fill
+from bench.store import a_message, a_task, write_file
 from bench.storm import SILENT_ROOM, TAP, Storm, deploy, handed_over, site
 from drydockd.room import postgres
 from drydockd.room.postgres import Postgres
 from drydockd.store import Put, open_store
+from drydockd.store.codec import encode_message
 from drydockd.store.postgres.moving import Conditions, copy_in
+from drydockd.store.statedir import StateDir
+from drydockd.store.tables import Tables
 
 PARTS = ("write", "writers", "seen", "report", "start", "takeover")
 RUNS = 3
@@ -224,7 +227,7 @@ def _seen(databases: Databases, options: Options, load: int) -> tuple[float, flo
 
 def start(databases: Databases, options: Options, folder: Path) -> None:
     print(f"Start with {options.tasks:,} tasks and {options.tasks * 10:,} messages")
-    state = fill(folder / "tiny", options.tasks, 10)
+    state = filled(folder / "tiny", options.tasks)
     url = databases.empty()
     asyncio.run(copy_in(state, url, Conditions(lease_seconds=2)))
     [tiny] = together({"kind": "start", "folder": str(state.path)})
@@ -239,6 +242,17 @@ def start(databases: Databases, options: Options, folder: Path) -> None:
         f"  memory of the replica {ours['mib']:.0f} MiB, tiny {tiny['mib']:.0f} MiB:"
         f" x {ours['mib'] / tiny['mib']:.2f} (budget 1.1)"
     )
+
+
+def filled(folder: Path, tasks: int) -> StateDir:
+    """Make a state directory with that many tasks of ten messages; they name no design's bytes."""
+    tables = Tables()
+    for number in range(tasks):
+        task = replace(a_task(number), design="")
+        tables.load("tasks", task)
+        for seq in range(1, 11):
+            tables.append_message(task.task_id, encode_message(a_message(task, seq)))
+    return write_file(folder, tables)
 
 
 # -- whole daemons

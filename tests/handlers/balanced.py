@@ -20,6 +20,8 @@ from tests.handlers.answers import recorded
 from tests.handlers.helpers import SITE, Daemon
 
 COUNT = 3
+# They share a loop with the tests, and nobody dies.
+LEASE_SECONDS = 30
 
 
 @asynccontextmanager
@@ -33,7 +35,10 @@ async def balanced(
     await connection.execute(empty)
     await connection.close()
     roots = {"allowed_roots": (str(SITE.parent), str(state)), "http_client_retries": 1}
-    more = sections | {"network": roots | sections.get("network", {})}
+    more = sections | {
+        "network": roots | sections.get("network", {}),
+        "cluster": {"lease_seconds": LEASE_SECONDS},
+    }
     async with here(state / "cluster", database, COUNT, **more) as cluster:
         runner = await cluster.runner()
         listener = socket.create_server(("127.0.0.1", 0))

@@ -21,8 +21,8 @@ from drydockd.store.backend import Landing
 from drydockd.store.base import Epoch
 from drydockd.store.postgres import sql
 from drydockd.store.postgres.connect import is_away, library, sqlstate, told, within
-from drydockd.store.postgres.join import Membership, rejoin, superseded
-from drydockd.store.postgres.replica import TRIMMED, HistoryLost, Replica, Trimmed
+from drydockd.store.postgres.join import Membership, forgotten, rejoin, superseded
+from drydockd.store.postgres.replica import HistoryLost, Replica
 from drydockd.store.postgres.rows import Packed, Written, size, written
 from drydockd.store.staging import Batch
 
@@ -55,6 +55,7 @@ class _Item:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def landed(self) -> None:
+        self.has_landed = True
         if not self.done.done():
             self.done.set_result(None)
 
@@ -146,9 +147,6 @@ class Writer:
             except HistoryLost as error:
                 self._lost(error)
                 return
-            except Trimmed:
-                self._lost(HistoryLost(TRIMMED))
-                return
             except Exception as error:
                 if not is_away(error) and not isinstance(error, library().PostgresError):
                     log.critical("the store cannot go on", exc_info=error)
@@ -176,6 +174,9 @@ class Writer:
         log.info("the store can be written again")
         self.error = None
         left = [item for item in self._flying if not item.has_landed]
+        for item in self._flying:
+            if item.has_landed:
+                item.landed()
         self._flying, self._replica.pending = [], {}
         self._back(left)
         self._restage()
@@ -199,6 +200,8 @@ class Writer:
         return group
 
     async def _send(self, connection: Any) -> None:
+        if connection.is_closed():
+            raise ConnectionResetError("the connection was closed")  # nothing was sent by it
         if self._replica.is_dirty:
             self._restage()
         group = self._take()
@@ -228,6 +231,7 @@ class Writer:
             self._failed(group, error)
             return
         self._replica.heard()
+        self.error = None
         await self._answered(reply, sent, first_n)
         if reply["verdict"] == "behind":
             self._back(group)
@@ -255,12 +259,14 @@ class Writer:
         lines = zip(*(reply[f"o_{name}"] or () for name in _COLUMNS), strict=True)
         await self._replica.apply(written(lines))
         mine = [
-            Written(head + number, self._who.member, first_n + number - 1, None)
+            Written(head + number, self._who.member, first_n + number - 1, reply["micros"])
             for number in range(1, applied + 1)
         ]
         if mine:
             mine[-1] = mine[-1]._replace(chain=bytes(reply["chain"]))
         await self._replica.apply(mine)
+        for item in sent[:applied]:
+            item.landed()
         self._flying, self._replica.pending = [], {}
 
     async def _refused(self, rest: list[_Item], verdict: str) -> None:
@@ -299,8 +305,11 @@ class Writer:
         """The database refused a statement, so nothing of it was done."""
         self._replica.pending = {}
         code = sqlstate(error)
-        if code == sql.SESSION_OVER:
-            raise superseded(self._who) from None
+        if code in (sql.SESSION_OVER, sql.HISTORY_LOST):
+            self._flying = []
+            self._back(group)
+            is_over = code == sql.SESSION_OVER
+            raise superseded(self._who) if is_over else forgotten(self._replica)
         if code in _ORDER:
             self._flying = []
             self._back(group)
@@ -311,6 +320,7 @@ class Writer:
         else:
             message = f"the store cannot be written: PostgreSQL: {told(error, self._who.url)}"
             log.error("%s", message)
+            self.error = message
             self._refuse(group, StoreUnavailable(message))
 
     # -- the queue

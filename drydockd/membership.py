@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from drydockd import __version__, parts
+from drydockd import __version__, acting, parts
 from drydockd.cluster.cluster import Cluster, report
 from drydockd.cluster.digests import digests, secret_mark
 from drydockd.cluster.lease import Lease, Watched
@@ -23,7 +23,7 @@ from drydockd.errors import InvalidConfig, StoreRefused, StoreUnavailable
 from drydockd.model import Timestamp, timestamp
 from drydockd.store import Store, open_store
 from drydockd.store.records import Records
-from drydockd.tasks.shared.authority import ALONE, Authority
+from drydockd.tasks import ALONE, Authority
 
 if TYPE_CHECKING:
     from drydockd.auth.policy import Policy
@@ -185,6 +185,8 @@ async def _joined(
         lost=end,
         warden=warden,
     )
+    # For the whole process: a connection that a look opened may be used for an act later.
+    acting.bind_here(lease)
     seal = Seal(secret)
     peers = Peers(seal, settings.api.tls_cert)
     cluster = Cluster(store, backend, keeper, lease, peers, settings_told, end)

@@ -8,7 +8,7 @@ import pytest
 from drydockd import membership
 from drydockd.errors import InvalidConfig, StoreUnavailable
 from drydockd.model import timestamp
-from drydockd.tasks.shared.authority import ALONE
+from drydockd.tasks import ALONE
 from tests.handlers.helpers import settings
 
 LISTENS = "http://127.0.0.1:9000"
@@ -32,7 +32,7 @@ async def test_a_state_directory_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
     chosen = settings(tmp_path / "file" / "state")
     async with AsyncExitStack() as stack:
-        with pytest.raises(InvalidConfig, match="store.state_dir .*/file/state: Not a directory"):
+        with pytest.raises(InvalidConfig, match=r"store.state_dir .*/file/state: Not a directory"):
             await open_alone(chosen, stack)
 
 
@@ -56,7 +56,7 @@ def test_others_reach_it_where_it_says_or_listens(tmp_path, listen, address, fou
 @pytest.mark.parametrize("listen", ["0.0.0.0:9000", "[::]:9000"])
 def test_an_address_that_tells_nobody_anything_is_refused(tmp_path, listen):
     chosen = settings(tmp_path, api={"listen": listen})
-    with pytest.raises(InvalidConfig, match="cluster.address is missing: api.listen, "):
+    with pytest.raises(InvalidConfig, match=r"cluster\.address is missing: api\.listen, "):
         membership.member_address(chosen, LISTENS)
 
 

@@ -19,7 +19,7 @@ from tests.peers.bmc import Machine, ScriptedBmc
 
 pytestmark = [pytest.mark.process, pytest.mark.slow, pytest.mark.peer("postgres")]
 
-TTL = 2.0
+TTL = 4.0
 EAST, WEST = {"member": 1, "name": "east"}, {"member": 2, "name": "west"}
 MEMBERS = "INSERT INTO drydock.member (name, beat) VALUES ('east', now()), ('west', now())"
 

@@ -132,8 +132,10 @@ def test_a_signal_for_both_does_not_leave_the_process_without_one(watched):
     process, warden = watched(
         """
         import signal
-        signal.signal(signal.SIGTERM, lambda *_: print("told", flush=True))
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         print("ready", flush=True)
+        signal.sigwait({signal.SIGTERM})
+        print("told", flush=True)
         """,
         start_new_session=True,
     )
@@ -166,6 +168,21 @@ def test_programs_that_speak_for_the_process_die_with_it(watched):
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(program, signal.SIGKILL)
         os.close(program)
+
+
+def test_who_ends_by_itself_leaves_no_program_behind_and_keeps_its_warden(watched):
+    process, warden = watched(
+        """
+        import subprocess
+        words = [sys.executable, "-c", "import signal; signal.pause()"]
+        child = subprocess.Popen(words, start_new_session=True)
+        warden.end_programs()
+        print(child.wait(), flush=True)
+        """
+    )
+
+    assert process.stdout.readline() == f"{-signal.SIGKILL}\n"
+    assert not select.select([warden], [], [], 0)[0]
 
 
 def test_it_holds_no_file_of_the_process_open(watched, tmp_path):

@@ -137,6 +137,28 @@ async def test_a_daemon_with_another_secret_is_refused_by_the_name_of_its_file(t
             await app.start(chosen, base=other.parent)
 
 
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("UPDATE drydock.lease SET epoch = epoch + 1, until = clock_timestamp() + '1 h'", "the"),
+        (
+            "UPDATE drydock.head SET chain = '\\x00';"
+            " SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            "the database lost writes that were acknowledged",
+        ),
+    ],
+    ids=["lease", "history"],
+)
+async def test_a_daemon_that_must_not_go_on_says_why(tmp_path, postgres, what, why):
+    async with several(tmp_path, postgres, 1) as cluster:
+        runner = await cluster.runner()
+        await runner.task(action="validate_design")
+        await asyncio.to_thread(postgres.run, what)
+        async with asyncio.timeout(60):
+            assert why in await runner.app.over
+
+
 async def test_what_is_set_otherwise_elsewhere_is_told(tmp_path, postgres):
     async with several(tmp_path, postgres, 1) as cluster:
         await cluster.runner()

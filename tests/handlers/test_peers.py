@@ -1,5 +1,8 @@
 """What daemons ask each other: answered to those who have the secret, hidden from all others."""
 
+from typing import NamedTuple
+
+import httpx
 import pytest
 
 from drydockd.cluster.peers import HEADER, WAITS, Seal
@@ -10,6 +13,11 @@ from tests.handlers.helpers import daemon
 SECRET = b"s" * 32
 
 
+class Asked(NamedTuple):
+    http: httpx.AsyncClient
+    admin: dict
+
+
 @pytest.fixture
 async def drydock(tmp_path, monkeypatch):
     """A daemon alone, with the routes of one that is not, and two steps that wait."""
@@ -18,7 +26,9 @@ async def drydock(tmp_path, monkeypatch):
         waits = {"t 1": "its turn", "t2": "the next step"}
         told = lambda key=None: waits if key is None else {key: waits[key]}  # noqa: E731
         made.app.services.tasks.waits = told
-        yield made
+        # Not the client of other tests, which holds each answer against the API's document.
+        async with httpx.AsyncClient(base_url=made.app.url) as http:
+            yield Asked(http, made.admin)
 
 
 @pytest.mark.parametrize("query", ["", "?task=t%201"])

@@ -151,7 +151,7 @@ async def test_a_daemon_with_another_secret_is_refused_by_the_name_of_its_file(t
     ids=["lease", "history"],
 )
 async def test_a_daemon_that_must_not_go_on_says_why(tmp_path, postgres, what, why):
-    async with several(tmp_path, postgres, 1) as cluster:
+    async with several(tmp_path, postgres, 1, cluster={"lease_seconds": 8}) as cluster:
         runner = await cluster.runner()
         await runner.task(action="validate_design")
         await asyncio.to_thread(postgres.run, what)

@@ -206,7 +206,7 @@ def _answer(status: int, answer: object, kinds: Mapping[object, Json]) -> Json:
         headers["Location"] = _header("Location")
     if isinstance(answer, Media):
         for name, about in answer.headers.items():
-            headers[name] = {"description": about, "required": True, "schema": {"type": "string"}}  # type: ignore[dict-item]
+            headers[name] = {"description": about, "required": True, "schema": {"type": "string"}}
         made["content"] = {answer.name: _media(answer, kinds)}
     elif answer is not None:
         made["content"] = {"application/json": {"schema": kinds[_key(answer)]}}

@@ -21,6 +21,12 @@ A key that a body does not have is 400, and so is a query parameter that a route
 where an identity is asked: a typo would change what is meant. Answers are described as this
 version gives them. A later one may add keys, so readers should ignore those they do not know.
 
+Several daemons may share a database. What any of them acknowledged is in every answer to
+people; if the database does not say in time what that is, they get what is known, and `Drydock-
+Stale` says since when something may be missing, in seconds. A daemon that has not heard of the
+database for too long answers 503. A node is refused (401, 403, 404, 409) for what is certain
+only, else with 503.
+
 `x-policy` is the rule of the policy that the caller has to satisfy. Where the daemon listens on
 an address for nodes, that address has the routes with a boot key and no other.
 """

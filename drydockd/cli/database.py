@@ -123,13 +123,29 @@ def find_store(
         return StateDir(state_dir)
     if is_named:
         return find_database(files, url, url_file)
-    if files or _BACKEND in os.environ or preflight.DEFAULT_CONFIG.exists():
+    if files:
         settings = read_settings(files)
-        if settings.store.backend == "postgres":
-            return find_database(files, url, url_file)
-        # Who names the file means its folder; else the option's own default or variable.
-        return StateDir(settings.store.state_dir if files else state_dir)
-    return find_database(files, url, url_file) if url else StateDir(state_dir)
+        is_shared = settings.store.backend == "postgres"
+        return (
+            find_database(files, url, url_file) if is_shared else StateDir(settings.store.state_dir)
+        )
+    if _is_usually_shared(url):
+        return find_database(files, url, url_file)
+    return StateDir(state_dir)
+
+
+def _is_usually_shared(url: str | None) -> bool:
+    """Whether the daemon of this host, as it is configured, shares a database."""
+    if _BACKEND not in os.environ and not preflight.DEFAULT_CONFIG.exists():
+        return url is not None
+    try:
+        return _loaded(()).store.backend == "postgres"
+    except ConfigError as error:
+        if error.loaded is not None and error.loaded.settings.store.backend == "postgres":
+            return True
+        # A directory can be looked at whatever its daemon is told.
+        click.echo(f"note: the configuration cannot be read: {error}", err=True)
+        return False
 
 
 def _given(url: str | None, url_file: Path | None) -> str | None:
@@ -185,7 +201,11 @@ def is_typed(name: str) -> bool:
 def read_settings(files: Files) -> Settings:
     """Return the values of the configuration. Raises a ClickException with all mistakes."""
     try:
-        with daemons_environment(files) as environ:
-            return load(preflight.files_of(files), environ, parts.schema()).settings
+        return _loaded(files)
     except ConfigError as error:
         raise click.ClickException(f"the configuration cannot be read:\n{error}") from error
+
+
+def _loaded(files: Files) -> Settings:
+    with daemons_environment(files) as environ:
+        return load(preflight.files_of(files), environ, parts.schema()).settings

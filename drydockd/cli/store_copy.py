@@ -150,7 +150,7 @@ def _into_database(state: StateDir, database: Database, replace: str | None) -> 
     notes = []
     if copied.contents.counts["boot_contexts"]:
         notes.append(
-            f"give every daemon of the database the file {state.secret} as auth.secret_file: the"
+            f"give every daemon of the database a copy of {state.secret} (auth.secret_file): the"
             " keys of nodes are derived from it"
         )
     notes.append(f"{state.path} is as it was; no daemon may start on it any more")

@@ -55,7 +55,7 @@ def recover(state: StateDir) -> Recovered:
     # First: what is read after it, beside a writing daemon, holds all that it says.
     mark = read_mark(state.mark)
     found = Recovered(mark=mark)
-    with _without_collector():
+    with without_collector():
         if state.file.exists():
             with mapped(state.file) as content:
                 found.meta = load_file(state.file, content, found.tables)
@@ -280,7 +280,7 @@ def mapped(path: Path) -> Iterator[memoryview]:
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def without_collector() -> Iterator[None]:
     """Load a million records without the collector walking over them again and again."""
     was_enabled = gc.isenabled()
     gc.disable()

@@ -39,7 +39,7 @@ def hold(database, name):
 
 def test_who_runs_and_who_differs_is_a_table(database):
     hold(database, "d2")
-    database.run("UPDATE drydock.member SET settings = '{\"policy\": \"x\"}' WHERE name = 'd1'")
+    database.run("""UPDATE drydock.member SET settings = '{"policy": "' || name || '"}'""")
     result = run(DRYDOCKD_STORE__URL=database.url)
     assert result.exit_code == 0, result.output
     (head,) = (line for line in result.stdout.splitlines() if "Runner" in line)

@@ -89,6 +89,16 @@ def test_the_usual_configuration_of_a_single_daemon_changes_nothing(usual):
     assert run().output == "/var/lib/drydockd\n"
 
 
+def test_a_directory_is_looked_at_however_wrong_the_usual_configuration_is(usual):
+    for wrong in ("store: {bakend: tiny}", "store: {backend: x}", "store: ["):
+        configured(usual, wrong)
+        result = run()
+        assert result.stdout == "/var/lib/drydockd\n"
+        assert result.stderr.startswith("note: the configuration cannot be read: ")
+    configured(usual, f"store: {{backend: postgres, url: '{URL}', bakend: x}}")
+    assert "bakend" in run().output
+
+
 def test_the_environment_of_a_container_says_it():
     environ = {
         "DRYDOCKD_STORE__BACKEND": "postgres",

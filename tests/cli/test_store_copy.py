@@ -48,7 +48,7 @@ def test_a_copy_tells_what_both_hold_and_what_is_to_be_done(store, state, postgr
     assert result.output.startswith(f"copied tiny:{state} -> postgres:{shown}\n")
     assert "3 tasks" in result.output
     assert "both hold the same: sha256 " in result.output
-    assert f"give every daemon of the database the file {state}/secret" in result.output
+    assert f"give every daemon of the database a copy of {state}/secret" in result.output
 
     back = store("copy", "postgres:", f"tiny:{tmp_path}/back", "-o", "json")
     found = json.loads(back.output)

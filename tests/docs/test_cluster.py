@@ -1,5 +1,6 @@
 """The examples of docs/cluster.md do what the page says: real balancers over small servers."""
 
+import ast
 import contextlib
 import http.client
 import itertools
@@ -16,7 +17,7 @@ import yaml
 
 from drydockd import parts
 from drydockd.config import load
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, page
 from tests.peers.certificates import Authority
 from tests.peers.keystone import free_port
 
@@ -103,8 +104,8 @@ class Balanced:
         assert "/etc/" not in said
         return text
 
-    def get(self):
-        return self._ask("GET")
+    def get(self, path="/api/v1.0/tasks"):
+        return self._ask("GET", path=path)
 
     def post(self):
         return self._ask("POST")
@@ -112,7 +113,7 @@ class Balanced:
     def node(self):
         return self._ask("POST", is_node=True)
 
-    def _ask(self, method, *, is_node=False):
+    def _ask(self, method, *, is_node=False, path="/api/v1.0/tasks"):
         """Return the status and who answered."""
         if is_node:
             connection = http.client.HTTPConnection("127.0.0.1", self.node_port, timeout=30)
@@ -122,7 +123,7 @@ class Balanced:
                 "127.0.0.1", self.port, timeout=30, context=context
             )
         with contextlib.closing(connection):
-            connection.request(method, "/api/v1.0/tasks", body=b"{}" if method == "POST" else None)
+            connection.request(method, path, body=b"{}" if method == "POST" else None)
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
 
@@ -219,6 +220,7 @@ def test_haproxy_asks_all_daemons_and_none_that_is_not_fit(haproxy):
     assert names(haproxy.until(lambda found: len(set(found)) == 3)) == {"d1", "d2", "d3"}
     assert names([haproxy.node() for _ in range(9)]) == {"n1", "n2", "n3"}
     assert {told for _, told in seen_by(haproxy.daemons)} == {"127.0.0.1"}
+    assert haproxy.get("/internal/cluster/waits")[0] == 404
     haproxy.daemons[1].is_fit = False
     assert names(haproxy.until(lambda found: len(set(found)) == 2)) == {"d1", "d3"}
     # A daemon that is not fit for people is not for nodes either.
@@ -249,6 +251,7 @@ def test_haproxy_repeats_only_what_reached_nobody(haproxy):
 def test_nginx_asks_all_daemons_and_the_next_one_for_what_one_cannot_answer(nginx):
     assert names(nginx.until(lambda found: len(set(found)) == 3)) == {"d1", "d2", "d3"}
     assert {told for _, told in seen_by(nginx.daemons)} == {"127.0.0.1"}
+    assert nginx.get("/internal/cluster/waits")[0] == 404
     nginx.daemons[1].status = 503
     assert names([nginx.get() for _ in range(9)]) == {"d1", "d3"}
 
@@ -261,6 +264,38 @@ def test_nginx_repeats_only_what_reached_nobody(nginx):
     before = len(seen_by(nginx.for_nodes))
     assert 503 in {nginx.node()[0], nginx.node()[0]}
     assert len(seen_by(nginx.for_nodes)) <= before + 2
+
+
+def said_anywhere():
+    """Every text of the program, without what is put into it."""
+    for path in (ROOT / "drydockd").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def test_every_message_of_the_page_is_one_of_the_program():
+    texts = "\0".join(said_anywhere())
+    rows = [
+        row
+        for row in page("docs/cluster.md").rows
+        if row.under[-1].startswith("What you see") and "What you see" in row.cells
+    ]
+    spans = [
+        (row.where, span)
+        for row in rows
+        for span in row.code("What you see")
+        if not span.startswith("drydock ")
+    ]
+    assert len(spans) > 10
+    wrong = [
+        f"{where}: nothing says {part!r}"
+        for where, span in spans
+        # What stands for a value: a number, a name, three full stops.
+        for part in re.split(r"\.\.\.|'d1'|\bd1\b|: \d[\d.]*|\d[\d.]*", span)
+        if part and part not in texts
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_example_of_a_daemon_is_a_configuration(tmp_path):

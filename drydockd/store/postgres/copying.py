@@ -20,7 +20,7 @@ from drydockd.store.contents import Contents, Digest, of_tables
 from drydockd.store.named import blobs_named
 from drydockd.store.postgres import schema
 from drydockd.store.postgres.standing import alive, standing
-from drydockd.store.recovery import an_origin, beyond
+from drydockd.store.recovery import an_origin, beyond, without_collector
 from drydockd.store.tables import Tables
 
 # What a message's document is before its tail, see rows.
@@ -214,13 +214,14 @@ async def one_moment(connection: Any) -> AsyncIterator[None]:
 async def load(connection: Any) -> Tables:
     """Return all records. Raises StoreRefused for what makes no sense."""
     tables = Tables()
-    for table in ROW_CLASSES:
-        async for _, row, arrival in rows(connection, table, "arrival, place, key"):
-            tables.load(table, row, arrival)
-    async for key, tail in messages(connection, "seq, ord"):
-        if key not in tables.tasks:
-            raise StoreRefused(f"a message of task {key}, which is not there; {_CHECK}")
-        tables.append_message(key, tail)
+    with without_collector():
+        for table in ROW_CLASSES:
+            async for _, row, arrival in rows(connection, table, "arrival, place, key"):
+                tables.load(table, row, arrival)
+        async for key, tail in messages(connection, "seq, ord"):
+            if key not in tables.tasks:
+                raise StoreRefused(f"a message of task {key}, which is not there; {_CHECK}")
+            tables.append_message(key, tail)
     return tables
 
 

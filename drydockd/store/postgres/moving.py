@@ -168,6 +168,7 @@ async def _draw(connection: Any, draft: StateDir, secret: bytes | None) -> tuple
         blobs.put(digest, await copying.blob(connection, digest))
     end = Header(str(uuid.uuid4()), beyond(head.seq, head.origin), head.origin)
     archive.put_records(disk, draft, tables, end)
+    del tables  # or they would be in memory twice
     before = await copying.contents(connection)
     after = await asyncio.to_thread(_contents_of, draft)
     copying.compare(before, after)

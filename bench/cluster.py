@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import io
 import json
+import logging
 import statistics
 import subprocess
 import sys
@@ -341,6 +342,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where to write")
     given = parser.parse_args()
     options = QUICK if given.quick else Options()
+    # That the server has no standby is known, and is no news.
+    logging.getLogger("drydockd").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(dir=given.folder or Path.cwd(), prefix="cluster-") as name:
         folder = Path(name)
         folder.chmod(0o711)  # the database is of a user of its own, as root

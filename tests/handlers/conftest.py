@@ -19,7 +19,8 @@ def _instead(request):
         return
     database = request.getfixturevalue("postgres_server").database()
     database.run(statements())
-    helpers.instead = partial(balanced.balanced, database, EMPTY)
+    # Without the page, which is not theirs and costs time at each start.
+    helpers.instead = partial(balanced.balanced, database, EMPTY, web={"enabled": False})
     yield
     helpers.instead = None
 

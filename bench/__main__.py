@@ -22,6 +22,8 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "resume": (),
     "cluster": (),
     "scale": (),
+    "waiting": (),
+    "listing": (),
     "storm": (),
     "page": (),
     "abuse": (),

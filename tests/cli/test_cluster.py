@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 
 import pytest
 import yaml
@@ -77,3 +78,10 @@ def test_a_database_that_is_none_of_ours_is_a_sentence(postgres):
     assert result.stderr.startswith("Error: postgresql://drydock@127.0.0.1:")
     assert "holds no store of drydockd" in result.stderr
     assert PASSWORD not in result.output
+
+
+def test_without_the_library_it_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    result = run("--url", "postgresql://u@127.0.0.1:1/d")
+    assert result.exit_code == 1
+    assert "pip install 'drydockd[postgres]'" in result.output

@@ -211,6 +211,15 @@ async def one_moment(connection: Any) -> AsyncIterator[None]:
         yield
 
 
+async def keep_out(connection: Any) -> None:
+    """Let no daemon begin on the database until the transaction ends. Raises StoreRefused.
+
+    To be asked first: what is read is of the moment of the first question.
+    """
+    if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", schema.LOCK):
+        raise StoreRefused("a daemon, or another copy, is just beginning on the database")
+
+
 async def load(connection: Any) -> Tables:
     """Return all records. Raises StoreRefused for what makes no sense."""
     tables = Tables()

@@ -127,6 +127,7 @@ async def copy_out(url: str, state: StateDir, on: Conditions) -> Moved:
                 " their place"
             )
         async with _looking(url, "drydock store copy") as connection:
+            await copying.keep_out(connection)
             await copying.refuse_living(connection, on.lease_seconds)
             with archive.drafted(state.path) as draft:
                 copied, end = await _draw(connection, draft, on.secret)

@@ -169,6 +169,20 @@ async def test_neither_side_may_be_at_work(old, state, other, shared):
     await copy_in(state, shared.url, at_work)
 
 
+async def test_no_daemon_begins_while_all_is_copied(shared, other):
+    async with moving.asked(shared.url, "beginning") as beginning, copying.whole(beginning):
+        with pytest.raises(StoreRefused, match="is just beginning on the database"):
+            await copy_out(shared.url, other, ON)
+    async with moving.asked(shared.url, "copying") as busy, copying.one_moment(busy):
+        await copying.keep_out(busy)
+        starting = asyncio.create_task(on_database(shared))
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        async with moving.asked(shared.url, "looking") as looking:
+            while not await looking.fetchval(waiting):
+                assert not starting.done()
+    await (await asyncio.wait_for(starting, 60)).close()
+
+
 # -- cut short
 
 

@@ -20,6 +20,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "api": ("--site", str(SITES / "seaworthy" / "site.yaml")),
     "scheduler": (),
     "resume": (),
+    "cluster": (),
     "scale": (),
     "waiting": (),
     "listing": (),

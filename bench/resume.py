@@ -2,7 +2,9 @@
 
 The machines stand in a room of another process and live on. Shown at the end: every node
 was deployed exactly once, every boot action has exactly one final status, and the task
-says when it was interrupted.
+says when it was interrupted. With ``--daemons`` several daemons share a database behind a
+balancer, any of them is killed, some are stopped for longer than the lease lasts and go on, and
+the machines' power is cut as often as without all that.
 """
 
 from __future__ import annotations
@@ -20,9 +22,12 @@ from typing import Any
 
 from bench.daemon import Daemon, free_port, running
 from bench.roomprocess import RoomProcess, room_process
+from bench.several import LEASE_SECONDS, Several, several
 from bench.storm import site
 
 ENDED = ("complete", "terminated")
+# What a task says when another process goes on with it.
+INTERRUPTED = ("Interrupted after", "aken over from")
 
 
 @dataclass
@@ -56,6 +61,15 @@ class Scene:
 Moment = Callable[[Scene], Awaitable[None]]
 
 
+def a_room(nodes: int, deploy: tuple[float, float], seed: int) -> dict[str, Any]:
+    return {
+        "machines": nodes,
+        "seed": seed,
+        "latencies": {"deploy": list(deploy), "first_boot": [0.1, 0.5], "report": [0.05, 0.3]},
+        "reports": {"retry_seconds": [0.1, 0.5]},
+    }
+
+
 async def survive(
     folder: Path,
     *,
@@ -71,12 +85,7 @@ async def survive(
     """
     design = folder / "site.yaml"
     design.write_text(site(nodes, actions), encoding="utf-8")
-    room = {
-        "machines": nodes,
-        "seed": seed,
-        "latencies": {"deploy": list(deploy), "first_boot": [0.1, 0.5], "report": [0.05, 0.3]},
-        "reports": {"retry_seconds": [0.1, 0.5]},
-    }
+    room = a_room(nodes, deploy, seed)
     port = free_port()
     begin = time.perf_counter()
     async with room_process(folder, room) as machines:
@@ -105,6 +114,52 @@ async def survive(
     outcome.starts_seconds = starts
     outcome.seconds = time.perf_counter() - begin
     return outcome
+
+
+async def survive_together(
+    folder: Path, *, daemons: int, kills: int, stops: int, args: argparse.Namespace
+) -> tuple[Outcome, Several]:
+    """Deploy while daemons of a cluster are killed, and stopped, at random moments.
+
+    Nothing is done to them before the task is there; the last one has ended when it returns.
+    """
+    chance = random.Random(args.seed)
+    design = folder / "site.yaml"
+    design.write_text(site(args.nodes, args.actions), encoding="utf-8")
+    begin = time.perf_counter()
+    blows = ["kill"] * kills + ["stop"] * stops
+    chance.shuffle(blows)
+    async with (
+        room_process(folder, a_room(args.nodes, (2.0, args.longest), args.seed)) as machines,
+        several(folder, daemons, fake_driver={"url": machines.url}) as company,
+    ):
+        task_id = await begun(company.door, f"file://{design}")
+        for blow in blows:
+            await asyncio.sleep(chance.uniform(0.0, 2.0))
+            name = company.any_ready(chance)
+            await (
+                company.kill(name)
+                if blow == "kill"
+                else company.stop(name, chance.uniform(1.0, 2.0) * LEASE_SECONDS)
+            )
+        while (task := await shown(company.door, task_id, wait=30))["status"] not in ENDED:
+            pass
+        outcome = await judged(company.door, machines, task, kills)
+    outcome.seconds = time.perf_counter() - begin
+    return outcome, company
+
+
+async def unharmed(folder: Path, args: argparse.Namespace) -> Outcome:
+    """The same with one daemon that nobody kills, and machines that are quick."""
+    design = folder / "site.yaml"
+    design.write_text(site(args.nodes, args.actions), encoding="utf-8")
+    async with room_process(folder, a_room(args.nodes, (0.0, 0.1), args.seed)) as machines:
+        options = {"fake_driver": {"url": machines.url}}
+        async with running(folder, **options) as daemon:
+            task_id = await begun(daemon, f"file://{design}")
+            while (task := await shown(daemon, task_id, wait=30))["status"] not in ENDED:
+                pass
+            return await judged(daemon, machines, task, 0)
 
 
 async def begun(daemon: Daemon, design: str) -> str:
@@ -150,7 +205,7 @@ async def judged(daemon: Daemon, room: RoomProcess, task: dict[str, Any], kills:
         status=task["result"]["status"],
         deployed=len(task["result"]["successes"]),
         kills=kills,
-        interruptions=sum("Interrupted after" in text for text, _ in messages(task)),
+        interruptions=sum(any(word in text for word in INTERRUPTED) for text, _ in messages(task)),
     )
     for machine in await room.machines():
         if machine["name"]:
@@ -169,7 +224,7 @@ def messages(task: dict[str, Any]) -> list[tuple[str, str]]:
     return [(message["message"], message["context"]) for message in listed]
 
 
-def complaints(outcome: Outcome, nodes: int, actions: int) -> list[str]:
+def complaints(outcome: Outcome, nodes: int, actions: int, stops: int = 0) -> list[str]:
     """What did not go as it has to."""
     wrong = []
     if (outcome.status, outcome.deployed) != ("success", nodes):
@@ -181,12 +236,45 @@ def complaints(outcome: Outcome, nodes: int, actions: int) -> list[str]:
     if not all("status success" in text for text in outcome.finals):
         wrong.append("boot actions without success")
     # A daemon killed before it says so leaves that to the next; a queued task is not interrupted.
-    if not min(1, outcome.kills - 1) <= outcome.interruptions <= outcome.kills:
+    # One of several that did not run the tasks interrupts none, and one that is stopped does.
+    most = outcome.kills + stops
+    if not min(1, outcome.kills - 1) <= outcome.interruptions <= most:
         wrong.append(f"{outcome.interruptions} interruptions told of {outcome.kills} kills")
     return wrong
 
 
+async def together(args: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory(prefix="resume-") as name:
+        alone, cluster = Path(name) / "alone", Path(name) / "cluster"
+        alone.mkdir()
+        cluster.mkdir()
+        Path(name).chmod(0o711)
+        without = await unharmed(alone, args)
+        outcome, company = await survive_together(
+            cluster, daemons=args.daemons, kills=args.kills, stops=args.stops, args=args
+        )
+    starts = {daemon.name: daemon.starts for daemon in company.daemons.all}
+    print(
+        f"{args.nodes} nodes, {args.daemons} daemons, {args.kills} kills, {args.stops} stops in"
+        f" {outcome.seconds:.0f} s: {outcome.status}; starts of each: {starts}"
+    )
+    print(f"machines by number of deployments: {dict(outcome.deployments)}")
+    print(
+        f"machines by power cuts: {dict(outcome.power_cuts)}, without: {dict(without.power_cuts)}"
+    )
+    print(f"boot actions with exactly one final status: {list(outcome.finals.values()).count(1)}")
+    print(f"take-overs told by the task: {outcome.interruptions}")
+    wrong = complaints(outcome, args.nodes, args.actions, args.stops)
+    if outcome.power_cuts != without.power_cuts:
+        wrong.append("power was cut more often, or less, than without kills")
+    if wrong:
+        raise SystemExit("\n".join(wrong))
+
+
 async def main(args: argparse.Namespace) -> None:
+    if args.daemons > 1:
+        await together(args)
+        return
     with tempfile.TemporaryDirectory(prefix="resume-") as name:
         chance = random.Random(args.seed)
         outcome = await survive(
@@ -214,6 +302,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--longest", type=float, default=60.0, help="seconds of a deployment")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--daemons", type=int, default=1, help="several on one PostgreSQL")
+    parser.add_argument("--stops", type=int, default=5, help="of daemons of several")
     return parser.parse_args()
 
 

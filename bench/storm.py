@@ -5,7 +5,9 @@ each of them, over one keep-alive connection of its own, fetches units and files
 ids and keys in what it unpacked, and sends three posts for each of ten boot actions: two
 details and a final status. Nodes come up spread over a window and pause between posts, as
 scripts that do work between them. Every answer is counted; afterwards the store must hold
-each post exactly once. The daemon runs on one processor, the nodes on another.
+each post exactly once. The daemon runs on one processor, the nodes on another. With ``--daemons``
+several share a database behind a balancer, and the one that runs the tasks is killed in the middle:
+a node asks again until it is answered, so a post whose answer was lost may be there twice.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ from typing import Any
 import httpx
 
 from bench.daemon import Daemon, running
-from bench.load import Connection, request
+from bench.load import Connection, Reply, request
+from bench.roomprocess import room_process
+from bench.several import Several, several
 from drydockd.drivers.base import Handle, Voice
 from drydockd.drivers.fake import FakeOptions
 from drydockd.drivers.node.fake import FakeNodeProvisioner
@@ -35,6 +39,13 @@ from drydockd.plans import DeploySpec
 ENV = re.compile(
     rb"BOOTACTION_ID=([0-9A-Z]{26})\nBOOTACTION_KEY=([0-9a-f]{64})\nBOOTACTION_URL=(\S+)\n"
 )
+# Behind these the post may have been recorded all the same.
+AGAIN = (502, 503, 504)
+TAP = "bench.storm:KeyTap"
+SILENT_ROOM: dict[str, Any] = {
+    "latencies": {"deploy": 0.1, "commission": 0.1, "discovery": 0.1},
+    "faults": [{"fault": "never_boots"}],
+}
 HEAD = """---
 schema: drydock/Region/v1
 metadata: {schema: metadata/Document/v1, name: storm}
@@ -130,21 +141,44 @@ class KeyTap(FakeNodeProvisioner):
 
 
 class Storm:
-    def __init__(self, daemon: Daemon, args: argparse.Namespace) -> None:
-        self.daemon, self.args = daemon, args
+    """`is_patient`: nodes ask again where nobody answered."""
+
+    def __init__(
+        self, daemon: Daemon, args: argparse.Namespace, *, is_patient: bool = False
+    ) -> None:
+        self.daemon, self.args, self.is_patient = daemon, args, is_patient
         self.latencies: dict[str, list[float]] = {"GET": [], "POST": []}
         self.statuses: Counter[tuple[str, int]] = Counter()
         self.acknowledged: Counter[str] = Counter()
+        # What was sent again because nobody knows what became of it before.
+        self.uncertain: set[str] = set()
 
     def connection(self, host: str) -> Connection:
         return Connection("127.0.0.1", self.daemon.port)
 
-    async def send(self, connection: Connection, verb: str, message: bytes) -> bytes:
+    async def send(
+        self, connection: Connection, verb: str, message: bytes, text: str = ""
+    ) -> bytes:
+        """Send until there is an answer that is one; what it took with all repeats is counted."""
         start = time.perf_counter()
-        reply = await connection.send(message)
+        while (reply := await self._once(connection, verb, message)) is None:
+            self.uncertain.add(text)
+            await connection.close()
+            await asyncio.sleep(random.uniform(0.1, 0.5))
         self.latencies[verb].append(time.perf_counter() - start)
-        self.statuses[verb, reply.status] += 1
         return reply.body
+
+    async def _once(self, connection: Connection, verb: str, message: bytes) -> Reply | None:
+        """None where the answer, or that there is none, leaves open what became of it."""
+        try:
+            reply = await connection.send(message)
+        except (OSError, EOFError):
+            if not self.is_patient:
+                raise
+            self.statuses[verb, 0] += 1
+            return None
+        self.statuses[verb, reply.status] += 1
+        return None if reply.status in AGAIN and self.is_patient else reply
 
     async def node(self, host: str, key: str) -> None:
         await asyncio.sleep(random.uniform(0, self.args.window))
@@ -178,7 +212,7 @@ class Storm:
                 headers={"X-Bootaction-Key": key},
                 body=json.dumps(report).encode(),
             )
-            await self.send(connection, "POST", message)
+            await self.send(connection, "POST", message, f"{action_id} {n}")
             self.acknowledged[f"{action_id} {n}"] += 1
 
 
@@ -238,9 +272,13 @@ async def check(daemon: Daemon, task_id: str, storm: Storm) -> None:
         if message["context_type"] == "bootaction"
     )
     lost = storm.acknowledged.keys() - stored.keys()
-    twice = [text for text, count in stored.items() if count != 1]
+    twice = [t for t, count in stored.items() if count != 1 and t not in storm.uncertain]
     print(f"posts acknowledged: {sum(storm.acknowledged.values())}, stored: {stored.total()}")
-    print(f"lost: {len(lost)}, stored more than once: {len(twice)}")
+    again = sum(count != 1 for text, count in stored.items() if text in storm.uncertain)
+    print(
+        f"lost: {len(lost)}, stored more than once: {len(twice)}; of {len(storm.uncertain)} sent"
+        f" again, as no answer came, {again} are there twice"
+    )
     result = layers[task_id]["result"]
     print(f"deploy_nodes: {result['status']}, {len(result['successes'])} nodes succeeded")
     if lost or twice:
@@ -248,20 +286,19 @@ async def check(daemon: Daemon, task_id: str, storm: Storm) -> None:
 
 
 async def main(args: argparse.Namespace) -> None:
+    if args.daemons > 1:
+        await storm_of_several(args)
+        return
     with tempfile.TemporaryDirectory(prefix="storm-") as name:
         folder = Path(name)
         design = folder / "site.yaml"
         design.write_text(site(args.nodes, args.actions), encoding="utf-8")
-        room = {
-            "latencies": {"deploy": 0.1, "commission": 0.1, "discovery": 0.1},
-            "faults": [{"fault": "never_boots"}],
-        }
-        tap = "bench.storm:KeyTap"
         plugins = {
-            "node_driver": tap,
-            "options": {tap: {"keys": str(folder / "keys"), "config": room}},
+            "node_driver": TAP,
+            "options": {TAP: {"keys": str(folder / "keys"), "config": SILENT_ROOM}},
         }
-        async with running(folder, cpu=0, plugins=plugins, fake_driver={"config": room}) as daemon:
+        fake = {"config": SILENT_ROOM}
+        async with running(folder, cpu=0, plugins=plugins, fake_driver=fake) as daemon:
             task_id = await deploy(daemon, f"file://{design}", args.nodes)
             storm = Storm(daemon, args)
             node_keys = handed_over(folder)
@@ -276,6 +313,54 @@ async def main(args: argparse.Namespace) -> None:
             report(storm, seconds)
             await check(daemon, task_id, storm)
             print(f"peak memory of the daemon: {daemon.peak_mib:.0f} MiB")
+
+
+async def storm_of_several(args: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory(prefix="storm-") as name:
+        folder = Path(name)
+        design = folder / "site.yaml"
+        design.write_text(site(args.nodes, args.actions), encoding="utf-8")
+        # The machines stand in a process of their own: they live on when a daemon is killed.
+        async with room_process(folder, SILENT_ROOM | {"machines": args.nodes}) as machines:
+            sections = {
+                "plugins": {
+                    "node_driver": TAP,
+                    "options": {TAP: {"keys": str(folder / "keys"), "url": machines.url}},
+                },
+                "fake_driver": {"url": machines.url},
+            }
+            async with several(folder, args.daemons, **sections) as company:
+                await blown(company, args, folder, f"file://{design}")
+
+
+async def blown(company: Several, args: argparse.Namespace, folder: Path, design: str) -> None:
+    task_id = await deploy(company.door, design, args.nodes)
+    storm = Storm(company.door, args, is_patient=True)
+    keys = handed_over(folder)
+    start = time.perf_counter()
+    killed = asyncio.ensure_future(kill_in_the_middle(company, args.window / 2))
+    await asyncio.gather(*(storm.node(host, key) for host, key in keys.items()))
+    seconds = time.perf_counter() - start
+    print(await killed)
+    task = {"status": ""}
+    async with company.door.client() as client:
+        while task["status"] != "complete":
+            answer = await client.get(f"/tasks/{task_id}", params={"wait": 30})
+            task = answer.raise_for_status().json()
+    report(storm, seconds)
+    await check(company.door, task_id, storm)
+    for name, mib in company.peaks_mib().items():
+        print(f"peak memory of {name}: {mib:.0f} MiB")
+
+
+async def kill_in_the_middle(company: Several, seconds: float) -> str:
+    await asyncio.sleep(seconds)
+    name = await company.the_runner()
+    await company.kill(name)
+    begun = time.monotonic()
+    while (await company.the_runner()) == name:
+        await asyncio.sleep(0.05)
+    return f"{name}, which ran the tasks, killed; taken over after {time.monotonic() - begun:.1f} s"
 
 
 def report(storm: Storm, seconds: float) -> None:
@@ -295,5 +380,6 @@ if __name__ == "__main__":
     parser.add_argument("--nodes", type=int, default=1000)
     parser.add_argument("--actions", type=int, default=10)
     parser.add_argument("--window", type=float, default=20.0, help="seconds in which nodes come up")
+    parser.add_argument("--daemons", type=int, default=1, help="several on one PostgreSQL")
     parser.add_argument("--pause", type=float, default=2.0, help="longest pause before a post")
     asyncio.run(main(parser.parse_args()))

@@ -183,8 +183,9 @@ async def start(
         made: list[Made] = []
         services = await _services(settings, base or Path.cwd(), certificates, ending, opened, made)
         certificates += _certificates(settings, tls, services.node_driver)
+        shared = opened.secret if opened.cluster is not None else None
         # Reports and boot data are served before the first task goes on.
-        dashboard = make_dashboard(services) if settings.web.enabled else None
+        dashboard = make_dashboard(services, shared) if settings.web.enabled else None
         pages = page_routes(dashboard, settings.api.body_bytes) if dashboard else []
         if opened.seal is not None:
             pages += peer_routes(opened.seal)

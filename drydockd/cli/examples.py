@@ -53,7 +53,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "image prune": ("image prune",),
     "image rm": ("image rm debian-12",),
     "image verify": ("image verify", "image verify debian-13"),
-    "lab": ("lab", "lab --plain"),
+    "lab": ("lab", "lab --plain", "lab --daemons 3 --chaos"),
     "lab console": ("lab console node01 --follow",),
     "lab room": ("lab room --port 9100",),
     "maas check": ("maas check --config drydockd.yaml",),

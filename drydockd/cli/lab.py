@@ -20,6 +20,7 @@ from drydockd.room.qemu.room import BMCS
 IN_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "conf" / "example-site" / "site.yaml"
 INSTALLED = "share/drydockd/example-site/site.yaml"
 MOST_MACHINES = 32
+MOST_DAEMONS = 9
 
 
 def _machines(ctx: click.Context, param: click.Parameter, value: str) -> int | None:
@@ -98,6 +99,16 @@ def example_site() -> Path:
     "cache folder.",
 )
 @click.option(
+    "--daemons",
+    type=click.IntRange(1, MOST_DAEMONS),
+    default=1,
+    show_default=True,
+    help="So many daemons, on a PostgreSQL of the lab's own and behind a balancer.",
+)
+@click.option(
+    "--chaos", is_flag=True, help="Kill one of several daemons now and then, and start it again."
+)
+@click.option(
     "--plain", is_flag=True, help="Plain lines instead of a live table, as without a terminal."
 )
 @click.pass_context
@@ -112,6 +123,8 @@ def command(
     state_dir: Path | None,
     room_file: Path | None,
     images: Path | None,
+    daemons: int,
+    chaos: bool,
     plain: bool,
 ) -> None:
     """Start a drydockd on loopback and deploy a site, in a room of pretend machines or for real.
@@ -125,6 +138,10 @@ def command(
         return
     if machines is not None and (site or room_file):
         raise click.UsageError("--machines qemu has a site of its own, without --site and --room")
+    if daemons > 1 and machines is not None:
+        raise click.UsageError("--daemons is for machines of the room: netboot is one daemon's")
+    if chaos and daemons == 1:
+        raise click.UsageError("--chaos needs --daemons 2 or more: one alone has no other")
     options = LabOptions(
         site=(site or example_site()).resolve(),
         is_once=once,
@@ -136,6 +153,8 @@ def command(
         bmc=bmc,
         firmware=Firmware(firmware) if firmware else None,
         images=images.resolve() if images else None,
+        daemons=daemons,
+        has_chaos=chaos,
     )
     try:
         is_good = asyncio.run(Lab(options).run())

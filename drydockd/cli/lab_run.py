@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import httpx
 from pydantic import TypeAdapter
+from rich.console import Console
 
 from drydockd import app
 from drydockd import log as logs
@@ -27,6 +28,7 @@ from drydockd.api.node import Node, NodeView
 from drydockd.api.task import Task, TaskTree
 from drydockd.auth.jwt import mint
 from drydockd.auth.jwtkeys import SECRET_FILE, secret_key
+from drydockd.cli.lab_patience import Patient, submitted
 from drydockd.cli.lab_stage import (
     LabTrouble,
     Stage,
@@ -36,9 +38,17 @@ from drydockd.cli.lab_stage import (
     pretend_stage,
     qemu_stage,
 )
-from drydockd.cli.lab_view import Progress, show_findings, show_nodes, show_page, show_way_in
+from drydockd.cli.lab_view import (
+    Progress,
+    show_findings,
+    show_login,
+    show_nodes,
+    show_page,
+    show_way_in,
+)
 from drydockd.config import Settings
 from drydockd.errors import DrydockError
+from drydockd.room.keeper import keeping
 from drydockd.room.qemu.machine import Firmware
 
 T = TypeVar("T")
@@ -52,7 +62,8 @@ STEPS = ("validate_design", "prepare_site", "prepare_nodes", "deploy_nodes")
 class LabOptions:
     """`folder` None: a temporary one; `port` None: the usual one if it is free; `qemu`: how many
     machines of QEMU, with a site made for them and BMCs that speak `bmc`, None: pretend machines
-    with `site`; `firmware` None: of both by turns."""
+    with `site`; `firmware` None: of both by turns. Of several `daemons`, with `has_chaos`, one is
+    killed now and then."""
 
     site: Path
     is_once: bool = False
@@ -64,14 +75,19 @@ class LabOptions:
     images: Path | None = None
     bmc: str = "ipmi"
     firmware: Firmware | None = None
+    daemons: int = 1
+    has_chaos: bool = False
 
 
 class Lab:
-    """A daemon of its own on loopback, with local tokens and the virtual machine room."""
+    """A daemon of its own, or several, on loopback, with local tokens and the machine room."""
 
     def __init__(self, options: LabOptions) -> None:
         self._options = options
         self._is_stopped = asyncio.Event()
+        is_plain = options.is_plain
+        # One for all: lines come above a live table, and not into it.
+        self._console = Console(highlight=False, soft_wrap=is_plain)
 
     async def run(self) -> bool:
         """Return whether every node was deployed. Raises LabTrouble when it cannot start."""
@@ -79,19 +95,52 @@ class Lab:
             listener = _listener(self._options.port)
             port = listener.getsockname()[1]
             async with self._stage(folder, port) as stage:
+                if self._options.daemons > 1:
+                    return await self._served_by_several(folder, stage, listener)
                 return await self._served(folder, stage, listener)
+
+    async def _served_by_several(self, folder: Path, stage: Stage, listener: socket.socket) -> bool:
+        # Most labs have one daemon: they do without the database's parts.
+        from drydockd.cli.lab_cluster import Plan, cluster
+        from drydockd.cli.lab_members import show_members
+
+        options, url = self._options, _url(listener)
+        token = _token(folder)
+        plan = Plan(
+            folder, options.daemons, _sections(folder, url, stage), options.room, options.has_chaos
+        )
+        # Its keeper outlives the lab: it ends what a lab that was killed has left.
+        with keeping() as keeper:
+            if options.folder is None:
+                keeper.remove(folder)
+            self._listen_to_signals()
+            async with cluster(plan, listener, keeper, self._say) as company:
+                self._say(f"{options.daemons} daemons behind {url}")
+                is_good = await self._drive(
+                    url, token, folder, stage, lambda: self._login(url, folder)
+                )
+                show_members(company.watch.members, company.watch.takeovers, self._console)
+                return is_good
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False)
+
+    def _login(self, url: str, folder: Path) -> None:
+        if not self._options.is_once:
+            show_login(f"{url}/ui/", folder)
 
     def _stage(self, folder: Path, port: int) -> AbstractAsyncContextManager[Stage]:
         options = self._options
         if options.qemu is None:
-            return contextlib.nullcontext(pretend_stage(options.site, options.room))
+            # That of several daemons is a process of its own, and reads the file itself.
+            room = options.room if options.daemons == 1 else None
+            return contextlib.nullcontext(pretend_stage(options.site, room))
         images = options.images or image_folder()
         print(check_host(options.qemu, images), flush=True)
         return qemu_stage(folder, options.qemu, images, port, options.bmc, options.firmware)
 
     async def _served(self, folder: Path, stage: Stage, listener: socket.socket) -> bool:
-        port = listener.getsockname()[1]
-        url = f"http://127.0.0.1:{port}"
+        url, port = _url(listener), listener.getsockname()[1]
         token = _token(folder)
         settings = _settings(folder, url, stage)
         nodes: list[socket.socket] = []
@@ -108,26 +157,35 @@ class Lab:
         except DrydockError as error:
             raise LabTrouble(str(error)) from error
         try:
-            return await self._drive(running, token, folder, stage)
+            self._listen_to_signals()
+            return await self._drive(
+                running.url, token, folder, stage, lambda: self._show_page(running, token)
+            )
         finally:
             await running.stop()
 
-    async def _drive(self, running: app.App, token: str, folder: Path, stage: Stage) -> bool:
-        url = running.url
+    def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._is_stopped.set)
+
+    async def _drive(
+        self, url: str, token: str, folder: Path, stage: Stage, show_page: Callable[[], None]
+    ) -> bool:
         timeout = httpx.Timeout(30, read=None)
         async with httpx.AsyncClient(
-            base_url=f"{url}/api/v1.0", headers={"X-Auth-Token": token}, timeout=timeout
+            base_url=f"{url}/api/v1.0",
+            headers={"X-Auth-Token": token},
+            timeout=timeout,
+            transport=Patient(),
         ) as client:
-            self._show_page(running, token)
+            show_page()
             is_good = await self._deploy(client, stage.site)
             if is_good is None:
                 return False
             if not self._options.is_once:
                 show_way_in(url, folder)
-                self._show_page(running, token)
+                show_page()
                 await self._is_stopped.wait()
             return is_good
 
@@ -175,11 +233,11 @@ class Lab:
         return None
 
     async def _step(self, client: httpx.AsyncClient, action: str, ref: str) -> Task:
-        body = {"action": action, "design_ref": ref}
-        answer = (await client.post("/tasks", json=body)).raise_for_status()
-        task_id = Task.model_validate_json(answer.content).task_id
+        task_id = await submitted(client, action, ref)
         options, tells = self._options, self._options.qemu is not None
-        with Progress(action, is_plain=options.is_plain, tells=tells) as progress:
+        with Progress(
+            action, is_plain=options.is_plain, tells=tells, console=self._console
+        ) as progress:
             async for event in _events(client, task_id):
                 progress.seen(event)
             task = await _get(client, f"/tasks/{task_id}", Task)
@@ -255,6 +313,10 @@ def _listener(port: int | None) -> socket.socket:
     raise LabTrouble("no free port on 127.0.0.1")
 
 
+def _url(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
 def _token(folder: Path) -> str:
     """Mint an admin's token and leave it in the folder, readable by its owner only."""
     state = folder / "state"
@@ -268,7 +330,11 @@ def _token(folder: Path) -> str:
 
 
 def _settings(folder: Path, url: str, stage: Stage) -> Settings:
-    given: dict[str, Any] = {
+    return Settings.model_validate(_sections(folder, url, stage))
+
+
+def _sections(folder: Path, url: str, stage: Stage) -> dict[str, dict[str, Any]]:
+    given: dict[str, dict[str, Any]] = {
         "api": {"listen": url.removeprefix("http://"), "public_url": url},
         "store": {"state_dir": folder / "state"},
         "auth": {"strategy": ("jwt",)},
@@ -277,4 +343,4 @@ def _settings(folder: Path, url: str, stage: Stage) -> Settings:
     }
     for section, values in stage.settings.items():
         given[section] = {**given.get(section, {}), **values}
-    return Settings.model_validate(given)
+    return given

@@ -201,6 +201,13 @@ def show_page(url: str, console: Console | None = None) -> None:
     console.print(line, markup=False, soft_wrap=True)
 
 
+def show_login(url: str, folder: Path, console: Console | None = None) -> None:
+    """Print where a browser sees it, and what one logs in with."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    line = f"page {url} (log in with the token in {folder / 'token'})"
+    console.print(line, markup=False, soft_wrap=True)
+
+
 def show_way_in(url: str, folder: Path, console: Console | None = None) -> None:
     """Print where it serves and two commands to look at it."""
     console = console or Console(highlight=False, soft_wrap=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from drydockd.handlers.routing import Route
 from drydockd.web.apipage import ApiHandler
 from drydockd.web.assets import AssetHandler
+from drydockd.web.daemons import DaemonsHandler
 from drydockd.web.dashboard import Dashboard
 from drydockd.web.login import LinkHandler, LoginHandler, LogoutHandler
 from drydockd.web.machines import MachinesHandler, RowsHandler
@@ -28,6 +29,7 @@ def page_routes(dashboard: Dashboard, body_bytes: int) -> list[Route]:
     return [
         route("/", MachinesHandler),
         route("/machines/rows", RowsHandler),
+        route("/daemons", DaemonsHandler),
         route("/nodes/{host}", NodeHandler),
         route("/nodes/{host}/power", PowerHandler, body_bytes),
         route("/sites", SitesHandler),

@@ -14,7 +14,8 @@ from drydockd.web.inuse import InUse
 from drydockd.web.links import Links
 from drydockd.web.looks import make_environment
 from drydockd.web.machinerows import Rows
-from drydockd.web.sessions import Sessions
+from drydockd.web.sessions import LONGEST_SECONDS, MOST, Sessions
+from drydockd.web.sharing import Sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,19 @@ class Dashboard:
         return f"{self.base}/login/{self.links.offer(token)}"
 
 
-def make_dashboard(services: Services) -> Dashboard:
-    """Return the dashboard; reads its files, a few hundred KiB."""
+def make_dashboard(services: Services, secret: bytes | None = None) -> Dashboard:
+    """Return the dashboard; reads its files, a few hundred KiB.
+
+    `secret`: the server's, where several daemons share the store, and so the logins.
+    """
     settings = services.settings
     base, assets = settings.web.base_path, Assets()
+    sharing = None
+    if secret is not None:
+        sharing = Sharing(services.store, secret, longest_seconds=LONGEST_SECONDS, most=MOST)
     return Dashboard(
         base=base,
-        sessions=Sessions(),
+        sessions=Sessions(sharing=sharing),
         links=Links(),
         attempts=Attempts(services.audit),
         assets=assets,

@@ -121,6 +121,6 @@ class LogoutHandler(PageHandler):
 
     async def post(self) -> None:
         await self.identify()
-        self.log_out()
+        await self.log_out()
         self.clear_cookie(self.cookie_name, **self._cookie_options())
         self.go(f"{self.dashboard.base}/login")

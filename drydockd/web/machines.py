@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from drydockd.model import Action, ResultStatus, timestamp
 from drydockd.tasks import Machines, NodeView
+from drydockd.web.daemons import shown
 from drydockd.web.inuse import SiteInUse
 from drydockd.web.looks import look_of, words
 from drydockd.web.page import PageHandler, in_turns
@@ -98,6 +99,7 @@ class MachinesHandler(PageHandler):
             counts=counts_of(lines),
             failed=machines.failed,
             trouble=machines.trouble,
+            daemons=shown(self.services),
             sites=sites,
             actions=[a for a in ACTIONS if self.may("create_task", a)],
             may_ask=self.may("verify_nodes"),

@@ -147,11 +147,17 @@ class PageHandler(BaseHandler):
     async def identify(self) -> None:
         """Find out who is logged in. Raises what `Authenticator.examine` does."""
         session_id = self.get_cookie(self.cookie_name)
-        self.session = self.dashboard.sessions.find(session_id)
+        sessions = self.dashboard.sessions
+        self.session = sessions.find(session_id)
+        if self.session is None and session_id and self.services.barrier is not None:
+            # Another daemon may have begun it a moment ago.
+            await self.services.barrier.people()
+            self.session = sessions.find(session_id)
+        await sessions.tell(session_id)
         token = self.session.token if self.session is not None else ""
         await self._examine(token)
         if self.session is not None and not self.caller.authenticated:
-            self.dashboard.sessions.end(session_id)
+            await sessions.finish(session_id)
             self.session = None
 
     async def still_admitted(self, rule: str) -> bool:
@@ -180,15 +186,16 @@ class PageHandler(BaseHandler):
         await self._examine(token)
         if not self.caller.authenticated:
             return
-        self.log_out()
+        await self.log_out()
         session_id = self.dashboard.sessions.begin(token)
+        await self.dashboard.sessions.share(session_id)
         options = self._cookie_options()
         self.set_cookie(self.cookie_name, session_id, max_age=int(LONGEST_SECONDS), **options)
         self.record(Event.AUTHN_LOGIN_SUCCESS, self.caller.user, description="logged in")
 
-    def log_out(self) -> None:
+    async def log_out(self) -> None:
         """End the session of this browser, if there is one."""
-        self.dashboard.sessions.end(self.get_cookie(self.cookie_name))
+        await self.dashboard.sessions.finish(self.get_cookie(self.cookie_name))
         self.session = None
 
     def record(self, event: Event, *subjects: str, description: str) -> None:

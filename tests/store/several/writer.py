@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from drydockd.errors import DrydockError
-from drydockd.model import Action, Message, Task
+from drydockd.model import Action, Message, Task, timestamp
 from drydockd.store import Edit, Put, Store, open_store
 from tests.store.several.replica import COUNTER, SHARED, replica_of
 
@@ -90,7 +90,7 @@ class Writer:
     def _changes(self, kind: str, mark: str) -> list[Any]:
         text = f"{mark} {self.dice.randbytes(self.orders.pad // 2).hex()}"
         if kind == "task":
-            return [Put(Task(mark, Action.NOOP)), Put(Message(mark, text))]
+            return [Put(Task(mark, Action.NOOP, created=timestamp())), Put(Message(mark, text))]
         if kind == "say":
             return [Put(Message(SHARED, text))]
         count = Edit(Task, COUNTER, lambda task: replace(task, retry=task.retry + 1))

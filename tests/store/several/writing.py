@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from tests.peers.faketime import WrongClock
 from tests.store.several.replica import Replica, Verdict, judge
 from tests.store.several.writer import Orders
 
@@ -98,6 +99,7 @@ class Writing:
             os.kill(self.process.pid, signal.SIGCONT)
         self.process.kill()
         self.process.wait()
+        WrongClock.tidy(self.process.pid)
         self._thread.join()
         for file in (self.process.stdin, self.process.stdout, self._errors):
             with contextlib.suppress(BrokenPipeError):

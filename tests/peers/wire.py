@@ -105,6 +105,8 @@ class Wire:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="wire", daemon=True)
         self._lines: set[_Line] = set()
+        self._made = 0
+        self._news = threading.Condition()
         self._cuts: list[Cut] = []
         self._up = asyncio.Event()
         self._down = asyncio.Event()
@@ -114,6 +116,13 @@ class Wire:
         cut = Cut(words, how, self._loop)
         self._call(self._set(cut))
         return cut
+
+    def wait_for_lines(self, more: int = 1) -> None:
+        """Return when so many further connections have been made."""
+        with self._news:
+            enough = self._made + more
+            came = self._news.wait_for(lambda: self._made >= enough, PATIENCE_SECONDS)
+            assert came, "nobody connects anew"
 
     def cut_all(self) -> None:
         """Cut every connection there is, wherever it is."""
@@ -192,6 +201,9 @@ class Wire:
         server = await asyncio.open_connection(sock=link, limit=TAKES_BYTES)
         line = _Line(self, (reader, writer), server)
         self._lines.add(line)
+        with self._news:
+            self._made += 1
+            self._news.notify_all()
         try:
             await line.run(self._up, self._down)
         finally:

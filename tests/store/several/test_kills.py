@@ -44,8 +44,10 @@ def test_a_server_that_stays_away_refuses_what_then_changed_nothing(crew, server
     member.wait_for(40)
     server.kill()
     member.until(lambda: len(member.refused) >= 8, "to be refused")
+    assert "cannot be written" in member.read()
     server.start()
     member.wait_for(40)
+    assert member.read() == "None"
     crew.join("later")
     verdict = crew.settle()
     assert not verdict.faults(), verdict
@@ -80,6 +82,16 @@ def test_a_client_that_is_killed_takes_nothing_with_it(three):
     assert not verdict.faults(), verdict
 
 
+def test_all_killed_at_once_leave_all_that_was_acknowledged(three):
+    for member in three.members:
+        member.kill()
+    for member in three.members:
+        member.ended()
+    three.join("later")
+    verdict = three.settle()
+    assert not verdict.faults(), verdict
+
+
 def test_a_full_database_refuses_what_then_changed_nothing_and_takes_more_later(
     crew, make_postgres
 ):
@@ -91,9 +103,10 @@ def test_a_full_database_refuses_what_then_changed_nothing_and_takes_more_later(
     crew.go()
     for member in crew.members:
         member.until(lambda member=member: len(member.refused) >= 8, "to be refused")
-        member.read()
+        assert "could not extend file" in member.read()
     server.empty()
     crew.each_writes(40)
+    assert [member.read() for member in crew.members] == ["None", "None"]
     crew.join("later")
     verdict = crew.settle()
     assert not verdict.faults(), verdict

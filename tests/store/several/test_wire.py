@@ -60,6 +60,22 @@ def test_a_silent_network_holds_up_nobody_else_and_is_made_good_later(far, wire)
     assert not verdict.faults(), verdict
 
 
+def test_what_a_silent_network_brings_too_late_is_not_done_twice(crew, database, wire):
+    crew.url = database.url
+    url = f"{database.server.url(database.name, wire.port)}?sslmode=disable"
+    member = crew.join("far", url, patience=1)
+    crew.join("b")
+    crew.go()
+    crew.each_writes(5)
+    wire.silence()
+    wire.wait_for_lines(2)  # it gave up those it had, with requests on their way
+    wire.go_on()
+    crew.each_writes(20)
+    assert len(member.wrote) >= 25
+    verdict = crew.settle()
+    assert not verdict.faults(), verdict
+
+
 def test_one_that_reads_no_more_and_is_far_behind_holds_up_nobody_else(crew, database, wire):
     crew.url = database.url
     url = f"{database.server.url(database.name, wire.port)}?sslmode=disable"

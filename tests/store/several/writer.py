@@ -2,8 +2,8 @@
 
 ``python -m tests.store.several.writer JSON``, which holds the fields of `Orders`. On standard
 input, a line each: ``go``, ``stop`` (end the writes under way), ``look FILE`` (write all that this
-process shows into FILE, once it is fresh), ``read`` (say how much it shows, fresh or not); the end
-of it ends the process. On standard output: what `Heard` of `writing` takes.
+process shows into FILE, once it is fresh), ``read`` (say how many tasks it shows, fresh or not, and
+how it does); the end of it ends the process. On standard output: what `Heard` of `writing` takes.
 
 Each write has a mark of its own, in the text of a message: ``<process>/<writer>/<number>``. A
 third of them each put a new task, say something in a task that all speak in, and count in a task
@@ -127,7 +127,7 @@ async def obey(orders: Orders) -> None:
             case ["look", file]:
                 await writer.look(Path(file))
             case ["read"]:
-                store.tasks()
+                say("showed", str(len(store.tasks())), str(store.health().error))
         say("done", line[0])
     await store.close()
 

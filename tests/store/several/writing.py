@@ -32,6 +32,7 @@ class Writing:
         self.done: list[str] = []
         self._news = threading.Condition()
         self._is_ready = self._is_over = False
+        self._ails = ""
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `close`
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.store.several.writer", json.dumps(asdict(orders))],
@@ -64,9 +65,10 @@ class Writing:
         """Let it end the writes under way."""
         self._ask("stop")
 
-    def read(self) -> None:
-        """Let it read: it answers if it lives, whatever its database does."""
+    def read(self) -> str:
+        """Let it read: it answers if it lives, whatever its database does. Return what ails it."""
         self._ask("read")
+        return self._ails
 
     def look(self) -> Replica:
         """What it shows, once it shows all that was acknowledged."""
@@ -132,8 +134,10 @@ class Writing:
                 self.wrote[mark] = kind.strip()
             case ["refused", mark, why]:
                 self.refused[mark] = why.strip()
+            case ["showed", _, ails]:
+                self._ails = ails.strip()
             case ["done", word]:
-                self.done.append(word)
+                self.done.append(word.strip())
 
 
 class Crew:

@@ -3,7 +3,7 @@
 ``python -m tests.store.several.writer JSON``, which holds the fields of `Orders`. On standard
 input, a line each: ``go``, ``stop`` (end the writes under way), ``look FILE`` (write all that this
 process shows into FILE, once it is fresh), ``read`` (say how many tasks it shows, fresh or not, and
-how it does); the end of it ends the process. On standard output: what `Heard` of `writing` takes.
+how it does); the end of it ends the process. On standard output: what `Writing` of `writing` takes.
 
 Each write has a mark of its own, in the text of a message: ``<process>/<writer>/<number>``. A
 third of them each put a new task, say something in a task that all speak in, and count in a task

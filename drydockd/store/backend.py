@@ -48,9 +48,32 @@ class Landing(Protocol):
         ``batch.changes`` whose batch another daemon was ahead of. Raises as Store.write."""
         ...
 
+    def again(self, batch: Batch) -> None:
+        """Stage a batch once more as it is, after `forget`: it may have been saved."""
+        ...
+
+    def retry(self, batch: Batch) -> Batch:
+        """Evaluate a batch again, after `forget`, on the newest state. Raises as Store.write;
+        Conflict for the removal of a tree of which something is not final any more."""
+        ...
+
+    def builds_on(self, batch: Batch) -> bool:
+        """Was something that is staged evaluated on what another daemon's `batch` changes?"""
+        ...
+
+    def is_unused(self, digest: str) -> bool:
+        """Whether no record, landed or staged, names the blob, and nobody here holds it."""
+        ...
+
 
 class Backend(Protocol):
-    """Event-loop thread only, but for `read_blob`."""
+    """Event-loop thread only, but for `read_blob`.
+
+    `shared_seconds`: others write too, and what they wrote may be asked for (`fresh`) for so
+    long before a write is refused for what is seen here; None: nobody else writes.
+    """
+
+    shared_seconds: float | None = None
 
     def begin(self, landing: Landing) -> None:
         """Called once, before everything else."""

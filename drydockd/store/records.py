@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from drydockd.errors import StoreUnavailable
+from drydockd.errors import Conflict, NotFound, StoreUnavailable
 from drydockd.model import Record, Task, Timestamp
 from drydockd.store.backend import Backend, Loaded
 from drydockd.store.base import Change, Epoch, Member, Purged, StoreHealth, Watcher
@@ -82,11 +82,19 @@ class Records(Reading):
 
     async def write(self, *changes: Change, guard: Epoch | None = None) -> None:
         self._refuse_if_closed()
-        await self._save(self.stage(changes), guard)
+        try:
+            batch = self.stage(changes)
+        except (Conflict, NotFound):
+            if self.backend.shared_seconds is None:
+                raise
+            # Another daemon may have written already what makes it right.
+            await self.backend.fresh(self.backend.shared_seconds)
+            batch = self.stage(changes)
+        await self._save(batch, guard)
 
     async def _save(self, batch: Batch, guard: Epoch | None = None) -> None:
         # Without a change there may still be something under way that it was based on.
-        if batch.ops or not self._staging.is_empty():
+        if batch.ops or not self._staging.is_empty() or self.backend.shared_seconds is not None:
             # None: it is done. Whoever writes in a loop must still let others run.
             await (self.backend.save(batch, guard) or asyncio.sleep(0))
 
@@ -112,8 +120,13 @@ class Records(Reading):
                     continue
                 self._refuse_if_closed()
                 note(self._staging.tasks())
-                if opened.isdisjoint(part.long):
+                if not opened.isdisjoint(part.long):
+                    continue
+                try:
                     await self._save(self._staging.remove(part.ops, part.long))
+                except Conflict as conflict:
+                    log.info("some tasks stay until the next purge: %s", conflict)
+                else:
                     total += part.purged
         finally:
             leave()
@@ -126,6 +139,25 @@ class Records(Reading):
 
     def forget(self) -> None:
         self._staging.forget()
+
+    def again(self, batch: Batch) -> None:
+        self._staging.again(batch)
+
+    def retry(self, batch: Batch) -> Batch:
+        if batch.changes or not batch.ops:
+            return self._staging.stage(batch.changes)
+        return self._remove_again(batch)
+
+    def _remove_again(self, batch: Batch) -> Batch:
+        rows = self._tables.rows
+        ops = [op for op in batch.ops if op[1] in rows[op[0]]]
+        for table, key, _, _ in ops:
+            if table == "tasks" and not rows[table][key].status.is_final:
+                raise Conflict(f"task {key} is {rows[table][key].status} again")
+        return self._staging.remove(ops, {op[:2] for op in ops} if batch.is_long else set())
+
+    def builds_on(self, batch: Batch) -> bool:
+        return self._staging.builds_on(batch.ops)
 
     def land(self, batches: Sequence[Batch]) -> asyncio.Future[None] | None:
         is_long = any(batch.is_long for batch in batches)
@@ -184,7 +216,7 @@ class Records(Reading):
         released = self._let_go_of_blobs(ops) if batch.rows or batch.is_long else ()
         apply(ops, self._tables, self.seq + 1)
         for digest in released:
-            if self._is_unused(digest):
+            if self.is_unused(digest):
                 self.backend.sweep_blob(digest)
 
     # -- watchers
@@ -233,7 +265,7 @@ class Records(Reading):
 
     def drop_blob(self, digest: str) -> None:
         self._hold_blob(digest, -1)
-        if self._is_unused(digest):
+        if self.is_unused(digest):
             self.backend.sweep_blob(digest)
 
     def _let_go_of_blobs(self, ops: Sequence[Op]) -> set[str]:
@@ -256,7 +288,7 @@ class Records(Reading):
         else:
             self._held_blobs.pop(digest, None)
 
-    def _is_unused(self, digest: str) -> bool:
+    def is_unused(self, digest: str) -> bool:
         return (
             digest not in self._tables.blob_uses
             and digest not in self._held_blobs

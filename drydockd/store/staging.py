@@ -197,6 +197,24 @@ class Staging:
         self._counts.clear()
         self._leaving.clear()
 
+    def again(self, batch: Batch) -> None:
+        """Put a batch on top once more, as it is, after `forget`."""
+        if batch.is_long:
+            self._leaving[batch] = {op[:2] for op in batch.ops}
+        else:
+            self._note(batch)
+
+    def builds_on(self, ops: Sequence[Op]) -> bool:
+        """Is there something on its way that was evaluated on what `ops` replace or remove?"""
+        for table, key, row, _ in ops:
+            if table == MESSAGES:
+                continue
+            if (table, key) in self._rows or (self._leaving and self._is_leaving(table, key)):
+                return True
+            if row is None and table == "tasks" and key in self._counts:
+                return True
+        return False
+
     def is_empty(self) -> bool:
         return not (self._rows or self._counts or self._leaving)
 

@@ -1,0 +1,46 @@
+"""The schema of a database is made by the first daemon, and checked by all others."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from drydockd.errors import StoreRefused
+from drydockd.store.postgres import sql
+from drydockd.store.postgres.connect import shown_url
+from drydockd.store.postgres.schema import FORMAT, LOCK, statements
+
+log = logging.getLogger(__name__)
+
+_IS_THERE = "SELECT to_regclass('drydock.head') IS NOT NULL"
+_MARK = "UPDATE drydock.head SET secret_mark = $1"
+
+
+async def prepare(connection: Any, url: str, secret_mark: bytes | None) -> None:
+    """Make the schema unless it is there; compare format and secret. Raises StoreRefused.
+
+    `secret_mark`: what the daemon's secret says of itself; the first one told is kept.
+    """
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+        if not await connection.fetchval(_IS_THERE):
+            await connection.execute(statements())
+            log.info("%s: made the schema drydock", shown_url(url))
+        head = await connection.fetchrow(sql.HEAD)
+        _check_format(head["format"], url)
+        if head["secret_mark"] is None and secret_mark is not None:
+            await connection.execute(_MARK, secret_mark)
+        elif secret_mark is not None and bytes(head["secret_mark"]) != secret_mark:
+            raise StoreRefused(
+                f"{shown_url(url)} belongs to daemons with another secret: give every daemon of a"
+                " cluster the same file (auth.secret_file), and each cluster a database of its own"
+                " (store.url)"
+            )
+
+
+def _check_format(found: int, url: str) -> None:
+    if found > FORMAT:
+        raise StoreRefused(
+            f"{shown_url(url)} has format {found}; this drydockd knows formats up to {FORMAT}."
+            " Install the drydockd that the other daemons are, or a newer one"
+        )

@@ -1,0 +1,184 @@
+"""Writes as rows: batches to what `drydock.write` is given, and rows of others to batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import orjson
+
+from drydockd.model import BuildData, Message, Record
+from drydockd.store import codec
+from drydockd.store.codec import MESSAGES, BuildRow
+from drydockd.store.frozen import MessageLog
+from drydockd.store.news import Spoken
+from drydockd.store.staging import SLICE, Batch, Op
+
+# What stands before the tail of a message in its document; its task and number are where it is.
+_BEGIN = b'{"error":'
+_ROW_BYTES = 24
+
+# (seq, ord, table, key, document); ord -1: the write itself, see sql.FEED.
+Line = Sequence[Any]
+
+
+class Written(NamedTuple):
+    """One write as the database has it. `chain`: if it is known. `lines`: of others' writes."""
+
+    seq: int
+    member: int
+    n: int
+    chain: bytes | None
+    size: int = 0
+    lines: Sequence[Line] = ()
+
+
+def written(lines: Iterable[Line]) -> Iterator[Written]:
+    """Return the writes of lines in their order."""
+    head: Line | None = None
+    mine: list[Line] = []
+    for line in lines:
+        if line[1] >= 0:
+            mine.append(line)
+            continue
+        if head is not None:
+            yield _written(head, mine)
+        head, mine = line, []
+    if head is not None:
+        yield _written(head, mine)
+
+
+def _written(head: Line, lines: list[Line]) -> Written:
+    member, n, size = map(int, head[3].split(" "))
+    return Written(head[0], member, n, bytes(head[4]), size, lines)
+
+
+def size(batch: Batch) -> int:
+    """Return about how many bytes a batch is on its way."""
+    total = 0
+    for table, key, row, document in batch.ops:
+        if isinstance(row, tuple):
+            total += sum(map(len, row)) + len(row) * (len(key) + _ROW_BYTES)
+        else:
+            total += len(row if isinstance(row, bytes) else document)
+            total += len(key) + len(table) + _ROW_BYTES
+    return total
+
+
+class Packed:
+    """The arrays of a group of batches, in the order of sql.WRITE's arguments."""
+
+    def __init__(self, batches: Sequence[Batch], sizes: Sequence[int]) -> None:
+        self.sizes = list(sizes)
+        self._changes: list[tuple[Any, ...]] = []
+        self._messages: list[tuple[Any, ...]] = []
+        # Where the life of a record begins that this group puts.
+        self._born: dict[tuple[str, str], tuple[int, int]] = {}
+        for number, batch in enumerate(batches, 1):
+            self._add(number, batch.ops)
+
+    def _add(self, number: int, ops: Sequence[Op]) -> None:
+        place = 0
+        for table, key, row, document in ops:
+            if table == MESSAGES:
+                tails = row if isinstance(row, tuple) else (row,)
+                for tail in tails:
+                    self._messages.append((number, place, key, _BEGIN + tail))  # type: ignore[operator]
+                    place += 1
+                continue
+            born = (number, place)
+            if row is None:
+                self._born.pop((table, key), None)
+            else:
+                born = self._born.setdefault((table, key), born)
+            doc = None if row is None else document
+            self._changes.append((number, place, table, key, doc, *born))
+            place += 1
+
+    def arguments(self) -> list[list[Any]]:
+        changes = [list(column) for column in zip(*self._changes, strict=True)] or [[]] * 7
+        messages = [list(column) for column in zip(*self._messages, strict=True)] or [[]] * 4
+        return [self.sizes, *changes, *messages]
+
+
+def foreign(lines: Sequence[Line], logs: dict[str, MessageLog]) -> Batch:
+    """Return what another daemon wrote as a batch, to land on top of `logs`."""
+    batch = Batch()
+    counts: dict[str, int] = {}
+    for _, _, table, key, doc in lines:
+        if table == MESSAGES:
+            batch.news.parts.append(_message(batch, counts, logs, key, doc))
+        elif doc is None:
+            batch.ops.append((table, key, None, b""))
+            batch.rows[table, key] = None
+            if table == "tasks":
+                counts[key] = 0
+        else:
+            row = codec.decode_row(table, orjson.loads(doc))
+            batch.ops.append((table, key, row, b""))
+            batch.rows[table, key] = row
+            batch.news.parts.append(_told(row))
+    batch.is_long = len(batch.ops) > SLICE and not batch.news.parts
+    return batch
+
+
+def _message(
+    batch: Batch, counts: dict[str, int], logs: dict[str, MessageLog], task_id: str, doc: bytes
+) -> Message:
+    tail = tail_of(doc)
+    batch.ops.append((MESSAGES, task_id, tail, b""))
+    seq = _count(counts, logs, task_id) + 1
+    counts[task_id] = seq
+    return codec.decode_message(task_id, seq, tail)
+
+
+def tail_of(doc: bytes) -> bytes:
+    """Return what memory keeps of a message document."""
+    return bytes(doc[len(_BEGIN) :])
+
+
+def settle(batch: Batch, logs: dict[str, MessageLog]) -> None:
+    """Let the news of an own write be what all others tell of it, in number and order.
+
+    It lands on top of `logs`: others may have added messages since it was made.
+    """
+    parts = batch.news.parts
+    if not batch.counts and len(parts) == len(batch.ops):
+        return
+    said = iter([part for part in parts if isinstance(part, Message | Spoken)])
+    data = {part.build_data_id: part for part in parts if isinstance(part, BuildData)}
+    counts: dict[str, int] = {}
+    found: list[Record | Spoken] = []
+    for table, key, row, _ in batch.ops:
+        if table == MESSAGES:
+            found.append(_renumbered(next(said), counts, logs))
+        elif row is None:
+            if table == "tasks":
+                counts[key] = 0
+        else:
+            found.append(data.get(key) or _told(row) if table == "build_data" else _told(row))
+    batch.news.parts = found
+
+
+def _renumbered(
+    part: Message | Spoken, counts: dict[str, int], logs: dict[str, MessageLog]
+) -> Message | Spoken:
+    after = _count(counts, logs, part.task_id)
+    if isinstance(part, Message):
+        counts[part.task_id] = after + 1
+        return part if part.seq == after + 1 else replace(part, seq=after + 1)
+    counts[part.task_id] = after + len(part.wording)
+    return part if part.after == after else replace(part, after=after)
+
+
+def _count(counts: dict[str, int], logs: dict[str, MessageLog], task_id: str) -> int:
+    if task_id in counts:
+        return counts[task_id]
+    log = logs.get(task_id)
+    return len(log.tails) if log else 0
+
+
+def _told(row: Any) -> Any:
+    return row.record if isinstance(row, BuildRow) else row
+

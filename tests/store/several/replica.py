@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from drydockd.store.postgres import PostgresBackend
 from tests.store.helpers import everything
 
 SHARED, COUNTER = "shared", "counter"  # tasks that all speak in, and that all count in
@@ -16,8 +17,12 @@ Replica = dict[str, Any]
 
 def replica_of(store: Any, **more: Any) -> Replica:
     """All documents of a store with the number of its newest write, and that write's chain."""
-    chain = getattr(store.backend, "chain", b"")
-    return {"seq": store.seq, "chain": chain.hex(), "documents": everything(store), **more}
+    chain = ""
+    if isinstance(store.backend, PostgresBackend):
+        seq, known = store.backend._replica.known
+        assert seq == store.seq, "nobody writes, and the chain of the newest write is not known"
+        chain = known.hex()
+    return {"seq": store.seq, "chain": chain, "documents": everything(store), **more}
 
 
 def marks(replica: Replica) -> Counter[str]:

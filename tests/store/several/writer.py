@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import random
 import sys
@@ -25,6 +26,7 @@ from typing import Any
 from drydockd.errors import DrydockError
 from drydockd.model import Action, Message, Task, timestamp
 from drydockd.store import Edit, Put, Store, open_store
+from drydockd.store.postgres import HistoryLost
 from tests.store.several.replica import COUNTER, SHARED, replica_of
 
 KINDS = ("task", "say", "count")
@@ -108,10 +110,16 @@ async def lines() -> asyncio.StreamReader:
     return reader
 
 
+def end(error: HistoryLost) -> None:
+    """As a daemon does: a service manager starts it anew."""
+    logging.critical("HistoryLost: %s", error)
+    os._exit(75)
+
+
 async def obey(orders: Orders) -> None:
     options = dict(orders.options)
-    if "secret_mark" in options:
-        options["secret_mark"] = bytes.fromhex(options["secret_mark"])
+    if orders.backend == "postgres":
+        options |= {"secret_mark": bytes.fromhex(options["secret_mark"]), "on_lost": end}
     store = await open_store(orders.backend, orders.path or None, **options)
     writer = Writer(orders, store)
     if orders.is_first:
@@ -133,4 +141,5 @@ async def obey(orders: Orders) -> None:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
     asyncio.run(obey(Orders(**json.loads(sys.argv[1]))))

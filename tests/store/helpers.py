@@ -17,6 +17,7 @@ from drydockd.model import (
     Task,
     TaskStatus,
 )
+from drydockd.store import open_store
 from drydockd.store.codec import ROW_CLASSES
 from drydockd.store.disk import Disk
 from drydockd.store.table import RecordsDB
@@ -48,6 +49,18 @@ def a_boot_action(action_id: str, **fields) -> BootAction:
 def some_data(build_data_id: str, text: str = "<lshw/>", **fields) -> BuildData:
     data = BuildData("n1", "t", MONDAY, "lshw", "text/xml", text, build_data_id)
     return replace(data, **fields)
+
+
+async def on_database(database, name: str = "a", **options):
+    """Open a store on a database of tests/peers/postgres.py, as the member `name`."""
+    url = f"{database.socket_url}&durable=no"
+    return await open_store("postgres", None, url=url, name=name, **options)
+
+
+async def swept(store) -> None:
+    """Let the blobs go that nobody needs, on backends that do not do so by themselves."""
+    if store.backend.shared_seconds is not None:
+        await store.backend.sweep(0)
 
 
 def everything(store) -> dict[str, list[dict]]:

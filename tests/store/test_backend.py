@@ -107,6 +107,7 @@ async def test_a_guarded_write_ends_with_its_epoch(daemons):
     await here.write(Put(a_task("b")), guard=Epoch(2))
 
 
+@pytest.mark.parametrize("backend", ["memory", "tiny"])
 async def test_a_store_of_its_own_is_always_fresh_and_its_epoch_lasts(store):
     await store.write(Put(a_task("a")), guard=Epoch(1))
     await store.fresh(0)

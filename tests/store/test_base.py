@@ -37,6 +37,7 @@ from tests.store.helpers import (
     a_message,
     a_task,
     some_data,
+    swept,
 )
 
 
@@ -465,6 +466,7 @@ async def test_a_blob_stays_while_a_driver_names_it(store):
     await store.write(Put(DriverRecord("d/a", "d", {"x": 1}, digest)))
     assert await store.blob(digest) == b"an inventory"
     await store.write(Put(DriverRecord("d/a", "d", {"x": 1})))
+    await swept(store)
     async with asyncio.timeout(10):
         # A thread removes it, and says nothing.
         while await is_kept(store, digest):
@@ -525,6 +527,7 @@ async def test_a_blob_that_is_known_is_named_by_its_digest_and_not_looked_at(sto
     await store.write(Put(a_task("b", design=digest)))
     await store.write(Remove(Task, "b"))
     await store.write(Put(a_task("barrier")))
+    await swept(store)
     assert await store.put_blob(b"design", digest) == digest
     assert await store.blob(digest) == b"design"
 
@@ -536,6 +539,7 @@ async def test_a_blob_goes_with_the_last_record_that_names_it(store):
     assert await store.blob(digest) == b"design"
     await store.write(Remove(BootContext, "n1"))
     await store.write(Put(a_task("barrier")))
+    await swept(store)
     with pytest.raises(NotFound):
         await store.blob(digest)
 
@@ -574,12 +578,14 @@ async def test_a_kept_blob_outlives_one_record_for_the_next(store):
     assert await store.blob(digest) == b"source"
     await store.write(Put(a_context("n2", "c3", pins=(a_pin(digest),))))
     await store.write(Put(a_context("n2", "c4")))
+    await swept(store)
     assert not store.keep_blob(digest)
 
 
 async def test_a_blob_that_is_dropped_goes_unless_a_record_names_it(store):
     digest = await store.put_blob(b"source")
     store.drop_blob(digest)
+    await swept(store)
     assert not store.keep_blob(digest)
     digest = await store.put_blob(b"source")
     assert store.keep_blob(digest)
@@ -594,6 +600,7 @@ async def test_the_next_deployment_takes_its_hold_also_of_what_the_one_before_na
     await store.put_blob(b"source", digest)
     await store.write(Put(a_context("n1", "c2", pins=(a_pin(digest),))))
     await store.write(Put(a_context("n1", "c3")))
+    await swept(store)
     assert not store.keep_blob(digest)
 
 

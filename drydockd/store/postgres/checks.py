@@ -13,8 +13,9 @@ log = logging.getLogger(__name__)
 
 OLDEST = 140000
 _SETTINGS = """
-SELECT name, setting FROM pg_settings WHERE name IN ('server_version_num', 'server_version', 'fsync',
-    'full_page_writes', 'synchronous_commit', 'synchronous_standby_names', 'server_encoding')
+SELECT name, setting FROM pg_settings WHERE name IN (
+    'server_version_num', 'server_version', 'server_encoding', 'fsync', 'full_page_writes',
+    'synchronous_commit', 'synchronous_standby_names')
 """
 # What a server must not be without, and what is lost without it.
 _NEEDED = {
@@ -26,7 +27,7 @@ _SYNCHRONOUS = ("on", "remote_apply")
 
 
 async def check_server(connection: Any, url: str) -> None:
-    """Raise StoreRefused if acknowledged writes may be lost; warn where only one server has them."""
+    """Raise StoreRefused if acknowledged writes may be lost; warn if only one server has them."""
     found = {row["name"]: row["setting"] for row in await connection.fetch(_SETTINGS)}
     where = shown_url(url)
     if int(found["server_version_num"]) < OLDEST:

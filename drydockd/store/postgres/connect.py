@@ -66,7 +66,9 @@ async def connect(url: str, *, purpose: str) -> Any:
             f"store.url {shown_url(url)}: PostgreSQL 14 or newer is needed ({told(error, url)})"
         ) from None
     except (asyncpg.ClientConfigurationError, ValueError) as error:
-        raise InvalidInput(f"store.url {shown_url(url)} cannot be used: {told(error, url)}") from None
+        raise InvalidInput(
+            f"store.url {shown_url(url)} cannot be used: {told(error, url)}"
+        ) from None
     _watch_peer(connection)
     return connection
 

@@ -181,4 +181,3 @@ def _count(counts: dict[str, int], logs: dict[str, MessageLog], task_id: str) ->
 
 def _told(row: Any) -> Any:
     return row.record if isinstance(row, BuildRow) else row
-

@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.util import find_spec
 
+from drydockd.store.codec import ROW_CLASSES
 from drydockd.store.postgres import sql
 
 # Of the schema. A daemon that knows less refuses a newer one.
@@ -93,26 +94,19 @@ INSERT INTO drydock.head (origin, format, cluster) VALUES (
 );
 """
 
-_VIEWED = (
-    "tasks",
-    "boot_contexts",
-    "boot_actions",
-    "build_data",
-    "intents",
-    "driver_records",
-)
+_VIEW = """
+CREATE VIEW drydock.all_TABLE AS SELECT key, seq, convert_from(doc, 'UTF8')::json AS doc
+FROM drydock.record WHERE tab = 'TABLE';
+"""
+_MESSAGES_VIEW = """
+CREATE VIEW drydock.all_messages AS SELECT key AS task_id, seq, ord,
+    convert_from(doc, 'UTF8')::json AS doc FROM drydock.message;
+"""
 
 
 def views() -> str:
     """For operators: ``SELECT doc->>'status' FROM drydock.all_tasks``. Nothing reads them."""
-    return "\n".join(
-        f"CREATE VIEW drydock.all_{tab} AS SELECT key, seq, convert_from(doc, 'UTF8')::json AS doc"
-        f" FROM drydock.record WHERE tab = '{tab}';"
-        for tab in _VIEWED
-    ) + (
-        "\nCREATE VIEW drydock.all_messages AS SELECT key AS task_id, seq, ord,"
-        " convert_from(doc, 'UTF8')::json AS doc FROM drydock.message;"
-    )
+    return "".join(_VIEW.replace("TABLE", table) for table in ROW_CLASSES) + _MESSAGES_VIEW
 
 
 def statements() -> str:

@@ -5,17 +5,16 @@ from __future__ import annotations
 # `session over`: another process, or a newer connection, writes as this member now.
 SESSION_OVER = "DD001"
 
-# What others wrote since `base`, as long as it fits the socket's buffer: the reply goes out while
-# the order's lock is held, and must not wait for a client that does not read.
-REPLY_BYTES = 64 << 10
-REPLY_WRITES = 4096
-
+# The reply has what others wrote since `base`, up to 64 KiB (and 4096 writes), as long as it fits
+# the socket's buffer: it goes out while the order's lock is held, and must not wait for a client
+# that does not read.
+#
 # Arguments: `base`: newest write that is known. `first_n`: the number of the first write among
 # the member's. `guarded`: the first write that is guarded by `epoch`, from 1; 0: none.
 # `sizes`: of each write, in bytes. Then changes (write, ord, table, key, document or null, and
 # write and ord of the put that began the record's life here) and messages (write, ord, task,
 # document).
-WRITE = f"""
+WRITE = """
 CREATE FUNCTION drydock.write(
     IN in_member int, IN in_session bigint, IN base bigint, IN in_epoch bigint,
     IN first_n bigint, IN guarded int, IN sizes int[],
@@ -31,12 +30,12 @@ DECLARE
     bad int;
     stamp timestamptz;
     micros bytea;
-    chains bytea[] := '{{}}';
+    chains bytea[] := '{}';
 BEGIN
     SELECT h.seq, h.chain INTO head, chain FROM drydock.head h FOR UPDATE;
     PERFORM 1 FROM drydock.member m WHERE m.id = in_member AND m.session = in_session;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'session over' USING ERRCODE = '{SESSION_OVER}';
+        RAISE EXCEPTION 'session over' USING ERRCODE = 'DD001';
     END IF;
     applied := cardinality(sizes);
     verdict := 'ok';
@@ -49,11 +48,11 @@ BEGIN
         END IF;
     END IF;
     IF head > base THEN
-        IF head - base <= {REPLY_WRITES} THEN
+        IF head - base <= 4096 THEN
             SELECT sum(w.size), count(*) INTO bytes, known FROM drydock.write w
             WHERE w.seq > base AND w.seq <= head;
         END IF;
-        IF known IS NULL OR known < head - base OR bytes > {REPLY_BYTES} THEN
+        IF known IS NULL OR known < head - base OR bytes > 65536 THEN
             verdict := 'behind';
             applied := 0;
             RETURN;
@@ -139,7 +138,7 @@ END $$;
 # A daemon's process begins, or goes on after a connection was lost: what its older connections
 # sent, and has not been done yet, is refused from here on. Its commit is one that a standby has
 # to confirm, so all that was committed before is safe then too.
-JOIN = f"""
+JOIN = """
 CREATE FUNCTION drydock.join(
     IN in_member int, IN in_process uuid, OUT session bigint, OUT head bigint, OUT chain bytea
 ) LANGUAGE plpgsql AS $$
@@ -148,7 +147,7 @@ BEGIN
     UPDATE drydock.member m SET session = m.session + 1
     WHERE m.id = in_member AND m.process = in_process RETURNING m.session INTO session;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'session over' USING ERRCODE = '{SESSION_OVER}';
+        RAISE EXCEPTION 'session over' USING ERRCODE = 'DD001';
     END IF;
 END $$;
 """
@@ -162,12 +161,12 @@ CALL_JOIN = "SELECT * FROM drydock.join($1, $2)"
 
 # Whole writes behind $1, some $2 bytes of them: (seq, ord, tab, key, doc), of each write first
 # one with ord -1, key "member n size" and its chain.
-FEED_WRITES = 4096
-FEED = f"""
+FEED_WRITES = 4096  # as in the statement
+FEED = """
 WITH w AS MATERIALIZED (
     SELECT seq, member, n, size, chain FROM (
         SELECT seq, member, n, size, chain, sum(size) OVER (ORDER BY seq) - size AS before
-        FROM (SELECT * FROM drydock.write WHERE seq > $1 ORDER BY seq LIMIT {FEED_WRITES}) next
+        FROM (SELECT * FROM drydock.write WHERE seq > $1 ORDER BY seq LIMIT 4096) next
     ) summed WHERE before < $2
 ), until AS MATERIALIZED (SELECT max(seq) AS seq FROM w)
 SELECT seq, -1 AS ord, '' AS tab, member || ' ' || n || ' ' || size AS key, chain AS doc FROM w

@@ -254,7 +254,9 @@ class Writer:
         await self._replica.apply(written(lines))
         last = head + applied
         await self._replica.apply(
-            Written(seq, self._who.member, first_n + number, reply["chain"] if seq == last else None)
+            Written(
+                seq, self._who.member, first_n + number, reply["chain"] if seq == last else None
+            )
             for number, seq in enumerate(range(head + 1, last + 1))
         )
         self._flying, self._replica.pending = [], {}
@@ -283,7 +285,7 @@ class Writer:
         self._restage()
         if first is not None and first.conflicts > PATIENT_CONFLICTS and not first.done.done():
             longest = min(2 ** (first.conflicts - PATIENT_CONFLICTS) / 1000, LONGEST_PAUSE)
-            await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - no secret
+            await asyncio.sleep(random.uniform(0, longest))
 
     def _evaluate(self, item: _Item, *, is_newest: bool) -> None:
         """Tell of a write that changes nothing; it may do so after what others wrote."""

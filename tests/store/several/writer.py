@@ -1,7 +1,8 @@
 """A process of its own that writes to a store, and says what the store has acknowledged.
 
 ``python -m tests.store.several.writer JSON``, which holds the fields of `Orders`. On standard
-input, a line each: ``go``, ``stop`` (end the writes under way), ``look FILE`` (write all that this
+input, a line each: ``go`` (with as many writers
+more as it has at a time), ``stop`` (end the writes under way), ``look FILE`` (write all that this
 process shows into FILE, once it is fresh), ``read`` (say how many tasks it shows, fresh or not, and
 how it does); the end of it ends the process. On standard output: what `Writing` of `writing` takes.
 
@@ -63,11 +64,12 @@ class Writer:
     def go(self) -> None:
         loop = asyncio.get_running_loop()
         self.is_over = False
-        self.tasks = [loop.create_task(self._write(n)) for n in range(self.orders.writers)]
+        self.tasks += [loop.create_task(self._write(n)) for n in range(self.orders.writers)]
 
     async def stop(self) -> None:
         self.is_over = True
         await asyncio.gather(*self.tasks)
+        self.tasks.clear()
 
     async def look(self, file: Path) -> None:
         await self.store.fresh(60)

@@ -167,14 +167,23 @@ class Writer:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+        self._ailing(error)
+
+    def _ailing(self, error: BaseException) -> str:
+        """Note that nothing can be written, and return why."""
         message = f"the store cannot be written: PostgreSQL: {told(error, self._who.url)}"
         if self.error is None:
             log.error("%s", message)
         self.error = message
+        return message
+
+    def _well(self) -> None:
+        if self.error is not None:
+            log.info("the store can be written again")
+        self.error = None
 
     def _rejoined(self) -> None:
-        log.info("the store can be written again")
-        self.error = None
+        self._well()
         left = [item for item in self._flying if not item.has_landed]
         self._flying, self._replica.pending = [], {}
         self._back(left)
@@ -227,6 +236,7 @@ class Writer:
             self._failed(group, error)
             return
         self._replica.heard()
+        self._well()
         await self._answered(connection, group, sent, base, first_n, reply)
 
     async def _send_blobs(self, sent: list[_Item]) -> bool:
@@ -317,9 +327,7 @@ class Writer:
             self._flying = []
             self._back(group)
         else:
-            message = f"the store cannot be written: PostgreSQL: {told(error, self._who.url)}"
-            log.error("%s", message)
-            self._refuse(group, StoreUnavailable(message))
+            self._refuse(group, StoreUnavailable(self._ailing(error)))
 
     # -- the queue
 

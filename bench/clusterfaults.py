@@ -75,7 +75,7 @@ def cuts(rounds: int) -> Verdict:
     with on_a_wire() as (crew, line):
         for number in range(rounds * 2):
             how = list(wire.How)[number % 3]
-            cut = line.cut("drydock.write", how)
+            cut = line.cut("drydock.write(", how)
             cut.wait()
             crew.members[0].wait_for(10)
             cut.deliver()

@@ -187,10 +187,10 @@ class PostgresServer:
         while (found := self.psql(sql)) != answer:
             assert time.monotonic() < end, f"{sql}: {found!r} and not {answer!r}"
 
-    def database(self, template: str = "template1") -> Database:
-        """Make an empty database, or a copy of another one, to which nobody is connected."""
+    def database(self) -> Database:
+        """Make an empty database."""
         name = f"test_{next(self._numbers)}"
-        self.psql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.psql(f"CREATE DATABASE {name}")
         return Database(self, name)
 
     def drop(self, database: Database) -> None:

@@ -160,11 +160,10 @@ class Wire:
 
     async def _end(self) -> None:
         self._server.close()
+        await self._let(up=True, down=True)
         await self._abort()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while self._lines:
+            await asyncio.gather(*(line.over.wait() for line in self._lines))
 
     async def _set(self, cut: Cut) -> None:
         self._cuts.append(cut)
@@ -207,8 +206,9 @@ class Wire:
         try:
             await line.run(self._up, self._down)
         finally:
-            self._lines.discard(line)
             line.abort()
+            self._lines.discard(line)
+            line.over.set()
 
 
 class _Line:
@@ -219,19 +219,20 @@ class _Line:
         self.client_reader, self.client = client
         self.server_reader, self.server = server
         self.swallows: Cut | None = None  # whose answer does not come through
+        self.over = asyncio.Event()
+        self._ways: list[asyncio.Future[None]] = []
 
     def abort(self) -> None:
+        for way in self._ways:
+            way.cancel()
         self.client.transport.abort()
         self.server.transport.abort()
 
     async def run(self, up: asyncio.Event, down: asyncio.Event) -> None:
-        ways = [asyncio.ensure_future(self._go_up(up)), asyncio.ensure_future(self._go_down(down))]
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
+        self._ways = [asyncio.ensure_future(way) for way in (self._go_up(up), self._go_down(down))]
+        await asyncio.wait(self._ways, return_when=asyncio.FIRST_COMPLETED)
+        self.abort()
+        await asyncio.gather(*self._ways, return_exceptions=True)
 
     async def _go_up(self, is_open: asyncio.Event) -> None:
         requests = Requests()
@@ -269,7 +270,7 @@ class _Line:
             await is_open.wait()
             if self.swallows is not None:
                 swallowed = swallowed[-len(READY) :] + data
-                if swallowed.endswith(READY):
+                if READY in swallowed:  # a notification may follow it
                     self.client.transport.abort()
                     self.swallows.done.set()
                     return

@@ -22,6 +22,7 @@ from drydockd.model import (
     TaskStatus,
 )
 from drydockd.store import Edit, Put, Remove, open_store, records
+from tests.store.conftest import EMPTY
 from tests.store.helpers import (
     MONDAY,
     TUESDAY,
@@ -29,6 +30,7 @@ from tests.store.helpers import (
     a_boot_action,
     a_message,
     a_task,
+    on_database,
     some_data,
 )
 
@@ -214,6 +216,40 @@ def test_any_history_leaves_what_the_model_says_on_disk(steps):
 @given(steps=st.lists(STEPS, max_size=15))
 def test_any_history_leaves_what_the_model_says_in_memory(steps):
     run("memory", steps)
+
+
+async def live_on_two(database, steps):
+    """Every step is taken by the other of two daemons, which has not been told yet of the last."""
+    stores, model = [await on_database(database, name) for name in "ab"], Model()
+    for number, step in enumerate(steps):
+        store = stores[number % 2]
+        if step == "purge":
+            await store.fresh(10)
+            await store.purge_tasks(before="3")
+            model.purge("3")
+        elif isinstance(step, list):
+            model = await write(store, model, step)
+        elif step == "reopen":
+            await store.close()
+            stores[number % 2] = await on_database(database, "ab"[number % 2])
+        else:
+            await store.backend.sweep(0)
+            await store.backend.trim(0)
+        if number % 3 == 2:
+            for each in stores:
+                await each.fresh(10)
+                check(each, model)
+    for store in stores:
+        await store.fresh(10)
+        check(store, model)
+        await store.close()
+
+
+@settings(max_examples=40, deadline=None)
+@given(steps=st.lists(STEPS, max_size=15))
+def test_any_history_of_two_daemons_leaves_what_the_model_says(shared_database, steps):
+    shared_database.run(EMPTY)
+    asyncio.run(live_on_two(shared_database, steps))
 
 
 async def test_a_history_that_needs_every_kind_of_record():

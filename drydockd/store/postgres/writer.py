@@ -215,6 +215,7 @@ class Writer:
             return
         self._flying = group
         sent = [item for item in group if item.batch.ops]
+        idle = [item for item in group if not item.batch.ops]
         if not await self._send_blobs(sent):
             return
         base, first_n = self._replica.seq, self._next_n
@@ -237,7 +238,15 @@ class Writer:
             return
         self._replica.heard()
         self._well()
-        await self._answered(connection, group, sent, base, first_n, reply)
+        await self._answered(reply, sent, first_n)
+        if reply["verdict"] == "behind":
+            self._back(group)
+            await self._replica.catch_up(connection)
+            return
+        for item in idle:
+            self._evaluate(item, is_newest=reply["head"] == base)
+        if rest := sent[reply["applied"] :]:
+            await self._refused(rest, reply["verdict"])
 
     async def _send_blobs(self, sent: list[_Item]) -> bool:
         blobs = {name: text for item in sent for name, text in item.batch.blobs.items()}
@@ -250,36 +259,19 @@ class Writer:
             return False
         return True
 
-    async def _answered(
-        self,
-        connection: Any,
-        group: list[_Item],
-        sent: list[_Item],
-        base: int,
-        first_n: int,
-        reply: Any,
-    ) -> None:
-        head, applied, verdict = reply["head"], reply["applied"], reply["verdict"]
-        lines = zip(*(reply[f"o_{n}"] or () for n in _COLUMNS), strict=True)
+    async def _answered(self, reply: Any, sent: list[_Item], first_n: int) -> None:
+        """Land what others wrote before, then those of `sent` that were applied."""
+        head, applied = reply["head"], reply["applied"]
+        lines = zip(*(reply[f"o_{name}"] or () for name in _COLUMNS), strict=True)
         await self._replica.apply(written(lines))
-        last = head + applied
-        await self._replica.apply(
-            Written(
-                seq, self._who.member, first_n + number, reply["chain"] if seq == last else None
-            )
-            for number, seq in enumerate(range(head + 1, last + 1))
-        )
+        mine = [
+            Written(head + number, self._who.member, first_n + number - 1, None)
+            for number in range(1, applied + 1)
+        ]
+        if mine:
+            mine[-1] = mine[-1]._replace(chain=bytes(reply["chain"]))
+        await self._replica.apply(mine)
         self._flying, self._replica.pending = [], {}
-        rest = sent[applied:]
-        if verdict == "behind":
-            self._back(group)
-            await self._replica.catch_up(connection)
-            return
-        for item in group:
-            if not item.batch.ops:
-                self._evaluate(item, is_newest=head == base)
-        if rest:
-            await self._refused(rest, verdict)
 
     async def _refused(self, rest: list[_Item], verdict: str) -> None:
         if verdict == "fenced":

@@ -4,8 +4,7 @@ import contextlib
 
 import pytest
 
-from tests.peers import postgres as peer
-from tests.store.several.sharing import Sharing
+from tests.store.several.sharing import Sharing, url_of
 
 
 @pytest.fixture
@@ -14,24 +13,16 @@ def crew():
         yield Sharing(stack)
 
 
-@pytest.fixture(scope="session")
-def durable_server():
-    """A durable server for tests that do it no harm."""
-    with peer.running(is_durable=True) as server:
-        yield server
-
-
 @pytest.fixture
-def database(durable_server):
-    made = durable_server.database()
-    yield made
-    durable_server.drop(made)
+def database(shared):
+    """A database of a server that a test does no harm; see `url_of`."""
+    return shared
 
 
 @pytest.fixture
 def three(crew, database):
     """Three processes that write to one database."""
-    crew.url = database.url
+    crew.url = url_of(database)
     for name in ("a", "b", "c"):
         crew.join(name)
     crew.go()

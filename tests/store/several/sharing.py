@@ -5,10 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 
+from tests.peers.postgres import Database
+from tests.peers.wire import Wire
 from tests.store.several.writing import Crew, Writing
 
 MARK = "5e" * 32  # what the database keeps of the secret of the cluster
 ENTRY = {"address": "", "version": "1", "secret_mark": MARK, "patience": 100}
+
+
+def url_of(database: Database, wire: Wire | None = None) -> str:
+    """Of a database whose server is not durable, and stays; over a wire, if there is one."""
+    port = wire.port if wire else None
+    return f"{database.server.url(database.name, port)}?sslmode=disable&durable=no"
 
 
 class Sharing(Crew):

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.store.several.replica import COUNTER
+from tests.store.several.sharing import url_of
 
 pytestmark = [pytest.mark.process, pytest.mark.slow, pytest.mark.peer("postgres")]
 
@@ -10,7 +11,7 @@ pytestmark = [pytest.mark.process, pytest.mark.slow, pytest.mark.peer("postgres"
 def test_three_processes_of_sixteen_writers_show_the_same_and_so_does_one_that_comes_later(
     crew, database
 ):
-    crew.url = database.url
+    crew.url = url_of(database)
     for name in ("a", "b", "c"):
         crew.join(name, writers=16)
     crew.go()

@@ -4,7 +4,7 @@ import pytest
 
 from drydockd.errors import InvalidConfig, StoreRefused
 from drydockd.store import open_store
-from tests.store.several.sharing import ENTRY, MARK
+from tests.store.several.sharing import ENTRY, MARK, url_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.peer("postgres")]
 
@@ -14,7 +14,7 @@ def opened(database):
     """Open a store on the database as the member `name`, with the mark of a secret."""
 
     async def open_as(name, mark=MARK):
-        told = ENTRY | {"url": database.url, "name": name, "secret_mark": bytes.fromhex(mark)}
+        told = ENTRY | {"url": url_of(database), "name": name, "secret_mark": bytes.fromhex(mark)}
         return await open_store("postgres", **told)
 
     return open_as

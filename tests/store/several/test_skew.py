@@ -3,6 +3,7 @@
 import pytest
 
 from tests.peers.faketime import WrongClock
+from tests.store.several.sharing import url_of
 
 pytestmark = [
     *(pytest.mark.process, pytest.mark.slow),
@@ -26,7 +27,7 @@ def number(task):
 
 
 def test_order_is_that_of_the_writes_whatever_the_clock_of_one_does(crew, database, clock):
-    crew.url = database.url
+    crew.url = url_of(database)
     wrong = crew.join("wrong", writers=1, environment=clock.environment)
     crew.join("right", writers=1)
     crew.go()

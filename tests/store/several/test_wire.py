@@ -3,10 +3,11 @@
 import pytest
 
 from tests.peers.wire import How
+from tests.store.several.sharing import url_of
 
 pytestmark = [pytest.mark.process, pytest.mark.slow, pytest.mark.peer("postgres")]
 
-WRITE = "drydock.write"
+WRITE = "drydock.write("  # the function: there is a table of that name too
 
 
 @pytest.fixture
@@ -17,8 +18,8 @@ def wire(database, make_wire):
 @pytest.fixture
 def far(crew, database, wire):
     """Three processes, the first of which writes over the wire."""
-    crew.url = database.url
-    crew.join("far", f"{database.server.url(database.name, wire.port)}?sslmode=disable")
+    crew.url = url_of(database)
+    crew.join("far", url_of(database, wire))
     for name in ("b", "c"):
         crew.join(name)
     crew.go()
@@ -61,8 +62,8 @@ def test_a_silent_network_holds_up_nobody_else_and_is_made_good_later(far, wire)
 
 
 def test_what_a_silent_network_brings_too_late_is_not_done_twice(crew, database, wire):
-    crew.url = database.url
-    url = f"{database.server.url(database.name, wire.port)}?sslmode=disable"
+    crew.url = url_of(database)
+    url = url_of(database, wire)
     member = crew.join("far", url, patience=1)
     crew.join("b")
     crew.go()
@@ -77,8 +78,8 @@ def test_what_a_silent_network_brings_too_late_is_not_done_twice(crew, database,
 
 
 def test_one_that_reads_no_more_and_is_far_behind_holds_up_nobody_else(crew, database, wire):
-    crew.url = database.url
-    url = f"{database.server.url(database.name, wire.port)}?sslmode=disable"
+    crew.url = url_of(database)
+    url = url_of(database, wire)
     member = crew.join("far", url)
     other = crew.join("b", pad=40_000, writers=8)
     crew.go()

@@ -64,8 +64,7 @@ def kills(rounds: int) -> Verdict:
     with postgres.running(is_durable=True) as server, begun(server.database().url) as crew:
         for _ in range(rounds):
             time.sleep(dice.random())
-            server.kill()
-            server.start()
+            server.restart("immediate")
             crew.each_writes(10)
         return ended(crew, f"{rounds} kills of PostgreSQL")
 
@@ -84,8 +83,8 @@ def cuts(rounds: int) -> Verdict:
 
 
 def silence(rounds: int) -> Verdict:
-    """The network of one process is silent for a while."""
-    with on_a_wire() as (crew, line):
+    """The network of one process is silent for a while, longer than it waits."""
+    with on_a_wire(patience=2) as (crew, line):
         for _ in range(max(1, rounds // 5)):
             line.silence()
             time.sleep(SILENT_SECONDS)

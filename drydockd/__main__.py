@@ -2,6 +2,10 @@
 
 Exit codes: 0 after SIGTERM or SIGINT, 1 when the state directory or something unforeseen
 stops it, 2 for mistakes in flags or configuration. Of ``--reload``: 1 when it was refused.
+75 where several daemons share a store and this one cannot go on: it lost the right to run tasks,
+the database lost writes, or does not answer at the start; the log says which. Started anew it
+goes on as one of them. One that was stuck while it had that right is killed by its warden
+(SIGKILL) instead.
 """
 
 from __future__ import annotations
@@ -15,13 +19,15 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from drydockd import __version__, app, garbage, parts, preflight
 from drydockd import log as logs
 from drydockd import reload as reloading
+from drydockd.cluster.warden import Warden
 from drydockd.config import ConfigError, Loaded, Settings, dump, secret_values
-from drydockd.errors import InvalidConfig, StoreRefused
+from drydockd.errors import InvalidConfig, StoreRefused, StoreUnavailable
 from drydockd.reload import Outcome
 from drydockd.systemd import Notifier, inherited_sockets, is_journal
 
@@ -45,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         # The start that follows in the unit says what is worth a warning.
         _say(logging.INFO, "the configuration is good")
         sys.exit(0)
-    daemon = Daemon(loaded, files, is_debugging=options.debug)
+    # Before anything that might start a thread: a fork copies only the one that calls it.
+    warden = Warden.fork() if loaded.settings.store.backend == "postgres" else None
+    daemon = Daemon(loaded, files, is_debugging=options.debug, warden=warden)
     try:
         asyncio.run(daemon.run())
     except InvalidConfig as error:
@@ -54,6 +62,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     except StoreRefused as error:
         log.error("cannot start: %s", error)
         sys.exit(1)
+    except StoreUnavailable as error:
+        log.error("cannot start yet: %s", error)
+        sys.exit(os.EX_TEMPFAIL)
+
+
+def _end(why: str) -> None:
+    """End the process on the spot: another daemon goes on with what this one was doing.
+
+    Nothing is drained, and nothing more is sent. It is as a power cut, which everything outlasts.
+    """
+    log.critical("this process ends, to be started anew: %s", why)
+    logging.shutdown()
+    os._exit(os.EX_TEMPFAIL)
 
 
 def _say(level: int, text: str) -> None:
@@ -105,7 +126,15 @@ def flags() -> argparse.ArgumentParser:
 class Daemon:
     """One run: from loaded settings to the last part closed."""
 
-    def __init__(self, loaded: Loaded, files: Sequence[Path], *, is_debugging: bool) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        files: Sequence[Path],
+        *,
+        is_debugging: bool,
+        warden: Warden | None = None,
+    ) -> None:
+        self._warden = warden
         self._settings = loaded.settings
         self._base = loaded.base
         self._files = files
@@ -143,9 +172,13 @@ class Daemon:
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises what `app.start` raises."""
         loop = asyncio.get_running_loop()
+        if self._warden is not None:
+            self._warden.guard(partial(_end, "its warden is gone"))
         sockets = inherited_sockets(os.environ)
         self._is_activated = bool(sockets)
-        running = await app.start(self._settings, base=self._base, sockets=sockets)
+        running = await app.start(
+            self._settings, base=self._base, sockets=sockets, end=_end, warden=self._warden
+        )
         garbage.settle()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
@@ -171,6 +204,8 @@ class Daemon:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
+            if self._warden is not None:
+                self._warden.close()
             log.info("stopped")
 
     async def _signs_of_life(self) -> None:

@@ -10,20 +10,23 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from drydockd import drivers as driver_table
-from drydockd import parts
+from drydockd import membership, parts
 from drydockd.auth.audit import Audit, Event
 from drydockd.auth.bootkey import BootKeys
 from drydockd.auth.certificates import Expiry, expiry_of
 from drydockd.auth.throttle import Throttle
+from drydockd.cluster.lease import Watched
 from drydockd.config import Settings
-from drydockd.drivers.base import Certified, Resident, ServiceAccount, Surroundings
+from drydockd.drivers.base import Certified, Leader, Resident, ServiceAccount, Surroundings
 from drydockd.drivers.counted import CountedOob
 from drydockd.errors import InvalidConfig
 from drydockd.handlers.bootrender import BootRenderer
+from drydockd.handlers.company import company_of
 from drydockd.handlers.healthcheck import HealthChecks
 from drydockd.handlers.listen import API_SOCKETS as API_SOCKETS  # the lab names its sockets so
 from drydockd.handlers.listen import NODE_SOCKETS as NODE_SOCKETS
@@ -31,14 +34,15 @@ from drydockd.handlers.listen import Sockets, bounded, listeners, serve, shown
 from drydockd.handlers.measure import Measures
 from drydockd.handlers.outcomes import Outcomes
 from drydockd.handlers.outlook import Outlook
+from drydockd.handlers.peers import peer_routes
 from drydockd.handlers.places import event_streams, long_polls
 from drydockd.handlers.proxies import Proxies
 from drydockd.handlers.published import publish
 from drydockd.handlers.server import Server
 from drydockd.handlers.services import Services
 from drydockd.handlers.taskview import TaskViews
+from drydockd.membership import End, Opened
 from drydockd.render import Templates
-from drydockd.store import Store, open_store
 from drydockd.store.shelf import StoreShelf
 from drydockd.tasks import Drivers, Tasks
 from drydockd.tls import Tls, load_tls
@@ -62,23 +66,19 @@ class App:
     servers: list[Server]
     certificates: list[Expiry]
     dashboard: Dashboard | None
+    # Where several daemons share the store: why this process has to end, once it has to.
+    over: asyncio.Future[str]
+    _opened: Opened = field(repr=False)
     _ending: AsyncExitStack = field(repr=False)
     _is_stopping: bool = False
 
     @property
     def url(self) -> str:
-        return self._url(self.sockets[0])
+        return _url(self.settings, self.sockets[0])
 
     @property
     def node_url(self) -> str | None:
-        return self._url(self.node_sockets[0]) if self.node_sockets else None
-
-    def _url(self, listener: socket.socket) -> str:
-        host, port = listener.getsockname()[:2]
-        if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
-            host = "127.0.0.1" if host == "0.0.0.0" else "::1"  # noqa: S104
-        scheme = "https" if self.settings.api.tls_cert else "http"
-        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+        return _url(self.settings, self.node_sockets[0]) if self.node_sockets else None
 
     @property
     def listens(self) -> str:
@@ -102,6 +102,7 @@ class App:
             audit.record(Event.AUTHZ_CHANGE, "policy", description="refused, the old one is kept")
             raise
         audit.record(Event.AUTHZ_CHANGE, "policy", description="policy reloaded")
+        self._opened.tell(self.settings, self.services.policy)
         if tls is not None:
             for server in self.servers:
                 server.serve_with(tls.context)
@@ -127,6 +128,14 @@ class App:
         await self._ending.aclose()
 
 
+def _url(settings: Settings, listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
+        host = "127.0.0.1" if host == "0.0.0.0" else "::1"  # noqa: S104
+    scheme = "https" if settings.api.tls_cert else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
 @asynccontextmanager
 async def running(
     settings: Settings, *, base: Path | None = None, sockets: Sockets | None = None
@@ -140,32 +149,56 @@ async def running(
 
 
 async def start(
-    settings: Settings, *, base: Path | None = None, sockets: Sockets | None = None
+    settings: Settings,
+    *,
+    base: Path | None = None,
+    sockets: Sockets | None = None,
+    end: End | None = None,
+    warden: Watched | None = None,
 ) -> App:
     """Compose and start everything; when it returns, the sockets listen.
 
     `base` is where relative policy files are; `sockets` are listening ones by name, instead
-    of those of ``api.listen`` and ``api.node_listen``. Raises InvalidConfig or StoreRefused
-    with the message to show; then nothing is left open.
+    of those of ``api.listen`` and ``api.node_listen``. `end` is called with the reason when this
+    process, one of several on a database, has to end at once, and so is ``App.over`` set; `warden`
+    sees to it if it does not. Raises InvalidConfig or StoreRefused with the message to show; then
+    nothing is left open.
     """
+    over = asyncio.get_running_loop().create_future()
+
+    def ended(why: str) -> None:
+        if not over.done():
+            over.set_result(why)
+            if end is not None:
+                end(why)
+
     async with AsyncExitStack() as ending:
         api, nodes = listeners(settings, sockets or {})
         for listener in (*api, *nodes):
             ending.callback(listener.close)
         tls = _tls(settings)
         certificates: list[Expiry] = []
-        services = await _services(settings, base or Path.cwd(), certificates, ending)
+        listening = partial(_url, settings, api[0])
+        opened = await membership.opened(settings, ending, listening, ended, warden)
+        made: list[Made] = []
+        services = await _services(settings, base or Path.cwd(), certificates, ending, opened, made)
         certificates += _certificates(settings, tls, services.node_driver)
         # Reports and boot data are served before the first task goes on.
         dashboard = make_dashboard(services) if settings.web.enabled else None
-        pages = page_routes(dashboard, settings.api.body_bytes) if dashboard else ()
+        pages = page_routes(dashboard, settings.api.body_bytes) if dashboard else []
+        if opened.seal is not None:
+            pages += peer_routes(opened.seal)
         servers = serve(settings, services, api, nodes, tls, pages)
         ends = ending.pop_all()
-        app = App(settings, services, api, nodes, servers, certificates, dashboard, ends)
+        app = App(
+            settings, services, api, nodes, servers, certificates, dashboard, over, opened, ends
+        )
+    take_up = partial(_take_up, services, made)
     try:
-        # First: what a task says as it is taken up again is news already.
-        services.couriers.start()
-        await services.tasks.start()
+        if opened.cluster is None:
+            await take_up("")
+        else:
+            opened.cluster.start(services.tasks.deployments.contacts, take_up)
     except BaseException:
         await app.stop()
         raise
@@ -173,36 +206,65 @@ async def start(
     return app
 
 
+async def _take_up(services: Services, made: list[Made], before: str) -> None:
+    """Begin with what one daemon does for all that share the store; alone with everything.
+
+    `before`: the daemon that had the work, if it was another one.
+    """
+    for _, _, driver in made:
+        if isinstance(driver, Leader):
+            await driver.lead()
+    # First: what a task says as it is taken up again is news already.
+    services.couriers.start()
+    await services.tasks.start(before)
+
+
 async def _services(
-    settings: Settings, base: Path, certificates: list[Expiry], ending: AsyncExitStack
+    settings: Settings,
+    base: Path,
+    certificates: list[Expiry],
+    ending: AsyncExitStack,
+    opened: Opened,
+    made: list[Made],
 ) -> Services:
-    store = await _store(settings)
-    ending.push_async_callback(store.close)
-    secret = parts.server_secret(settings, contexts=store.health().boot_contexts)
+    store, secret, authority = opened.store, opened.secret, opened.authority
     bootkeys = BootKeys(secret, parts.lifetime(settings))
     identity = parts.identity(settings)
     if identity is not None:
         ending.push_async_callback(identity.close)
     audit = Audit()
-    throttle = Throttle(free=settings.auth.throttle_failures, audit=audit)
+    company = company_of(store, opened.cluster, settings.store.stale_seconds)
+    throttle = Throttle(
+        free=settings.auth.throttle_failures,
+        audit=audit,
+        daemons=company.live if company is not None else lambda: 1,
+    )
     lookups = parts.lookups(settings, audit)
     auth = parts.authenticator(settings, identity, throttle, audit, lookups)
     ending.push_async_callback(auth.close)
     templates = Templates(parts.limits(settings))
     ending.push_async_callback(templates.close)
-    made = _drivers(settings, ending)
+    made += _drivers(settings, ending)
     enabled = _by_kind(made)
     bmcs = [driver for kind, _, driver in made if kind == "oob"]
     oob_types = (kind for driver in enabled.oob for kind in driver.oob_types)
     designs = parts.designs(settings, identity, templates, oob_types)
     ending.push_async_callback(designs.close)
     tasks = Tasks(
-        store, designs, enabled, bootkeys, parts.task_settings(settings), templates=templates
+        store,
+        designs,
+        enabled,
+        bootkeys,
+        parts.task_settings(settings),
+        templates=templates,
+        authority=authority,
+        runner=opened.cluster,
+        clock=opened.now,
     )
     ending.push_async_callback(tasks.drain, 0.0)
     couriers = parts.couriers(settings, store, tasks)
     ending.push_async_callback(couriers.close)
-    await _start_residents(made, enabled, store, secret, identity)
+    await _start_residents(made, enabled, opened, identity)
     proxies = Proxies(settings.api.trusted_proxies)
     connections = bounded(settings, proxies)
     health = HealthChecks(
@@ -215,6 +277,7 @@ async def _services(
         shortage=connections.problem,
         troubles=couriers.problems,
         notes=[limited] if (limited := parts.virtual_only(settings)) else [],
+        company=company,
     )
     ending.push_async_callback(health.close)
     outlook = Outlook(
@@ -225,7 +288,8 @@ async def _services(
     )
     ending.push_async_callback(outlook.close)
     measures = Measures()
-    outcomes = Outcomes(store, measures.registry)
+    counts = company.is_runner if company is not None else lambda: True
+    outcomes = Outcomes(store, measures.registry, counts)
     ending.callback(outcomes.close)
     views = TaskViews(store)
     ending.callback(views.close)
@@ -250,7 +314,10 @@ async def _services(
         streams=event_streams(settings),
         couriers=couriers,
         passwords=parts.passwords(settings, identity),
+        barrier=company.barrier if company is not None else None,
+        cluster=opened.cluster,
     )
+    opened.tell(settings, services.policy)
     publish(services, certificates, identity, lookups, bmcs)
     return services
 
@@ -271,20 +338,6 @@ def _certificates(settings: Settings, tls: Tls | None, driver: object) -> list[E
     return served + parts.certificates(settings)
 
 
-async def _store(settings: Settings) -> Store:
-    store = settings.store
-    try:
-        store.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidConfig(f"store.state_dir {store.state_dir}: {error.strerror}") from error
-    return await open_store(
-        store.backend,
-        store.state_dir,
-        compact_bytes=store.compact_bytes,
-        past_bytes=settings.events.keep_bytes,
-    )
-
-
 def _drivers(settings: Settings, ending: AsyncExitStack) -> list[Made]:
     made = []
     for kind, name in parts.enabled(settings):
@@ -303,15 +356,12 @@ def _by_kind(made: list[Made]) -> Drivers:
 
 
 async def _start_residents(
-    made: list[Made],
-    enabled: Drivers,
-    store: Store,
-    secret: bytes,
-    account: ServiceAccount | None,
+    made: list[Made], enabled: Drivers, opened: Opened, account: ServiceAccount | None
 ) -> None:
     """Give each driver that works between the calls too what it keeps and listens with."""
     for kind, name, driver in made:
         if isinstance(driver, Resident):
-            own = hmac.new(secret, f"driver/{kind}/{name}".encode(), hashlib.sha256).digest()
-            shelf = StoreShelf(store, name)
+            label = f"driver/{kind}/{name}".encode()
+            own = hmac.new(opened.secret, label, hashlib.sha256).digest()
+            shelf = StoreShelf(opened.store, name, opened.authority.guard)
             await driver.start(Surroundings(shelf, own, enabled.needed_oob, account))

@@ -11,6 +11,7 @@
     ├── NotFound              404
     ├── Conflict              409  the state the caller assumed is gone
     │   └── Fenced                 another daemon has the right to act now
+    ├── NotRunner                  this daemon has no right to act any more
     ├── Gone                  410
     ├── TooLarge              413
     ├── Misdirected           421  the request is for another host
@@ -83,6 +84,10 @@ class Conflict(DrydockError):
 
 class Fenced(Conflict):
     """A guarded write came after the end of its epoch: another daemon is the runner now."""
+
+
+class NotRunner(DrydockError):
+    """This daemon's right to act is over for good: the process has to end."""
 
 
 class Misdirected(DrydockError):

@@ -208,7 +208,8 @@ class BootContext:
     the node's key (architecture, decision 4), so a new context voids the old key. `closed`
     is set on destroy: nothing of it is served any more. `delivered` maps ``units``/``files``
     to the time the node first fetched them, `failed` to why they could not be rendered when it
-    last asked. `pins` are the fetched sources of its assets; a closed one has none.
+    last asked, `troubles` to what was told last of why they could not be for a time. `pins` are the
+    fetched sources of its assets; a closed one has none.
 
     `key_digest` is there of a deployment that another program began and whose node goes on with
     the key it was given then: the sha256 of that key, in hex, in place of all derived ones.
@@ -228,6 +229,7 @@ class BootContext:
     pins: tuple[Pin, ...] = ()
     key_digest: str = ""
     key_since: Timestamp | None = None
+    troubles: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +272,8 @@ class Intent:
 
     `key` is ``<task id>/<node>/<operation>``; found open after a restart it says that the
     call may have happened, so the backend is asked before anything is repeated. `session` is
-    the one at the device in which the call was made, where there is such a thing.
+    the one at the device in which the call was made, where there is such a thing. `member` and
+    `epoch` say which of several daemons made it, and by which right.
     """
 
     key: str
@@ -281,6 +284,8 @@ class Intent:
     closed: Timestamp | None = None
     outcome: str | None = None
     session: str | None = None
+    member: str | None = None
+    epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

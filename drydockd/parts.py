@@ -87,12 +87,41 @@ def identity(settings: Settings) -> ServiceIdentity | None:
 def server_secret(settings: Settings, *, contexts: int = 0, create: bool = True) -> bytes:
     """Return what the keys of nodes are derived from; made where no record needs the old one.
 
-    `contexts` is the number of boot contexts there are. Raises InvalidConfig, StoreRefused.
+    `contexts` is the number of boot contexts there are. Daemons that share a store never make it:
+    the keys of nodes would differ. Raises InvalidConfig, StoreRefused.
     """
     state = StateDir(settings.store.state_dir)
-    if (problem := missing_secret(state, contexts)) is not None:
-        raise StoreRefused(problem)
-    return load_secret(state.secret, create=create, anew=new_secret(state.path))
+    if settings.store.backend == "postgres":
+        _check_shared(secret_file(settings), "auth.secret_file")
+        create = False
+    elif settings.auth.secret_file is None:
+        if (problem := missing_secret(state, contexts)) is not None:
+            raise StoreRefused(problem)
+    elif contexts and not os.path.lexists(settings.auth.secret_file):
+        raise StoreRefused(
+            f"auth.secret_file {settings.auth.secret_file} is missing, and the boot keys of"
+            f" {contexts} nodes are derived from it. Put it back"
+        )
+    return load_secret(secret_file(settings), create=create, anew=new_secret(state.path))
+
+
+def secret_file(settings: Settings) -> Path:
+    """Return where the server's secret is."""
+    return settings.auth.secret_file or StateDir(settings.store.state_dir).secret
+
+
+def jwt_secret_file(settings: Settings) -> Path:
+    """Return where the secret of local tokens is; see jwtkeys.secret_keys."""
+    return settings.auth.jwt_secret_file or settings.store.state_dir / SECRET_FILE
+
+
+def _check_shared(path: Path, option: str) -> None:
+    """Raise InvalidConfig for a secret that is not there, and has to be that of other daemons."""
+    if not os.path.lexists(path):
+        raise InvalidConfig(
+            f"{option}: {path} is missing; all daemons of one database have the same: copy it from"
+            f" another one. For the first: (umask 077; openssl rand -hex 32 > {path})"
+        )
 
 
 def new_secret(state_dir: Path) -> str:
@@ -179,9 +208,11 @@ def jwt_keys(settings: Settings, *, create: bool = True) -> list[Key]:
     """
     auth = settings.auth
     keys = [key for path in auth.jwt_public_keys for key in public_keys(path)]
-    state_dir = settings.store.state_dir
-    if "HS256" in auth.jwt_algorithms and (create or os.path.exists(state_dir / SECRET_FILE)):
-        keys.extend(secret_keys(state_dir, create=create))
+    path, is_shared = jwt_secret_file(settings), settings.store.backend == "postgres"
+    if "HS256" in auth.jwt_algorithms and (create or is_shared or os.path.exists(path)):
+        if is_shared:
+            _check_shared(path, "auth.jwt_secret_file")
+        keys.extend(secret_keys(path, create=create and not is_shared))
     for key in keys:
         if key.algorithm not in auth.jwt_algorithms:
             raise InvalidConfig(

@@ -105,8 +105,7 @@ def problems(
 def _state(settings: Settings) -> Iterator[tuple[Option, Trial]]:
     option = ("store", "state_dir")
     yield option, partial(_check_state_dir, settings)
-    # Made at the start if it is not there; one that is there must be right.
-    yield option, partial(_check_secret, settings)
+    yield ("auth", "secret_file"), partial(_check_secret, settings)
 
 
 def _check_state_dir(settings: Settings) -> None:
@@ -124,8 +123,9 @@ def _check_state_dir(settings: Settings) -> None:
 
 
 def _check_secret(settings: Settings) -> None:
-    # One that may not be seen is not there either: the folder's own trial has said so.
-    if os.path.exists(StateDir(settings.store.state_dir).secret):
+    # Made at the start if it is not there, but for daemons that share a store; one that is there
+    # must be right. One that may not be seen is not there either: the folder's trial said so.
+    if settings.store.backend == "postgres" or os.path.exists(parts.secret_file(settings)):
         parts.server_secret(settings, create=False)
 
 

@@ -11,12 +11,13 @@ PACKAGE = Path(__file__).parents[1] / "drydockd"
 # Room -> rooms it may import besides itself. Peers of one line share only what is below them.
 DATA = {
     "errors", "machines", "model", "oob", "plans", "site", "config", "log", "systemd", "garbage",
-    "apart", "turns", "patterns", "tls", "installed",
+    "apart", "turns", "patterns", "tls", "installed", "acting",
 }  # fmt: skip
 PARTS = {"design", "store", "drivers", "render", "auth"}
 MAY_IMPORT: dict[str, set[str]] = {
     "api": set(),
     "errors": set(),
+    "acting": {"errors"},
     "machines": set(),
     "model": {"api"},
     "oob": set(),
@@ -38,16 +39,22 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(PARTS, DATA | {"api"}),
     "drivers": DATA | {"api", "room", "images"},
     "tasks": DATA | PARTS | {"api"},
+    # Who of several daemons may act. The tasks know no more of it than tasks.shared.authority.
+    "cluster": DATA | {"api", "store", "auth"},
     # Reads another program's database into the store; knows no more of drydockd than that.
     "migrate": {"errors", "model", "store", "auth"},
     "webhooks": DATA | PARTS | {"api", "tasks"},
-    "handlers": DATA | PARTS | {"api", "tasks", "webhooks"},
+    "handlers": DATA | PARTS | {"api", "tasks", "webhooks", "cluster"},
     # The page stands on the handlers: the same services, other words. Only `app` knows it.
     "web": DATA | {"design", "store", "auth", "api", "tasks", "handlers"},
     "parts": DATA | PARTS | {"tasks", "webhooks"},
-    "app": DATA | PARTS | {"tasks", "handlers", "parts", "web"},
+    # How a daemon comes to its store: alone, or with others.
+    "membership": DATA | PARTS | {"tasks", "parts", "cluster"},
+    "app": DATA | PARTS | {"tasks", "handlers", "parts", "web", "cluster", "membership"},
     "preflight": DATA | PARTS | {"tasks", "handlers", "parts"},
-    "__main__": DATA | PARTS | {"tasks", "handlers", "parts", "preflight", "app", "reload"},
+    "__main__": DATA
+    | PARTS
+    | {"tasks", "handlers", "parts", "preflight", "app", "reload", "cluster"},
     "cli": DATA
     | PARTS
     | {"api", "room", "images", "client", "app", "tasks", "parts", "preflight"}

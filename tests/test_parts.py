@@ -9,7 +9,7 @@ from drydockd.config import Settings, load
 from drydockd.config.options import DEFAULT_REPORT_URL
 from drydockd.drivers import shipped
 from drydockd.drivers.oob.manual import ManualOob
-from drydockd.errors import InvalidConfig
+from drydockd.errors import InvalidConfig, StoreRefused
 from tests.handlers.helpers import settings
 
 
@@ -86,3 +86,50 @@ def test_the_readme_says_whether_this_version_deploys_real_machines():
     real = [d.name for d in shipped() if d.kind == "node" and not d.offer.is_virtual]
     readme = (Path(__file__).parents[1] / "README.md").read_text()
     assert (parts.VIRTUAL_ONLY in readme.casefold()) == (not real), real
+
+
+# -- secrets -----------------------------------------------------------------------------
+
+SHARED = {"backend": "postgres", "url": "postgresql://drydock@db.example/drydock"}
+
+
+def hex_file(path, digit="a"):
+    path.write_text(digit * 64)
+    path.chmod(0o600)
+    return path
+
+
+def test_the_secrets_are_where_the_options_say(tmp_path):
+    chosen = settings(
+        tmp_path,
+        auth={
+            "secret_file": hex_file(tmp_path / "mine", "b"),
+            "jwt_secret_file": hex_file(tmp_path / "tokens"),
+        },
+    )
+    assert parts.server_secret(chosen) == bytes.fromhex("b" * 64)
+    assert parts.jwt_keys(chosen)[0].source == str(tmp_path / "tokens")
+    assert not (tmp_path / "secret").exists()
+    assert not (tmp_path / "jwt.secret").exists()
+
+
+def test_a_named_secret_is_made_unless_keys_of_nodes_need_the_old_one(tmp_path):
+    chosen = settings(tmp_path, auth={"secret_file": tmp_path / "mine"})
+    with pytest.raises(StoreRefused, match=r"auth.secret_file .*/mine is missing, .* 3 nodes"):
+        parts.server_secret(chosen, contexts=3)
+    assert parts.server_secret(chosen) == parts.server_secret(chosen, contexts=3)
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+def test_daemons_that_share_a_store_never_make_a_secret(tmp_path, is_named):
+    named = {"secret_file": tmp_path / "s", "jwt_secret_file": tmp_path / "j"} if is_named else {}
+    chosen = settings(tmp_path, store=SHARED, auth=named)
+    secret, jwt = ("s", "j") if is_named else ("secret", "jwt.secret")
+    with pytest.raises(InvalidConfig, match=rf"auth.secret_file: .*/{secret} is missing; all "):
+        parts.server_secret(chosen)
+    with pytest.raises(InvalidConfig, match=rf"auth.jwt_secret_file: .*/{jwt} is missing; all "):
+        parts.jwt_keys(chosen)
+    assert list(tmp_path.iterdir()) == []
+    hex_file(tmp_path / secret), hex_file(tmp_path / jwt)
+    assert parts.server_secret(chosen) == bytes.fromhex("a" * 64)
+    assert parts.jwt_keys(chosen)

@@ -110,6 +110,21 @@ def open_jwt_secret(f):
     return {"store": {"backend": "memory", "state_dir": str(f.path / "state")}}
 
 
+def of_several(*there):
+    """One of the daemons of a database, of whose secrets only some are `there`."""
+
+    def broken(f):
+        auth = {"secret_file": str(f.path / "s"), "jwt_secret_file": str(f.path / "j")}
+        for name in there:
+            f.file(name, "ab" * 32)
+        return {
+            "store": {"backend": "postgres", "url": "postgresql://d@db.example/d"},
+            "auth": auth,
+        }
+
+    return broken
+
+
 def own_driver(name):
     def broken(f):
         f.file("racks_of_test.py", NEEDY)
@@ -190,6 +205,8 @@ BROKEN = {
     ),
     "state dir others can read": (open_state, "run `chmod -R go="),
     "secret": (short_secret, "not a secret"),
+    "no secret of several": (of_several("j"), "/s is missing; all daemons of one database have"),
+    "no secret of their tokens": (of_several("s"), "/j is missing; all daemons of one database"),
     "secret of tokens": (open_jwt_secret, "lets others read it"),
     "key file": (
         lambda f: {"auth": {"strategy": "jwt", "jwt_public_keys": ["/no.pem"]}},

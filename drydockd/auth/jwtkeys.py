@@ -16,7 +16,8 @@ from drydockd.auth.secret import derive, load_secret
 from drydockd.errors import InvalidConfig
 
 SECRET_FILE = "jwt.secret"  # noqa: S105
-OLD_SECRET_FILE = "jwt.secret.old"  # noqa: S105
+OLD = ".old"
+OLD_SECRET_FILE = SECRET_FILE + OLD
 MIN_RSA_BITS = 2048
 MAX_FILE_BYTES = 1 << 20
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
@@ -46,14 +47,14 @@ def secret_key(path: Path, *, create: bool = False) -> Key:
     )
 
 
-def secret_keys(state_dir: Path, *, create: bool = False) -> list[Key]:
-    """Return the keys of a state directory: the one that mints, then the one it replaced.
+def secret_keys(path: Path, *, create: bool = False) -> list[Key]:
+    """Return the keys of a secret file: the one that mints, then the one it replaced.
 
     To rotate, rename ``jwt.secret`` to ``jwt.secret.old`` and restart or mint: a new one is
     made, tokens of both are valid. Remove the old file when its last token has expired.
     """
-    keys = [secret_key(state_dir / SECRET_FILE, create=create)]
-    old = state_dir / OLD_SECRET_FILE
+    keys = [secret_key(path, create=create)]
+    old = path.with_name(path.name + OLD)
     if old.exists():
         keys.append(secret_key(old))
     return keys

@@ -28,7 +28,8 @@ class Throttle:
 
     At most `max_addresses` are remembered (the longest unheard of goes first), and at most
     `max_waiting` answers wait at a time: beyond that they are given at once, because what
-    waits costs memory too. `audit` is told when an address begins to be slowed.
+    waits costs memory too. `audit` is told when an address begins to be slowed. `daemons` returns
+    how many share what comes: each then forgives its part of `free`, at least one.
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class Throttle:
         audit: Audit | None = None,
         clock: Clock = time.monotonic,
         sleep: Sleep = asyncio.sleep,
+        daemons: Callable[[], int] = lambda: 1,
     ) -> None:
         self._free = free
+        self._daemons = daemons
         self._step = step_seconds
         self._max_seconds = max_seconds
         self._max_waiting = max_waiting
@@ -80,9 +83,10 @@ class Throttle:
         return seconds
 
     def _delay(self, remote: str) -> float:
+        free = self._free and max(1, self._free // max(1, self._daemons()))
         # Above the top the delay no longer grows; nor does the time to recover.
-        level = self._addresses.heard(remote).fill(self._clock(), 1, most=self._free + 16)
-        over = level - self._free
+        level = self._addresses.heard(remote).fill(self._clock(), 1, most=free + 16)
+        over = level - free
         if over <= 0:
             return 0.0
         if over <= 1 and self._audit is not None:

@@ -55,11 +55,11 @@ config_option = click.option(
 class _Place:
     """What the daemon's configuration says about tokens, under what the options say."""
 
-    state_dir: Path
     issuer: str
     audience: str
     leeway_seconds: float
     public_keys: tuple[Path, ...]
+    secret: Path
 
 
 def _place(
@@ -81,11 +81,11 @@ def _place(
             click.echo(f"note: the defaults are used, as {error}", err=True)
     auth = settings.auth
     return _Place(
-        state_dir or settings.store.state_dir,
         issuer or auth.jwt_issuer,
         audience or auth.jwt_audience,
         auth.jwt_leeway,
         auth.jwt_public_keys,
+        state_dir / SECRET_FILE if state_dir else parts.jwt_secret_file(settings),
     )
 
 
@@ -130,10 +130,11 @@ def create(
     if not all(role.strip() and role.isprintable() for role in roles):
         raise click.BadParameter("must not be empty", param_hint="--role")
     place = _place(files, state_dir, issuer, audience)
-    if not place.state_dir.is_dir():
-        raise click.ClickException(f"{place.state_dir}: no such state directory; give --state-dir")
+    folder = place.secret.parent
+    if not folder.is_dir():
+        raise click.ClickException(f"{folder}: no such state directory; give --state-dir")
     try:
-        key = secret_keys(place.state_dir, create=True)[0]
+        key = secret_keys(place.secret, create=True)[0]
     except InvalidConfig as error:
         raise click.ClickException(str(error)) from error
     more = {"issuer": place.issuer, "audience": place.audience}
@@ -171,8 +172,8 @@ def inspect(
     place = _place(files, state_dir, issuer, audience)
     try:
         keys = [key for path in key_files or place.public_keys for key in public_keys(path)]
-        if not key_files and (not keys or os.path.exists(place.state_dir / SECRET_FILE)):
-            keys += secret_keys(place.state_dir)
+        if not key_files and (not keys or os.path.exists(place.secret)):
+            keys += secret_keys(place.secret)
         tokens = LocalTokens(
             keys,
             issuer=place.issuer,

@@ -27,8 +27,16 @@ class Auth(Section):
     )
     noauth_roles: Words = opt((), "Roles that noauth gives to everybody")
     noauth_force: bool = opt(False, "Allow noauth on addresses other than loopback")
+    secret_file: Path | None = opt(
+        None,
+        "What the keys of nodes are derived from, 64 hex digits; null: secret in state_dir. The "
+        "daemons of one database have the same",
+    )
+    jwt_secret_file: Path | None = opt(
+        None, "Secret of HS256, 64 hex digits too; null: jwt.secret in state_dir"
+    )
     jwt_algorithms: Words = opt(
-        ("HS256",), "Signatures accepted: HS256 (secret in state_dir), RS256, ES256, EdDSA"
+        ("HS256",), "Signatures accepted: HS256 (by a secret), RS256, ES256, EdDSA"
     )
     jwt_public_keys: Paths = opt((), "PEM or JWKS files; list two while rotating")
     jwt_issuer: str = opt("drydockd", "Required iss claim")

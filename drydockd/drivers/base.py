@@ -131,7 +131,24 @@ class Resident(Protocol):
     """A driver that works between the calls too: keeps records, listens, watches a child."""
 
     async def start(self, surroundings: Surroundings) -> None:
-        """Called once, before the first task goes on. Raises InvalidConfig: what, where."""
+        """Called once, before the first task goes on. Raises InvalidConfig: what, where.
+
+        Where several daemons share the store every one calls it, and the shelf shows what the
+        others put on it; only the runner's driver puts.
+        """
+        ...
+
+
+@runtime_checkable
+class Leader(Protocol):
+    """A resident of which one may be at work: it listens, has a child, or memory that counts."""
+
+    async def lead(self) -> None:
+        """Called once after `start`, before the first task goes on, at the runner alone.
+
+        From then on nobody else puts on the shelf. Until then only what the shelf tells is to
+        be answered. Raises InvalidConfig: what, where.
+        """
         ...
 
 

@@ -1,19 +1,15 @@
-"""What every handler shares: identity and policy before anything else, errors, answers, log.
-
-The table `STATUS` is the only place where an error becomes a status code.
-"""
+"""What every handler shares: identity and policy before anything else, errors, answers, log."""
 
 from __future__ import annotations
 
 import asyncio
-import http.client
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 import orjson
-from tornado import httputil, web
+from tornado import web
 from tornado.iostream import StreamClosedError
 from tornado.util import ObjectDict
 
@@ -23,16 +19,18 @@ from drydockd.api.base import Request
 from drydockd.auth.audit import Event
 from drydockd.auth.buckets import group
 from drydockd.auth.noauth import NAME as NOBODY
-from drydockd.handlers import body
+from drydockd.handlers import barrier, body
 from drydockd.handlers.accesslog import access
+from drydockd.handlers.barrier import Barrier, Reads
 from drydockd.handlers.body import R
 from drydockd.handlers.parameters import Parameter
 from drydockd.handlers.parts import send
+from drydockd.handlers.refusals import GONE, error_body, message_of, status_of, title_of
 from drydockd.handlers.routing import Route
 from drydockd.handlers.services import Services
 from drydockd.handlers.streams import Stream
 from drydockd.handlers.whole import WholeAnswers
-from drydockd.model import Caller, new_id
+from drydockd.model import Caller
 
 log = logging.getLogger(__name__)
 
@@ -60,26 +58,6 @@ class Media:
 UNASKED = Caller(user="", authenticated=False)
 ORDER = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
 
-# The first class an error is an instance of decides; most special first.
-STATUS: tuple[tuple[type[Exception], int, bool], ...] = (
-    (errors.InvalidInput, 400, False),
-    (errors.Unauthenticated, 401, False),
-    (errors.Forbidden, 403, False),
-    (errors.NotFound, 404, False),
-    (errors.Conflict, 409, False),
-    (errors.Gone, 410, False),
-    (errors.TooLarge, 413, False),
-    (errors.Misdirected, 421, False),
-    (errors.TooMany, 429, False),
-    (errors.Unavailable, 503, True),
-    (errors.DriverTransient, 503, True),
-    (errors.DriverLimit, 503, True),
-)
-# What is counted for a client that was gone before it had its answer: nobody gets to see it.
-GONE = 499
-# The message of an error without a line above may name what a caller must not see.
-UNKNOWN_ERROR = "Unknown error"
-
 
 class BaseHandler(WholeAnswers):
     """A handler parses, calls and writes; this does the rest.
@@ -90,7 +68,8 @@ class BaseHandler(WholeAnswers):
     without it, for speed, and held against the document by the tests. `bodies` names the model
     that each method parses. `parameters` are those of the query of each method; any
     other is refused where an identity is asked, as a typo would change what is meant. `has_titles`
-    adds ``title`` and ``description`` to errors, where the original's clients read them.
+    adds ``title`` and ``description`` to errors, where the original's clients read them. `reads`
+    is what its answers are made of.
     """
 
     policy: ClassVar[Mapping[str, str]] = {}
@@ -100,11 +79,13 @@ class BaseHandler(WholeAnswers):
     bodies: ClassVar[Mapping[str, type[Request]]] = {}
     answers: ClassVar[Answers] = {}
     has_titles: ClassVar[bool] = False
+    reads: ClassVar[Reads] = Reads.RECORDS
     # What the security log says of every event besides.
     audited: ClassVar[Mapping[str, str]] = {}
 
     caller: Caller = UNASKED
     why: str = ""  # there is no identity
+    behind: float = 0.0  # by so many seconds the answer may be, where several daemons write
 
     def initialize(self, services: Services, route: Route) -> None:
         # The modules of templates, of which there are none: a ring that Tornado breaks only at
@@ -125,9 +106,30 @@ class BaseHandler(WholeAnswers):
         rule = self.policy.get("GET" if method == "HEAD" else method)
         if rule is None:
             raise web.HTTPError(405)
+        ahead = self.services.barrier
+        if ahead is not None and self.reads is not Reads.ITSELF:
+            ahead.check()
         if rule in (OPEN, NODE_KEY):
             return None
-        return self._admit(rule)
+        if ahead is None or self.reads is not Reads.RECORDS:
+            return self._admit(rule)
+        return self._admit_behind(ahead, rule)
+
+    async def _admit_behind(self, ahead: Barrier, rule: str) -> None:
+        await self._admit(rule)
+        await self.catch_up(ahead)
+
+    async def catch_up(self, ahead: Barrier) -> None:
+        """Let reads show all that others acknowledged, or tell by how much they are behind."""
+        self.behind = await ahead.people()
+        self.tell_behind()
+
+    def tell_behind(self) -> None:
+        """Put into the headers by how much the answer may be behind; errors begin them anew."""
+        if self.behind:
+            self.set_header(barrier.HEADER, f"{self.behind:.2f}")
+        else:
+            self.clear_header(barrier.HEADER)
 
     async def _admit(self, rule: str) -> None:
         self.caller, self.why = await self.services.auth.examine(
@@ -171,6 +173,12 @@ class BaseHandler(WholeAnswers):
         if caller.authenticated and caller.user_id != NOBODY:
             return f"user {caller.user_id or caller.user}@{caller.user_domain_id}"
         return f"address {group(self.remote)}"
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether an answer that is held open has to end, as nothing is heard of others."""
+        ahead = self.services.barrier
+        return ahead is not None and ahead.is_stale
 
     def leaving(self, *, may_hurry: bool = False) -> asyncio.Future[None]:
         """Return what is done when there is no use in waiting longer; see Stream.leaving."""
@@ -270,6 +278,8 @@ class BaseHandler(WholeAnswers):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None, None))[1]
+        if self.behind:
+            self.tell_behind()
         retry = status_of(error)[1] if error else False
         if status_code == 405:
             self.set_header("Allow", ", ".join(sorted((*self._methods(), "OPTIONS"))))
@@ -317,65 +327,6 @@ class BaseHandler(WholeAnswers):
         seconds = request.request_time()
         self.services.measures.request(self.route.pattern, method, status, seconds)
         access(method, request.path, status, seconds, request.query, self.request_id)
-
-
-def status_of(error: BaseException) -> tuple[int, bool]:
-    """Return the status code of an error, and whether the same request may succeed later."""
-    if isinstance(error, web.HTTPError):
-        return error.status_code, False
-    for kind, status, retry in STATUS:
-        if isinstance(error, kind):
-            return status, retry or getattr(error, "retry_after", None) is not None
-    return 500, False
-
-
-def message_of(error: BaseException | None, status: int) -> str:
-    if error is None or isinstance(error, web.HTTPError):
-        return http.client.responses.get(status, UNKNOWN_ERROR)
-    return UNKNOWN_ERROR if status == 500 else str(error)
-
-
-def title_of(status: int) -> str:
-    return f"{status} {http.client.responses.get(status, 'Error')}"
-
-
-def error_body(
-    message: str, *, retry: bool = False, title: str | None = None, description: str | None = None
-) -> bytes:
-    """Return the one error body there is. Source: contract, api, section 1.1."""
-    answer: dict[str, object] = {"type": "error", "message": message, "retry": retry}
-    if title is not None:
-        answer["title"] = title
-    if description is not None:
-        answer["description"] = description
-    return orjson.dumps(answer)
-
-
-def refusal(
-    request: httputil.HTTPServerRequest, status: int, text: str
-) -> tuple[httputil.HTTPHeaders, bytes]:
-    """Return headers and body for a request refused before it reached a handler."""
-    may_retry = status == 503
-    answer = error_body(text, retry=may_retry, title=title_of(status), description=text)
-    headers = httputil.HTTPHeaders(
-        {
-            "Server": "drydockd",
-            "Content-Type": "application/json",
-            "Content-Length": str(len(answer)),
-            "X-Drydock-Req": new_id(),
-        }
-    )
-    if may_retry:
-        headers["Retry-After"] = "5"
-    access(
-        request.method or "",
-        request.path,
-        status,
-        request.request_time(),
-        request.query,
-        headers["X-Drydock-Req"],
-    )
-    return headers, b"" if request.method == "HEAD" else answer
 
 
 class UnknownPath(BaseHandler):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import ClassVar
 
 import orjson
@@ -13,7 +14,7 @@ from drydockd.api.bootaction import BootActionReport, BootActionRow, BootActionS
 from drydockd.api.error import Error
 from drydockd.handlers import parameters
 from drydockd.handlers.base import NODE_KEY, BaseHandler
-from drydockd.handlers.bootdata import KeyedHandler
+from drydockd.handlers.bootdata import REFUSING, KeyedHandler
 from drydockd.handlers.tasks import canonical
 from drydockd.model import BootAction, BootActionStatus
 from drydockd.tasks import ReportDetail
@@ -34,8 +35,7 @@ class BootActionHandler(KeyedHandler):
         action = await self._admitted(action_id.upper())
         logs.bind_here(node=action.node, task=action.task_id)
         report = self.parse(BootActionReport)
-        if action.status is not BootActionStatus.INCOMPLETE:
-            raise errors.Conflict(finalized(action))
+        await self.sure(partial(self._check_open, action.action_id))
         done = await self.services.tasks.deployments.report(
             action.action_id,
             BootActionStatus(report.status.lower()) if report.status else None,
@@ -53,12 +53,20 @@ class BootActionHandler(KeyedHandler):
 
     async def _admitted(self, action_id: str) -> BootAction:
         deployments = self.services.tasks.deployments
-        action = deployments.action(action_id)
         try:
-            return deployments.admit_report(action, self.key)
-        except (errors.NotFound, errors.Unauthenticated, errors.Forbidden) as error:
+            return await self.sure(
+                lambda: deployments.admit_report(deployments.action(action_id), self.key)
+            )
+        except REFUSING as error:
+            action = deployments.action(action_id)
             await self.refused(error, action.node if action else "")
             raise
+
+    def _check_open(self, action_id: str) -> None:
+        """Raise Conflict if the action has ended, which stays so."""
+        action = self.services.store.boot_action(action_id)
+        if action.status is not BootActionStatus.INCOMPLETE:
+            raise errors.Conflict(finalized(action))
 
     def description_of(self, error: BaseException | None, message: str) -> str:
         return "Error processing body." if isinstance(error, errors.InvalidInput) else message

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import aclosing
-from functools import lru_cache
-from typing import ClassVar
+from functools import lru_cache, partial
+from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
 from drydockd import errors
@@ -15,6 +16,9 @@ from drydockd.handlers.base import NODE_KEY, BaseHandler, Media
 from drydockd.model import BootContext
 from drydockd.render import Archive
 
+T = TypeVar("T")
+# What a node takes for the truth, and does not ask again.
+REFUSING = (errors.NotFound, errors.Unauthenticated, errors.Forbidden, errors.Conflict)
 # What must not stand in a quoted file name as it is.
 UNSAFE = frozenset('"\\%')
 
@@ -27,6 +31,20 @@ class KeyedHandler(BaseHandler):
     @property
     def key(self) -> str | None:
         return self.request.headers.get(HEADER)
+
+    async def sure(self, decide: Callable[[], T]) -> T:
+        """Return what `decide` does. It refuses on nothing less than all that was acknowledged.
+
+        Where several daemons write, a refusal is thought over once what others wrote is here.
+        Raises StoreStale if that cannot be had.
+        """
+        try:
+            return decide()
+        except REFUSING:
+            if self.services.barrier is None:
+                raise
+        await self.services.barrier.nodes()
+        return decide()
 
     async def refused(self, error: errors.DrydockError, subject: str) -> None:
         """Count, record and slow down a refusal by key; the caller raises it again."""
@@ -88,9 +106,10 @@ class BootDataHandler(KeyedHandler):
         await self.finish()
 
     async def _admitted(self, host: str) -> BootContext:
+        admit = partial(self.services.tasks.deployments.admit_node, host, self.key)
         try:
-            return self.services.tasks.deployments.admit_node(host, self.key)
-        except (errors.NotFound, errors.Unauthenticated, errors.Forbidden) as error:
+            return await self.sure(admit)
+        except REFUSING as error:
             await self.refused(error, host)
             raise
 

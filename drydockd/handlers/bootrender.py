@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEPT_SITES = 4
-KEPT_COMPLAINTS = 1000
 
 
 class BootRenderer:
@@ -44,7 +43,6 @@ class BootRenderer:
         self._report_url = report_url
         # A thousand nodes of one deployment ask at once: they share one look at the design.
         self._sites: OrderedDict[str, asyncio.Task[Site]] = OrderedDict()
-        self._complaints: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     async def archive(self, context: BootContext, kind: str, key: str | None = None) -> Archive:
         """Return the node's archive of `kind` (``unit`` or ``file``), all of it rendered.
@@ -133,15 +131,9 @@ class BootRenderer:
 
     async def complain(self, context: BootContext, kind: str, error: DrydockError) -> None:
         """Put the failure on the node's task: the same one only once, nodes try again often."""
-        key, text = (context.context_id, kind), str(error)
-        if self._complaints.get(key) == text:
-            return
-        self._complaints[key] = text
-        if len(self._complaints) > KEPT_COMPLAINTS:
-            self._complaints.popitem(last=False)
         try:
             await self._deployments.note_render_failure(
-                context, f"{kind}s", text, is_final=not isinstance(error, Unavailable)
+                context, f"{kind}s", str(error), is_final=not isinstance(error, Unavailable)
             )
         except Unavailable as problem:
             log.warning("boot data failure of %s is not recorded: %s", context.node, problem)

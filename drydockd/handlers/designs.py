@@ -13,6 +13,7 @@ from drydockd.api.validation import Validation, ValidationRequest
 from drydockd.design.validate import status_document
 from drydockd.drivers.base import NodeProvisioner
 from drydockd.handlers import body
+from drydockd.handlers.barrier import Reads
 from drydockd.handlers.base import BaseHandler
 from drydockd.model import timestamp
 from drydockd.site import Catalogue, Finding, Level
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 class ValidateDesignHandler(BaseHandler):
     """Validates a design now and tells the outcome: 200 valid, 400 not. A fresh result per call."""
 
+    reads: ClassVar = Reads.OTHERS
     policy: ClassVar = {"POST": "validate_site_design"}
     names: ClassVar = {"POST": "validate_design"}
     about: ClassVar = {
@@ -77,6 +79,7 @@ class ValidateDesignHandler(BaseHandler):
 class _Retired(BaseHandler):
     """Designs are not stored here; answers so, after the policy check, whatever else is said."""
 
+    reads: ClassVar = Reads.OTHERS
     about: ClassVar = dict.fromkeys(("GET", "POST"), "410: designs are not stored here")
     answers: ClassVar = {("GET", 410): Error, ("POST", 410): Error}
 

@@ -21,6 +21,8 @@ from drydockd.auth.bootkey import HEADER as BOOT_KEY
 from drydockd.auth.rules import full_name
 from drydockd.auth.strategy import END_USER, MARKER, SERVICE_TOKEN, USER_TOKEN
 from drydockd.handlers import wording
+from drydockd.handlers.barrier import HEADER as STALE
+from drydockd.handlers.barrier import Reads
 from drydockd.handlers.base import NODE_KEY, OPEN, BaseHandler, Media
 from drydockd.handlers.parameters import Parameter
 from drydockd.handlers.routing import Route
@@ -34,6 +36,14 @@ ALWAYS = (413, 421, 431, 500, 503)
 IDENTITY = (400, 401, 403, 429)
 KEY = (401, 403, 404, 429)
 BODY = (400,)
+# Status -> headers that it may have besides.
+OF_REFUSAL = {
+    401: ["WWW-Authenticate"],
+    404: [STALE],
+    409: [STALE],
+    429: ["Retry-After"],
+    503: ["Retry-After"],
+}
 # Where tools get the values for a variable of a path: the model of an answer, and the place in it.
 LINKS = {
     "Task": ("task_id", "$response.body#/task_id"),
@@ -77,6 +87,11 @@ class Operation:
         found |= {*BODY} if self.method in self.handler.bodies else set()
         found |= {404} if self.variables else set()
         return found - self.answers.keys()
+
+    @property
+    def is_behind_barrier(self) -> bool:
+        """Whether people are told of records, and by how much these may be behind."""
+        return self.rule not in (OPEN, NODE_KEY) and self.handler.reads is Reads.RECORDS
 
     @property
     def is_deprecated(self) -> bool:
@@ -152,6 +167,8 @@ def _operation(
         made["requestBody"] = {"required": kind is not Request, "content": content}
     for status, answer in one.answers.items():
         made["responses"][str(status)] = _answer(status, answer, kinds)
+        if one.is_behind_barrier:
+            made["responses"][str(status)]["headers"][STALE] = _header(STALE)
         if links := dict(_links(one, answer, others)):
             made["responses"][str(status)]["links"] = links
     for status in one.refusals:
@@ -183,13 +200,13 @@ def _parameters(one: Operation) -> Iterator[Json]:
 
 
 def _answer(status: int, answer: object, kinds: Mapping[object, Json]) -> Json:
-    headers = {"X-Drydock-Req": {"$ref": "#/components/headers/X-Drydock-Req"}}
+    headers = {"X-Drydock-Req": _header("X-Drydock-Req")}
     made: Json = {"description": http.client.responses[status], "headers": headers}
     if status == 201:
-        headers["Location"] = {"$ref": "#/components/headers/Location"}
+        headers["Location"] = _header("Location")
     if isinstance(answer, Media):
         for name, about in answer.headers.items():
-            headers[name] = {"description": about, "required": True, "schema": {"type": "string"}}  # type: ignore[dict-item]
+            headers[name] = {"description": about, "required": True, "schema": {"type": "string"}}
         made["content"] = {answer.name: _media(answer, kinds)}
     elif answer is not None:
         made["content"] = {"application/json": {"schema": kinds[_key(answer)]}}
@@ -259,16 +276,20 @@ def _shared_headers() -> Json:
     }
 
 
+def _header(name: str) -> Json:
+    return {"$ref": f"#/components/headers/{name}"}
+
+
 def _refused(found: Iterable[Operation]) -> list[int]:
     return sorted({status for one in found for status in one.refusals})
 
 
 def _refusal(status: int) -> Json:
     names = ["X-Drydock-Req"]
-    names += {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}.get(status, [])
+    names += OF_REFUSAL.get(status, [])
     return {
         "description": wording.REFUSALS[status][1],
-        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+        "headers": {name: _header(name) for name in names},
         "content": {
             "application/json": {
                 "schema": {"$ref": SCHEMAS.format(model="Error")},

@@ -14,6 +14,7 @@ from drydockd import errors
 from drydockd.api.error import Error
 from drydockd.api.event import CHOICES, KINDS, TASK_KINDS
 from drydockd.handlers import parameters
+from drydockd.handlers.barrier import RETRY_SECONDS
 from drydockd.handlers.base import Media
 from drydockd.handlers.tasks import OfTasks
 from drydockd.tasks import Event, EventFilter, TooSlow, parse_place
@@ -79,7 +80,7 @@ class OfEvents(OfTasks):
                     timeout=DOUBT_SECONDS if has_left else SILENCE_SECONDS,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
-                if closing.done():
+                if closing.done() or self.is_stale:
                     return
                 if not coming.done():
                     await self._put(b": still here\n\n")
@@ -146,6 +147,11 @@ class EventsHandler(OfEvents):
         )
         until_now = self.given(FOLLOW) is False
         tasks = self.services.tasks
+        if self.behind and after is not None and tasks.is_ahead(after):
+            # Another daemon told it: here it will be known, but is not yet.
+            raise errors.StoreStale(
+                "Last-Event-ID: this daemon has not heard of that event yet", RETRY_SECONDS
+            )
         await self.stream(lambda: tasks.feed(wanted, after=after, until_now=until_now))
 
 

@@ -10,11 +10,13 @@ from tornado.web import HTTPError
 from drydockd.api.error import Error
 from drydockd.api.health import Health
 from drydockd.api.version import Version
+from drydockd.handlers.barrier import Reads
 from drydockd.handlers.base import OPEN, BaseHandler, Media
 from drydockd.handlers.healthcheck import report
 
 
 class VersionsHandler(BaseHandler):
+    reads: ClassVar = Reads.ITSELF
     policy: ClassVar = {"GET": OPEN}
     names: ClassVar = {"GET": "get_versions"}
     about: ClassVar = {
@@ -29,6 +31,7 @@ class VersionsHandler(BaseHandler):
 class HealthHandler(BaseHandler):
     """204, or 503 without a body."""
 
+    reads: ClassVar = Reads.ITSELF
     policy: ClassVar = {"GET": OPEN}
     names: ClassVar = {"GET": "get_health"}
     about: ClassVar = {
@@ -37,28 +40,30 @@ class HealthHandler(BaseHandler):
     answers: ClassVar = {("GET", 204): None, ("GET", 503): None}
 
     async def get(self) -> None:
-        failed = any(message.error for message in await self.services.health.messages())
-        self.set_status(503 if failed else 204)
+        self.set_status(204 if await self.services.health.is_ready() else 503)
         self.clear_header("Content-Type")
         self.finish()
 
 
 class ExtendedHealthHandler(BaseHandler):
+    reads: ClassVar = Reads.ITSELF
     policy: ClassVar = {"GET": "health_data"}
     names: ClassVar = {"GET": "get_health_extended"}
     about: ClassVar = {
-        "GET": "one message per failed check",
+        "GET": "one message per failed check, and who shares the store",
     }
     answers: ClassVar = {("GET", 200): Health, ("GET", 503): Health}
 
     async def get(self) -> None:
-        answer = report(await self.services.health.messages())
+        health = self.services.health
+        answer = report([*await health.messages(), *await health.members()])
         self.reply(answer.as_dict(), answer.code)
 
 
 class MetricsHandler(BaseHandler):
     """For Prometheus. Open: nothing in it names a host, a task or a person."""
 
+    reads: ClassVar = Reads.ITSELF
     policy: ClassVar = {"GET": OPEN}
     names: ClassVar = {"GET": "get_metrics"}
     about: ClassVar = {

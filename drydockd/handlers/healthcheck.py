@@ -11,6 +11,7 @@ from drydockd.api.status import Dependency
 from drydockd.auth.certificates import Expiry
 from drydockd.drivers.base import NodeProvisioner
 from drydockd.errors import DriverError
+from drydockd.handlers.company import Company
 from drydockd.store.base import Store
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class HealthChecks:
     many seconds, what is wrong with it; `shortage` returns what callers use up, if they do;
     `troubles` are of those who are told of events and do not take them.
     `notes` are always said: what is as it was configured, but not what everybody expects.
+    `company` is there of a daemon that shares its store.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class HealthChecks:
         shortage: Callable[[], str | None] = lambda: None,
         troubles: Callable[[], Sequence[str]] = lambda: (),
         notes: Sequence[str] = (),
+        company: Company | None = None,
     ) -> None:
         self._store = store
         self._node_driver = node_driver
@@ -51,15 +54,34 @@ class HealthChecks:
         self._shortage = shortage
         self._troubles = troubles
         self._notes = tuple(notes)
+        self._company = company
+        self._said: str | None = None
         self._round: asyncio.Task[list[HealthMessage]] | None = None
         self._until = 0.0
 
     async def messages(self) -> list[HealthMessage]:
-        """Return what is wrong (``error`` true) or soon will be; empty when all is well."""
-        now = asyncio.get_running_loop().time()
-        if self._round is None or (self._round.done() and now >= self._until):
-            self._round = asyncio.create_task(self._ask(), name="health checks")
-        return await asyncio.shield(self._round)
+        """Return what is wrong (``error`` true) or soon will be; empty when all is well.
+
+        Of the store and whom it is shared with as it is now, of others as they said last.
+        """
+        others = await self._others()
+        found = self._of_store()
+        if self._company is not None:
+            for trouble in self._company.troubles():
+                found.append(_message(trouble.text, error=trouble.is_error))
+        return found + others
+
+    async def is_ready(self) -> bool:
+        """Whether the daemon can do its work, or its share of it."""
+        if self._company is None:
+            return not any(message.error for message in await self.messages())
+        return self._company.is_ready() and not any(m.error for m in await self._others())
+
+    async def members(self) -> list[HealthMessage]:
+        """Return who shares the store, in a message; nothing where nobody may."""
+        if self._company is None:
+            return []
+        return [_message(await self._company.members(self._timeout), error=False)]
 
     async def dependencies(self) -> tuple[list[Dependency], list[str]]:
         """Return how each part it depends on is, and what else is about to go wrong."""
@@ -83,11 +105,23 @@ class HealthChecks:
         ]
         return parts, [text for text in causes if text != keystone]
 
+    def _of_store(self) -> list[HealthMessage]:
+        failure = self._store.health().error
+        if failure is not None and failure != self._said:
+            log.error("health: the store: %s", failure)
+        self._said = failure
+        silence = self._company.silence() if self._company is not None else None
+        causes = [text for text in (failure, silence) if text is not None]
+        return [_message(NO_STORE, cause="; ".join(causes))] if causes else []
+
+    async def _others(self) -> list[HealthMessage]:
+        now = asyncio.get_running_loop().time()
+        if self._round is None or (self._round.done() and now >= self._until):
+            self._round = asyncio.create_task(self._ask(), name="health checks")
+        return await asyncio.shield(self._round)
+
     async def _ask(self) -> list[HealthMessage]:
         found = []
-        if (failure := self._store.health().error) is not None:
-            log.error("health: the store: %s", failure)
-            found.append(_message(NO_STORE, cause=failure))
         if self._node_driver is not None and (trouble := await self._asked(self._node_driver)):
             log.error("health: the node provisioner: %s", trouble)
             found.append(_message(NO_NODE_DRIVER, cause=trouble))

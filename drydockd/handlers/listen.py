@@ -12,10 +12,11 @@ from drydockd.auth.noauth import is_loopback
 from drydockd.config import Settings
 from drydockd.errors import InvalidConfig
 from drydockd.handlers import all_routes, node_routes
-from drydockd.handlers.base import UnknownPath, refusal
+from drydockd.handlers.base import UnknownPath
 from drydockd.handlers.connections import Bounds, Connections, affordable
 from drydockd.handlers.intake import Intake
 from drydockd.handlers.proxies import Proxies, plain
+from drydockd.handlers.refusals import refusal
 from drydockd.handlers.routing import Api, Route, Routes
 from drydockd.handlers.server import Server, server_options
 from drydockd.handlers.services import Services

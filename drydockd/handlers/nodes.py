@@ -15,6 +15,7 @@ from drydockd.api.nodefilter import NodeFilterRequest
 from drydockd.design import nodefilter
 from drydockd.drivers.base import Discoverer, NodeRow
 from drydockd.handlers import parameters
+from drydockd.handlers.barrier import Reads
 from drydockd.handlers.base import BaseHandler
 from drydockd.handlers.builddata import build_data_parts
 from drydockd.model import BuildData as Record
@@ -102,6 +103,7 @@ class NodeBuildDataHandler(BaseHandler):
 class NodeFilterHandler(BaseHandler):
     """Which nodes of a design a filter selects. It changes nothing, though it is a POST."""
 
+    reads: ClassVar = Reads.OTHERS
     policy: ClassVar = {"POST": "read_data"}
     names: ClassVar = {"POST": "get_nodes_for_filter"}
     about: ClassVar = {

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import orjson
 
+from drydockd.handlers.barrier import Reads
 from drydockd.handlers.base import OPEN, BaseHandler, Media
 from drydockd.handlers.document import document
 
@@ -18,6 +19,7 @@ MAX_AGE = "public, max-age=300"
 class OpenApiHandler(BaseHandler):
     """The same for everybody, for as long as the daemon runs."""
 
+    reads: ClassVar = Reads.OTHERS
     policy: ClassVar = {"GET": OPEN}
     names: ClassVar = {"GET": "get_openapi"}
     about: ClassVar = {"GET": "this API as an OpenAPI 3.1 document"}

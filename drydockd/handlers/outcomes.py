@@ -42,11 +42,20 @@ STEP_SECONDS = (0.1, 1, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
 class Outcomes:
     """One per daemon; counts from its start. A record that ended before is not counted.
 
+    Where several daemons share the store each is told of all, and one `counts`: the runner of
+    the moment, so that the numbers of all add up to what happened.
+
     Counters are there from the start with 0: the first of an increase would be lost else.
     """
 
-    def __init__(self, store: Store, registry: CollectorRegistry) -> None:
+    def __init__(
+        self,
+        store: Store,
+        registry: CollectorRegistry,
+        counts: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._store = store
+        self._counts = counts
         self._open = {
             task.task_id
             for status in TaskStatus
@@ -102,9 +111,9 @@ class Outcomes:
                     self._open.add(part.task_id)
                 elif part.task_id in self._open:
                     self._open.discard(part.task_id)
-                    self._ended(part)
-            elif isinstance(part, BootAction) and part.status in REPORTED and part.closed is None:
-                # A final one changes once more, when it is closed, and never otherwise.
+                    if self._counts():
+                        self._ended(part)
+            elif isinstance(part, BootAction) and _is_reported(part) and self._counts():
                 self._boot_actions.labels(part.status.value).inc()
 
     def _ended(self, task: Task) -> None:
@@ -136,6 +145,11 @@ class Outcomes:
         rows = self._store.boot_actions(node)
         silent = sum(r.status is BootActionStatus.INCOMPLETE and r.closed is None for r in rows)
         self._boot_actions.labels(MISSING).inc(silent)
+
+
+def _is_reported(action: BootAction) -> bool:
+    # A final one changes once more, when it is closed, and never otherwise.
+    return action.status in REPORTED and action.closed is None
 
 
 def _seconds(task: Task) -> float | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from drydockd.auth.certificates import Expiry
 from drydockd.auth.identity import ServiceIdentity
 from drydockd.auth.lookups import Lookups
 from drydockd.drivers.counted import CountedOob
 from drydockd.handlers.services import Services
-from drydockd.model import TaskStatus
+from drydockd.handlers.shared import of_runner, publish_cluster, publish_store
 
 
 def publish(
@@ -21,43 +20,16 @@ def publish(
     bmcs: Sequence[CountedOob] = (),
 ) -> None:
     """Register every number; each is read when somebody asks for the metrics."""
-    store, throttle = services.store, services.throttle
-
-    def tasks() -> Iterator[tuple[str, float]]:
-        # Only the unfinished are counted one by one: the finished may be a hundred thousand.
-        unfinished = 0
-        for status in TaskStatus:
-            if not status.is_final:
-                count = len(store.tasks(status=status))
-                unfinished += count
-                yield status.value, count
-        yield "finished", store.health().tasks - unfinished
-
-    def store_numbers() -> Iterator[tuple[str, float]]:
-        yield "task", store.health().tasks
-        yield "message", store.health().messages
+    throttle = services.throttle
 
     def ends() -> Iterator[tuple[str, float]]:
         for expiry in certificates:
             if expiry.not_after is not None:
                 yield expiry.name, expiry.not_after.timestamp()
 
-    def oldest() -> Iterator[tuple[str, float]]:
-        begun: dict[str, str] = {}
-        for task in store.unfinished():
-            name = task.action.value
-            begun[name] = min(task.created, begun.get(name, task.created))
-        for name, created in begun.items():
-            yield name, datetime.fromisoformat(created).timestamp()
-
     measures, outlook = services.measures, services.outlook
-    measures.gauge("drydock_tasks", "Tasks and subtasks by status.", tasks)
-    measures.gauge(
-        "drydock_oldest_unfinished_task_timestamp_seconds",
-        "When the oldest top-level task that has not ended was created.",
-        oldest,
-        label="action",
-    )
+    publish_store(services)
+    publish_cluster(services)
     measures.gauge(
         "drydock_provisioner_up",
         "1 while the node provisioner answers.",
@@ -67,7 +39,10 @@ def publish(
         "drydock_keystone_up", "1 while Keystone answers.", lambda: outlook.up("keystone")
     )
     measures.gauge(
-        "drydock_nodes", "Nodes of the provisioner by state.", outlook.nodes, label="state"
+        "drydock_nodes",
+        "Nodes of the provisioner by state.",
+        of_runner(services, outlook.nodes),
+        label="state",
     )
     measures.counter(
         "drydock_bmc_calls",
@@ -84,21 +59,10 @@ def publish(
         "driver",
         "kind",
     )
-    measures.gauge("drydock_store_records", "Records in the store.", store_numbers)
-    measures.gauge(
-        "drydock_store_journal_bytes",
-        "Length of the journal.",
-        lambda: iter([("", store.health().journal_bytes)]),
-    )
     measures.gauge(
         "drydock_store_free_bytes",
         "Room left on the disk of the state directory.",
         outlook.free,
-    )
-    measures.gauge(
-        "drydock_store_up",
-        "1 while writes succeed.",
-        lambda: iter([("", float(store.health().error is None))]),
     )
     measures.counter(
         "drydock_auth_failures",
@@ -140,19 +104,19 @@ def publish(
     measures.gauge(
         "drydock_webhook_up",
         "1 while the receiver takes events.",
-        lambda: ((c.name, float(c.problem() is None)) for c in couriers),
+        of_runner(services, lambda: ((c.name, float(c.problem() is None)) for c in couriers)),
         label="webhook",
     )
     measures.gauge(
         "drydock_webhook_lag_events",
         "Events the receiver has not taken yet.",
-        lambda: ((c.name, float(c.lag_events)) for c in couriers),
+        of_runner(services, lambda: ((c.name, float(c.lag_events)) for c in couriers)),
         label="webhook",
     )
     measures.gauge(
         "drydock_webhook_lag_seconds",
         "Age of the event the receiver is to take next.",
-        lambda: ((c.name, c.lag_seconds) for c in couriers),
+        of_runner(services, lambda: ((c.name, c.lag_seconds) for c in couriers)),
         label="webhook",
     )
     measures.counter(

@@ -19,11 +19,11 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 
 from drydockd.auth.buckets import group
-from drydockd.handlers.base import error_body, title_of
 from drydockd.handlers.connections import Connections
 from drydockd.handlers.deadlines import Deadlines
 from drydockd.handlers.line import Line
 from drydockd.handlers.proxies import MAPPED, plain
+from drydockd.handlers.refusals import error_body, title_of
 from drydockd.handlers.routing import StartLine
 from drydockd.handlers.slices import Door
 from drydockd.handlers.streams import Stream, TlsStream

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from drydockd.auth.policy import Policy
     from drydockd.auth.strategy import Authenticator
     from drydockd.auth.throttle import Throttle
+    from drydockd.cluster.cluster import Cluster
     from drydockd.config import Settings
     from drydockd.design import Designs
     from drydockd.drivers.base import NodeProvisioner
+    from drydockd.handlers.barrier import Barrier
     from drydockd.handlers.bootrender import BootRenderer
     from drydockd.handlers.connections import Connections
     from drydockd.handlers.healthcheck import HealthChecks
@@ -56,6 +58,9 @@ class Services:
     streams: Places
     couriers: Couriers
     passwords: Passwords | None = None
+    # None: nobody else writes to the store.
+    barrier: Barrier | None = None
+    cluster: Cluster | None = None
     slices: Slices = field(default_factory=Slices)
     started: Timestamp = field(default_factory=timestamp)
     started_clock: float = field(default_factory=time.monotonic)
@@ -63,6 +68,11 @@ class Services:
     in_flight: int = 0
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_runner(self) -> bool:
+        """Whether this daemon is the one that works: alone it always is."""
+        return self.cluster is None or self.cluster.lease.is_runner
 
     def began(self) -> None:
         self.in_flight += 1

@@ -49,6 +49,8 @@ class TaskHandler(OfTasks):
         if seconds:
             # More than the limit is not refused: the client asks again, as it has to anyway.
             await self._changed(task.task_id, min(seconds, limit))
+            if self.services.barrier is not None:
+                await self.catch_up(self.services.barrier)
             task = self.task_of(task.task_id)
         await self.reply_parts(
             self.services.views.shown(task, layers=layers, builddata=builddata, errors=with_errors)

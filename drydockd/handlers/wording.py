@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from drydockd.handlers.barrier import HEADER as STALE
+
 LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 SOURCE = re.compile(r"\s*Source( of the format)?: .*", re.DOTALL)
 
@@ -18,6 +20,12 @@ matter. A method that a path does not have is 405, with `Allow`. Every answer ha
 A key that a body does not have is 400, and so is a query parameter that a route does not have
 where an identity is asked: a typo would change what is meant. Answers are described as this
 version gives them. A later one may add keys, so readers should ignore those they do not know.
+
+Several daemons may share a database. What any of them acknowledged is in every answer to
+people; if the database does not say in time what that is, they get what is known, and `Drydock-
+Stale` says since when something may be missing, in seconds. A daemon that has not heard of the
+database for too long answers 503. A node is refused (401, 403, 404, 409) for what is certain
+only, else with 503.
 
 `x-policy` is the rule of the policy that the caller has to satisfy. Where the daemon listens on
 an address for nodes, that address has the routes with a boot key and no other.
@@ -69,6 +77,12 @@ HEADERS: dict[str, tuple[str, bool, dict[str, Any]]] = {
     "Location": ("The path of what was made.", True, {"type": "string", "format": "uri-reference"}),
     "WWW-Authenticate": ("Where to get a token, or which key is asked for.", False, TEXT),
     "Retry-After": ("So many seconds are worth waiting.", False, {"type": "integer", "minimum": 0}),
+    STALE: (
+        "Where several daemons share a database: what others acknowledged in so many seconds before"
+        " may be missing, as the database could not be asked.",
+        False,
+        {"type": "number", "minimum": 0},
+    ),
 }
 # Status -> the name of the answer, what it means.
 REFUSALS = {

@@ -14,6 +14,8 @@ from typing import BinaryIO
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
 
+from drydockd import acting
+
 
 class NotSent(Exception):
     """The request never reached the other side; the message is for people."""
@@ -80,23 +82,31 @@ class Exchange:
         return answer
 
     async def post(
-        self, url: str, body: bytes, headers: dict[str, str], *, seconds: float
+        self,
+        url: str,
+        body: bytes,
+        headers: dict[str, str],
+        *,
+        seconds: float,
+        is_act: bool = False,
     ) -> Answer:
-        """POST. Raises NotSent, Lost."""
+        """POST; what is an act takes the right to. Raises NotSent, Lost."""
         request = HTTPRequest(
             url,
             "POST",
             headers=headers,
             body=body,
-            connect_timeout=seconds,
+            connect_timeout=acting.connect_seconds(seconds),
             request_timeout=seconds,
             follow_redirects=False,
             decompress_response=False,
         )
-        return await self._fetch(request)
+        return await self._fetch(request, is_act=is_act)
 
-    async def _fetch(self, request: HTTPRequest) -> Answer:
+    async def _fetch(self, request: HTTPRequest, *, is_act: bool = False) -> Answer:
         async with self._turn:
+            if is_act:
+                await acting.may_act()
             try:
                 answer = await self._client.fetch(request, raise_error=False)
             except (ConnectionRefusedError, socket.gaierror) as error:

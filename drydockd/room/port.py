@@ -85,6 +85,30 @@ class RoomPort(Protocol):
     async def close(self) -> None: ...
 
 
+# What changes something; of `bmc_power` only where a state is wanted.
+ACTS = frozenset(
+    {
+        "bmc_boot",
+        "bmc_power",
+        "adopt",
+        "enrol",
+        "commission",
+        "deploy",
+        "destroy",
+        "apply_network",
+        "apply_storage",
+        "apply_platform",
+        "keep",
+        "relabel",
+    }
+)
+
+
+def is_act(name: str, arguments: Mapping[str, object]) -> bool:
+    """Whether the operation `name` changes something."""
+    return name in ACTS and (name != "bmc_power" or arguments.get("wanted") is not None)
+
+
 # What crosses a wire; `changed` travels as a feed of all machines, see `remote`.
 OPERATIONS: Sequence[str] = (
     "bmc_boot",

@@ -16,6 +16,7 @@ from drydockd.machines import BmcFacts, Document, Log, PowerState
 from drydockd.plans import DeploySpec, NetworkPlan, PlatformPlan, StoragePlan
 from drydockd.room.card import MachineView, NodeCard
 from drydockd.room.exchange import Exchange, Lost, NotSent
+from drydockd.room.port import is_act
 from drydockd.room.wire import TABLE, VIEWS, error_of
 
 log = logging.getLogger(__name__)
@@ -148,7 +149,11 @@ class RemoteRoom:
         for pause in (*PAUSES, None):
             try:
                 answer = await self._calls.post(
-                    f"{self.url}/v1/do/{name}", content, headers, seconds=CALL_SECONDS
+                    f"{self.url}/v1/do/{name}",
+                    content,
+                    headers,
+                    seconds=CALL_SECONDS,
+                    is_act=is_act(name, arguments),
                 )
             except (NotSent, Lost) as error:
                 last = error

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from drydockd.model import DriverRecord
-from drydockd.store.base import Change, Put, Remove, Store
+from drydockd.store.base import Change, Epoch, Put, Remove, Store
 
 
 class StoreShelf:
-    """The records of `driver`, short name of a driver, in `store`."""
+    """The records of `driver`, short name of a driver, in `store`.
 
-    def __init__(self, store: Store, driver: str) -> None:
+    `guard` gives the epoch in which it may put, where others may have to.
+    """
+
+    def __init__(
+        self, store: Store, driver: str, guard: Callable[[], Epoch | None] = lambda: None
+    ) -> None:
         self._store = store
         self._driver = driver
+        self._guard = guard
 
     def records(self) -> dict[str, Mapping[str, Any]]:
         start = len(self._driver) + 1
@@ -38,7 +44,7 @@ class StoreShelf:
             else:
                 blob = (blobs or {}).get(name, "")
                 changes.append(Put(DriverRecord(key, self._driver, document, blob)))
-        await self._store.write(*changes)
+        await self._store.write(*changes, guard=self._guard())
 
     async def put_blob(self, content: bytes) -> str:
         return await self._store.put_blob(content)

@@ -11,15 +11,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import replace
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ulid import ULID
 
 from drydockd.auth.bootkey import BootKeys
-from drydockd.errors import Conflict, NotFound
+from drydockd.errors import NotFound
 from drydockd.model import (
     BootAction,
     BootActionStatus,
@@ -33,7 +32,8 @@ from drydockd.render import ActionGrant
 from drydockd.site import BootActionSpec
 from drydockd.store.base import Change, Edit, Put, Store
 from drydockd.tasks.shared.changes import Changes
-from drydockd.tasks.words import messages, reports
+from drydockd.tasks.shared.contacts import Contacts
+from drydockd.tasks.words import messages, reports, ways
 from drydockd.tasks.words.reports import ReportDetail, Spent
 from drydockd.tasks.words.settings import ReportLimits
 
@@ -67,7 +67,7 @@ class Deployments:
         self._limits = limits or ReportLimits()
         # Action id -> what its reports on their way to the disk will have used up.
         self._arriving: dict[str, Spent] = {}
-        self._contacts: dict[str, Timestamp] = {}
+        self.contacts = Contacts()
 
     # -- what is current ---------------------------------------------------------------
 
@@ -93,7 +93,7 @@ class Deployments:
 
     def last_contact(self, node: str) -> Timestamp | None:
         """When the node was last heard of: boot data fetched or anything reported."""
-        moments = [self._contacts.get(node, "")]
+        moments = [self.contacts.of(node)]
         context = self.current(node)
         if context is not None:
             moments += context.delivered.values()
@@ -158,12 +158,12 @@ class Deployments:
         now = timestamp()
         changes = self._closed_rows(node, now)
         if self.current(node) is not None:
-            changes.append(Edit(BootContext, node, partial(_ended, now=now)))
+            changes.append(Edit(BootContext, node, partial(ways.ended, now=now)))
         return changes
 
     def _closed_rows(self, node: str, now: Timestamp) -> list[Change]:
         return [
-            Edit(BootAction, row.action_id, partial(_closed, now=now))
+            Edit(BootAction, row.action_id, partial(ways.closed, now=now))
             for row in self._store.boot_actions(node)
             if row.closed is None
         ]
@@ -184,20 +184,20 @@ class Deployments:
         """
         row = self._store.boot_action(action_id)
         now = timestamp()
-        _check_open(row)
+        ways.check_open(row)
         kept, remark = self._within_limits(row, details, final=status is not None)
         changes = self._messages(row, kept)
         if remark and self._has_task(row.task_id):
             changes.append(Put(messages.on_boot_action(row, remark, error=False)))
         spent = Spent(1, reports.size_bytes(kept) if changes else 0)
-        change = partial(_reported, status=status, now=now, spent=spent)
+        change = partial(ways.reported, status=status, now=now, reports=1, size_bytes=spent.bytes)
         before = self._arriving.get(action_id, reports.NOTHING)
         self._arriving[action_id] = before + spent
         try:
             await self._store.write(Edit(BootAction, action_id, change), *changes)
         finally:
             self._arrived(action_id, spent)
-        self._contacts[row.node] = timestamp()
+        self.contacts.note(row.node)
         return self._store.boot_action(action_id)
 
     def _within_limits(
@@ -225,21 +225,22 @@ class Deployments:
 
         For a host without a context, or a closed one, this does nothing.
         """
-        self._contacts[host] = timestamp()
+        self.contacts.note(host)
         context = self.current(host)
-        if context is None or (kind in context.delivered and kind not in context.failed):
+        if context is None or ways.was_delivered(context, kind):
             return
         changes: list[Change] = [
             Edit(
                 BootContext,
                 host,
-                partial(_delivered, context_id=context.context_id, kind=kind, now=timestamp()),
+                partial(ways.delivered, context_id=context.context_id, kind=kind, now=timestamp()),
             )
         ]
         if self._has_task(context.task_id):
             text = f"{host}: fetched its boot data ({kind})"
             changes.append(Put(messages.on_node(context.task_id, host, text)))
-        await self._store.write(*changes)
+        with suppress(ways.ToldBefore):
+            await self._store.write(*changes)
 
     async def note_render_failure(
         self, context: BootContext, kind: str, text: str, *, is_final: bool
@@ -247,21 +248,20 @@ class Deployments:
         """Tell the deployment's task why the node did not get its ``units`` or ``files``.
 
         `is_final`: asking again would end the same way, so nobody waits for its reports any
-        more. The same failure is told once. For a superseded context this does nothing.
+        more. The same failure is told once, whichever daemons the node asked: what was told
+        stands in the context. For a superseded context this does nothing.
         """
         current = self.current(context.node)
-        if current is None or current.context_id != context.context_id:
+        if current is None:
             return
-        if is_final and current.failed.get(kind) == text:
-            return
-        changes: list[Change] = []
-        if is_final:
-            note = partial(_failed, context_id=context.context_id, kind=kind, text=text)
-            changes.append(Edit(BootContext, context.node, note))
+        edit = ways.failed if is_final else ways.troubled
+        note = partial(edit, context_id=context.context_id, kind=kind, text=text)
+        changes: list[Change] = [Edit(BootContext, context.node, note)]
         if self._has_task(context.task_id):
             said = f"{context.node}: boot data ({kind}) could not be rendered: {text}"
             changes.append(Put(messages.on_node(context.task_id, context.node, said, error=True)))
-        if changes:
+        with suppress(ways.ToldBefore):
+            note(current)  # where it is known here, nobody else need be asked
             await self._store.write(*changes)
 
     async def release_late(self) -> None:
@@ -271,7 +271,7 @@ class Deployments:
             log.info("the pinned sources of %d deployments with void keys are removed", len(late))
             await self._store.write(
                 *(
-                    Edit(BootContext, c.node, partial(_released, context_id=c.context_id))
+                    Edit(BootContext, c.node, partial(ways.released, context_id=c.context_id))
                     for c in late
                 )
             )
@@ -357,47 +357,3 @@ def new_rows(context: BootContext, specs: Iterable[BootActionSpec]) -> list[Boot
         )
         for spec in specs
     ]
-
-
-def _closed(row: BootAction, now: Timestamp) -> BootAction:
-    return row if row.closed is not None else replace(row, closed=now)
-
-
-def _check_open(row: BootAction) -> None:
-    if row.status is not BootActionStatus.INCOMPLETE or row.closed is not None:
-        raise Conflict(f"Action {row.action_id} status finalized, not available for update.")
-
-
-def _reported(
-    row: BootAction, status: BootActionStatus | None, now: Timestamp, spent: Spent
-) -> BootAction:
-    _check_open(row)
-    return replace(
-        row,
-        status=status or row.status,
-        updated=now,
-        reports=row.reports + spent.reports,
-        report_bytes=row.report_bytes + spent.bytes,
-    )
-
-
-def _delivered(context: BootContext, context_id: str, kind: str, now: Timestamp) -> BootContext:
-    is_known = kind in context.delivered and kind not in context.failed
-    if is_known or context.context_id != context_id:
-        return context
-    failed = {name: text for name, text in context.failed.items() if name != kind}
-    return replace(context, delivered={kind: now, **context.delivered}, failed=failed)
-
-
-def _failed(context: BootContext, context_id: str, kind: str, text: str) -> BootContext:
-    if context.context_id != context_id:
-        return context
-    return replace(context, failed={**context.failed, kind: text})
-
-
-def _ended(context: BootContext, now: Timestamp) -> BootContext:
-    return replace(context, closed=context.closed or now, pins=())
-
-
-def _released(context: BootContext, context_id: str) -> BootContext:
-    return replace(context, pins=()) if context.context_id == context_id else context

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from drydockd.model import (
     Action,
     Caller,
     Task,
+    Timestamp,
     changed,
     timestamp,
 )
@@ -27,10 +29,12 @@ from drydockd.tasks.schedule.pinning import PinnedDesigns
 from drydockd.tasks.schedule.queue import Queue
 from drydockd.tasks.schedule.scheduler import Scheduler
 from drydockd.tasks.schedule.verdicts import Verdicts
+from drydockd.tasks.schedule.wishes import Wishes, asked_below
+from drydockd.tasks.shared.authority import ALONE, Authority
 from drydockd.tasks.shared.changes import Changes
 from drydockd.tasks.shared.identities import Identities
 from drydockd.tasks.shared.pinned import Pinned
-from drydockd.tasks.shared.places import Place
+from drydockd.tasks.shared.places import Place, end_of
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.shared.shutdown import Shutdown
 from drydockd.tasks.shared.slots import Slots
@@ -44,6 +48,7 @@ from drydockd.tasks.views.feed import Feed
 from drydockd.tasks.views.headway import headway
 from drydockd.tasks.views.machines import MachineViews
 from drydockd.tasks.views.nodeview import NodeViews
+from drydockd.tasks.views.waits import Runner, Waits
 from drydockd.tasks.words import records, states
 from drydockd.tasks.words.drivers import Drivers
 from drydockd.tasks.words.requests import (
@@ -73,13 +78,17 @@ NAMED = {
 }
 GATHERING_PER_NAME = 0.0001
 LONGEST_GATHERING = 1.0
+# So long is waited until another daemon, which has the work, stops a task.
+LONGEST_STOPPING = 1.0
 
 
 class Tasks:
     """Creates, runs, resumes and tells about tasks; one per daemon, event-loop thread only.
 
-    `deployments`, `pinned` and `boot_data` work from the start: what nodes fetch and report.
-    Tasks run from `start` to `drain`.
+    `deployments`, `pinned` and `boot_data` work from the beginning: what nodes fetch and report;
+    so does all that creates, stops and shows tasks. Tasks run from `start` to `drain`, where
+    several daemons share the store on one of them: `authority` says so, and until `start` this
+    one follows.
     """
 
     def __init__(
@@ -91,9 +100,13 @@ class Tasks:
         settings: TaskSettings | None = None,
         *,
         templates: Templates | None = None,
+        authority: Authority = ALONE,
+        runner: Runner | None = None,
+        clock: Callable[[], Timestamp] = timestamp,
     ) -> None:
         self.settings = settings = settings or TaskSettings()
         self._store = store
+        self._now = clock
         self._designs = designs
         self._drivers = drivers
         self._changes = Changes(store, settings.event_history)
@@ -101,7 +114,7 @@ class Tasks:
         self.deployments = Deployments(store, bootkeys, self._changes, settings.reports)
         self.pinned = Pinned(store, settings.pins, self.deployments.release_late)
         self.boot_data = BootData(templates, part=self.pinned.part)
-        recorder = Recorder(store)
+        recorder = Recorder(store, authority)
         slots = Slots(settings.fan_out, settings.total_limit, settings.driver_limits)
         self._step_parts = StepParts(recorder, slots, self._shutdown, settings)
         self._verdicts = Verdicts(designs, drivers.node, settings)
@@ -118,29 +131,35 @@ class Tasks:
         self._scheduler = Scheduler(
             recorder,
             queue,
-            PinnedDesigns(store, designs),
+            PinnedDesigns(store, designs, authority),
             self._verdicts,
             self._kinds,
             slots,
             self._shutdown,
             parallel_tasks=settings.parallel_tasks,
         )
+        self._waits = Waits(store, queue.waits_for, self._step_parts.at_work, runner)
         self._node_views = NodeViews(
             store,
             drivers.node,
             self.deployments,
-            queue,
-            self._step_parts.at_work,
+            self._waits,
             settings.view_timeout,
         )
         self._machine_views = MachineViews(self._node_views)
+        self._wishes = None if authority is ALONE else Wishes(recorder, self._scheduler)
         self._retention: asyncio.Task[None] | None = None
 
     # -- start and end --------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Take up the unfinished tasks of an earlier run. Returns at once; call it once."""
-        self._scheduler.resume()
+    async def start(self, before: str = "") -> None:
+        """Take up the unfinished tasks of an earlier run, or of another daemon `before` this one.
+
+        Returns at once; call it once, where several share the store on the runner.
+        """
+        self._scheduler.resume(before)
+        if self._wishes is not None:
+            self._wishes.start()
         if self.settings.retention_days is not None:
             self._retention = asyncio.create_task(self._retain(), name="retention")
 
@@ -152,6 +171,8 @@ class Tasks:
         if self._retention is not None:
             self._retention.cancel()
         await self._machine_views.close()
+        if self._wishes is not None:
+            await self._wishes.close()
         await self._scheduler.drain(timeout)
         self._changes.close()
 
@@ -181,7 +202,7 @@ class Tasks:
                 request,
                 caller,
             )
-        return await self._create(records.top_level(request, caller))
+        return await self._create(records.top_level(request, caller, now=self._now()))
 
     async def retry(self, task_id: str, caller: Caller) -> Task:
         """Create a task of the same action for the nodes that failed; both name each other.
@@ -199,7 +220,7 @@ class Tasks:
         names = result.failures
         node_filter = nodefilter.by_names(names) if names else task.node_filter
         request = TaskRequest(task.action, task.design_ref or "", node_filter)
-        again = records.top_level(request, caller, retry_of=task_id)
+        again = records.top_level(request, caller, retry_of=task_id, now=self._now())
         link = partial(_retried, by=again.task_id)
         return await self._create(again, Edit(Task, task_id, link))
 
@@ -210,18 +231,31 @@ class Tasks:
         Raises NotFound, and Conflict for a subtask and for a task that has ended.
         """
         self._top_level(task_id)
-        now = timestamp()
-        ask = partial(states.asked_to_stop, user=caller.user, now=now)
-        changes: list[Change] = [Edit(Task, task_id, ask)]
-        changes += [
-            Edit(Task, child.task_id, partial(_asked_if_open, user=caller.user, now=now))
-            for child in self._below(task_id)
-        ]
-        await self._store.write(*changes)
+        user, now = caller.user, timestamp()
+        if self._wishes is not None:
+            return await self._wish(task_id, user, now)
+        ask = partial(states.asked_to_stop, user=user, now=now)
+        below = asked_below(self._store, task_id, user, now)
+        await self._store.write(Edit(Task, task_id, ask), *below)
         task = self._store.task(task_id)
-        log.info("task %s: termination requested by %s", task_id, caller.user)
+        log.info("task %s: termination requested by %s", task_id, user)
         self._scheduler.stop(task)
         return task
+
+    async def _wish(self, task_id: str, user: str | None, now: Timestamp) -> Task:
+        """Note that the task shall stop, and give who has the work a moment to do so."""
+        wish = partial(states.wished_to_stop, user=user, now=now)
+        with self._changes.task(task_id) as changed:
+            await self._store.write(Edit(Task, task_id, wish))
+            log.info("task %s: termination requested by %s", task_id, user)
+            try:
+                async with asyncio.timeout(LONGEST_STOPPING):
+                    while self._store.task(task_id).status in states.UNSTOPPED:
+                        changed.clear()
+                        await changed.wait()
+            except TimeoutError:
+                log.warning("task %s: nobody stopped it yet; who takes the work will", task_id)
+        return self._store.task(task_id)
 
     async def wait(self, task_id: str, seconds: float) -> Task:
         """Return the task when it or its messages change, has ended, or the time is over.
@@ -276,6 +310,10 @@ class Tasks:
         """Return the events of everything, behind the place `after` or from now on; see Feed."""
         return Feed(self._store, self._changes, wanted, after=after, until_now=until_now)
 
+    def is_ahead(self, place: Place) -> bool:
+        """Whether a place lies behind all that is known of the store here."""
+        return place > end_of(self._store.origin, self._store.seq)
+
     def last_step(self, action: Action) -> str:
         """Return the step after which a node is done with the action; empty: it has none."""
         kind = self._kinds.get(action)
@@ -294,6 +332,10 @@ class Tasks:
     async def machines(self) -> Machines:
         """Return what is known about all nodes, of now or five seconds ago."""
         return await self._machine_views.all()
+
+    def waits(self, task_id: str | None = None) -> dict[str, str]:
+        """Return what only the runner knows: what one step, or each, waits for, by its id."""
+        return self._waits.told(task_id)
 
     async def power_of(self, node: Node, seconds: float) -> PowerState:
         """Return what the BMC of a node of a design tells within `seconds`.
@@ -321,7 +363,7 @@ class Tasks:
         log.info("task %s %s created by %s", task.task_id, task.action, task.created_by)
         # Others may have seen it meanwhile, and ended it.
         task = self._store.task(task.task_id)
-        if not task.status.is_final:
+        if self._wishes is None and not task.status.is_final:
             self._scheduler.begin(task)
         return task
 
@@ -333,14 +375,6 @@ class Tasks:
                 root = self._store.task(root.parent_task_id)
             raise Conflict(f"Task {task_id} is a subtask of {root.task_id}; use that one")
         return task
-
-    def _below(self, task_id: str) -> list[Task]:
-        """The unfinished descendants; what is below an ended subtask has ended before it."""
-        found = []
-        for child in self._store.subtasks(task_id):
-            if not child.status.is_final:
-                found += [child, *self._below(child.task_id)]
-        return found
 
     async def _retain(self) -> None:
         """Purge old tasks, now and then every `retention_interval`."""
@@ -358,7 +392,3 @@ class Tasks:
 
 def _retried(task: Task, by: str) -> Task:
     return changed(task, retried_by=(*task.retried_by, by))
-
-
-def _asked_if_open(task: Task, user: str | None, now: str) -> Task:
-    return task if task.status.is_final else states.asked_to_stop(task, user, now)

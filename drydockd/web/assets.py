@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from drydockd import errors
+from drydockd.handlers.barrier import Reads
 from drydockd.handlers.base import OPEN, BaseHandler
 from drydockd.handlers.routing import Route
 from drydockd.handlers.services import Services
@@ -63,6 +64,7 @@ class Assets:
 class AssetHandler(BaseHandler):
     """One file, for anybody; it may be kept for good, as another content has another name."""
 
+    reads: ClassVar = Reads.ITSELF
     policy: ClassVar = {"GET": OPEN}
     about: ClassVar = {"GET": "a style or script of the page"}
     answers: ClassVar = {("GET", 200): None}

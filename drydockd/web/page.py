@@ -14,8 +14,9 @@ from drydockd.auth.audit import Event
 from drydockd.auth.noauth import NAME as NOBODY
 from drydockd.auth.noauth import is_loopback
 from drydockd.auth.strategy import USER_TOKEN
-from drydockd.handlers.base import BaseHandler, message_of, title_of
+from drydockd.handlers.base import BaseHandler
 from drydockd.handlers.parts import Part
+from drydockd.handlers.refusals import message_of, title_of
 from drydockd.handlers.routing import Route
 from drydockd.handlers.services import Services
 from drydockd.web.dashboard import Dashboard
@@ -251,6 +252,8 @@ class PageHandler(BaseHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None, None))[1]
+        if self.behind:
+            self.tell_behind()
         if status_code == 401:
             self._ask_to_log_in()
             return

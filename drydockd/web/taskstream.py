@@ -72,7 +72,7 @@ class TaskStream(OfTaskPages):
                 await asyncio.wait(
                     causes, timeout=SESSION_SECONDS, return_when=asyncio.FIRST_COMPLETED
                 )
-                if closing.done() or leaving.done():
+                if closing.done() or leaving.done() or self.is_stale:
                     return
                 now = asyncio.get_running_loop().time()
                 if now - asked >= TOKEN_SECONDS or not self._has_session:

@@ -103,3 +103,21 @@ async def test_the_audit_hears_when_an_address_begins_to_be_slowed(clock, caplog
         await throttle.failed("10.0.0.1", "token")
     (record,) = [r for r in caplog.records if r.name == "drydockd.audit"]
     assert "excess_rate_limit_exceeded:10.0.0.1" in record.getMessage()
+
+
+@pytest.mark.parametrize(("live", "free"), [(1, 6), (2, 3), (4, 1), (50, 1)])
+async def test_of_several_daemons_each_forgives_its_share(clock, live, free):
+    async def sleep(seconds):
+        return None
+
+    throttle = Throttle(free=6, clock=clock, sleep=sleep, daemons=lambda: live)
+    waited = [await throttle.failed("10.0.0.1", "token") for _ in range(8)]
+    assert [seconds > 0 for seconds in waited] == [False] * free + [True] * (8 - free)
+
+
+async def test_what_is_not_forgiven_at_all_is_not_by_several_either(clock):
+    async def sleep(seconds):
+        return None
+
+    throttle = Throttle(free=0, clock=clock, sleep=sleep, daemons=lambda: 3)
+    assert await throttle.failed("10.0.0.1", "token") > 0

@@ -121,6 +121,21 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                "increase(drydock_webhook_refused_total{@}[$__rate_interval])",
                "{{webhook}} waiting": "drydock_webhook_lag_events{@}"}),
     ),
+    "Several daemons on one database": (
+        Panel("Who runs the tasks", "None: drydock health of each daemon; two: no more than a "
+              "moment, the older one's writes are refused.", "none",
+              {"{{instance}}": "drydockd_runner{@}",
+               "changes of hands": "drydock_cluster_epoch{@}"}),
+        Panel("Silence of the database", "Past store.stale_seconds a daemon answers nothing: its "
+              "network.", "s", {"{{instance}}": "drydock_store_silent_seconds{@}"}),
+        Panel("Behind the others", "In writes; who stays behind cannot read fast enough.", "none",
+              {"{{instance}}": "scalar(max(drydock_store_applied_writes)) - "
+               "drydock_store_applied_writes{@}"}),
+        Panel("Daemons alive, as each sees it", "They differ: a network between them.", "none",
+              {"{{instance}}": "drydock_cluster_members{@}"}),
+        Panel("Clocks", "From the database's; over 1 s: NTP of that host.", "s",
+              {"{{instance}}": "abs(drydock_cluster_clock_offset_seconds{@})"}),
+    ),
     "Process": (
         Panel("Processor", "Of one core: there is one loop, and threads beside it.", "percentunit",
               {"{{instance}}": "rate(drydock_process_cpu_seconds_total{@}[$__rate_interval])"}),

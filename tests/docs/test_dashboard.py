@@ -10,8 +10,8 @@ import yaml
 
 from tests.docs import dashboard
 
-NAME = re.compile(r"\b(?:drydock|python)_\w+")
-SELECTED = re.compile(r"\b((?:drydock|python)_\w+)\{([^}]*)\}")
+NAME = re.compile(r"\b(?:drydockd?|python)_\w+")
+SELECTED = re.compile(r"\b((?:drydockd?|python)_\w+)\{([^}]*)\}")
 GROUPED = re.compile(r"\bby \(([^)]*)\)")
 # What a scrape adds, and what a histogram has.
 ADDED = {"instance", "job", "le"}
@@ -116,7 +116,7 @@ async def test_every_number_of_the_daemon_that_tells_of_work_has_a_panel(model, 
     shown = {
         family(name, exported) for _, text in expressions(model) for name in NAME.findall(text)
     }
-    unseen = {name for name in exported if name.startswith("drydock_")} - shown
+    unseen = {name for name in exported if name.startswith("drydock")} - shown
     assert unseen == {
         "drydock_auth_tracked_addresses",
         "drydock_build_info",

@@ -10,7 +10,7 @@ from drydockd.config import Settings
 from tests.docs.pages import ROOT, codes, mentions, page, rows
 
 # Not followed by more of a dotted name: drydock_provisioner.drivers is a package.
-METRIC = re.compile(r"(?<![\w.])(?:drydock|python)_[a-z0-9_*]+\b\*?(?![.\w])")
+METRIC = re.compile(r"(?<![\w.])(?:(?:drydock|python)_[a-z0-9_*]+\b\*?|drydockd_runner)(?![.\w])")
 RULES = ROOT / "docs" / "prometheus-rules.yaml"
 
 
@@ -28,7 +28,7 @@ def test_every_metric_is_in_a_table_with_its_type_and_labels(exported):
 
 def test_every_metric_of_the_rules_is_exported_with_the_labels_they_ask_for(exported):
     text = RULES.read_text(encoding="utf-8")
-    for name, _, wanted in re.findall(r"\b((?:drydock)_\w+)(\{([^}]*)\})?", text):
+    for name, _, wanted in re.findall(r"\b((?:drydockd?)_\w+)(\{([^}]*)\})?", text):
         assert name in exported, name
         for label in re.findall(r"(\w+)=", wanted):
             assert label in (exported[name][1] or ()), f"{name} has no label {label}"
@@ -65,6 +65,13 @@ TIMELINES = [
     ({'up{job="drydockd"}': "1x60"}, set()),
     ({'up{job="drydockd"}': "0x60"}, {"DrydockdDown"}),
     ({"drydock_store_up": "1 0x60"}, {"DrydockdStoreDown"}),
+    ({"drydock_store_silent_seconds": "0+60x60"}, {"DrydockdStale"}),
+    ({"drydock_store_silent_seconds": "0.5x60"}, set()),
+    ({'drydockd_runner{instance="a"}': "0x60", 'drydockd_runner{instance="b"}': "1 0x60"},
+     {"DrydockdNoRunner"}),
+    ({'drydockd_runner{instance="a"}': "0x60", 'drydockd_runner{instance="b"}': "1x60"}, set()),
+    ({"drydock_cluster_clock_offset_seconds": "-1.5x60"}, {"DrydockdClock"}),
+    ({"drydock_cluster_clock_offset_seconds": "0.5x60"}, set()),
     ({"drydock_provisioner_up": "0x60"}, {"DrydockdProvisionerDown"}),
     ({"drydock_keystone_up": "0x60"}, {"DrydockdKeystoneDown"}),
     (

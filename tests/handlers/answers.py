@@ -24,6 +24,7 @@ ROUTES = all_routes(1, 1)
 BASE = "urn:drydockd:api"
 # What the handlers never see: no such path or method, and what is refused before one is looked for.
 OUTSIDE = (400, 404, 405, 413, 431, 503)
+NUMBERS = {"integer": int, "number": float}
 # "METHOD status" -> how many answers were held against it.
 CHECKED: Counter[str] = Counter()
 
@@ -110,8 +111,8 @@ def check_headers(said: Mapping[str, Any], headers: httpx.Headers, where: str) -
         assert name in headers or not header.get("required"), f"{where}: no {name}"
         if name in headers:
             value: object = headers[name]
-            if header["schema"]["type"] == "integer":
-                value = int(headers[name])
+            if (kind := header["schema"]["type"]) in NUMBERS:
+                value = NUMBERS[kind](headers[name])
             fail_on(validator(json.dumps(header["schema"])), value, f"{where}: {name}")
 
 

@@ -6,11 +6,10 @@ from typing import ClassVar
 
 import httpx
 import pytest
-from tornado.web import HTTPError
 
 from drydockd import errors
 from drydockd.handlers import all_routes
-from drydockd.handlers.base import BaseHandler, missing_policies, status_of
+from drydockd.handlers.base import BaseHandler, missing_policies
 from drydockd.handlers.tasks import TasksHandler
 from tests.handlers.helpers import JSON, REF, V1, daemon, raw
 
@@ -60,29 +59,6 @@ async def test_a_method_without_a_policy_is_refused_whoever_asks(drydock, monkey
         assert answer.status_code == 405
         assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
     assert drydock.app.services.store.tasks() == []
-
-
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (errors.InvalidDesign("x"), (400, False)),
-        (errors.Unauthenticated(), (401, False)),
-        (errors.Forbidden("x"), (403, False)),
-        (errors.NotFound("x"), (404, False)),
-        (errors.Conflict("x"), (409, False)),
-        (errors.Gone("x"), (410, False)),
-        (errors.TooLarge("x"), (413, False)),
-        (errors.StoreUnavailable("x"), (503, True)),
-        (errors.SourceUnavailable("x"), (503, True)),
-        (errors.DriverTransient("x"), (503, True)),
-        (errors.DriverPersistent("x"), (500, False)),
-        (errors.RenderError("x"), (500, False)),
-        (HTTPError(405), (405, False)),
-        (KeyError("x"), (500, False)),
-    ],
-)
-def test_the_table_of_status_codes(error, status):
-    assert status_of(error) == status
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/", "/nowhere", f"{V1}/nowhere", f"{V1}/tasks/a/b/c"])

@@ -245,7 +245,7 @@ def test_answers_that_are_no_json_say_their_type():
 
 def test_what_was_made_says_where_it_is_and_what_can_be_asked_of_it():
     created = of("create_task")["responses"]["201"]
-    assert created["headers"].keys() == {"X-Drydock-Req", "Location"}
+    assert created["headers"].keys() == {"X-Drydock-Req", "Location", "Drydock-Stale"}
     assert created["links"]["terminate_task"] == {
         "operationId": "terminate_task",
         "parameters": {"task_id": "$response.body#/task_id"},

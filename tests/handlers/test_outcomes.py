@@ -105,3 +105,24 @@ async def test_after_a_start_only_what_was_open_then_is_counted(is_open):
             await lab.finished(task.task_id)
         labels = {"action": "deploy_nodes", "outcome": "terminated"}
         assert registry.get_sample_value("drydock_tasks_ended_total", labels) == int(is_open)
+
+
+async def test_of_daemons_that_share_a_store_one_counts_and_none_counts_later():
+    async with Lab(site_text(1)) as lab:
+        registries = [CollectorRegistry() for _ in range(2)]
+        at_work = [True, False]
+        for number, registry in enumerate(registries):
+            Outcomes(lab.store, registry, lambda number=number: at_work[number])
+
+        def counted():
+            name, labels = (
+                "drydock_tasks_ended_total",
+                {"action": "verify_site", "outcome": "success"},
+            )
+            return [registry.get_sample_value(name, labels) for registry in registries]
+
+        await lab.run("verify_site")
+        assert counted() == [1, 0]
+        at_work.reverse()
+        await lab.run("verify_site")
+        assert counted() == [1, 1]

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from drydockd.handlers import all_routes
-from drydockd.handlers.base import error_body
+from drydockd.handlers.refusals import error_body
 from tests.api.examples import TASK
 from tests.handlers.answers import CHECKED, DOCUMENT, answer, check, recorded
 from tests.handlers.helpers import V1, daemon

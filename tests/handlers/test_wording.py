@@ -5,8 +5,8 @@ import re
 import pytest
 
 from drydockd.handlers import all_routes, wording
-from drydockd.handlers.base import STATUS
 from drydockd.handlers.document import operations
+from drydockd.handlers.refusals import STATUS
 
 
 def test_a_line_of_markdown_loses_its_links_and_nothing_else():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -70,9 +71,8 @@ class DirectKubernetes:
             "kind": "SelfSubjectAccessReview",
             "spec": {"resourceAttributes": {"verb": verb, "resource": "nodes"}},
         }
-        question = self._question(
-            "Kubernetes", "POST", REVIEWS, f"learn whether we may {verb} nodes"
-        )
+        what = f"learn whether we may {verb} nodes"
+        question = replace(self._question("Kubernetes", "POST", REVIEWS, what), is_act=False)
         reply = await self._asked(question, review, {"Content-Type": JSON})
         if reply.status >= 300:
             raise self._refused(question, reply)

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from drydockd import acting
 from drydockd.api.headers import clean
 from drydockd.errors import DriverError, DriverPersistent, DriverTransient
 
@@ -27,12 +28,16 @@ NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RE
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Who is asked what: `about` is the node's name (or what else), `what` completes "to ..."."""
+    """Who is asked what: `about` is the node's name (or what else), `what` completes "to ...".
+
+    `is_act`: it may change something; not every POST does.
+    """
 
     about: str
     method: str
     url: str
     what: str
+    is_act: bool = True
 
     def __str__(self) -> str:
         return f"{self.about}: {self.method} {self.url} (to {self.what})"
@@ -107,7 +112,7 @@ class Wire:
         self._section = section
         self._context = context
         self._seconds = connect_seconds + read_seconds
-        self._timeout = httpx.Timeout(read_seconds, connect=connect_seconds, pool=None)
+        self._connect_seconds, self._read_seconds = connect_seconds, read_seconds
         self._server_name = server_name
         self._connections = connections
         # Here and not in httpx: its pool looks at every connection for every request that waits
@@ -146,10 +151,18 @@ class Wire:
         content: bytes | None,
         secrets: tuple[str, ...],
     ) -> Reply:
-        extensions = {"sni_hostname": self._server_name} if self._server_name else {}
+        extensions = acting.extensions(question.method if question.is_act else "GET")
+        if self._server_name:
+            extensions["sni_hostname"] = self._server_name
+        connect = acting.connect_seconds(self._connect_seconds)
         client = self._opened()
         async with client.stream(
-            question.method, question.url, headers=headers, content=content, extensions=extensions
+            question.method,
+            question.url,
+            headers=headers,
+            content=content,
+            extensions=extensions,
+            timeout=httpx.Timeout(self._read_seconds, connect=connect, pool=None),
         ) as response:
             body = bytearray()
             # As it comes: nothing is unpacked that could grow.
@@ -167,7 +180,6 @@ class Wire:
             self._client = httpx.AsyncClient(
                 # For plain HTTP none is needed, and the system's CAs take 30 ms to read.
                 verify=self._context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-                timeout=self._timeout,
                 limits=httpx.Limits(
                     max_connections=None, max_keepalive_connections=self._connections
                 ),

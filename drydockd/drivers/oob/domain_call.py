@@ -92,9 +92,9 @@ class DomainCall:
             raise self._lasting("has it as a transient domain, which is gone once it is off")
         try:
             if wanted is PowerState.OFF or seen.is_active:  # a crashed one has to go first
-                await self._run("turn the power off", "destroy", seen.definition.uuid)
+                await self._run("turn the power off", "destroy", seen.definition.uuid, is_act=True)
             if wanted is PowerState.ON:
-                await self._run("turn the power on", "start", seen.definition.uuid)
+                await self._run("turn the power on", "start", seen.definition.uuid, is_act=True)
         except DriverError:
             if (await self.look()).power is not wanted:
                 raise
@@ -112,7 +112,7 @@ class DomainCall:
         try:
             with os.fdopen(os.dup(fd), "w", encoding="utf-8") as file:
                 file.write(text)
-            await self._run(what, "define", f"/proc/self/fd/{fd}", pass_fds=(fd,))
+            await self._run(what, "define", f"/proc/self/fd/{fd}", pass_fds=(fd,), is_act=True)
         finally:
             os.close(fd)
         if await self._booting_from(await self.look(), first) is not None:
@@ -149,8 +149,12 @@ class DomainCall:
             text=(start + xml).strip(),
         )
 
-    async def _run(self, what: str, *words: str, pass_fds: Sequence[int] = ()) -> str:
-        return await self._virsh.run(self.at, what, *words, until=self.until, pass_fds=pass_fds)
+    async def _run(
+        self, what: str, *words: str, pass_fds: Sequence[int] = (), is_act: bool = False
+    ) -> str:
+        return await self._virsh.run(
+            self.at, what, *words, until=self.until, pass_fds=pass_fds, is_act=is_act
+        )
 
     def _lasting(self, what: str) -> DriverPersistent:
         return DriverPersistent(f"{self.at.node}: {self.at.name} {what}")

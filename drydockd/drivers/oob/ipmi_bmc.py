@@ -45,7 +45,8 @@ class IpmiBmc:
 
     async def control(self, wanted: PowerState) -> None:
         """Tell it to go on or off; it has answered, not gone. A state that forbids it passes."""
-        await self._raw(f"turn the power {wanted}", "0x00", "0x02", _CONTROL[wanted])
+        what = f"turn the power {wanted}"
+        await self._raw(what, "0x00", "0x02", _CONTROL[wanted], is_act=True)
 
     async def set_boot_device(self, device: int, *, is_efi: bool) -> answers.BootFlags:
         """Set it for the next start; return how it reads back.
@@ -63,7 +64,7 @@ class IpmiBmc:
             number = answers.SUPERMICRO_EFI_DISK
         words = answers.set_boot_words(number, is_efi=is_efi)
         await self.repeated(self._keep_boot_device)
-        await self.repeated(lambda: self._raw(what, *words))
+        await self.repeated(lambda: self._raw(what, *words, is_act=True))
         flags = await self.repeated(self.boot_flags)
         if flags.device not in (number, device):
             raise self.transient(what, f"said yes, and reads back: {flags}")
@@ -72,7 +73,8 @@ class IpmiBmc:
     async def _keep_boot_device(self) -> None:
         """Else it is dropped a minute later. Not every BMC has that parameter."""
         with contextlib.suppress(Refused):
-            await self._ask("keep the boot device", "raw", "0x00", "0x08", "0x03", "0x08")
+            words = ("raw", "0x00", "0x08", "0x03", "0x08")
+            await self._ask("keep the boot device", *words, is_act=True)
 
     async def _maker(self) -> int | None:
         """Who made the BMC; None where it does not say."""
@@ -105,12 +107,13 @@ class IpmiBmc:
     def transient(self, what: str, seen: str) -> DriverTransient:
         return DriverTransient(f"{self.bmc.host}: {what}: BMC {self.bmc.key} {seen}")
 
-    async def _ask(self, what: str, *words: str) -> str:
-        return await self._tool.ask(self.bmc, what, *words, until=self.until)
+    async def _ask(self, what: str, *words: str, is_act: bool = False) -> str:
+        return await self._tool.ask(self.bmc, what, *words, until=self.until, is_act=is_act)
 
-    async def _raw(self, what: str, *words: str) -> bytes:
+    async def _raw(self, what: str, *words: str, is_act: bool = False) -> bytes:
         try:
-            return self._read(what, answers.octets, await self._ask(what, "raw", *words))
+            text = await self._ask(what, "raw", *words, is_act=is_act)
+            return self._read(what, answers.octets, text)
         except Refused as error:
             raise self._refused(what, error) from None
         except NoAnswer as error:

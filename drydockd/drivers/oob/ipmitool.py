@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from drydockd import acting
 from drydockd.drivers.oob import command
 from drydockd.drivers.oob.locks import BmcLocks
 from drydockd.drivers.options import Program
@@ -94,13 +95,19 @@ class Ipmitool:
     def close(self) -> None:
         self._starter.close()
 
-    async def ask(self, bmc: Bmc, what: str, *words: str, until: float) -> str:
+    async def ask(
+        self, bmc: Bmc, what: str, *words: str, until: float, is_act: bool = False
+    ) -> str:
         """Return what ipmitool prints for `words`; `what` says in an error what was asked.
+
+        `is_act`: it changes something, so each run takes the right to act.
 
         Raises DriverTransient, DriverPersistent; Refused and NoAnswer, once logged in.
         """
         async with self._hold(bmc, what, until):
             for suite in self._order(bmc):
+                if is_act:
+                    await acting.may_act()
                 ended = await self._run(bmc, what, suite, words, until)
                 if _is_answer(ended):
                     _remember(self._suites, bmc.key, suite)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from drydockd import acting
 from drydockd.drivers.base import BmcFacts, PowerState, Voice
 from drydockd.drivers.options import Offer, Options, opt
 from drydockd.site import Node
@@ -48,6 +49,7 @@ class ManualOob:
         await self._ask(node, voice, "switch the power on")
 
     async def _ask(self, node: Node, voice: Voice, what: str) -> None:
+        await acting.may_act()
         await voice.say(f"{node.name}: please {what}; going on in {self._wait:g} s")
         await asyncio.sleep(self._wait)
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from drydockd import acting
 from drydockd.drivers.oob import command
 from drydockd.drivers.options import Program
 from drydockd.errors import DriverError, DriverPersistent, DriverTransient
@@ -89,14 +90,24 @@ class Virsh:
         self._starter = command.Starter()
 
     async def run(
-        self, at: Hypervisor, what: str, *words: str, until: float, pass_fds: Sequence[int] = ()
+        self,
+        at: Hypervisor,
+        what: str,
+        *words: str,
+        until: float,
+        pass_fds: Sequence[int] = (),
+        is_act: bool = False,
     ) -> str:
         """Return what virsh prints for `words`; `what` says in an error what was asked.
+
+        `is_act`: it changes something, so it takes the right to act.
 
         Raises DriverTransient, DriverPersistent.
         """
         path = _needed(VIRSH, at, what)
         async with self._hold(at, what, until):
+            if is_act:
+                await acting.may_act()
             ended = await command.ask(
                 command.Question(at.node, what, at.name),
                 [path, "-k", "5", "-K", "3", "-c", self._full_uri(at, what), *words],

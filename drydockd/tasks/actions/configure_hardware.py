@@ -82,4 +82,6 @@ async def _commissioned(
     if not was_announced:
         await power.checked(run)
         await intents.announce(Operation.COMMISSION)
+    else:
+        await power.fenced(run)
     return await driver.commission(handle, run)

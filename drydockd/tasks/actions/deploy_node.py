@@ -94,6 +94,7 @@ class DeployNode:
         if handle.state is NodeState.DEPLOYED:
             await run.say(f"{run.name}: found deployed by this very step")
             return handle
+        await self.power.fenced(run)
         return await self.driver.deploy(handle, await self._spec(run, run.task_id), run)
 
     async def _announce(self, run: NodeRun, intents: Intents) -> DeploySpec:

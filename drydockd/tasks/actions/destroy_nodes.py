@@ -10,6 +10,7 @@ from drydockd.model import Action, Result
 from drydockd.tasks.actions import presence
 from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.shared.recorder import Recorder
+from drydockd.tasks.steps.devicefence import raise_fence
 from drydockd.tasks.steps.identity import IdentityCheck
 from drydockd.tasks.steps.intents import Intents, Operation
 from drydockd.tasks.steps.job import Job, NodeRun
@@ -110,4 +111,6 @@ async def _wipe(
             await intents.announce(Operation.DESTROY)
     elif handle.state is NodeState.FAILED_RELEASE:
         raise DriverConflict(f"{run.name}: the wipe failed; last seen: {run.last_seen}")
+    elif driver.cuts_power:
+        await raise_fence(run, drivers.needed_oob(run.node))
     await driver.destroy(run.node, run)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from drydockd.drivers.base import OobDriver, PowerState, SessionEnder, Voice
+from drydockd.drivers.base import OobDriver, PowerState, Voice
 from drydockd.errors import DriverError, DriverTransient
 from drydockd.model import Action
+from drydockd.tasks.steps.devicefence import raise_fence
 from drydockd.tasks.steps.identity import IdentityCheck
 from drydockd.tasks.steps.intents import Intents, Operation
 from drydockd.tasks.steps.job import NodeRun
@@ -108,7 +109,7 @@ async def _off(run: NodeRun, driver: OobDriver, intents: Intents) -> None:
     """Turn the power off; once it was sent, its state is read before it is sent again."""
     is_sent = intents.was_announced(Operation.POWER_OFF)
     if is_sent:
-        await _end_session(run, driver, intents.session(Operation.POWER_OFF))
+        await raise_fence(run, driver)
     else:
         await _announce(run, intents, Operation.POWER_OFF)
 
@@ -121,15 +122,6 @@ async def _off(run: NodeRun, driver: OobDriver, intents: Intents) -> None:
         return "off"
 
     await intents.settle(Operation.POWER_OFF, await run.patiently(attempt, to_the_end=True))
-
-
-async def _end_session(run: NodeRun, driver: OobDriver, session: str | None) -> None:
-    """Before the first act after a restart: what the old daemon had sent must not come after it.
-
-    Source: contract, scale, section 6, "Device fence".
-    """
-    if session is not None and isinstance(driver, SessionEnder):
-        await run.patiently(lambda: driver.end_session(run.node, session, run), to_the_end=True)
 
 
 async def _announce(run: NodeRun, intents: Intents, operation: Operation) -> None:
@@ -159,7 +151,7 @@ async def _on(run: NodeRun, driver: OobDriver, intents: Intents, *, from_network
     """
 
     voice: Voice = run
-    await _end_session(run, driver, intents.session(Operation.POWER_ON))
+    await raise_fence(run, driver)
 
     async def attempt() -> str:
         nonlocal voice

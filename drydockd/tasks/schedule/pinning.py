@@ -14,6 +14,7 @@ from drydockd.errors import DrydockError, NotFound, StoreUnavailable
 from drydockd.model import Action, Caller, Task, changed
 from drydockd.site import Finding
 from drydockd.store.base import Edit, Store
+from drydockd.tasks.shared.authority import ALONE, Authority
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.turns import Turns
 
@@ -43,6 +44,7 @@ class PinnedDesigns:
 
     store: Store
     designs: Designs
+    authority: Authority = ALONE
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     _turns: Turns = field(
         default_factory=lambda: Turns(
@@ -119,13 +121,14 @@ class PinnedDesigns:
                     "this task; it is not tried again. Make the design smaller, or create the "
                     "task again if something else ended the process."
                 )
-            await Recorder(self.store).write(Edit(Task, task_id, partial(_lived, lives=lives + 1)))
+            recorder = Recorder(self.store, self.authority)
+            await recorder.write(Edit(Task, task_id, partial(_lived, lives=lives + 1)))
             try:
                 yield
             finally:
                 # Also when it is cut off: this life did not die of it.
                 with suppress(StoreUnavailable):
-                    await self.store.write(Edit(Task, task_id, partial(_lived, lives=0)))
+                    await recorder.write_once(Edit(Task, task_id, partial(_lived, lives=0)))
 
     async def _load(self, ref: str, caller: Caller | None, watch: Watch | None) -> Design:
         seconds = self.designs.longest_load

@@ -84,7 +84,7 @@ class Queue:
             # Nearly always over at once, and then not worth a message.
             await asyncio.sleep(LOADING_PATIENCE)
         if self._claims.blocker(task_id) == blocker:
-            text = f"Waiting for {self._describe(blocker)}."
+            text = f"{messages.WAITING_FOR}{self._describe(blocker)}."
             said = Put(messages.on_task(task_id, text))
             try:
                 await self._recorder.write(Edit(Task, task_id, states.waiting), said)

@@ -22,7 +22,7 @@ from drydockd.tasks.schedule.pinning import PinnedDesigns, Unrunnable, pinned
 from drydockd.tasks.schedule.queue import Queue
 from drydockd.tasks.schedule.validations import Load, Validations, ids
 from drydockd.tasks.schedule.verdicts import Verdicts
-from drydockd.tasks.shared import endings
+from drydockd.tasks.shared import authority, endings
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.shared.shutdown import Shutdown
 from drydockd.tasks.shared.slots import Slots
@@ -64,11 +64,16 @@ class Scheduler:
         self._validations = Validations(recorder, designs, verdicts, shutdown, self._begin_with)
         self._groups: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(parallel_tasks)
+        self._before = ""
 
     # -- coming and going ------------------------------------------------------------
 
-    def resume(self) -> None:
-        """Take up every unfinished task of the store; running ones keep their nodes."""
+    def resume(self, before: str = "") -> None:
+        """Take up every unfinished task of the store; running ones keep their nodes.
+
+        `before`: the daemon that had the work, if it was another one.
+        """
+        self._before = before
         unfinished = self._store.unfinished()
         for task in unfinished:
             kind = self._kinds[task.action]
@@ -163,6 +168,7 @@ class Scheduler:
     async def _run(self, task: Task, load: Load, was_running: bool) -> None:
         """Take one task to its end. Whatever escapes ends it as a failure here, at the latest."""
         logs.bind_here(**ids(task))
+        authority.bind_here(self._recorder.authority)
         try:
             await self._to_the_end(task, load, was_running)
         except Exception as error:
@@ -248,6 +254,8 @@ class Scheduler:
             on_stop=partial(self._slots.stop, task.task_id),
         )
         self._jobs[task.task_id] = job
+        if self._store.task(task.task_id).terminate:
+            job.stop()  # told so since `task` was read
         log.info(
             "task %s %s %s", task.task_id, task.action, "resumed" if was_running else "started"
         )
@@ -321,7 +329,10 @@ class Scheduler:
 
     async def _say_resumed(self, task: Task) -> None:
         last = self._latest(task)
-        text = f"Interrupted after {last}, when the daemon stopped; resumed at {timestamp()}."
+        if self._before:
+            text = f"Taken over from {self._before} after {last}; resumed at {timestamp()}."
+        else:
+            text = f"Interrupted after {last}, when the daemon stopped; resumed at {timestamp()}."
         await self._recorder.say(messages.on_task(task.task_id, text))
 
     def _latest(self, task: Task) -> str:

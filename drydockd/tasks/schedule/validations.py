@@ -15,7 +15,7 @@ from drydockd.store.base import Change, Edit, Say
 from drydockd.tasks.schedule.pinning import PinnedDesigns
 from drydockd.tasks.schedule.verdicts import Verdicts
 from drydockd.tasks.shared import endings
-from drydockd.tasks.shared.changes import IDS_PER_WRITE
+from drydockd.tasks.shared.places import IDS_PER_WRITE
 from drydockd.tasks.shared.recorder import Recorder
 from drydockd.tasks.shared.shutdown import Shutdown
 from drydockd.tasks.words import results, states

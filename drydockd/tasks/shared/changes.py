@@ -12,9 +12,7 @@ from drydockd.garbage import untrack
 from drydockd.model import BootAction, BootContext, Message, Task
 from drydockd.store.base import Store
 from drydockd.store.news import News, Spoken
-
-# So many records of one write have an id of their own; see Store.origin.
-IDS_PER_WRITE = 1024
+from drydockd.tasks.shared.places import end_of, placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +26,9 @@ class Change:
 class Changes:
     """The one watcher of the store, for everything in this part that waits.
 
-    Ids of changes come from the number of the write and the place in it, so they grow over
-    restarts too, whatever the clock does. Of a write with more records than there are ids
+    Ids of changes are the numbers of their places (`places`): they come from the number of the
+    write and the place in it, so they grow over restarts, whatever the clock does, and are the
+    same on every daemon that shares the store. Of a write with more records than there are ids
     the first ones share one.
 
     Whole writes are kept: the last one, and as many before it as have together with it up to
@@ -140,14 +139,12 @@ class Changes:
             self._forgotten_seq = gone
 
     def _last_id(self, seq: int) -> int:
-        return self._store.origin + (seq + 1) * IDS_PER_WRITE - 1
+        return end_of(self._store.origin, seq).number
 
     def _changes(self, seq: int, news: News) -> Iterator[Change]:
-        first = self._store.origin + seq * IDS_PER_WRITE
-        surplus = max(0, len(news) - IDS_PER_WRITE)
-        for index, record in enumerate(news):
-            if isinstance(record, Task | Message):
-                yield Change(first + max(0, index - surplus), record)
+        for place, record in placed(self._store.origin, seq, news):
+            if not isinstance(record, BootAction):
+                yield Change(place.number, record)
 
 
 def _waiter(waiters: dict[str, set[asyncio.Event]], key: str) -> Iterator[asyncio.Event]:

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from drydockd.errors import InvalidInput
 from drydockd.model import BootAction, Message, Record, Task
 from drydockd.store.past import Telling
-from drydockd.tasks.shared.changes import IDS_PER_WRITE
 
+# So many records of one write have an id of their own; see Store.origin.
+IDS_PER_WRITE = 1024
 _LONGEST = 40
 
 

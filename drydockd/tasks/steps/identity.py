@@ -15,6 +15,7 @@ from drydockd.machines import BmcFacts, Identity, PowerState
 from drydockd.model import Timestamp, timestamp
 from drydockd.store.base import Store
 from drydockd.tasks.shared.identities import Identities, said_by
+from drydockd.tasks.steps.devicefence import raise_fence
 from drydockd.tasks.steps.job import Job, NodeRun
 from drydockd.tasks.words import identity
 from drydockd.tasks.words.drivers import Drivers
@@ -231,6 +232,11 @@ class OwnPower:
         """Raises StepFailed when the BMC is another machine's, DriverUnsupported without one."""
         if self.driver.cuts_power:
             await self.check.before_power(run, self.drivers.needed_oob(run.node))
+
+    async def fenced(self, run: NodeRun) -> None:
+        """Before the provisioner goes on with what was begun: see devicefence."""
+        if self.driver.cuts_power:
+            await raise_fence(run, self.drivers.needed_oob(run.node))
 
 
 def _inventory(store: Store, node: str, since: Timestamp | None) -> Known | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import StrEnum
 
 from drydockd.model import Intent, timestamp
-from drydockd.store.base import Change, Edit, Put, Store
+from drydockd.store.base import Change, Edit, Epoch, Put
+from drydockd.tasks.shared.recorder import Recorder
 
 
 class Operation(StrEnum):
@@ -25,13 +25,19 @@ class Intents:
     have happened: the backend's state decides what to do, never a guess.
     """
 
-    def __init__(
-        self, store: Store, write: Callable[..., Awaitable[None]], task_id: str, node: str
-    ) -> None:
-        self._write = write
+    def __init__(self, recorder: Recorder, task_id: str, node: str) -> None:
+        self._write = recorder.write
+        self._authority = recorder.authority
         self._task_id = task_id
         self._node = node
-        self._known = {i.operation: i for i in store.intents(task_id) if i.node == node}
+        found = recorder.store.intents(task_id)
+        self._known = {intent.operation: intent for intent in found if intent.node == node}
+        self._left = [intent for intent in self._known.values() if intent.closed is None]
+
+    def take_left(self) -> list[Intent]:
+        """Those that were found open, of an earlier life of the daemon or of another one; once."""
+        left, self._left = self._left, []
+        return left
 
     def was_announced(self, operation: Operation) -> bool:
         return operation in self._known
@@ -44,10 +50,6 @@ class Intents:
     def is_done(self, operation: Operation) -> bool:
         return self.was_announced(operation) and not self.is_open(operation)
 
-    def session(self, operation: Operation) -> str | None:
-        """The session that was noted with an open intent, if any."""
-        return self._known[operation].session if self.is_open(operation) else None
-
     async def announce(self, operation: Operation, *together: Change) -> None:
         """Note durably, in one write with `together`, that the call follows now."""
         intent = Intent(
@@ -56,6 +58,8 @@ class Intents:
             node=self._node,
             operation=operation,
             opened=timestamp(),
+            member=self._authority.member,
+            epoch=_number(self._authority.guard()),
         )
         await self._write(Put(intent), *together)
         self._known[operation] = intent
@@ -74,3 +78,7 @@ class Intents:
     async def _replace(self, intent: Intent, *together: Change) -> None:
         await self._write(Edit(Intent, intent.key, lambda _: intent), *together)
         self._known[Operation(intent.operation)] = intent
+
+
+def _number(epoch: Epoch | None) -> int | None:
+    return None if epoch is None else epoch.number

@@ -73,6 +73,8 @@ class Job:
         self.hardware: dict[str, tuple[int, Hardware]] = {}
         # What the BMCs told: node -> facts; and who is who by the design, once it was needed.
         self.told: dict[str, BmcFacts] = {}
+        # What is said once in the task, whichever node comes to it first.
+        self._firsts: set[str] = set()
         self.claims: asyncio.Future[Mapping[tuple[str, str], tuple[str, ...]]] | None = None
         self.stopping = asyncio.Event()
         self.last_words: list[Change] = []
@@ -129,6 +131,13 @@ class Job:
     def conclude(self, *said: Message) -> None:
         """Note last words: they are written together with the end of the task."""
         self.last_words += map(Put, said)
+
+    def is_first(self, what: str) -> bool:
+        """Whether `what` is asked for the first time."""
+        if what in self._firsts:
+            return False
+        self._firsts.add(what)
+        return True
 
     def node(self, name: str) -> Node:
         return self.site.nodes[name]
@@ -224,9 +233,13 @@ class NodeRun:
     def intents(self) -> Intents:
         """The intents of this attempt; the same object each time, as it remembers them."""
         if self._intents is None:
-            store, write = self._recorder.store, self._recorder.write
-            self._intents = Intents(store, write, self.task_id, self.name)
+            self._intents = Intents(self._recorder, self.task_id, self.name)
         return self._intents
+
+    @property
+    def member(self) -> str | None:
+        """This daemon's name among several."""
+        return self._recorder.authority.member
 
     async def fence(self, session: str) -> None:
         await self.intents().fence(session)

@@ -51,11 +51,12 @@ class MachineViews:
 
     async def _make(self) -> Machines:
         rows, row_error = await self._views.rows()
+        words = await self._views.waits.words()
         known = {row.hostname: row for row in rows}
         names = sorted({*known, *self._views.store.nodes_of_tasks()})
         found = list[NodeView]()
         for number, name in enumerate(names, 1):
-            found.append(self._views.now(name, known.get(name), None))
+            found.append(self._views.now(name, known.get(name), None, words))
             if number % SLICE == 0:
                 await asyncio.sleep(0)
         failed = by_cause((view.node, view.last) for view in found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drydockd.drivers.base import NodeProvisioner, NodeRow
@@ -10,10 +10,9 @@ from drydockd.errors import DrydockError, NotFound
 from drydockd.model import Task, TaskStatus
 from drydockd.store.base import Store
 from drydockd.tasks.deployments import Deployments
-from drydockd.tasks.schedule.queue import Queue
 from drydockd.tasks.shared.limits import LimitPassed, bounded
-from drydockd.tasks.shared.progress import Progress
 from drydockd.tasks.views.lastfailure import last_of
+from drydockd.tasks.views.waits import Waits, Words
 from drydockd.tasks.words import states
 from drydockd.tasks.words.requests import NodeView
 
@@ -22,26 +21,34 @@ OPEN = [status for status in TaskStatus if not status.is_final]
 
 @dataclass(frozen=True)
 class NodeViews:
-    """Answers what is up with a node. `at_work`: attempts under way by subtask id."""
+    """Answers what is up with a node."""
 
     store: Store
     provisioner: NodeProvisioner | None
     deployments: Deployments
-    queue: Queue
-    at_work: Mapping[str, Progress]
+    waits: Waits
     timeout_seconds: float
 
     async def of(self, host: str) -> NodeView:
         """Return the view. Raises NotFound when neither a record nor the provisioner knows it."""
         rows, row_error = await self.rows()
-        view = self.now(host, next((row for row in rows if row.hostname == host), None), row_error)
+        row = next((row for row in rows if row.hostname == host), None)
+        view = self.now(host, row, row_error)
+        if view.step is not None and self.waits.are_elsewhere:
+            words = await self.waits.words(view.step.task_id)
+            view = self.now(host, row, row_error, words)
         is_known = view.row is not None or view.context is not None or view.task is not None
         if not is_known and not self.store.tasks(node=host, limit=1) and row_error is None:
             raise NotFound(f"Node {host} is known neither to a task nor to the node provisioner")
         return view
 
-    def now(self, host: str, row: NodeRow | None, row_error: str | None) -> NodeView:
-        """Return the view of a node of which the provisioner says `row`."""
+    def now(
+        self, host: str, row: NodeRow | None, row_error: str | None, words: Words | None = None
+    ) -> NodeView:
+        """Return the view of a node of which the provisioner says `row`.
+
+        `words` say what its step waits for; None: as this daemon knows it.
+        """
         open_tasks = self._open_tasks(host)
         task = self._first(open_tasks)
         step = _innermost(task, open_tasks) if task else None
@@ -52,7 +59,7 @@ class NodeViews:
             row_error=row_error,
             task=task,
             step=step,
-            waiting_for=self._waiting_for(step),
+            waiting_for=(words or self.waits.here)(step) if step else None,
             since=(step.started or step.created) if step else None,
             until=step.deadline if step else None,
             last_contact=self.deployments.last_contact(host),
@@ -88,24 +95,6 @@ class NodeViews:
         except DrydockError as error:
             return (), str(error)
         return rows, None
-
-    def _waiting_for(self, step: Task | None) -> str | None:
-        if step is None:
-            return None
-        run = self.at_work.get(step.task_id)
-        if run is not None:
-            seen = f"; last seen: {run.last_seen}" if run.last_seen else ""
-            return f"{run.waiting_for or 'the provisioner'}{seen}"
-        if step.status is TaskStatus.REQUESTED:
-            return "its turn: the limit of nodes at work at once is reached"
-        blocker = self.queue.waits_for(step.task_id)
-        if blocker is not None:
-            return blocker
-        if step.status is TaskStatus.QUEUED:
-            # Without nodes in its record its design is not known yet.
-            is_full = "its turn: as many tasks run as the limit allows"
-            return is_full if step.design else "its design to be loaded"
-        return "the next step"
 
 
 def _innermost(task: Task, open_tasks: Sequence[Task]) -> Task:

@@ -18,6 +18,8 @@ CUT = " ... (cut)"
 
 RETRYING = "Retrying task for failed entities."
 EXHAUSTED = "Retry requested, out of attempts."
+# How a task's message begins that says for whom it waits.
+WAITING_FOR = "Waiting for "
 NO_NODES = "No nodes in scope, no work to do."
 NO_NODES_RELABEL = "No nodes in scope, nothing to relabel."
 # Why a node is not deployed, or not waited for, in the text of the failure.

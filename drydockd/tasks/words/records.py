@@ -8,9 +8,15 @@ from drydockd.model import Action, Caller, Task, TaskStatus, Timestamp, new_id, 
 from drydockd.tasks.words.requests import TaskRequest
 
 
-def top_level(request: TaskRequest, caller: Caller, *, retry_of: str | None = None) -> Task:
+def top_level(
+    request: TaskRequest,
+    caller: Caller,
+    *,
+    retry_of: str | None = None,
+    now: Timestamp | None = None,
+) -> Task:
     """Return the record of a new queued task, whose design this life begins to load."""
-    now = timestamp()
+    now = now or timestamp()
     return Task(
         task_id=new_id(),
         action=request.action,

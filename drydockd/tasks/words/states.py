@@ -35,6 +35,8 @@ ALLOWED: Mapping[TaskStatus, frozenset[TaskStatus]] = {
 }
 WAITING = (TaskStatus.REQUESTED, TaskStatus.QUEUED)
 AT_WORK = (TaskStatus.RUNNING, TaskStatus.TERMINATING)
+# What `stopping` moves on.
+UNSTOPPED = (TaskStatus.QUEUED, TaskStatus.RUNNING)
 
 
 def moved(task: Task, status: TaskStatus, **further: Any) -> Task:
@@ -74,11 +76,24 @@ def asked_to_stop(task: Task, user: str | None, now: Timestamp) -> Task:
 
     A task already asked is returned as it is. Raises Conflict when it has ended.
     """
+    asked = wished_to_stop(task, user, now)
+    return task if asked is task else stopping(asked, now)
+
+
+def wished_to_stop(task: Task, user: str | None, now: Timestamp) -> Task:
+    """Return the task with the wish that it stops, and nothing else: what any daemon may write.
+
+    A task already asked is returned as it is. Raises Conflict when it has ended.
+    """
     if task.status.is_final:
         raise Conflict(f"Task {task.task_id} is {task.status} already")
     if task.terminate:
         return task
-    task = changed(task, terminate=True, terminated=now, terminated_by=user, updated=now)
+    return changed(task, terminate=True, terminated=now, terminated_by=user, updated=now)
+
+
+def stopping(task: Task, now: Timestamp) -> Task:
+    """Return the task, of which it is wished that it stops, doing so; see asked_to_stop."""
     if task.status is TaskStatus.QUEUED:
         cut = Result(status=ResultStatus.FAILURE, failures=task.scope, message=TERMINATED)
         return ended(task, cut, now)

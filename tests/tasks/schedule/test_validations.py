@@ -6,7 +6,7 @@ from drydockd.errors import Conflict, InvalidInput
 from drydockd.model import TaskStatus
 from drydockd.store.memory import MemoryStore
 from drydockd.tasks.schedule import validations
-from drydockd.tasks.shared.changes import IDS_PER_WRITE
+from drydockd.tasks.shared.places import IDS_PER_WRITE
 from drydockd.tasks.words import messages
 from tests.tasks.helpers import SITE, CutOff, Lab, site_text
 

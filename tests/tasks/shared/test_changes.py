@@ -1,7 +1,7 @@
 import asyncio
 import gc
 
-from drydockd.model import Action, BootAction, BootActionStatus, Task
+from drydockd.model import Action, BootAction, BootActionStatus, DriverRecord, Task
 from drydockd.store.base import Put
 from drydockd.store.memory import MemoryStore
 from drydockd.tasks.shared.changes import Changes
@@ -114,3 +114,21 @@ async def test_what_is_remembered_costs_the_collector_nothing():
     (write,) = changes._recent
     news = write[1]
     assert [v for v in (write, news, news.parts, *news.parts) if gc.is_tracked(v)] == []
+
+
+async def test_ids_are_those_of_places_whatever_else_a_write_left():
+    """In memory a write has records that tell nothing, and one that was changed twice."""
+    store, changes = some_changes()
+    row = BootAction("A", "n1", "hello", "t1", "c", BootActionStatus.INCOMPLETE, "now")
+    await store.write(
+        Put(DriverRecord("d/x", "d", {})),
+        Put(Task("t1", Action.NOOP)),
+        Put(row),
+        Put(Task("t1", Action.NOOP, created_by="me")),
+        Put(messages.on_task("t1", "hello")),
+    )
+    first = store.origin + 1024
+    assert [(c.id, getattr(c.record, "created_by", "")) for c in changes.recent()] == [
+        (first, "me"),
+        (first + 2, ""),
+    ]

@@ -20,7 +20,7 @@ class Views:
     def __init__(self):
         self.asked = 0
         self.trouble = None
-        self.store = self
+        self.store = self.waits = self
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -32,7 +32,10 @@ class Views:
         await self.gate.wait()
         return [NodeRow("n3", 1, 1, "Ready", None, None, "off", None)], self.trouble
 
-    def now(self, host, row, row_error):
+    async def words(self):
+        return str
+
+    def now(self, host, row, row_error, words):
         return NodeView(host, row, row_error)
 
 

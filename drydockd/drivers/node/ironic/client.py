@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import orjson
 
+from drydockd import acting
 from drydockd.drivers.node.ironic.access import Access
 from drydockd.drivers.node.ironic.answers import plain, words_of
 from drydockd.drivers.node.ironic.versions import agreed
@@ -191,7 +192,13 @@ class IronicClient:
         if content is not None:
             authorized["Content-Type"] = "application/json"
         request = self._http.build_request(
-            call.method, url + call.path, params=call.query, headers=authorized, content=content
+            call.method,
+            url + call.path,
+            params=call.query,
+            headers=authorized,
+            content=content,
+            timeout=httpx.Timeout(self._seconds, connect=acting.connect_seconds(self._seconds)),
+            extensions=acting.extensions(call.method),
         )
         try:
             response = await self._http.send(request, stream=True)

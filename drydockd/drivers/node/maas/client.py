@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from drydockd import acting
 from drydockd.drivers.node.maas import answers
 from drydockd.drivers.node.maas.answers import Missing, Unsure
 from drydockd.drivers.node.maas.oauth import authorization
@@ -48,10 +49,10 @@ class MaasClient:
         self._key = options.key
         self._seconds = options.retry_seconds
         self._sleep = sleep
+        self._connect_seconds, self._read_seconds = options.connect_seconds, options.read_seconds
         self._http = httpx.AsyncClient(
             base_url=f"{options.maas_api_url}/api/2.0/",
             headers={"Accept": "application/json"},
-            timeout=httpx.Timeout(options.read_seconds, connect=options.connect_seconds, pool=None),
             limits=httpx.Limits(max_connections=options.connections),
             verify=_trust(options),
             # MAAS is on the site's own network, and its key is for nobody between.
@@ -144,7 +145,13 @@ class MaasClient:
             params=parameters,
             files=parts or None,
             headers={"Authorization": authorization(self._key)},
+            timeout=self._timeout(),
+            extensions=acting.extensions(method),
         )
+
+    def _timeout(self) -> httpx.Timeout:
+        connect = acting.connect_seconds(self._connect_seconds)
+        return httpx.Timeout(self._read_seconds, connect=connect, pool=None)
 
     def _problem(self, response: httpx.Response, what: str) -> DriverError:
         problem = answers.error(response, what)

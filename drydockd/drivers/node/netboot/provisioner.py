@@ -85,9 +85,15 @@ class NetbootProvisioner:
     # -- life
 
     async def start(self, surroundings: Surroundings) -> None:
-        """Read the records and listen. Raises InvalidConfig."""
-        options = self._options
+        """Read the records; who does not `lead` only tells of them."""
         self._surroundings = surroundings
+        self._machines = Machines(surroundings.shelf, follows=True)
+
+    async def lead(self) -> None:
+        """Take up the machines and listen. Raises InvalidConfig."""
+        options, surroundings = self._options, self._surroundings
+        if surroundings is None:
+            raise DriverTransient("netboot: not started yet")
         self._machines = Machines(surroundings.shelf)
         installs = self._installs = Installs(
             self._machines, self._catalogue, lambda: self._options.reports_to, self._ca
@@ -160,6 +166,8 @@ class NetbootProvisioner:
     def machines(self) -> Machines:
         if self._machines is None:
             raise DriverTransient("netboot: not started yet")
+        if self._boots is None:
+            self._machines.renew()
         return self._machines
 
     @property
@@ -192,6 +200,8 @@ class NetbootProvisioner:
         return [*mine, *self._addresses.check(), *supplies]
 
     def _listener_note(self) -> SiteNote:
+        if self._surroundings is not None and self._listener is None:
+            return SiteNote("the daemon that runs the tasks serves the boot network")
         problem = self._listener.problem() if self._listener else "the boot listener does not run"
         if problem is not None:
             return SiteNote(f"netboot: {problem}", error=True)

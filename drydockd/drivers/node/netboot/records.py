@@ -27,18 +27,36 @@ _machine = TypeAdapter(Machine)
 
 
 class Machines:
-    """All records of one shelf. Event-loop thread only."""
+    """All records of one shelf. Event-loop thread only.
 
-    def __init__(self, shelf: Shelf) -> None:
+    `follows`: another daemon changes them, and this one looks at what it kept: see `renew`.
+    """
+
+    def __init__(self, shelf: Shelf, *, follows: bool = False) -> None:
         self._shelf = shelf
         self._machines: dict[str, Machine] = {}
         self._macs: dict[str, str] = {}  # by name
         self._locks: dict[str, asyncio.Lock] = {}
         self._watchers: dict[str, set[asyncio.Event]] = {}
-        for name, document in shelf.records().items():
-            if name.startswith(MACHINES):
-                machine = _read(name, document)
-                self._know(machine)
+        # Of who only looks, by machine: the document it was read from.
+        self._follows = follows
+        self._documents: dict[str, Mapping[str, Any]] = {}
+        self.renew()
+
+    def renew(self) -> None:
+        """Take what others put on the shelf, or took off it; not for who changes machines."""
+        there = {
+            name: document
+            for name, document in self._shelf.records().items()
+            if name.startswith(MACHINES)
+        }
+        for name in self._documents.keys() - there.keys():
+            self._drop(name.removeprefix(MACHINES))
+        for name, document in there.items():
+            if self._documents.get(name) is not document:
+                self._know(_read(name, document))
+        if self._follows:
+            self._documents = there
 
     def __iter__(self) -> Iterator[Machine]:
         return iter(list(self._machines.values()))
@@ -94,10 +112,13 @@ class Machines:
             installed_name(mac, name) for name in self.install(mac).get("documents", ())
         )
         await self._shelf.put(gone)
-        self._machines.pop(mac, None)
-        if machine.name is not None:
-            self._macs.pop(machine.name, None)
+        self._drop(mac)
         self._tell(mac)
+
+    def _drop(self, mac: str) -> None:
+        machine = self._machines.pop(mac, None)
+        if machine is not None and machine.name is not None:
+            self._macs.pop(machine.name, None)
 
     def _know(self, machine: Machine) -> None:
         old = self._machines.get(machine.mac)

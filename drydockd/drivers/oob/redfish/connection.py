@@ -17,6 +17,8 @@ from typing import Self
 
 import h11
 
+from drydockd import acting
+
 # What httpx allows; h11's own 16 KiB are little for a BMC with many Link headers.
 LONGEST_HEAD = 100 << 10
 PIECE = 1 << 16
@@ -58,6 +60,7 @@ class Connection:
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
+            acting.prepare(sock)
             await asyncio.get_running_loop().sock_connect(sock, (address, port))
             with _handshake(context):
                 return cls(

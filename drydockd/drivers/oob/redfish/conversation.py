@@ -121,11 +121,16 @@ class Conversation(Asking):
         """
         await self._fence()
         more = {} if if_match is None else {"If-Match": if_match}
-        return await self._asked(method, path, purpose, body, more, is_repeatable=is_repeatable)
+        return await self._asked(
+            method, path, purpose, body, more, is_repeatable=is_repeatable, is_act=True
+        )
 
-    async def delete(self, path: str, purpose: str) -> Answer:
-        """Delete a resource; return the answer, good or not. Repeated while the BMC is away."""
-        return await self._asked("DELETE", path, purpose, is_optional=True)
+    async def delete(self, path: str, purpose: str, *, is_act: bool = True) -> Answer:
+        """Delete a resource; return the answer, good or not. Repeated while the BMC is away.
+
+        `is_act`: it is more than a session that we ourselves left.
+        """
+        return await self._asked("DELETE", path, purpose, is_optional=True, is_act=is_act)
 
     @property
     def session(self) -> str | None:
@@ -283,13 +288,14 @@ class Conversation(Asking):
         *,
         is_repeatable: bool = True,
         is_optional: bool = False,
+        is_act: bool = False,
         retries: int | None = None,
     ) -> Answer:
         """Ask with the login; renew it once if the BMC has forgotten it."""
 
         async def send() -> Answer:
             headers = {**self._login.headers, **(more or {})}
-            return await self.wire.exchange(method, path, headers=headers, body=body)
+            return await self.wire.exchange(method, path, headers=headers, body=body, is_act=is_act)
 
         async def ask() -> Answer:
             return await self.patiently(

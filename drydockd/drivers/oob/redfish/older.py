@@ -59,7 +59,7 @@ async def end_lost(bmc: Conversation, lost: LostLogins) -> None:
     likely = [path for path, told in others.items() if _is_like(told, ours, seconds)]
     if likely and len(likely) <= len(began):
         for path in likely:
-            answer = await bmc.delete(path, "to end a session whose login was lost")
+            answer = await bmc.delete(path, "to end a session whose login was lost", is_act=False)
             log.info("%s: ended session %s, whose login was lost: %s", bmc.who, path, answer)
     elif likely or not _is_telling(ours):
         bmc.odd.append(

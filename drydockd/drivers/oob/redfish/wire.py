@@ -11,6 +11,7 @@ from urllib.parse import quote
 import h11
 import orjson
 
+from drydockd import acting
 from drydockd.drivers.oob.redfish.answers import Answer, Mask, notes_of, parse
 from drydockd.drivers.oob.redfish.connection import (
     Connection,
@@ -86,13 +87,19 @@ class Wire:
         *,
         headers: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
+        is_act: bool = False,
     ) -> Answer:
-        """Return the answer, of whatever status. Raises NoAnswer, Untrusted."""
+        """Return the answer, of whatever status. Raises NoAnswer, Untrusted.
+
+        `is_act`: it changes more than our own session, so it takes the right to act.
+        """
         await self._turns.take()
         content = b"" if body is None else orjson.dumps(body)
         begin = asyncio.get_running_loop().time()
         connection = await self._connected()
         try:
+            if is_act:
+                await acting.may_act()
             # Not for each read: a BMC that drips would never reach it.
             async with asyncio.timeout(self._read_seconds):
                 reply = await connection.exchange(
@@ -117,7 +124,7 @@ class Wire:
     async def _connected(self) -> Connection:
         target = self._target
         try:
-            async with asyncio.timeout(self._connect_seconds):
+            async with asyncio.timeout(acting.connect_seconds(self._connect_seconds)):
                 return await Connection.open(target.address, target.port, self._context)
         except TimeoutError:
             raise NoAnswer("no connection in time", is_sent=False) from None

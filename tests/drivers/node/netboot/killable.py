@@ -81,6 +81,7 @@ async def daemon(phase, state, images, port, socket):
     driver._limits = replace(driver._limits, look=0.02)
     bmc = DistantBmc(socket)
     await driver.start(Surroundings(StoreShelf(store, "netboot"), b"s" * 32, lambda node: bmc))
+    await driver.lead()
     await {"prepare": prepare, "deploy": deploy, "destroy": destroy}[phase](driver, bmc)
     await driver.close()
     await store.close()

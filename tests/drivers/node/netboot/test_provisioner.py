@@ -105,6 +105,7 @@ class Bench:
         self.driver._limits = replace(self.driver._limits, look=0.02)
         shelf = StoreShelf(self.store, "netboot")
         await self.driver.start(Surroundings(shelf, b"s" * 32, lambda node: self.machine))
+        await self.driver.lead()
         url = f"http://127.0.0.1:{self.driver.port}"
         self.driver.boots.terms.base_url = url
         self.driver._options = options.model_copy(update={"base_url": url})

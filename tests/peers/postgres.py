@@ -181,10 +181,10 @@ class PostgresServer:
         for name, value in settings.items():
             self.until(f"SHOW {name}", value)
 
-    def until(self, sql: str, answer: str) -> None:
+    def until(self, sql: str, answer: str, database: str = "postgres") -> None:
         """Ask until that is the answer."""
         end = time.monotonic() + PATIENCE_SECONDS
-        while (found := self.psql(sql)) != answer:
+        while (found := self.psql(sql, database)) != answer:
             assert time.monotonic() < end, f"{sql}: {found!r} and not {answer!r}"
 
     def database(self) -> Database:

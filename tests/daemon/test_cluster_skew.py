@@ -1,4 +1,4 @@
-"""The clock of one of several daemons is wrong: the others see nothing of it, and it runs nothing."""
+"""The clock of one of several daemons is wrong: the others see nothing of it; it runs nothing."""
 
 import asyncio
 from datetime import UTC, datetime

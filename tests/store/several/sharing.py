@@ -40,6 +40,15 @@ class Sharing(Crew):
         told = ENTRY | {"url": url or self.url, "name": name} | options
         return self.add(name, environment=environment, writers=writers, pad=pad, options=told)
 
+    @contextlib.contextmanager
+    def guest(self, name: str, *place: str, **options: object) -> Iterator[Writing]:
+        """One more process that writes for a while; what it was told is judged with the rest."""
+        member = self.join(name, *place, **options)  # type: ignore[arg-type]
+        member.go()
+        yield member
+        member.stop()
+        member.close()
+
     @classmethod
     @contextlib.contextmanager
     def anew(cls, url: str) -> Iterator[Sharing]:

@@ -1,52 +1,85 @@
 """The connection of one process fails in every way; the others have a good one."""
 
+import contextlib
+
 import pytest
 
+from tests.peers import wire as lines
 from tests.peers.wire import How
-from tests.store.several.sharing import url_of
+from tests.store.several.sharing import Sharing, url_of
 
 pytestmark = [pytest.mark.process, pytest.mark.slow, pytest.mark.peer("postgres")]
 
 WRITE = "drydock.write("  # the function: there is a table of that name too
+CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'far/write'"
+
+
+@pytest.fixture(scope="module")
+def wire(postgres_server):
+    with lines.running(postgres_server.port) as wire:
+        yield wire
+
+
+@pytest.fixture(scope="module")
+def places(postgres_server, wire):
+    """Of a database of these tests: its URL, and that over the wire."""
+    database = postgres_server.database()
+    yield url_of(database), url_of(database, wire)
+    postgres_server.drop(database)
+
+
+@pytest.fixture(scope="module")
+def crew(places):
+    """Three processes for all of these tests, the first of which writes over the wire."""
+    near, far = places
+    with contextlib.ExitStack() as stack:
+        crew = Sharing(stack, near)
+        crew.join("far", far)
+        for name in ("b", "c"):
+            crew.join(name)
+        yield crew
 
 
 @pytest.fixture
-def wire(database, make_wire):
-    return make_wire(database.server.port)
-
-
-@pytest.fixture
-def far(crew, database, wire):
-    """Three processes, the first of which writes over the wire."""
-    crew.url = url_of(database)
-    crew.join("far", url_of(database, wire))
-    for name in ("b", "c"):
-        crew.join(name)
+def far(crew):
+    """The crew, which writes until the end of the test, where nothing may be amiss."""
     crew.go()
     crew.each_writes(5)
-    return crew
+    yield crew
+    verdict = crew.settle()
+    assert not verdict.faults(), verdict
+    assert not any(member.refused for member in crew.members[:3])
 
 
 @pytest.mark.parametrize("how", list(How))
-def test_a_write_whose_connection_is_cut_is_done_once(far, wire, how):
-    member = far.members[0]
-    for _ in range(4):
+def test_a_write_whose_connection_is_cut_is_done_once(crew, wire, postgres_server, how):
+    """Nobody else writes: nothing but who has lost his connection tells him what became of it."""
+    member = crew.members[0]
+    for _ in range(3):
+        cut = wire.cut(WRITE, how)
+        member.go_once()
+        cut.wait()
+        member.end()
+        cut.deliver()  # what was held back comes when it has been sent again
+        postgres_server.until(CONNECTIONS, "1")
+    verdict = crew.settle()
+    assert not verdict.faults(), verdict
+    assert not member.refused
+
+
+def test_writes_whose_connections_are_cut_while_all_write_are_done_once(far, wire):
+    for how in How:
         cut = wire.cut(WRITE, how)
         cut.wait()
-        member.wait_for(20)
-        cut.deliver()  # what was held back comes when it has been sent again long since
+        far.members[0].wait_for(20)
+        cut.deliver()
         far.each_writes(10)
-    verdict = far.settle()
-    assert not verdict.faults(), verdict
-    assert not any(member.refused for member in far.members)
 
 
-def test_all_connections_cut_at_once_again_and_again(far, wire):
+def test_all_connections_are_cut_at_once_again_and_again(far, wire):
     for _ in range(5):
         far.members[0].wait_for(15)
         wire.cut_all()
-    verdict = far.settle()
-    assert not verdict.faults(), verdict
 
 
 def test_a_silent_network_holds_up_nobody_else_and_is_made_good_later(far, wire):
@@ -54,39 +87,25 @@ def test_a_silent_network_holds_up_nobody_else_and_is_made_good_later(far, wire)
     wire.silence()
     for other in others:
         other.wait_for(150)
-    member.read()
+    member.read()  # which goes on
     wire.go_on()
     far.each_writes(20)
-    verdict = far.settle()
-    assert not verdict.faults(), verdict
 
 
-def test_what_a_silent_network_brings_too_late_is_not_done_twice(crew, database, wire):
-    crew.url = url_of(database)
-    url = url_of(database, wire)
-    member = crew.join("far", url, patience=1)
-    crew.join("b")
-    crew.go()
-    crew.each_writes(5)
-    wire.silence()
-    wire.wait_for_lines(2)  # it gave up those it had, with requests on their way
-    wire.go_on()
-    crew.each_writes(20)
-    assert len(member.wrote) >= 25
-    verdict = crew.settle()
-    assert not verdict.faults(), verdict
-
-
-def test_one_that_reads_no_more_and_is_far_behind_holds_up_nobody_else(crew, database, wire):
-    crew.url = url_of(database)
-    url = url_of(database, wire)
-    member = crew.join("far", url)
-    other = crew.join("b", pad=40_000, writers=8)
-    crew.go()
-    crew.each_writes(5)
+def test_one_that_reads_no_more_and_is_far_behind_holds_up_nobody_else(far, wire):
+    member = far.members[0]
     wire.stop_reading()
-    other.wait_for(250)  # 10 MB, more than sockets hold
+    with far.guest("long", pad=40_000, writers=8) as other:
+        other.wait_for(250)  # 10 MB, more than sockets hold
     wire.go_on()
     member.wait_for(20)
-    verdict = crew.settle()
-    assert not verdict.faults(), verdict
+
+
+def test_what_a_silent_network_brings_too_late_is_not_done_twice(far, wire, places):
+    with far.guest("hasty", places[1], patience=1) as member:
+        member.wait_for(5)
+        wire.silence()
+        wire.wait_for_lines(2)  # it gave up those it had, with requests on their way
+        wire.go_on()
+        member.wait_for(20)
+    far.each_writes(20)

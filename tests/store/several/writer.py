@@ -1,10 +1,15 @@
 """A process of its own that writes to a store, and says what the store has acknowledged.
 
 ``python -m tests.store.several.writer JSON``, which holds the fields of `Orders`. On standard
-input, a line each: ``go`` (with as many writers
-more as it has at a time), ``stop`` (end the writes under way), ``look FILE`` (write all that this
-process shows into FILE, once it is fresh), ``read`` (say how many tasks it shows, fresh or not, and
-how it does); the end of it ends the process. On standard output: what `Writing` of `writing` takes.
+input, a line each; the end of it ends the process:
+
+``go [TIMES]``  so many writers more begin, and write so many times each, or until ``stop``
+``end``         wait until they have
+``stop``        end them, after the writes under way
+``look FILE``   write all that this process shows into FILE, once it is fresh
+``read``        say how many tasks it shows, fresh or not, and what ails the store
+
+On standard output: what `Writing` of `writing` takes.
 
 Each write has a mark of its own, in the text of a message: ``<process>/<writer>/<number>``. A
 third of them each put a new task, say something in a task that all speak in, and count in a task
@@ -14,6 +19,7 @@ that all count in.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 import os
@@ -61,10 +67,11 @@ class Writer:
         for task_id in (SHARED, COUNTER):
             await self.store.write(Put(Task(task_id, Action.NOOP)))
 
-    def go(self) -> None:
+    def go(self, times: int | None = None) -> None:
         loop = asyncio.get_running_loop()
         self.is_over = False
-        self.tasks += [loop.create_task(self._write(n)) for n in range(self.orders.writers)]
+        for number in range(self.orders.writers):
+            self.tasks.append(loop.create_task(self._write(number, times)))
 
     async def stop(self) -> None:
         self.is_over = True
@@ -76,10 +83,10 @@ class Writer:
         seen = replica_of(self.store, longest_seconds=self.longest_seconds)
         file.write_text(json.dumps(seen))
 
-    async def _write(self, writer: int) -> None:
-        number = 0
-        while not self.is_over:
-            number += 1
+    async def _write(self, writer: int, times: int | None) -> None:
+        for number in itertools.count(1) if times is None else range(1, times + 1):
+            if self.is_over:
+                return
             mark = f"{self.orders.name}/{writer}/{time.monotonic_ns()}-{number}"
             kind = self.dice.choice(KINDS)
             begun = time.monotonic()
@@ -130,8 +137,10 @@ async def obey(orders: Orders) -> None:
     heard = await lines()
     while line := (await heard.readline()).decode().split():
         match line:
-            case ["go"]:
-                writer.go()
+            case ["go", *times]:
+                writer.go(*map(int, times))
+            case ["end"]:
+                await asyncio.gather(*writer.tasks)
             case ["stop"]:
                 await writer.stop()
             case ["look", file]:

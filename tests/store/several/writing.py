@@ -61,6 +61,14 @@ class Writing:
     def go(self) -> None:
         self._tell("go")
 
+    def go_once(self) -> None:
+        """Let each of its writers write once."""
+        self._tell("go 1")
+
+    def end(self) -> None:
+        """Return when all has been acknowledged that `go_once` began."""
+        self._ask("end")
+
     def stop(self) -> None:
         """Let it end the writes under way."""
         self._ask("stop")
@@ -97,10 +105,11 @@ class Writing:
         os.kill(self.process.pid, number)
 
     def close(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.process.pid, signal.SIGCONT)
-        self.process.kill()
-        self.process.wait()
+        """End it, whatever it does; safe to call twice."""
+        if self.process.poll() is None:
+            self.kill(signal.SIGCONT)
+            self.process.kill()
+            self.process.wait()
         WrongClock.tidy(self.process.pid)
         self._thread.join()
         for file in (self.process.stdin, self.process.stdout, self._errors):
@@ -158,7 +167,7 @@ class Crew:
         return member
 
     def go(self) -> None:
-        for member in self.members:
+        for member in self.alive():
             member.go()
 
     def each_writes(self, more: int) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from drydockd.store.base import Change, Epoch, Member, StoreHealth
+from drydockd.store.news import News
 from drydockd.store.past import Past
 from drydockd.store.staging import Batch
 from drydockd.store.tables import Tables
@@ -59,6 +60,11 @@ class Landing(Protocol):
 
     def builds_on(self, batch: Batch) -> bool:
         """Was something that is staged evaluated on what another daemon's `batch` changes?"""
+        ...
+
+    def leap(self, seq: int, news: News) -> None:
+        """The backend changed the tables itself, to what they are after the write `seq`: tell
+        `news` as what that one left. All that is staged is forgotten."""
         ...
 
     def is_unused(self, digest: str) -> bool:

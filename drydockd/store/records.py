@@ -159,6 +159,12 @@ class Records(Reading):
     def builds_on(self, batch: Batch) -> bool:
         return self._staging.builds_on(batch.ops)
 
+    def leap(self, seq: int, news: News) -> None:
+        self._staging.forget()
+        self.seq = seq
+        if self._watchers and news.parts:
+            self._tell(news)
+
     def land(self, batches: Sequence[Batch]) -> asyncio.Future[None] | None:
         is_long = any(batch.is_long for batch in batches)
         is_short = not is_long and sum(len(batch.ops) for batch in batches) <= AT_ONCE

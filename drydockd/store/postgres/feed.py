@@ -10,7 +10,7 @@ from typing import Any
 from drydockd.errors import StoreStale
 from drydockd.store.postgres.connect import connect, is_away, library, told
 from drydockd.store.postgres.join import Membership, settle_history
-from drydockd.store.postgres.replica import TRIMMED, HistoryLost, Replica, Trimmed
+from drydockd.store.postgres.replica import HistoryLost, Replica
 from drydockd.store.postgres.schema import CHANNEL
 
 log = logging.getLogger(__name__)
@@ -99,9 +99,6 @@ class Feed:
                 await self._follow(self._connection)
             except HistoryLost as error:
                 self._lost(error)
-                return
-            except Trimmed:
-                self._lost(HistoryLost(TRIMMED))
                 return
             except Exception as error:
                 if not is_away(error) and not isinstance(error, library().PostgresError):

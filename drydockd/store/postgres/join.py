@@ -9,7 +9,7 @@ from typing import Any
 
 from drydockd.store.postgres import sql
 from drydockd.store.postgres.connect import connect, library, sqlstate, within
-from drydockd.store.postgres.replica import HistoryLost, Replica
+from drydockd.store.postgres.replica import FORGOTTEN, HistoryLost, Replica
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,11 @@ async def rejoin(who: Membership, replica: Replica) -> Any:
         who.session = row["session"]
         await check_history(connection, replica)
         await replica.catch_up(connection)
+        if not replica.doubtful.isdisjoint(replica.pending):
+            raise HistoryLost(
+                "what became of writes that were on their way cannot be found out any more: this"
+                " daemon was cut off for too long, and starts anew"
+            )
     except BaseException:
         connection.terminate()
         raise
@@ -66,11 +71,13 @@ async def check_history(connection: Any, replica: Replica) -> None:
         return
     if row["chain"] is None and head > seq and (first is None or first > seq):
         return  # kept no more; what follows will show whether there is a gap
-    raise HistoryLost(
-        f"the database lost writes that were acknowledged: write {seq} was seen here, and it has "
-        + (f"none above {head}" if head < seq else f"another one, up to {head} now")
-        + ". A backup was restored, or a standby took over that had not confirmed them; this"
-        " daemon starts anew with what there is. Tasks that ran since may have to be looked at"
+    has = f"another write {seq}, and {head - seq} behind it" if head > seq else f"none above {head}"
+    raise HistoryLost(f"write {seq} was seen here, and the database has {has}: {FORGOTTEN}")
+
+
+def forgotten(replica: Replica) -> HistoryLost:
+    return HistoryLost(
+        f"write {replica.seq} was seen here, and the database has fewer: {FORGOTTEN}"
     )
 
 

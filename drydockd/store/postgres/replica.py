@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from drydockd.store.backend import Landing
 from drydockd.store.postgres import sql
 from drydockd.store.postgres.connect import within
-from drydockd.store.postgres.rows import Written, foreign, settle, written
+from drydockd.store.postgres.loading import load
+from drydockd.store.postgres.reloading import overtake
+from drydockd.store.postgres.rows import Written, foreign, link, settle, written
 from drydockd.store.staging import Batch
 from drydockd.store.tables import Tables
+
+log = logging.getLogger(__name__)
 
 # So much is fetched at a time, so many changes land in one turn of the loop.
 SLICE_BYTES = 1 << 20
@@ -20,41 +25,43 @@ TURN = 256
 FETCH_SECONDS = 10.0
 
 
-TRIMMED = (
-    "writes that come next are kept no more: this daemon was cut off for too long, and starts anew"
-)
-
-
 class HistoryLost(Exception):
     """What is in memory is not what the database holds: the daemon has to begin anew."""
 
 
-class Trimmed(Exception):
+FORGOTTEN = (
+    "it lost writes that were acknowledged, as when a backup is restored or a standby takes over"
+    " that had not confirmed them. This daemon starts anew with what there is; tasks that ran"
+    " since may have to be looked at"
+)
+
+
+class _Trimmed(Exception):
     """Writes that come next are kept no more."""
 
 
 class Sent(Protocol):
-    """An own write on its way."""
+    """An own write on its way. That it landed is no proof that a standby has it: its caller is
+    told when the answer comes, or the next connection has joined."""
 
     batch: Batch
     has_landed: bool
 
-    def landed(self) -> None: ...
-
 
 class Replica:
-    """What one daemon has seen of the order. `seq` and `chain` are those of the newest write.
+    """What one daemon has seen of the order; `seq`: up to which write.
 
     `pending`: own writes on their way, by their number. `is_dirty`: something that is staged was
-    evaluated on what another daemon has changed since.
+    evaluated on what another daemon has changed since. `doubtful`: of those on their way only the
+    answer tells what became of them, as the database has forgotten writes of that time.
     """
 
     def __init__(self, tables: Tables, member: int, seq: int, chain: bytes) -> None:
         self.member = member
         self.seq = seq
-        # The newest write whose chain is known.
-        self.known = (seq, chain)
+        self.known = (seq, chain)  # the newest write, and its chain
         self.pending: dict[int, Sent] = {}
+        self.doubtful: set[int] = set()
         self.is_dirty = False
         self.heard: Callable[[], None] = lambda: None
         self._tables = tables
@@ -64,32 +71,45 @@ class Replica:
         self._landing = landing
 
     async def catch_up(self, connection: Any) -> None:
-        """Land all that was committed before the call. Raises Trimmed, and as `connection` does."""
+        """Land all that was committed before the call. Raises HistoryLost, and as `connection`.
+
+        Where the writes that come next are kept no more all records are read instead.
+        """
         while True:
             asking = connection.fetch(sql.FEED, self.seq, SLICE_BYTES)
             lines = await within(connection, FETCH_SECONDS, asking)
             self.heard()
             writes = list(written(lines))
-            await self.apply(writes)
+            try:
+                await self.apply(writes)
+            except _Trimmed:
+                await self._reload(connection)
+                continue
             is_full = sum(write.size for write in writes) >= SLICE_BYTES
             if len(writes) < sql.FEED_WRITES and not is_full:
                 return
 
     async def apply(self, writes: Iterable[Written]) -> None:
-        """Land those of `writes` that have not landed, each once, in order. Raises Trimmed."""
+        """Land those of `writes` that have not landed, each once, in order."""
         async with self._order:
             landed = 0
             for write in writes:
                 if write.seq <= self.seq:
                     continue
                 if write.seq != self.seq + 1:
-                    raise Trimmed
+                    raise _Trimmed
                 landed += await self._land(write)
                 if landed >= TURN:
                     landed = 0
                     await asyncio.sleep(0)
 
     async def _land(self, write: Written) -> int:
+        chain = link(self.known[1], write)
+        if write.chain not in (None, chain):
+            raise HistoryLost(
+                f"write {write.seq} of the database does not follow the one that was seen here"
+                f" before it: {FORGOTTEN}"
+            )
         sent = self.pending.pop(write.n, None) if write.member == self.member else None
         if sent is not None:
             batch = sent.batch
@@ -104,9 +124,24 @@ class Replica:
         if landing is not None:
             await asyncio.shield(landing)
         self.seq = write.seq
-        if write.chain is not None:
-            self.known = (write.seq, write.chain)
+        self.known = (write.seq, chain)
         if sent is not None:
             sent.has_landed = True
-            sent.landed()
         return count
+
+    async def _reload(self, connection: Any) -> None:
+        async with self._order:
+            before = self.seq
+            loaded, chain = await load(connection)
+            if loaded.seq <= before:
+                return
+            log.warning("writes %d to %d are kept no more: all is read", before + 1, loaded.seq)
+            numbers = list(self.pending)
+            found = await connection.fetch(sql.MINE, self.member, numbers)
+            self._landing.leap(loaded.seq, overtake(self._tables, loaded.tables))
+            self.seq = loaded.seq
+            self.known = (loaded.seq, chain)
+            self.is_dirty = True
+            for row in found:
+                self.pending.pop(row["n"]).has_landed = True
+            self.doubtful = set(self.pending)

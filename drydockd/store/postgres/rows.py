@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -12,24 +14,26 @@ from drydockd.model import BuildData, Message, Record
 from drydockd.store import codec
 from drydockd.store.codec import MESSAGES, BuildRow
 from drydockd.store.frozen import MessageLog
-from drydockd.store.news import Spoken
+from drydockd.store.news import News, Spoken
 from drydockd.store.staging import SLICE, Batch, Op
 
 # What stands before the tail of a message in its document; its task and number are where it is.
 _BEGIN = b'{"error":'
 _ROW_BYTES = 24
+_LINK = struct.Struct(">iqq")
 
 # (seq, ord, table, key, document); ord -1: the write itself, see sql.FEED.
 Line = Sequence[Any]
 
 
 class Written(NamedTuple):
-    """One write as the database has it. `chain`: if it is known. `lines`: of others' writes."""
+    """One write as the database has it. `chain`: if it was told. `lines`: of others' writes."""
 
     seq: int
     member: int
     n: int
-    chain: bytes | None
+    micros: int
+    chain: bytes | None = None
     size: int = 0
     lines: Sequence[Line] = ()
 
@@ -50,8 +54,13 @@ def written(lines: Iterable[Line]) -> Iterator[Written]:
 
 
 def _written(head: Line, lines: list[Line]) -> Written:
-    member, n, size = map(int, head[3].split(" "))
-    return Written(head[0], member, n, bytes(head[4]), size, lines)
+    member, n, size, micros = map(int, head[3].split(" "))
+    return Written(head[0], member, n, micros, bytes(head[4]), size, lines)
+
+
+def link(chain: bytes, write: Written) -> bytes:
+    """Return the chain of a write, from that of the one before; as sql.WRITE does."""
+    return hashlib.sha256(chain + _LINK.pack(write.member, write.n, write.micros)).digest()
 
 
 def size(batch: Batch) -> int:
@@ -158,6 +167,7 @@ def settle(batch: Batch, logs: dict[str, MessageLog]) -> None:
                 counts[key] = 0
         else:
             found.append(data.get(key) or _told(row) if table == "build_data" else _told(row))
+    batch.news = News()
     batch.news.parts = found
 
 

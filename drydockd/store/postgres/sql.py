@@ -4,10 +4,14 @@ from __future__ import annotations
 
 # `session over`: another process, or a newer connection, writes as this member now.
 SESSION_OVER = "DD001"
+# The database holds fewer writes than were seen here.
+HISTORY_LOST = "DD002"
 
 # The reply has what others wrote since `base`, up to 64 KiB (and 4096 writes), as long as it fits
 # the socket's buffer: it goes out while the order's lock is held, and must not wait for a client
 # that does not read.
+#
+# `chain` is a hash over all writes: of the one before, then member, n and time of the write.
 #
 # Arguments: `base`: newest write that is known. `first_n`: the number of the first write among
 # the member's. `guarded`: the first write that is guarded by `epoch`, from 1; 0: none.
@@ -22,6 +26,7 @@ CREATE FUNCTION drydock.write(
     IN c_born int[], IN c_place int[],
     IN m_write int[], IN m_ord int[], IN m_key text[], IN m_doc bytea[],
     OUT head bigint, OUT applied int, OUT verdict text, OUT chain bytea,
+    OUT micros bigint,
     OUT o_seq bigint[], OUT o_ord int[], OUT o_tab text[], OUT o_key text[], OUT o_doc bytea[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -29,13 +34,15 @@ DECLARE
     known bigint;
     bad int;
     stamp timestamptz;
-    micros bytea;
     chains bytea[] := '{}';
 BEGIN
     SELECT h.seq, h.chain INTO head, chain FROM drydock.head h FOR UPDATE;
     PERFORM 1 FROM drydock.member m WHERE m.id = in_member AND m.session = in_session;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'session over' USING ERRCODE = 'DD001';
+    END IF;
+    IF head < base THEN
+        RAISE EXCEPTION 'history lost' USING ERRCODE = 'DD002';
     END IF;
     applied := cardinality(sizes);
     verdict := 'ok';
@@ -61,7 +68,8 @@ BEGIN
             array_agg(x.doc) INTO o_seq, o_ord, o_tab, o_key, o_doc
         FROM (
             SELECT w.seq, -1 AS ord, '' AS tab,
-                w.member || ' ' || w.n || ' ' || w.size AS key, w.chain AS doc
+                concat_ws(' ', w.member, w.n, w.size,
+                    (extract(epoch FROM w.at) * 1000000)::bigint) AS key, w.chain AS doc
             FROM drydock.write w WHERE w.seq > base AND w.seq <= head
             UNION ALL
             SELECT c.seq, c.ord, c.tab, c.key, c.doc
@@ -89,9 +97,10 @@ BEGIN
     END IF;
 
     stamp := clock_timestamp();
-    micros := int8send((extract(epoch FROM stamp) * 1000000)::bigint);
+    micros := (extract(epoch FROM stamp) * 1000000)::bigint;
     FOR i IN 1..applied LOOP
-        chain := sha256(chain || int4send(in_member) || int8send(first_n + i - 1) || micros);
+        chain := sha256(
+            chain || int4send(in_member) || int8send(first_n + i - 1) || int8send(micros));
         chains[i] := chain;
     END LOOP;
     INSERT INTO drydock.write (seq, member, n, chain, at, size)
@@ -160,16 +169,17 @@ CALL_WRITE = (
 CALL_JOIN = "SELECT * FROM drydock.join($1, $2)"
 
 # Whole writes behind $1, some $2 bytes of them: (seq, ord, tab, key, doc), of each write first
-# one with ord -1, key "member n size" and its chain.
+# one with ord -1, key "member n size microseconds" and its chain.
 FEED_WRITES = 4096  # as in the statement
 FEED = """
 WITH w AS MATERIALIZED (
-    SELECT seq, member, n, size, chain FROM (
-        SELECT seq, member, n, size, chain, sum(size) OVER (ORDER BY seq) - size AS before
+    SELECT seq, member, n, size, at, chain FROM (
+        SELECT seq, member, n, size, at, chain, sum(size) OVER (ORDER BY seq) - size AS before
         FROM (SELECT * FROM drydock.write WHERE seq > $1 ORDER BY seq LIMIT 4096) next
     ) summed WHERE before < $2
 ), until AS MATERIALIZED (SELECT max(seq) AS seq FROM w)
-SELECT seq, -1 AS ord, '' AS tab, member || ' ' || n || ' ' || size AS key, chain AS doc FROM w
+SELECT seq, -1 AS ord, '' AS tab, concat_ws(' ', member, n, size,
+    (extract(epoch FROM at) * 1000000)::bigint) AS key, chain AS doc FROM w
 UNION ALL
 SELECT c.seq, c.ord, c.tab, c.key, c.doc FROM drydock.change c
 WHERE c.seq > $1 AND c.seq <= (SELECT seq FROM until)
@@ -189,6 +199,7 @@ ON CONFLICT (name) DO UPDATE SET session = m.session + 1, process = $2, beat = c
 RETURNING id, session
 """
 LAST_N = "SELECT coalesce(max(n), 0) FROM drydock.write WHERE member = $1"
+MINE = "SELECT n FROM drydock.write WHERE member = $1 AND n = ANY($2::bigint[])"
 HEAD = "SELECT seq, chain, origin, format, cluster, secret_mark FROM drydock.head"
 # What became of the write that was known last.
 HISTORY = """

@@ -21,8 +21,8 @@ from drydockd.store.backend import Landing
 from drydockd.store.base import Epoch
 from drydockd.store.postgres import sql
 from drydockd.store.postgres.connect import is_away, library, sqlstate, told, within
-from drydockd.store.postgres.join import Membership, rejoin, superseded
-from drydockd.store.postgres.replica import TRIMMED, HistoryLost, Replica, Trimmed
+from drydockd.store.postgres.join import Membership, forgotten, rejoin, superseded
+from drydockd.store.postgres.replica import HistoryLost, Replica
 from drydockd.store.postgres.rows import Packed, Written, size, written
 from drydockd.store.staging import Batch
 
@@ -55,6 +55,7 @@ class _Item:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def landed(self) -> None:
+        self.has_landed = True
         if not self.done.done():
             self.done.set_result(None)
 
@@ -146,9 +147,6 @@ class Writer:
             except HistoryLost as error:
                 self._lost(error)
                 return
-            except Trimmed:
-                self._lost(HistoryLost(TRIMMED))
-                return
             except Exception as error:
                 if not is_away(error) and not isinstance(error, library().PostgresError):
                     log.critical("the store cannot go on", exc_info=error)
@@ -167,24 +165,18 @@ class Writer:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
-        self._ailing(error)
-
-    def _ailing(self, error: BaseException) -> str:
-        """Note that nothing can be written, and return why."""
         message = f"the store cannot be written: PostgreSQL: {told(error, self._who.url)}"
         if self.error is None:
             log.error("%s", message)
         self.error = message
-        return message
-
-    def _well(self) -> None:
-        if self.error is not None:
-            log.info("the store can be written again")
-        self.error = None
 
     def _rejoined(self) -> None:
-        self._well()
+        log.info("the store can be written again")
+        self.error = None
         left = [item for item in self._flying if not item.has_landed]
+        for item in self._flying:
+            if item.has_landed:
+                item.landed()
         self._flying, self._replica.pending = [], {}
         self._back(left)
         self._restage()
@@ -208,6 +200,8 @@ class Writer:
         return group
 
     async def _send(self, connection: Any) -> None:
+        if connection.is_closed():
+            raise ConnectionResetError("the connection was closed")  # nothing was sent by it
         if self._replica.is_dirty:
             self._restage()
         group = self._take()
@@ -237,7 +231,7 @@ class Writer:
             self._failed(group, error)
             return
         self._replica.heard()
-        self._well()
+        self.error = None
         await self._answered(reply, sent, first_n)
         if reply["verdict"] == "behind":
             self._back(group)
@@ -265,12 +259,14 @@ class Writer:
         lines = zip(*(reply[f"o_{name}"] or () for name in _COLUMNS), strict=True)
         await self._replica.apply(written(lines))
         mine = [
-            Written(head + number, self._who.member, first_n + number - 1, None)
+            Written(head + number, self._who.member, first_n + number - 1, reply["micros"])
             for number in range(1, applied + 1)
         ]
         if mine:
             mine[-1] = mine[-1]._replace(chain=bytes(reply["chain"]))
         await self._replica.apply(mine)
+        for item in sent[:applied]:
+            item.landed()
         self._flying, self._replica.pending = [], {}
 
     async def _refused(self, rest: list[_Item], verdict: str) -> None:
@@ -309,8 +305,11 @@ class Writer:
         """The database refused a statement, so nothing of it was done."""
         self._replica.pending = {}
         code = sqlstate(error)
-        if code == sql.SESSION_OVER:
-            raise superseded(self._who) from None
+        if code in (sql.SESSION_OVER, sql.HISTORY_LOST):
+            self._flying = []
+            self._back(group)
+            is_over = code == sql.SESSION_OVER
+            raise superseded(self._who) if is_over else forgotten(self._replica)
         if code in _ORDER:
             self._flying = []
             self._back(group)
@@ -319,7 +318,10 @@ class Writer:
             self._flying = []
             self._back(group)
         else:
-            self._refuse(group, StoreUnavailable(self._ailing(error)))
+            message = f"the store cannot be written: PostgreSQL: {told(error, self._who.url)}"
+            log.error("%s", message)
+            self.error = message
+            self._refuse(group, StoreUnavailable(message))
 
     # -- the queue
 

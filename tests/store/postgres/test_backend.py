@@ -184,6 +184,43 @@ def strip(record):
     return replace(record, data_element="") if hasattr(record, "data_element") else record
 
 
+@pytest.mark.parametrize("writes_too", [False, True], ids=["reads", "writes"])
+async def test_who_was_cut_off_for_too_long_reads_all_again(pair, writes_too):
+    here, there = pair
+    await here.write(*(Put(a_task(name)) for name in ("stays", "goes", "comes back")))
+    await here.write(Put(a_message("stays", "1")), Put(a_message("comes back", "old")))
+    await there.fresh(10)
+    told = []
+    there.watch(lambda seq, news: told.append((seq, list(news))))
+    replica, going_on = there.backend._replica, asyncio.Event()
+    catch_up = replica.catch_up
+
+    async def stand_still(connection):
+        await going_on.wait()
+        await catch_up(connection)
+
+    replica.catch_up = stand_still
+    await here.write(Remove(Task, "goes"), Remove(Task, "comes back"))
+    await here.write(Put(a_task("comes back")), Put(a_message("comes back", "new")))
+    await here.write(Edit(Task, "stays", count), Put(a_message("stays", "2")))
+    await here.write(Put(a_task("last")), Put(some_data("1")))
+    assert await here.backend.trim(0, 0) == here.seq - 1
+    writing = asyncio.ensure_future(
+        there.write(Edit(Task, "stays", count)) if writes_too else asyncio.sleep(0)
+    )
+    await asyncio.sleep(0)
+    going_on.set()
+    await writing
+    await there.fresh(10)
+    await here.fresh(10)
+    assert everything(there) == everything(here)
+    assert (there.seq, there.unfinished()) == (here.seq, here.unfinished())
+    seq, news = told[0]
+    assert seq == here.seq - writes_too
+    assert {m.message for m in news if isinstance(m, Message)} == {"new", "2"}
+    assert {t.task_id for t in news if isinstance(t, Task)} == {"stays", "comes back", "last"}
+
+
 async def test_what_one_put_as_a_blob_the_other_reads(pair):
     here, there = pair
     digest = await here.put_blob(b"design")

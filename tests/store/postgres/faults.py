@@ -1,0 +1,58 @@
+"""A connection to PostgreSQL that is lost at the worst moment."""
+
+import asyncio
+
+import asyncpg
+
+
+class Lossy:
+    """Stands for `real`. The next `fetchrow` of drydock.write is lost: "asked" before the server
+    hears of it, "answered" when it has done it, "refused": nothing, it goes through."""
+
+    def __init__(self, real, lost):
+        self._real = real
+        self._lost = lost
+        self.asked = asyncio.Event()
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+    async def fetchrow(self, sql, *args):
+        lost, self._lost = self._lost, None
+        self.asked.set()
+        if lost == "answered":
+            await self._real.fetchrow(sql, *args)
+        if lost is None:
+            return await self._real.fetchrow(sql, *args)
+        self._real.terminate()
+        raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle")
+
+
+def lose(store, what):
+    """Let the next write of `store` be lost when it was "asked" or "answered"."""
+    writer = store.backend._writer
+    writer._connection = Lossy(writer._connection, what)
+
+
+class Cut:
+    """While it is `on` no new connection is made, and those there are are cut."""
+
+    def __init__(self, monkeypatch, *modules):
+        self.is_on = False
+        for module in modules:
+            monkeypatch.setattr(module, "connect", self._wrap(module.connect))
+
+    def _wrap(self, connect):
+        async def connected(url, *, purpose):
+            if self.is_on:
+                raise ConnectionRefusedError("refused by the test")
+            return await connect(url, purpose=purpose)
+
+        return connected
+
+    def cut(self, *stores):
+        self.is_on = True
+        for store in stores:
+            for part in (store.backend._writer, store.backend._feed):
+                if part._connection is not None:
+                    part._connection.terminate()

@@ -1,0 +1,77 @@
+"""What others wrote comes by itself, over lost connections too, and asking for it is bounded."""
+
+import asyncio
+
+import pytest
+
+from drydockd.errors import StoreStale
+from drydockd.store import Put
+from drydockd.store.postgres import feed, join
+from tests.store.helpers import a_task
+from tests.store.postgres.faults import Cut
+
+
+async def test_after_a_lost_connection_nothing_of_others_is_missed(pair):
+    here, there = pair
+    for number in range(5):
+        there.backend._feed._connection.terminate()
+        await here.write(Put(a_task(f"{number}")))
+        await there.fresh(10)
+        assert there.task(f"{number}")
+    assert there.health().error is None
+
+
+async def test_without_notifications_it_asks_by_itself(pair, monkeypatch):
+    here, there = pair
+    monkeypatch.setattr(feed, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(feed, "CHANNEL", "nobody_speaks_there")
+    there.backend._feed._connection.terminate()
+    await there.fresh(10)
+    seen = asyncio.Event()
+    there.watch(lambda seq, news: seen.set())
+    await here.write(Put(a_task("a")))
+    async with asyncio.timeout(10):
+        await seen.wait()
+
+
+async def test_who_asks_while_the_database_is_away_is_told_so_in_time(pair, monkeypatch):
+    here, there = pair
+    cut = Cut(monkeypatch, feed, join)
+    await here.write(Put(a_task("a")))
+    await there.fresh(10)
+    cut.cut(there)
+    with pytest.raises(StoreStale, match="last heard"):
+        await there.fresh(0.05)
+    assert there.task("a")
+    assert "cannot be read" in there.health().error
+    waiting = asyncio.ensure_future(there.fresh(10))
+    await here.write(Put(a_task("b")))
+    cut.is_on = False
+    await waiting
+    assert there.task("b")
+
+
+async def test_those_who_ask_at_once_share_a_round_trip(pair, monkeypatch):
+    _, there = pair
+    await there.fresh(10)
+    asked = []
+    catch_up = there.backend._replica.catch_up
+
+    async def count(connection):
+        asked.append(1)
+        await catch_up(connection)
+
+    monkeypatch.setattr(there.backend._replica, "catch_up", count)
+    await asyncio.gather(*(there.fresh(10) for _ in range(50)))
+    assert len(asked) <= 2
+
+
+async def test_own_writes_ask_nobody(pair, monkeypatch):
+    here, _ = pair
+    monkeypatch.setattr(feed, "POLL_SECONDS", 60)
+    await here.fresh(10)
+    asked = []
+    monkeypatch.setattr(here.backend._replica, "catch_up", asked.append)
+    for number in range(10):
+        await here.write(Put(a_task(f"{number}")))
+    assert asked == []

@@ -67,13 +67,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(os.EX_TEMPFAIL)
 
 
-def _end(why: str) -> None:
+def _end(warden: Warden | None, why: str) -> None:
     """End the process on the spot: another daemon goes on with what this one was doing.
 
     Nothing is drained, and nothing more is sent. It is as a power cut, which everything outlasts.
     """
     log.critical("this process ends, to be started anew: %s", why)
     logging.shutdown()
+    if warden is not None:
+        # What speaks to BMCs for it must not go on without it.
+        warden.end_programs()
     os._exit(os.EX_TEMPFAIL)
 
 
@@ -172,12 +175,13 @@ class Daemon:
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises what `app.start` raises."""
         loop = asyncio.get_running_loop()
+        end = partial(_end, self._warden)
         if self._warden is not None:
-            self._warden.guard(partial(_end, "its warden is gone"))
+            self._warden.guard(partial(end, "its warden is gone"))
         sockets = inherited_sockets(os.environ)
         self._is_activated = bool(sockets)
         running = await app.start(
-            self._settings, base=self._base, sockets=sockets, end=_end, warden=self._warden
+            self._settings, base=self._base, sockets=sockets, end=end, warden=self._warden
         )
         garbage.settle()
         for number in (signal.SIGTERM, signal.SIGINT):

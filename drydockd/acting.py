@@ -11,6 +11,7 @@ Source: contract, scale, section 6, "Acting".
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import struct
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,8 @@ from contextvars import ContextVar
 from typing import Any, Protocol
 
 from drydockd.errors import NotRunner
+
+log = logging.getLogger(__name__)
 
 # Off the wire for good once the socket is closed, whoever closes it: no byte is sent after.
 _AT_ONCE = struct.pack("ii", 1, 0)
@@ -70,7 +73,8 @@ async def may_act() -> None:
         return
     try:
         await permit.may_act()
-    except NotRunner:
+    except NotRunner as error:
+        log.warning("not done: %s", error)
         await asyncio.get_running_loop().create_future()
 
 

@@ -13,17 +13,17 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from drydockd import __version__, parts
+from drydockd import __version__, acting, parts
 from drydockd.cluster.cluster import Cluster, report
 from drydockd.cluster.digests import digests, secret_mark
 from drydockd.cluster.lease import Lease, Watched
 from drydockd.cluster.peers import Peers, Seal
 from drydockd.config import Settings
-from drydockd.errors import InvalidConfig, StoreUnavailable
+from drydockd.errors import InvalidConfig, StoreRefused, StoreUnavailable
 from drydockd.model import Timestamp, timestamp
 from drydockd.store import Store, open_store
 from drydockd.store.records import Records
-from drydockd.tasks.shared.authority import ALONE, Authority
+from drydockd.tasks import ALONE, Authority
 
 if TYPE_CHECKING:
     from drydockd.auth.policy import Policy
@@ -150,6 +150,7 @@ async def _joined(
     from drydockd.store import postgres
     from drydockd.store.postgres.connect import connect
     from drydockd.store.postgres.lease import PostgresKeeper
+    from drydockd.store.postgres.making import OtherSecret
 
     chosen, secret = settings.store, parts.server_secret(settings)
     url, name = chosen.url.get_secret_value() if chosen.url else "", member_name(settings)
@@ -164,7 +165,10 @@ async def _joined(
         patience=chosen.patience,
         on_lost=lambda lost: end(str(lost)),
     )
-    backend, loaded = await _patiently(join)
+    try:
+        backend, loaded = await _patiently(join)
+    except OtherSecret as error:
+        raise StoreRefused(f"{error}. Here it is {parts.secret_file(settings)}") from None
     store = Records(backend, loaded)
     ending.push_async_callback(store.close)
     told: dict[str, str] = {}
@@ -181,6 +185,8 @@ async def _joined(
         lost=end,
         warden=warden,
     )
+    # For the whole process: a connection that a look opened may be used for an act later.
+    acting.bind_here(lease)
     seal = Seal(secret)
     peers = Peers(seal, settings.api.tls_cert)
     cluster = Cluster(store, backend, keeper, lease, peers, settings_told, end)

@@ -16,13 +16,14 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from drydockd import parts
+from drydockd import membership, parts
 from drydockd.auth.jwtkeys import public_keys
 from drydockd.auth.keystone import load_jws_keys
 from drydockd.config import ConfigError, Loaded, Mistake, Settings
 from drydockd.config import load as load_values
-from drydockd.errors import InvalidConfig, StoreRefused
+from drydockd.errors import InvalidConfig, InvalidInput, StoreRefused
 from drydockd.handlers.listen import check_address
+from drydockd.store.postgres.connect import library
 from drydockd.store.statedir import StateDir, refuse_if_open_to_others
 from drydockd.systemd import SOCKETS
 from drydockd.tls import load_tls
@@ -106,6 +107,16 @@ def _state(settings: Settings) -> Iterator[tuple[Option, Trial]]:
     option = ("store", "state_dir")
     yield option, partial(_check_state_dir, settings)
     yield ("auth", "secret_file"), partial(_check_secret, settings)
+    if settings.store.backend == "postgres":
+        yield ("store", "url"), _check_library
+        yield ("cluster", "address"), partial(membership.member_address, settings, "")
+
+
+def _check_library() -> None:
+    try:
+        library()
+    except InvalidInput as error:
+        raise InvalidConfig(str(error)) from error
 
 
 def _check_state_dir(settings: Settings) -> None:

@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # How a daemon comes to its store: alone, or with others.
     "membership": DATA | PARTS | {"tasks", "parts", "cluster"},
     "app": DATA | PARTS | {"tasks", "handlers", "parts", "web", "cluster", "membership"},
-    "preflight": DATA | PARTS | {"tasks", "handlers", "parts"},
+    "preflight": DATA | PARTS | {"tasks", "handlers", "parts", "membership"},
     "__main__": DATA
     | PARTS
     | {"tasks", "handlers", "parts", "preflight", "app", "reload", "cluster"},

@@ -207,6 +207,10 @@ BROKEN = {
     "secret": (short_secret, "not a secret"),
     "no secret of several": (of_several("j"), "/s is missing; all daemons of one database have"),
     "no secret of their tokens": (of_several("s"), "/j is missing; all daemons of one database"),
+    "no address among several": (
+        lambda f: of_several("s", "j")(f) | {"api": {"listen": "0.0.0.0:0"}},
+        "cluster.address is missing: api.listen, 0.0.0.0:0, does not tell",
+    ),
     "secret of tokens": (open_jwt_secret, "lets others read it"),
     "key file": (
         lambda f: {"auth": {"strategy": "jwt", "jwt_public_keys": ["/no.pem"]}},

@@ -18,7 +18,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -50,10 +50,15 @@ class Warden:
         shared = mmap.mmap(-1, ctypes.sizeof(ctypes.c_int64))
         parent = os.pidfd_open(os.getpid())
         parent_id = os.getpid()
-        pid = os.fork()
-        if not pid:
-            _watch(parent, parent_id, shared, look_seconds)
-        os.close(parent)
+        # Else one that comes at once would end the child before it says that it is not for it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, NOT_OURS)
+        try:
+            pid = os.fork()
+            if not pid:
+                _watch(parent, parent_id, shared, look_seconds)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            os.close(parent)
         return cls(pid, shared)
 
     def live_until(self, moment: float | None) -> None:
@@ -77,6 +82,13 @@ class Warden:
         if self._watching is not None:
             self._watching.remove_reader(self._pidfd)
             self._watching = None
+
+    def end_programs(self) -> None:
+        """Kill the programs that this process has started, before it ends by itself.
+
+        By them it speaks to BMCs, and they would go on.
+        """
+        _kill_all(pid for pid in _descendants(os.getpid()) if pid != self.pid)
 
     def close(self) -> None:
         """End the child: this process acts no more. Safe twice."""
@@ -128,17 +140,21 @@ def _kill(parent: int, parent_id: int) -> None:
         signal.pidfd_send_signal(parent, signal.SIGSTOP)
         programs = list(_descendants(parent_id))
         signal.pidfd_send_signal(parent, signal.SIGKILL)
-        for pid in programs:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+        _kill_all(programs)
+
+
+def _kill_all(programs: Iterable[int]) -> None:
+    for pid in programs:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _descendants(pid: int) -> Iterator[int]:
     """The processes below `pid`, this one left out."""
     for child in _children(pid):
         if child != os.getpid():
-            yield child
             yield from _descendants(child)
+            yield child
 
 
 def _children(pid: int) -> list[int]:

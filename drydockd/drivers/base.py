@@ -1,7 +1,8 @@
 """The seams to BMCs, node provisioners and Kubernetes, and the types they speak.
 
 A driver never sees the store or the scheduler: it gets a node and a voice, does its work
-and returns, or raises one of the DriverErrors of `errors`. No method blocks the loop
+and returns, or raises one of the DriverErrors of `errors`. Right before each request that changes
+something it asks `acting.may_act`, at each attempt. No method blocks the loop
 (blocking libraries run in threads with their own timeout set), and cancelling a call
 leaves the backend in a state from which it can be resumed. Options of a driver are the
 keyword arguments of its class. Source: contract, oob, node-provisioner and kubernetes.

@@ -2,6 +2,7 @@
 
 from drydockd.tasks.deployments import Deployments
 from drydockd.tasks.service import Tasks
+from drydockd.tasks.shared.authority import ALONE, Authority
 from drydockd.tasks.shared.pinned import OfContext, Pinned
 from drydockd.tasks.shared.places import Place, parse_place
 from drydockd.tasks.views.events import EventStream, TooSlow
@@ -22,7 +23,9 @@ from drydockd.tasks.words.requests import (
 from drydockd.tasks.words.settings import DRIVER_KINDS, PinLimits, ReportLimits, TaskSettings
 
 __all__ = [
+    "ALONE",
     "DRIVER_KINDS",
+    "Authority",
     "Deployments",
     "Drivers",
     "DryRun",

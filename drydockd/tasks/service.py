@@ -12,14 +12,7 @@ from typing import TYPE_CHECKING
 from drydockd.auth.bootkey import BootKeys
 from drydockd.design import nodefilter
 from drydockd.errors import Conflict, DriverTransient, InvalidInput, StoreUnavailable, Unavailable
-from drydockd.model import (
-    Action,
-    Caller,
-    Task,
-    Timestamp,
-    changed,
-    timestamp,
-)
+from drydockd.model import Action, Caller, Task, Timestamp, changed, timestamp
 from drydockd.render import BootData, Templates
 from drydockd.store.base import Change, Edit, Put, Store
 from drydockd.tasks.actions import action_kinds
@@ -80,6 +73,8 @@ GATHERING_PER_NAME = 0.0001
 LONGEST_GATHERING = 1.0
 # So long is waited until another daemon, which has the work, stops a task.
 LONGEST_STOPPING = 1.0
+# And so long until it is known what others wrote.
+LONGEST_LOOK = 5.0
 
 
 class Tasks:
@@ -211,6 +206,7 @@ class Tasks:
         The design is loaded anew. Raises NotFound, and Conflict for a subtask, an
         unfinished task and one in which nothing failed.
         """
+        await self._know_all()
         task = self._top_level(task_id)
         if not task.status.is_final:
             raise Conflict(f"Task {task_id} is {task.status}; it can be retried when it has ended")
@@ -230,6 +226,7 @@ class Tasks:
         A queued task ends at once; a running one ends when its nodes are between steps.
         Raises NotFound, and Conflict for a subtask and for a task that has ended.
         """
+        await self._know_all()
         self._top_level(task_id)
         user, now = caller.user, timestamp()
         if self._wishes is not None:
@@ -366,6 +363,14 @@ class Tasks:
         if self._wishes is None and not task.status.is_final:
             self._scheduler.begin(task)
         return task
+
+    async def _know_all(self) -> None:
+        """Have reads show what other daemons wrote, before anything is refused for what they show.
+
+        Raises StoreStale.
+        """
+        if self._wishes is not None:
+            await self._store.fresh(LONGEST_LOOK)
 
     def _top_level(self, task_id: str) -> Task:
         task = self._store.task(task_id)

@@ -168,6 +168,21 @@ def test_programs_that_speak_for_the_process_die_with_it(watched):
         os.close(program)
 
 
+def test_who_ends_by_itself_leaves_no_program_behind_and_keeps_its_warden(watched):
+    process, warden = watched(
+        """
+        import subprocess
+        words = [sys.executable, "-c", "import signal; signal.pause()"]
+        child = subprocess.Popen(words, start_new_session=True)
+        warden.end_programs()
+        print(child.wait(), flush=True)
+        """
+    )
+
+    assert process.stdout.readline() == f"{-signal.SIGKILL}\n"
+    assert not select.select([warden], [], [], 0)[0]
+
+
 def test_it_holds_no_file_of_the_process_open(watched, tmp_path):
     with (tmp_path / "held").open("w") as held:
         _, warden = watched(pass_fds=(held.fileno(),))

@@ -24,7 +24,6 @@ from drydockd.drivers.oob.redfish.driver import RedfishOob
 from drydockd.drivers.oob.redfish.options import RedfishOptions
 from drydockd.machines import PowerState
 from drydockd.plans import NetworkPlan, PlatformPlan, StoragePlan
-from drydockd.site import Network, NetworkLink, Repository
 from tests.drivers.kubernetes.helpers import driver_for
 from tests.drivers.node.maas.making import options as maas_options
 from tests.drivers.oob.domains import MAC, a_domain, a_guest
@@ -301,9 +300,6 @@ async def test_ironic_is_asked_for_at_each_attempt():
 
     assert heard.count("PUT") == 2
     assert permit.asked == 2
-
-
-NETWORK = Network(name="pxe", cidr="10.1.0.0/24")
 
 
 def acts_of(site, handle, node):

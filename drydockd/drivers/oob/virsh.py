@@ -161,7 +161,8 @@ class Virsh:
             more = f"    IdentityFile {_quoted(self._keyfile)}\n    IdentitiesOnly yes\n"
             more = more if self._keyfile else ""
             more += f"    UserKnownHostsFile {_quoted(self._hosts)}\n" if self._hosts else ""
-            config.write_text(_CONFIG.format(connect_seconds=CONNECT_SECONDS, more=more))
+            connect_seconds = max(1, int(acting.connect_seconds(CONNECT_SECONDS)))
+            config.write_text(_CONFIG.format(connect_seconds=connect_seconds, more=more))
             ssh = self._folder / "ssh"
             words = f"exec {shlex.quote(path)} -F {shlex.quote(str(config))}"
             ssh.write_text(f'#!/bin/sh\n{words} "$@"\n')

@@ -10,12 +10,12 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from importlib import import_module
 from typing import Any
 
 from drydockd.errors import StoreUnavailable
 from drydockd.store.base import Epoch
 from drydockd.store.lease import Beat, Report
+from drydockd.store.postgres.connect import library
 
 # clock_timestamp and not now(): the call may have waited for a row.
 # A holder proves itself by its epoch: one of its name that was started again, or the same one
@@ -184,7 +184,7 @@ class PostgresKeeper:
 
 
 def _errors() -> tuple[type[BaseException], ...]:
-    asyncpg = import_module("asyncpg")
+    asyncpg = library()
     return (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 

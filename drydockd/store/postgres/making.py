@@ -16,6 +16,10 @@ _IS_THERE = "SELECT to_regclass('drydock.head') IS NOT NULL"
 _MARK = "UPDATE drydock.head SET secret_mark = $1"
 
 
+class OtherSecret(StoreRefused):
+    """The daemons of this database have another secret; whoever has the file names it."""
+
+
 async def prepare(connection: Any, url: str, secret_mark: bytes | None) -> None:
     """Make the schema unless it is there; compare format and secret. Raises StoreRefused.
 
@@ -31,7 +35,7 @@ async def prepare(connection: Any, url: str, secret_mark: bytes | None) -> None:
         if head["secret_mark"] is None and secret_mark is not None:
             await connection.execute(_MARK, secret_mark)
         elif secret_mark is not None and bytes(head["secret_mark"]) != secret_mark:
-            raise StoreRefused(
+            raise OtherSecret(
                 f"{shown_url(url)} belongs to daemons with another secret: give every daemon of a"
                 " cluster the same file (auth.secret_file), and each cluster a database of its own"
                 " (store.url)"

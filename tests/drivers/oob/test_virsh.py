@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from drydockd import acting
 from drydockd.drivers.oob import command, virsh
 from drydockd.drivers.oob.command import Ended
 from drydockd.drivers.oob.virsh import Hypervisor, Slots, Virsh
@@ -188,3 +189,17 @@ async def test_a_hypervisor_kept_busy_by_others_is_transient(ask):
     async with ask.tool._slots.hold(AT.name), ask.tool._slots.hold(AT.name):
         with pytest.raises(DriverTransient, match=r"libvirt_driver\.connections"):
             await ask.tool.run(AT, "look", "dominfo n1", until=soon)
+
+
+class Permit:
+    reach_seconds = 1.5
+
+    async def may_act(self):
+        """Yes."""
+
+
+async def test_of_several_daemons_one_connects_within_what_its_lease_allows(ask, tmp_path):
+    with acting.bound(Permit()):
+        await ask(Ended(0, "", ""))
+    [folder] = tmp_path.iterdir()
+    assert "    ConnectTimeout 1\n" in (folder / "ssh_config").read_text()

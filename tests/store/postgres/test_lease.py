@@ -6,22 +6,13 @@ from functools import partial
 import asyncpg
 import pytest
 
-from drydockd.errors import StoreUnavailable
-from drydockd.store.base import Epoch
+from drydockd.errors import Fenced, StoreUnavailable
+from drydockd.model import Action, Task
+from drydockd.store.base import Epoch, Put
 from drydockd.store.lease import Report
-from drydockd.store.postgres.lease import SQL, PostgresKeeper
+from drydockd.store.postgres.lease import PostgresKeeper
 
-TABLES = """
-CREATE SCHEMA drydock;
-CREATE TABLE drydock.head (seq bigint not null);
-INSERT INTO drydock.head VALUES (0);
-CREATE TABLE drydock.member (
-    id int generated always as identity primary key, name text unique not null,
-    session bigint not null default 0, beat timestamptz not null, address text, version text,
-    applied bigint not null default 0, settings text not null default '{}');
-CREATE TABLE drydock.lease (
-    name text primary key, holder int, epoch bigint not null, until timestamptz not null);
-INSERT INTO drydock.lease VALUES ('runner', null, 0, '-infinity');
+MEMBERS = """
 INSERT INTO drydock.member (name, beat)
     VALUES ('east', '-infinity'), ('west', '-infinity'), ('north', '-infinity');
 """
@@ -30,9 +21,9 @@ NAMES = {1: "east", 2: "west", 3: "north"}
 
 
 @pytest.fixture
-def database(postgres):
-    postgres.run(TABLES + SQL)
-    return postgres
+def database(shared):
+    shared.run(MEMBERS)
+    return shared
 
 
 @pytest.fixture
@@ -219,6 +210,7 @@ async def test_the_new_runner_ends_the_connections_of_the_one_before(keeper, dat
 
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
         await old.execute("SELECT pg_sleep(20)")
+    old.terminate()
     for connection in (other, deeper):
         await connection.execute("SELECT 1")
         await connection.close()
@@ -272,3 +264,28 @@ async def test_the_first_runner_of_all_has_nobody_to_take_over_from(keeper):
     await beat(east)
 
     assert await east.take_over() is None
+
+
+async def test_writes_of_the_epoch_before_are_refused_from_the_take_over_on(pair, shared):
+    east, west = pair
+    keepers = [
+        PostgresKeeper(partial(asyncpg.connect, shared.url), store.backend.member_id, name)
+        for store, name in ((east, "a"), (west, "b"))
+    ]
+    first, second = Epoch(1), Epoch(2)
+    assert (await beat(keepers[0])).epoch == first
+    await east.write(Put(Task("t1", Action.NOOP)), guard=first)
+    run_out(shared)
+    assert (await beat(keepers[1])).epoch == second
+
+    with pytest.raises(Fenced):
+        await east.write(Put(Task("t2", Action.NOOP)), guard=first)
+    with pytest.raises(Fenced):
+        await east.write(Put(Task("t2", Action.NOOP)), guard=second)
+    await east.write(Put(Task("t3", Action.NOOP)))
+    await west.write(Put(Task("t4", Action.NOOP)), guard=second)
+
+    await west.fresh(20)
+    assert {task.task_id for task in west.tasks()} == {"t1", "t3", "t4"}
+    for keeper in keepers:
+        await keeper.close()

@@ -473,3 +473,20 @@ async def test_the_documents_of_an_unadopted_machine_are_told_by_its_name(bench)
     assert await driver.discovered("n1") == ()
     await driver.adopt(await driver.find(NODE), NODE)
     assert await driver.discovered("mac-525400000001") == ()
+
+
+async def test_a_daemon_that_does_not_lead_tells_what_the_records_do_and_listens_nowhere(bench):
+    follower = NetbootProvisioner(bench.driver._options)
+    shelf = StoreShelf(bench.store, "netboot")
+    await follower.start(Surroundings(shelf, b"s" * 32, lambda node: bench.machine))
+    assert await follower.list_nodes() == []
+    await bench.ready()
+
+    mine, its = await bench.driver.list_nodes(), await follower.list_nodes()
+    assert its == mine != []
+    assert follower.port == 0
+    said = [note.text for note in await follower.check() if not note.error]
+    assert "the daemon that runs the tasks serves the boot network" in said
+    with pytest.raises(DriverTransient, match="not started yet"):
+        _ = follower.boots
+    await follower.close()

@@ -27,6 +27,21 @@ async def test_a_restarted_daemon_reads_every_field_again(machines):
     assert Machines(machines._shelf).get(MAC) == machine
 
 
+async def test_who_follows_sees_what_the_other_one_changes(machines):
+    follower = Machines(machines._shelf, follows=True)
+    assert follower.get(MAC) == NEW
+    await machines.change(MAC, lambda machine: replace(machine, name="other"))
+    same = follower.get(MAC)
+    follower.renew()
+    assert (follower.named("other"), follower.named("n1")) == (machines.get(MAC), None)
+    follower.renew()
+    assert follower.get(MAC) is not same
+    assert follower.get(MAC) is follower.named("other"), "what did not change is not read again"
+    await machines.forget(MAC)
+    follower.renew()
+    assert (len(follower), follower.named("other")) == (0, None)
+
+
 async def test_a_change_that_cannot_be_written_is_not_seen(machines):
     machines._shelf.fails = StoreUnavailable("full")
     with pytest.raises(StoreUnavailable):

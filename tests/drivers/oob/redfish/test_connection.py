@@ -2,10 +2,13 @@
 
 import asyncio
 import gc
+import socket
+import struct
 import weakref
 
 import pytest
 
+from drydockd import acting
 from drydockd.drivers.oob.redfish.connection import Connection, HandshakeFailed, TooLong
 from drydockd.drivers.oob.redfish.options import RedfishOptions
 from drydockd.drivers.oob.redfish.tls import TlsContexts
@@ -80,3 +83,33 @@ async def test_what_was_read_does_not_wait_for_the_collector(answering):
         assert [part() for part in left] == [None, None]
     finally:
         gc.enable()
+
+
+class Permit:
+    reach_seconds = 1.5
+
+    async def may_act(self):
+        """Yes."""
+
+
+async def test_of_several_daemons_one_that_is_dead_sends_nothing_more(answering):
+    port = await answering(b"")
+    with acting.bound(Permit()):
+        connection = await Connection.open("127.0.0.1", port, None)
+    sock = connection._writer.get_extra_info("socket")
+    try:
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 1500
+        linger = sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)
+        assert struct.unpack("ii", linger) == (1, 0)
+    finally:
+        connection.close()
+
+
+async def test_alone_its_sockets_are_as_the_system_makes_them(answering):
+    connection = await Connection.open("127.0.0.1", await answering(b""), None)
+    sock = connection._writer.get_extra_info("socket")
+    try:
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == bytes(8)
+    finally:
+        connection.close()

@@ -12,6 +12,7 @@ from drydockd.tasks.shared.places import end_of
 from drydockd.tasks.words import ways
 from tests.daemon.cluster import here
 from tests.handlers.helpers import REF, V1
+from tests.webhooks.receiver import receiving
 
 pytestmark = pytest.mark.peer("postgres")
 
@@ -174,6 +175,39 @@ async def test_events_of_everything_have_one_order_wherever_they_are_read(tmp_pa
                     after = event[0]
                     break
         assert moved == told[0]
+
+
+async def test_a_webhook_goes_on_at_the_next_runner_where_the_one_before_stopped(
+    tmp_path, postgres
+):
+    with receiving() as receiver:
+        hook = {"name": "test", "url": receiver.url, "secret": "s3cr3t-s3cr3t-s3cr3t"}
+        hook["filter"] = {"kind": ["state", "node", "message", "boot_action"]}
+        hooks = {"events": {"webhooks": [hook]}, "network": {"allowed_hosts": ("localhost",)}}
+        async with here(tmp_path, postgres, 2, **hooks) as cluster:
+            runner, [other] = await cluster.runner(), await cluster.followers()
+            store = other.app.services.store
+            async with asyncio.timeout(30):
+                while (place := store.driver_record("webhooks/test")) is None:
+                    await store.fresh(10)
+            start = place.document["place"]
+            ended = [(await other.task(action="validate_design"))["task_id"]]
+            await asyncio.to_thread(receiver.next)
+            receiver.open.clear()  # in mid delivery
+            stopping = asyncio.create_task(cluster.stop(runner.app.services.cluster.name))
+            await cluster.daemons[other.app.services.cluster.name].app.services.cluster.leads.wait()
+            receiver.open.set()
+            await stopping
+            ended.append((await other.task(action="validate_design"))["task_id"])
+            kept = await events(other, "events?follow=false", start)
+            kept = [number for number, kind, _ in kept if kind not in ("place", "gap")]
+            while kept[-1] != (await asyncio.to_thread(receiver.next)).event["id"]:
+                pass
+    came = list(dict.fromkeys(event["id"] for event in receiver.taken()))
+    print([(e["id"], e["type"], e["data"]) for e in receiver.taken()][:4], start, kept[:4])
+    assert came == kept
+    told = {event["data"].get("task_id") for event in receiver.taken()}
+    assert told >= set(ended)
 
 
 # -- what each tells of itself -----------------------------------------------------------

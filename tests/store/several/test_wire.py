@@ -13,6 +13,8 @@ pytestmark = [pytest.mark.process, pytest.mark.slow, pytest.mark.peer("postgres"
 WRITE = "drydock.write("  # the function: there is a table of that name too
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'far/write'"
 
+ASKED = "SELECT max(query_start) FROM pg_stat_activity WHERE application_name = 'far/write'"
+
 
 @pytest.fixture(scope="module")
 def wire(postgres_server):
@@ -92,13 +94,23 @@ def test_a_silent_network_holds_up_nobody_else_and_is_made_good_later(far, wire)
     far.each_writes(20)
 
 
-def test_one_that_reads_no_more_and_is_far_behind_holds_up_nobody_else(far, wire):
-    member = far.members[0]
-    wire.stop_reading()
-    with far.guest("long", pad=40_000, writers=8) as other:
+def test_one_that_is_far_behind_and_reads_no_more_holds_up_nobody_else(crew, wire, postgres_server):
+    """What it asked before the others wrote is answered at length, or it is told to catch up."""
+    member = crew.members[0]
+    asked = postgres_server.psql(ASKED)
+    wire.silence()
+    member.go_once()
+    with crew.guest("long", pad=40_000, writers=8) as other:
         other.wait_for(250)  # 10 MB, more than sockets hold
+        wire.stop_reading()
+        postgres_server.until(f"SELECT ({ASKED}) > '{asked}'", "t")
+        other.wait_for(20)
+        # Its answer is on its way: the server neither waits, with the order's lock, nor hangs up.
+        postgres_server.until(f"{CONNECTIONS} AND state = 'idle'", "1")
     wire.go_on()
-    member.wait_for(20)
+    member.end()
+    verdict = crew.settle()
+    assert not verdict.faults(), verdict
 
 
 def test_what_a_silent_network_brings_too_late_is_not_done_twice(far, wire, places):

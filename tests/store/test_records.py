@@ -245,7 +245,7 @@ async def live_on_two(database, steps):
         await store.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(steps=st.lists(STEPS, max_size=15))
 def test_any_history_of_two_daemons_leaves_what_the_model_says(shared_database, steps):
     shared_database.run(EMPTY)

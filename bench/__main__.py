@@ -22,6 +22,8 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "scheduler": (),
     "resume": (),
     "scale": (),
+    "waiting": (),
+    "listing": (),
     "storm": (),
     "page": (),
     "abuse": (),

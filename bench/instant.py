@@ -58,6 +58,8 @@ class InstantNodes:
     """A NodeProvisioner; it does not know a node when it is asked for the first time."""
 
     discovers = Discovery.NETBOOT
+    boot_reserve = 0
+    cuts_power = False
 
     def __init__(self) -> None:
         self._nodes: dict[str, Handle] = {}

@@ -75,7 +75,12 @@ async def may_act() -> None:
         await permit.may_act()
     except NotRunner as error:
         log.warning("not done: %s", error)
-        await asyncio.get_running_loop().create_future()
+        await stand_still()
+
+
+async def stand_still() -> None:
+    """Never return: what would come next is another daemon's. A cancel ends it."""
+    await asyncio.get_running_loop().create_future()
 
 
 def connect_seconds(configured: float) -> float:

@@ -31,11 +31,13 @@ if _untrack is not None:
 # most of what they are made of is in use at any moment. It may find several times as many, as
 # each older one that ends lets it wait for one more: 13,000 at 5,000 took up to 12 ms.
 YOUNG = 2500
-# After so many collections of the youngest generation the middle one is collected too, and after
-# so many of that all (10 and 10 by default). At 2 the middle one held the loop for 11 ms. What
-# is garbage in a cycle nearly always is found by these two; the coroutines of thousands of nodes
-# at work are visited by each full one for nothing, for 10 ms per thousand nodes.
-OFTEN, SELDOM = 1, 2100
+# When the youngest generation was collected more often than this the middle one is collected with
+# it, and after so many of those all (10 and 10 by default). At 2 the middle one held the loop for
+# 11 ms, at 1 for 18 where 10,000 nodes were at work, 60 times in half a minute for over 10; at 0
+# it is every second time, with no more than two of the youngest leave, and a node costs a tenth
+# less. What is garbage in a cycle nearly always is found by these two; the coroutines of thousands
+# of nodes at work are visited by each full one for nothing, for 10 ms per thousand nodes.
+OFTEN, SELDOM = 0, 3150
 # So often the memory is looked at, which takes 50 us.
 LOOK_SECONDS = 1.0
 # When it has grown by so much since all was collected last, all is collected.

@@ -9,6 +9,7 @@ from drydockd.store.staging import Staging
 pytest_plugins = [
     "pytester",
     "tests.peers.needs",
+    "tests.peers.leftout",
     "tests.peers.keystone",
     "tests.peers.sushy",
     "tests.peers.ipmi",

@@ -135,3 +135,15 @@ def test_a_connection_takes_no_longer_than_a_request_may_be_on_its_way():
         assert acting.connect_seconds(1.0) == 1.0
     with acting.bound(Permit(reach_seconds=None)):
         assert acting.connect_seconds(10.0) == 10.0
+
+
+async def test_who_stands_still_goes_on_never_and_can_be_cut_off():
+    standing = asyncio.create_task(acting.stand_still())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not standing.done()
+
+    standing.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await standing

@@ -5,7 +5,16 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from drydockd.model import Action, Task, changed, new_id, timestamp
+from drydockd.model import (
+    Action,
+    BootAction,
+    BootActionStatus,
+    Caller,
+    Task,
+    changed,
+    new_id,
+    timestamp,
+)
 
 
 def test_a_timestamp_is_utc_with_microseconds_whatever_the_zone():
@@ -43,17 +52,21 @@ def test_a_copy_of_the_process_makes_other_ids():
     assert theirs not in {new_id() for _ in range(1000)}
 
 
-def test_a_changed_task_is_what_replace_makes_of_it():
-    task = Task(task_id="a", action=Action.VALIDATE_DESIGN, scope=("n1",), lives=1)
-    for field in dataclasses.fields(Task):
+TASK = Task(task_id="a", action=Action.VALIDATE_DESIGN, scope=("n1",), lives=1)
+ROW = BootAction("A", "n1", "reboot", "t", "c", BootActionStatus.INCOMPLETE, "2026", reports=3)
+
+
+@pytest.mark.parametrize("record", [TASK, ROW, Caller("ops", roles=("admin",))])
+def test_a_changed_record_is_what_replace_makes_of_it(record):
+    for field in dataclasses.fields(record):
         value = ("other", field.name)
-        new = changed(task, **{field.name: value})
-        assert new == dataclasses.replace(task, **{field.name: value})
+        new = changed(record, **{field.name: value})
+        assert new == dataclasses.replace(record, **{field.name: value})
         assert getattr(new, field.name) == value
-    assert changed(task) == task
-    assert changed(task) is not task
+    assert changed(record) == record
+    assert changed(record) is not record
 
 
-def test_a_task_is_not_given_a_field_it_does_not_have():
-    with pytest.raises(TypeError, match="'staus'"):
-        changed(Task(task_id="a", action=Action.VALIDATE_DESIGN), staus="x")
+def test_a_record_is_not_given_a_field_it_does_not_have():
+    with pytest.raises(TypeError, match="a Task has no field 'staus'"):
+        changed(TASK, staus="x")

@@ -13,7 +13,7 @@ from drydockd.auth.audit import Audit, Event
 from drydockd.auth.reasons import ABSENT, MALFORMED
 from drydockd.auth.throttle import Throttle
 from drydockd.errors import InvalidConfig, TooMany, Unavailable
-from drydockd.model import Caller
+from drydockd.model import Caller, changed
 
 USER_TOKEN = "X-Auth-Token"  # noqa: S105
 SERVICE_TOKEN = "X-Service-Token"  # noqa: S105
@@ -124,7 +124,7 @@ class Authenticator:
         caller, why = self._without_token(remote, headers), ""
         if caller is None:
             caller, why = await self._by_tokens(headers, remote, request_id)
-        caller = replace(
+        caller = changed(
             caller,
             request_id=request_id,
             external_marker=marker(headers.get(MARKER, "")),

@@ -7,7 +7,6 @@ from typing import Literal, TypeVar, overload
 from urllib.parse import quote
 
 import httpx
-from pydantic import TypeAdapter, ValidationError
 
 from drydockd.api.bootaction import BootActionRow, BootActionState
 from drydockd.api.builddata import BuildData
@@ -20,7 +19,7 @@ from drydockd.api.task import Task, TaskTree
 from drydockd.api.validation import Validation
 from drydockd.api.version import Version
 from drydockd.client import events, waiting, watching
-from drydockd.client.errors import ClientError, ClientForbiddenError, ClientUnauthorizedError
+from drydockd.client.answers import body_of, checked, parsed
 from drydockd.client.session import Query, Session, Timeout
 
 # A node filter as JSON; contract, tasks, section 8.
@@ -148,7 +147,7 @@ class Client:
 
     def delete_tasks(self, days: int | None = None) -> str:
         """Remove finished tasks older than `days` (the server's default: 90)."""
-        _checked(self.session.delete("v1.0/tasks", query={"days": days}))
+        checked(self.session.delete("v1.0/tasks", query={"days": days}))
         return PURGED
 
     def get_task_build_data(self, task_id: str) -> list[BuildData]:
@@ -219,7 +218,7 @@ class Client:
         ) as response:
             if response.is_error:
                 response.read()
-                _checked(response)
+                checked(response)
             yield from events.parse(response.iter_lines())
 
     def get_events(
@@ -335,24 +334,24 @@ class Client:
             headers={"X-Bootaction-Key": key},
             identified=False,
         )
-        return _parsed(_checked(response), BootActionState)
+        return parsed(checked(response), BootActionState)
 
     def get_health(self) -> bool:
         """Return whether the server calls itself healthy."""
         response = self.session.request("GET", "v1.0/health", identified=False)
         if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             return False
-        _checked(response)
+        checked(response)
         return True
 
     def get_health_extended(self) -> Health:
         """Return the status object of the health checks, whether they passed or not."""
         response = self.session.get("v1.0/health/extended")
         if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            body = _body(response)
+            body = body_of(response)
             if isinstance(body, dict) and body.get("kind") == "Status":
-                return _parsed(response, Health)
-        return _parsed(_checked(response), Health)
+                return parsed(response, Health)
+        return parsed(checked(response), Health)
 
     def get_status(self) -> Status:
         """Return version, dependencies, tasks under way and failed nodes by cause."""
@@ -362,58 +361,18 @@ class Client:
         """Return version -> path and status."""
         url = self.session.root_url + "versions"
         response = self.session.request("GET", url, identified=False)
-        return _parsed(_checked(response), dict[str, Version])
+        return parsed(checked(response), dict[str, Version])
 
     def _get(
         self, kind: type[T], endpoint: str, query: Query | None = None, timeout: Timeout = None
     ) -> T:
-        return _parsed(_checked(self.session.get(endpoint, query=query, timeout=timeout)), kind)
+        return parsed(checked(self.session.get(endpoint, query=query, timeout=timeout)), kind)
 
     def _post(self, kind: type[T], endpoint: str, body: Mapping[str, object]) -> T:
-        return _parsed(_checked(self.session.post(endpoint, data=body)), kind)
+        return parsed(checked(self.session.post(endpoint, data=body)), kind)
 
 
 def _part(name: str) -> str:
     """Return a name as one path segment; ``.`` and ``..`` would climb out of it."""
     quoted = quote(name, safe="")
     return quoted.replace(".", "%2E") if quoted in (".", "..") else quoted
-
-
-def _checked(response: httpx.Response) -> httpx.Response:
-    """Return a good response. Raises the ClientError of a bad one."""
-    code, url = response.status_code, response.request.url
-    if code < 400:
-        return response
-    body = _body(response)
-    if code == httpx.codes.UNAUTHORIZED:
-        raise ClientUnauthorizedError(
-            f"Unauthorized access to {url}; is the token valid?", code, body
-        )
-    if code == httpx.codes.FORBIDDEN:
-        raise ClientForbiddenError(f"Forbidden access to {url}", code, body)
-    if code == httpx.codes.NOT_FOUND:
-        shown = url.copy_with(query=None)
-        raise ClientError(f"{shown} is not there: is that the URL of a drydockd?", code, body)
-    raise ClientError(f"Error - received {code}: {response.text}", code, body)
-
-
-def _body(response: httpx.Response) -> object:
-    try:
-        return response.json()
-    except ValueError:
-        return response.text
-
-
-def _parsed(response: httpx.Response, kind: type[T]) -> T:
-    """Return the answer as a `kind`. Raises ClientError for what is none."""
-    try:
-        return TypeAdapter(kind).validate_json(response.content)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ClientError(
-            f"{response.request.url} answered {response.status_code} without the JSON expected "
-            f"({place + ': ' if place else ''}{first['msg']}); is it a drydockd?",
-            response.status_code,
-            _body(response),
-        ) from error

@@ -128,6 +128,7 @@ class Lease:
         """Begin to beat; call it once."""
         self._keeper.when_freed(self._freed.set)
         self._beating = asyncio.get_running_loop().create_task(self._beat_on(), name="lease")
+        self._beating.add_done_callback(self._ended)
 
     async def leave(self) -> None:
         """Stop beating and give the lease away, so that nobody waits for its end. Safe twice.
@@ -137,8 +138,7 @@ class Lease:
         self._is_over = True
         if self._beating is not None:
             self._beating.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._beating
+            await asyncio.wait({self._beating})
             self._beating = None
         was_runner, self.epoch = self.is_runner, None
         self._wake()
@@ -167,6 +167,12 @@ class Lease:
         if not self._is_over:
             self._take(beat, asked)
         return True
+
+    def _ended(self, beating: asyncio.Task[None]) -> None:
+        """Without beats it would neither be the runner for long nor become it again."""
+        if not beating.cancelled() and (error := beating.exception()) is not None:
+            log.critical("the lease's beats failed", exc_info=error)
+            self._end(f"its beats failed: {error!r}")
 
     def _mention(self, trouble: str) -> None:
         if trouble != self._trouble:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -139,13 +139,9 @@ def message_document(task_id: str, seq: int, tail: bytes) -> bytes:
     return b'{"task_id":%b,"seq":%d,"error":%b' % (orjson.dumps(task_id), seq, tail)
 
 
-def message_parts(after: int, tails: Iterable[bytes]) -> tuple[bytes, list[bytes]]:
-    """Return the documents of messages behind the first `after` of any task.
-
-    That is how each of them begins, and what follows the encoded id of the task.
-    """
-    rest = b',"seq":%d,"error":%b'
-    return b'{"task_id":', [rest % (seq, tail) for seq, tail in enumerate(tails, after + 1)]
+def said_document(task_id: str, after: int) -> bytes:
+    """Return what a journal has of each task that is told the same, beside the messages."""
+    return b'{"task_id":%b,"after":%d}' % (orjson.dumps(task_id), after)
 
 
 def decode_message(task_id: str, seq: int, tail: bytes) -> Message:

@@ -24,6 +24,14 @@ log = logging.getLogger(__name__)
 QUICK_SECONDS = 0.003
 _QUICK_IN_A_ROW = 16
 _ALONE = 2
+# Where several write, a group waits for more while they keep coming: each has its sync, which
+# costs the processor 0.2 ms, and its way to the thread and back 0.1 ms, as much as a request.
+# So many turns of the loop bring a request from its socket to its write.
+_TURNS = 6
+# So long at most; not at all when the disk took longer for the last group: it works better
+# meanwhile for those who came first.
+_GATHER_SECONDS = 0.002
+_GATHER_BELOW_SECONDS = 0.001
 
 
 class _Waiting(NamedTuple):
@@ -35,6 +43,22 @@ class _Exclusive(NamedTuple):
     before: Callable[[], None]
     job: Job
     done: asyncio.Future[None]
+
+
+class _Gathering:
+    """A group that waits for more, until nobody came for some turns or its time is over."""
+
+    __slots__ = ("_quiet", "_size", "_until")
+
+    def __init__(self, seconds: float) -> None:
+        self._until = time.perf_counter() + seconds
+        self._size = self._quiet = 0
+
+    def goes_on(self, size: int) -> bool:
+        """Return whether the group, which is of this size now, waits another turn."""
+        self._quiet = 0 if size > self._size else self._quiet + 1
+        self._size = size
+        return self._quiet < _TURNS and time.perf_counter() < self._until
 
 
 class GroupCommit:
@@ -72,6 +96,10 @@ class GroupCommit:
         self._exclusives: deque[_Exclusive] = deque()
         self._is_busy = False
         self._flush_at: asyncio.Handle | None = None
+        self._gathering: _Gathering | None = None
+        self._last_seconds = 0.0
+        self._last_size = 0
+        self._is_stopping = False
         self._probe_at: asyncio.TimerHandle | None = None
 
     def save(self, batch: Batch) -> asyncio.Future[None] | None:
@@ -115,7 +143,8 @@ class GroupCommit:
         return done
 
     def stop(self) -> None:
-        """Try a failing disk no more."""
+        """Try a failing disk no more, and wait for nobody: what is queued goes at once."""
+        self._is_stopping = True
         if self._probe_at is not None:
             self._probe_at.cancel()
         self._probe_seconds = 0
@@ -132,10 +161,26 @@ class GroupCommit:
         if self._exclusives:
             self._run_alone(self._exclusives.popleft())
         elif self._queue:
-            self._run_group()
+            if self._gathers():
+                self._schedule()
+            else:
+                self._run_group()
+
+    def _gathers(self) -> bool:
+        """Return whether it is worth to wait another turn of the loop for more writes."""
+        if self._gathering is None:
+            is_one = len(self._queue) == 1 and self._last_size <= 1
+            if is_one or self._last_seconds > _GATHER_BELOW_SECONDS:
+                return False
+            self._gathering = _Gathering(_GATHER_SECONDS)
+        if not self._is_stopping and self._gathering.goes_on(len(self._queue)):
+            return True
+        self._gathering = None
+        return False
 
     def _run_group(self) -> None:
         group, self._queue = self._queue, []
+        self._last_size = len(group)
         batches = [waiting.batch for waiting in group]
         self._alone_in_a_row = self._alone_in_a_row + 1 if len(group) == 1 else 0
         self._is_sole_writer = self._alone_in_a_row >= _QUICK_IN_A_ROW
@@ -186,7 +231,8 @@ class GroupCommit:
         try:
             self._save(batches)
         finally:
-            is_quick = time.perf_counter() - begun < self._quick_seconds
+            self._last_seconds = time.perf_counter() - begun
+            is_quick = self._last_seconds < self._quick_seconds
             self._quick_in_a_row = self._quick_in_a_row + 1 if is_quick else 0
 
     def _run_alone(self, exclusive: _Exclusive) -> None:

@@ -18,7 +18,7 @@ from drydockd.model import BootAction, Message, Task
 from drydockd.store import codec
 from drydockd.store.codec import MESSAGES
 from drydockd.store.disk import Disk
-from drydockd.store.lines import verified
+from drydockd.store.lines import spread, verified
 from drydockd.store.past import Past, PastWrite, Telling, WritesGone
 from drydockd.store.statedir import StateDir
 
@@ -29,6 +29,8 @@ PAST_BYTES = 64 << 20
 MOST_FILES = 1024
 # So much is read at a time, in a millisecond or two; a longer line as a whole.
 _PIECE_BYTES = 256 << 10
+# And no further write when so many records were found: what many tasks get alike is short.
+_PIECE_RECORDS = 1024
 # Where the number of a write stands in its line: behind the checksum and ``{"seq":``.
 _NUMBER_AT = len('00000000 {"seq":')
 _TOLD = {"tasks", "boot_actions", MESSAGES}
@@ -186,8 +188,8 @@ class JournalPast(Past):
 
     def _writes(self, lines: bytes, until: int) -> tuple[list[PastWrite], int]:
         found: list[PastWrite] = []
-        start = 0
-        while start < len(lines):
+        start = told = 0
+        while start < len(lines) and told < _PIECE_RECORDS:
             end = lines.index(b"\n", start)
             number = _number(lines[start:end])
             if number > until:
@@ -197,6 +199,7 @@ class JournalPast(Past):
                 if document is None or number != self._seq + 1:
                     break
                 found.append(PastWrite(number, _records(document["ops"])))
+                told += len(found[-1].records)
                 self._seq = number
             start = end + 1
         return found, start
@@ -210,7 +213,7 @@ def _number(line: bytes) -> int:
 
 def _records(ops: list[list[object]]) -> list[Telling]:
     found: list[Telling] = []
-    for table, document in ops:
+    for table, document in spread(ops):
         if table not in _TOLD or not isinstance(document, dict):
             continue
         row = Message(**document) if table == MESSAGES else codec.decode_row(str(table), document)

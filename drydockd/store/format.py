@@ -8,7 +8,8 @@ from drydockd.errors import StoreRefused
 
 # 1: checksummed file and journal, messages as records of their own.
 # 2: an origin in both; top-level tasks in the file carry their arrival.
-FORMAT = 2
+# 3: a journal has once what a write says of many tasks.
+FORMAT = 3
 
 
 def newer(path: Path, found: object) -> StoreRefused:

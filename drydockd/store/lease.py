@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from drydockd.acting import Permit
 from drydockd.store.base import Epoch
 
 
@@ -64,3 +65,45 @@ class Keeper(Protocol):
     async def close(self) -> None:
         """Let go of the connection; safe twice."""
         ...
+
+
+class Authority(Permit, Protocol):
+    """Whether this daemon runs the tasks: what their writes are guarded by, and drivers ask.
+
+    One per daemon. Where several share a store, their lease is it; see cluster.lease.
+    """
+
+    @property
+    def member(self) -> str | None:
+        """This daemon's name among several; None: it is alone."""
+        ...
+
+    def guard(self) -> Epoch | None:
+        """The epoch that writes of running tasks hold for; None: they hold for ever.
+
+        Raises NotRunner: none may be made.
+        """
+        ...
+
+    def over(self, why: str) -> None:
+        """Told that the store refused a write of that epoch: the process has to end."""
+        ...
+
+
+class _Alone:
+    """Nobody else writes to the store: everything is allowed, at no cost."""
+
+    member = None
+    reach_seconds = None
+
+    async def may_act(self) -> None:
+        """At once."""
+
+    def guard(self) -> None:
+        return None
+
+    def over(self, why: str) -> None:
+        """Never: without a guard nothing is refused for it."""
+
+
+ALONE: Authority = _Alone()

@@ -7,8 +7,11 @@
     0c44d1a9 {"seq":123,"after":121,"ops":[...]}
 
 A line is the CRC-32 of its JSON as eight hex digits, a blank, the JSON, a newline. An op is
-``[table, document]`` to insert or replace, ``["-" + table, key]`` to remove. `after` is the
-last write that was on disk when the line was appended; without it that is the one before.
+``[table, document]`` to insert or replace, ``["-" + table, key]`` to remove, and ``["said",
+{"task_id", "after", "messages"}]`` for messages of a task behind the first `after` of it. Those
+that many tasks get alike stand once: `messages` is left out where they are those of the ``said``
+before. `after` of a line is the last write that was on disk when the line was appended; without
+it that is the one before.
 
 What a power cut leaves of an append is a torn tail, and was never acknowledged:
 
@@ -33,9 +36,12 @@ from typing import Any
 
 import orjson
 
+from drydockd.store.codec import MESSAGES, Document
 from drydockd.store.damage import Damage
 from drydockd.store.format import FORMAT, newer
 
+# The op that says several messages of one task.
+SAID = "said"
 _CHECKSUM_BYTES = 8
 _SHORTEST = _CHECKSUM_BYTES + len(" {}")
 _ZEROS = re.compile(rb"\0+")
@@ -47,12 +53,14 @@ _SECTOR = 512
 class Header:
     """The first line: whose journal, and the number its lines continue from.
 
-    `origin`: when the store began, in microseconds; 0 in format 1.
+    `origin`: when the store began, in microseconds; 0 in format 1. `format` is what was read;
+    today's is written.
     """
 
     store_id: str
     after: int
     origin: int = 0
+    format: int = FORMAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +98,44 @@ def _line(document: bytes) -> bytes:
     return b"%08x %b\n" % (zlib.crc32(document), document)
 
 
-def join_documents(table: str, documents: Iterable[bytes]) -> bytes:
-    """Return what stands in a line for several documents of one table, where one op has one."""
-    return b'],["%b",'.__mod__(table.encode()).join(documents)
-
-
 def encode_ops(ops: Iterable[tuple[str, str, Any, bytes]]) -> bytes:
     """Return staging ops as they stand in a line."""
-    return b",".join(
-        b'["%b",%b]' % (table.encode(), document)
-        if row is not None
-        else b'["-%b",%b]' % (table.encode(), orjson.dumps(key))
-        for table, key, row, document in ops
-    )
+    parts: list[bytes] = []
+    said: tuple[bytes, ...] | None = None
+    for table, key, row, document in ops:
+        if row is None:
+            parts.append(b'["-%b",%b]' % (table.encode(), orjson.dumps(key)))
+        elif not isinstance(row, tuple):
+            parts.append(b'["%b",%b]' % (table.encode(), document))
+        elif row is said:
+            parts.append(b'["said",%b]' % document)
+        else:
+            said = row
+            parts.append(b'["said",%b,"messages":[%b]}]' % (document[:-1], _documents(row)))
+    return b",".join(parts)
+
+
+def _documents(tails: Iterable[bytes]) -> bytes:
+    return b",".join([b'{"error":' + tail for tail in tails])
+
+
+def spread(ops: Iterable[list[Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield the ops of a line, each message as one of its own, wherever it stood.
+
+    Raises KeyError, TypeError, ValueError for what was never written.
+    """
+    said: list[Document] | None = None
+    for name, value in ops:
+        if name != SAID:
+            yield name, value
+            continue
+        said = value.get("messages", said)
+        for seq, message in enumerate(said or _nothing_said(), value["after"] + 1):
+            yield MESSAGES, {"task_id": value["task_id"], "seq": seq, **message}
+
+
+def _nothing_said() -> list[Document]:
+    raise ValueError("nothing was said before")
 
 
 class Journal:
@@ -132,7 +165,9 @@ class Journal:
             raise Damage(self.path, 0, "its first line is not that of a journal")
         if document["format"] > FORMAT:
             raise newer(self.path, document["format"])
-        return Header(document["store"], document["after"], document.get("origin", 0))
+        return Header(
+            document["store"], document["after"], document.get("origin", 0), document["format"]
+        )
 
     def writes(self) -> Iterator[Line]:
         """The writes in order; contiguous numbers from ``header.after + 1``."""

@@ -11,13 +11,14 @@ NAMING = frozenset({"tasks", "boot_contexts", "build_data", "driver_records"})
 
 def blobs_named(row: Row | None) -> tuple[str, ...]:
     """Return the digests of the blobs `row` names, each as often as it does."""
+    if isinstance(row, Task):  # nearly all are, and each is asked several times
+        return (row.design,) if row.design else ()
     if isinstance(row, BootContext):
         parts = [part for pin in row.pins for part in pin.parts]
         return (row.design, *parts) if row.design else tuple(parts)
-    name = row.design if isinstance(row, Task) else ""
-    if isinstance(row, BuildRow | DriverRecord):
-        name = row.blob
-    return (name,) if name else ()
+    if isinstance(row, (BuildRow, DriverRecord)):
+        return (row.blob,) if row.blob else ()
+    return ()
 
 
 def newly_named(old: Row | None, new: Row | None) -> set[str]:

@@ -14,8 +14,9 @@ from pathlib import Path
 from drydockd.errors import StoreRefused
 from drydockd.store.codec import MESSAGES, Document, message_tail
 from drydockd.store.damage import Damage
+from drydockd.store.format import FORMAT
 from drydockd.store.layout import Meta, load_file
-from drydockd.store.lines import Header, Journal, Line
+from drydockd.store.lines import SAID, Header, Journal, Line
 from drydockd.store.mark import Mark, read_mark
 from drydockd.store.statedir import StateDir
 from drydockd.store.tables import Tables
@@ -41,6 +42,7 @@ class Recovered:
     path: Path | None = None
     size: int = 0
     torn_bytes: int = 0
+    format: int = FORMAT  # of that journal
     replayed: int = 0
     # The next journal continues the journal, but the file already includes that one.
     is_promotable: bool = False
@@ -197,6 +199,7 @@ def _replay_journals(state: StateDir, found: Recovered) -> int:
     found.torn_bytes = journal.torn_bytes
     found.size = journal.end
     found.path = journal.path
+    found.format = journal.header.format
     return last
 
 
@@ -244,12 +247,17 @@ def _check_origin(journal: Journal, header: Header, found: Recovered) -> None:
 
 def apply_line(tables: Tables, line: Line, path: Path) -> None:
     """Do to `tables` what the write did. Raises Damage."""
+    said: list[bytes] | None = None
     try:
         for name, value in line.ops:
             if name.startswith("-"):
                 tables.remove(name[1:], value)
             elif name == MESSAGES:
                 _append_message(tables, value)
+            elif name == SAID:
+                if "messages" in value:
+                    said = [message_tail(message) for message in value["messages"]]
+                _append_said(tables, value, said)
             else:
                 tables.load_document(name, value, line.seq)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -262,6 +270,15 @@ def _append_message(tables: Tables, document: Document) -> None:
     if document["seq"] != (len(log.tails) if log else 0) + 1:
         raise ValueError(f"message {document['seq']} of task {task_id} is out of sequence")
     tables.append_message(task_id, message_tail(document))
+
+
+def _append_said(tables: Tables, document: Document, tails: list[bytes] | None) -> None:
+    """Append what was said of many tasks: they share the text, as they did before."""
+    task_id, after = document["task_id"], document["after"]
+    log = tables.logs.get(task_id)
+    if tails is None or after != (len(log.tails) if log else 0):
+        raise ValueError(f"what was said of task {task_id} is out of sequence")
+    tables.append_messages(task_id, tails)
 
 
 @contextmanager

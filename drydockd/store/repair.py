@@ -18,7 +18,7 @@ from drydockd.store.codec import MESSAGES, Document, message_tail
 from drydockd.store.damage import Damage
 from drydockd.store.disk import Disk, replace_file
 from drydockd.store.layout import CHUNK_BYTES, Meta
-from drydockd.store.lines import Header, Journal, encode_header, verified
+from drydockd.store.lines import Header, Journal, encode_header, spread, verified
 from drydockd.store.mark import Mark, read_mark
 from drydockd.store.recovery import an_origin, beyond, mapped, recover
 from drydockd.store.statedir import Lock, StateDir, damaged_folder
@@ -267,7 +267,7 @@ def _redo(salvage: _Salvage, document: Document) -> str:
         _miss(salvage, seq - 1, "not to be read any more")
     salvage.seq = seq
     try:
-        for name, value in document["ops"]:
+        for name, value in spread(document["ops"]):
             if name.startswith("-"):
                 salvage.tables.remove(name[1:], value)
             else:

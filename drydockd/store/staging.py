@@ -7,45 +7,23 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
 from drydockd.errors import NotFound
 from drydockd.model import BuildData, Message, Task, Timestamp, new_id, timestamp
 from drydockd.store import codec
 from drydockd.store.base import Change, Edit, Put, Remove, Say
 from drydockd.store.codec import MESSAGES, TABLES, BuildRow, Row
 from drydockd.store.guard import check_replacement
-from drydockd.store.lines import join_documents
 from drydockd.store.named import blobs_named
 from drydockd.store.news import News, Spoken, Wording
 from drydockd.store.tables import Tables
 
 # (table, key, row, its document): a row to put; row None: to remove. For a message the row
-# is what memory keeps of it; several of one task may be one op, with all of their documents.
+# is what memory keeps of it; several of one task may be one op (see codec.said_document).
 Op = tuple[str, str, "Row | bytes | tuple[bytes, ...] | None", bytes]
 
 _ABSENT: Any = object()
 # So many removals land in one turn of the loop: 3 ms or less.
 SLICE = 256
-
-
-class _Said:
-    """A wording at one moment, behind the first `after` messages: the same for whoever says it."""
-
-    __slots__ = ("_before", "_rests", "tails")
-
-    def __init__(self, wording: Wording, after: int, ts: Timestamp) -> None:
-        time = ts.encode("ascii")
-        self.tails = tuple([head + time + rest for head, rest in wording.encoded])
-        begin, rests = codec.message_parts(after, self.tails)
-        self._before = begin
-        # In front of the next document's task stands the end of the one before.
-        between = join_documents(MESSAGES, (b"", begin))
-        self._rests = [b"", *(rest + between for rest in rests[:-1]), rests[-1]]
-
-    def document(self, task_id: str) -> bytes:
-        """Return all messages as the document of one op of that task."""
-        return self._before + orjson.dumps(task_id).join(self._rests)
 
 
 class Batch:
@@ -60,7 +38,7 @@ class Batch:
         self.changes = changes
         self._moment = ""
         self._puts: dict[tuple[str, str], int] = {}  # where in ops; encoded last
-        self._said: dict[tuple[Wording, int], _Said] = {}
+        self._said: dict[Wording, tuple[bytes, ...]] = {}
         self.is_long = False  # removals only, so many that they land in slices
         self.ops: list[Op] = []
         self.news = News()
@@ -73,11 +51,13 @@ class Batch:
         self._moment = self._moment or timestamp()
         return self._moment
 
-    def said(self, wording: Wording, after: int) -> _Said:
-        """Return what a task with `after` messages is given of a wording, made once."""
-        said = self._said.get((wording, after))
+    def said(self, wording: Wording) -> tuple[bytes, ...]:
+        """Return what memory keeps of a wording, made once: the same for whoever says it."""
+        said = self._said.get(wording)
         if said is None:
-            said = self._said[wording, after] = _Said(wording, after, self.moment())
+            time = self.moment().encode("ascii")
+            said = tuple([head + time + rest for head, rest in wording.encoded])
+            self._said[wording] = said
         return said
 
     def put(self, table: str, key: str, row: Row) -> None:
@@ -280,9 +260,9 @@ class Staging:
         if not wording.encoded:
             return
         after = self._message_count(batch, task_id)
-        said = batch.said(wording, after)
-        batch.ops.append((MESSAGES, task_id, said.tails, said.document(task_id)))
-        batch.counts[task_id] = after + len(said.tails)
+        said = batch.said(wording)
+        batch.ops.append((MESSAGES, task_id, said, codec.said_document(task_id, after)))
+        batch.counts[task_id] = after + len(said)
         batch.news.parts.append(Spoken(task_id, wording, after, batch.moment()))
 
     def _stage_put(self, batch: Batch, record: Any) -> None:

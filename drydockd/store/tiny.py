@@ -19,6 +19,7 @@ from drydockd.store.blobs import Blobs
 from drydockd.store.commit import QUICK_SECONDS, GroupCommit
 from drydockd.store.disk import Disk, replace_file
 from drydockd.store.folded import PAST_BYTES, JournalPast
+from drydockd.store.format import FORMAT
 from drydockd.store.frozen import Frozen
 from drydockd.store.journal import JournalWriter
 from drydockd.store.layout import Meta
@@ -112,7 +113,7 @@ def _open(disk: Disk, state: StateDir, past_bytes: int) -> _Opened:
 
 def _open_journal(disk: Disk, state: StateDir, found: Recovered, past_bytes: int) -> JournalWriter:
     found.store_id = found.store_id or str(uuid.uuid4())
-    is_old = not found.origin
+    is_old = not found.origin or found.format < FORMAT
     found.origin = found.origin or an_origin(found.tables)
     header = Header(found.store_id, found.seq, found.origin)
     journal = JournalWriter(disk, state, header, past_bytes=past_bytes)

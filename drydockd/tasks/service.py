@@ -97,7 +97,7 @@ class Tasks:
         templates: Templates | None = None,
         authority: Authority = ALONE,
         runner: Runner | None = None,
-        clock: Callable[[], Timestamp] = timestamp,
+        clock: Callable[[], Timestamp | None] = lambda: None,  # the host's
     ) -> None:
         self.settings = settings = settings or TaskSettings()
         self._store = store

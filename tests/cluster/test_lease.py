@@ -279,3 +279,15 @@ async def test_started_it_beats_and_asks_at_once_when_it_is_given_away():
 def _without_ttl(keeper):
     beat = keeper.beat
     return lambda report, ttl, *, wants: beat(report, TTL, wants=wants)
+
+
+async def test_beats_that_fail_for_good_end_the_process():
+    it = Bench(RuntimeError("a defect"))
+    ended = asyncio.Event()
+    it.lease._lost = lambda why: (it.reasons.append(why), ended.set())
+
+    it.lease.start()
+    await ended.wait()
+
+    assert it.reasons == ["its beats failed: RuntimeError('a defect')"]
+    await it.lease.leave()

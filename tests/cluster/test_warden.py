@@ -132,8 +132,10 @@ def test_a_signal_for_both_does_not_leave_the_process_without_one(watched):
     process, warden = watched(
         """
         import signal
-        signal.signal(signal.SIGTERM, lambda *_: print("told", flush=True))
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         print("ready", flush=True)
+        signal.sigwait({signal.SIGTERM})
+        print("told", flush=True)
         """,
         start_new_session=True,
     )

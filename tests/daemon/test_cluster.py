@@ -107,12 +107,10 @@ async def test_what_daemons_ask_each_other_is_for_nobody_else(tmp_path, postgres
 
 
 async def test_a_daemon_that_stops_gives_the_work_away_and_tasks_go_on(tmp_path, postgres, ref):
-    async with several(tmp_path, postgres, config=READY) as cluster:
-        cluster.sections["cluster"] = {"lease_seconds": 60}  # nobody could wait for its end
-        for name in list(cluster.daemons):
-            await cluster.stop(name)
-        first = await cluster.start("d1")
-        await cluster.runner()
+    # Nobody could wait for the end of this lease.
+    lease = {"lease_seconds": 60}
+    async with several(tmp_path, postgres, 1, config=READY, cluster=lease) as cluster:
+        first = await cluster.runner()
         second = await cluster.start("d2")
         made = (await second.post(f"{V1}/tasks", {"design_ref": ref, **DEPLOY})).json()
         await until(first, f"{V1}/nodes/n1", lambda view: view.get("step"))
@@ -151,7 +149,7 @@ async def test_a_daemon_with_another_secret_is_refused_by_the_name_of_its_file(t
     ids=["lease", "history"],
 )
 async def test_a_daemon_that_must_not_go_on_says_why(tmp_path, postgres, what, why):
-    async with several(tmp_path, postgres, 1) as cluster:
+    async with several(tmp_path, postgres, 1, cluster={"lease_seconds": 8}) as cluster:
         runner = await cluster.runner()
         await runner.task(action="validate_design")
         await asyncio.to_thread(postgres.run, what)

@@ -17,8 +17,8 @@ def test_a_room_of_another_process_has_an_http_url():
 
 async def test_the_room_of_a_name_is_shared_and_a_given_one_is_used(room):
     one, two = access(FakeOptions(room="x"), None), access(FakeOptions(room="x"), None)
-    assert one.port() is two.port()
-    assert access(FakeOptions(), room).port() is room
+    assert one._room.port() is two._room.port()
+    assert access(FakeOptions(), room)._room.port() is room
     await one.close()
     await two.close()
 

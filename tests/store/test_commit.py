@@ -143,3 +143,66 @@ async def test_nothing_is_saved_on_the_loop_while_much_else_is_written(group, di
     group.is_contended = True
     await many_alone(group, 1)
     assert disk.threads[-1] is False
+
+
+async def several(group):
+    """Let the group know that it is not one alone who writes."""
+    await asyncio.gather(group.add(Batch()), group.add(Batch()))
+
+
+async def test_writes_that_come_turn_by_turn_go_together_where_several_write(
+    group, disk, monkeypatch
+):
+    monkeypatch.setattr(commit, "_GATHER_SECONDS", 60)
+    monkeypatch.setattr(commit, "_GATHER_BELOW_SECONDS", 60)
+    await several(group)
+    writes = []
+    for _ in range(5):
+        writes.append(group.add(Batch()))
+        await asyncio.sleep(0)
+    # Nobody comes any more: that ends it, long before its time.
+    async with asyncio.timeout(20):
+        await asyncio.gather(*writes)
+    assert disk.groups == [2, 5]
+
+
+async def test_no_group_waits_longer_than_its_time(group, disk, monkeypatch):
+    monkeypatch.setattr(commit, "_TURNS", 1 << 60)
+    monkeypatch.setattr(commit, "_GATHER_BELOW_SECONDS", 60)
+    await several(group)
+    async with asyncio.timeout(20):
+        await group.add(Batch())
+    assert disk.groups == [2, 1]
+
+
+async def test_who_writes_alone_waits_for_nobody(group, disk, monkeypatch):
+    monkeypatch.setattr(commit, "_TURNS", 1 << 60)
+    monkeypatch.setattr(commit, "_GATHER_SECONDS", 60)
+    monkeypatch.setattr(commit, "_GATHER_BELOW_SECONDS", 60)
+    async with asyncio.timeout(20):
+        await group.add(Batch())
+        await group.add(Batch())
+    assert disk.groups == [1, 1]
+
+
+async def test_at_the_end_nobody_is_waited_for(group, disk, monkeypatch):
+    await several(group)
+    monkeypatch.setattr(commit, "_TURNS", 1 << 60)
+    monkeypatch.setattr(commit, "_GATHER_SECONDS", 60)
+    monkeypatch.setattr(commit, "_GATHER_BELOW_SECONDS", 60)
+    last = group.add(Batch())
+    await asyncio.sleep(0)
+    group.stop()
+    async with asyncio.timeout(20):
+        await last
+    assert disk.groups == [2, 1]
+
+
+async def test_a_slow_disk_is_not_kept_waiting(group, disk, monkeypatch):
+    await several(group)
+    monkeypatch.setattr(commit, "_TURNS", 1 << 60)
+    monkeypatch.setattr(commit, "_GATHER_SECONDS", 60)
+    group._last_seconds = commit._GATHER_BELOW_SECONDS * 1.1
+    async with asyncio.timeout(20):
+        await asyncio.gather(group.add(Batch()), group.add(Batch()))
+    assert disk.groups == [2, 2]

@@ -200,3 +200,14 @@ async def test_memory_keeps_nothing():
     assert gone.value.next == store.seq
     assert past.read(store.seq) == []
     past.close()
+
+
+async def test_a_piece_ends_when_enough_was_told(store, monkeypatch):
+    """What many get alike is short on disk: a piece of some bytes would be too much at once."""
+    monkeypatch.setattr(folded, "_PIECE_RECORDS", 5)
+    before = store.seq
+    for _ in range(6):
+        await store.write(Say("t", Wording([Message("", "x"), Message("", "y")])))
+    reader = store.past(before)
+    assert [len(reader.read(store.seq)) for _ in range(3)] == [3, 3, 0]
+    reader.close()

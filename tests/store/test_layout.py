@@ -8,6 +8,7 @@ import pytest
 from drydockd.errors import StoreRefused
 from drydockd.store import layout
 from drydockd.store.damage import Damage
+from drydockd.store.format import FORMAT
 from drydockd.store.layout import CHUNK_BYTES, Meta, check_file, encode_file, load_file
 from drydockd.store.tables import Tables
 from tests.store.helpers import a_context, a_task
@@ -82,8 +83,10 @@ def test_a_file_with_something_behind_its_end_is_damaged():
 
 def test_a_newer_file_is_refused_with_a_sentence():
     tables = some_tables()
-    content = b"".join(encode_file(tables.freeze(), Meta("me", 7, "now", format=3)))
-    with pytest.raises(StoreRefused, match="has format 3; this drydockd knows formats up to 2"):
+    content = b"".join(encode_file(tables.freeze(), Meta("me", 7, "now", format=9)))
+    with pytest.raises(
+        StoreRefused, match=f"has format 9; this drydockd knows formats up to {FORMAT}"
+    ):
         check_file(PATH, memoryview(content))
 
 

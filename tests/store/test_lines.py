@@ -1,11 +1,13 @@
 """The lines of a journal."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from drydockd.errors import StoreRefused
 from drydockd.store import lines
+from drydockd.store.codec import said_document
 from drydockd.store.damage import Damage
 from drydockd.store.lines import Header, Journal, encode_header, encode_ops, encode_write
 
@@ -148,5 +150,49 @@ def test_a_newer_format_is_refused_with_a_sentence(monkeypatch):
     monkeypatch.setattr(lines, "FORMAT", 9)
     content = encode_header(Header("me", 4))
     monkeypatch.undo()
-    with pytest.raises(StoreRefused, match="has format 9; this drydockd knows formats up to 2"):
+    with pytest.raises(
+        StoreRefused, match=f"has format 9; this drydockd knows formats up to {lines.FORMAT}"
+    ):
         read(content)
+
+
+# What memory keeps of messages; see codec.encode_message.
+GOOD, BAD = b'false,"message":"good"}', b'true,"message":"bad"}'
+
+
+def said(task_id: str, after: int, *tails: bytes):
+    return ("messages", task_id, tails, said_document(task_id, after))
+
+
+def test_what_many_are_told_stands_once_and_reads_as_of_each():
+    alike = (GOOD, BAD)
+    ops = [
+        ("messages", "a", alike, said_document("a", 0)),
+        ("tasks", "a", object(), b'{"task_id":"a"}'),
+        ("messages", 'b"', alike, said_document('b"', 3)),
+        ("tasks", "old", None, b""),
+        said("a", 2, BAD),
+        ("messages", "c", alike, said_document("c", 0)),
+    ]
+    line = b"[%b]" % encode_ops(ops)
+    assert line.count(b"good") == 2  # once for those who follow each other
+
+    def message(task_id, seq, tail):
+        return "messages", {"task_id": task_id, "seq": seq, **json.loads(b'{"error":' + tail)}
+
+    assert list(lines.spread(json.loads(line))) == [
+        message("a", 1, GOOD),
+        message("a", 2, BAD),
+        ("tasks", {"task_id": "a"}),
+        message('b"', 4, GOOD),
+        message('b"', 5, BAD),
+        ("-tasks", "old"),
+        message("a", 3, BAD),
+        message("c", 1, GOOD),
+        message("c", 2, BAD),
+    ]
+
+
+def test_what_refers_to_nothing_said_before_is_refused():
+    with pytest.raises(ValueError, match="nothing was said before"):
+        list(lines.spread([["said", {"task_id": "a", "after": 0}]]))

@@ -2,19 +2,25 @@
 
 import asyncio
 import os
+from types import SimpleNamespace
 
+import orjson
 import pytest
 
 from drydockd.errors import StoreRefused
+from drydockd.model import Message
 from drydockd.store import Put, recovery
+from drydockd.store.base import Say
 from drydockd.store.check import check
 from drydockd.store.damage import Damage
-from drydockd.store.lines import Header, encode_header, encode_write
+from drydockd.store.lines import Header, Line, encode_header, encode_write
+from drydockd.store.news import Wording
 from drydockd.store.recovery import recover, recover_running
 from drydockd.store.repair import repair
 from drydockd.store.statedir import StateDir
+from drydockd.store.tables import Tables
 from drydockd.store.tiny import open_tiny
-from tests.store.helpers import a_message, a_task
+from tests.store.helpers import a_message, a_task, everything
 
 
 @pytest.fixture
@@ -319,3 +325,31 @@ async def test_a_store_of_before_the_mark_is_read_and_gets_one(tmp_path):
     assert store.task("a")
     assert state.mark.exists()
     await store.close()
+
+
+TWO = Wording([Message("", "well"), Message("", "but", error=True)])
+
+
+async def test_what_many_were_told_is_there_after_a_kill(tmp_path):
+    store = await open_tiny(tmp_path / "state")
+    await store.write(*map(Put, map(a_task, "abc")), Put(a_message("b")))
+    await store.write(*(Say(name, TWO) for name in "abc"))
+    await store.write(Say("a", TWO))
+    before = everything(store)
+    tables = recover(StateDir(tmp_path / "state")).tables
+    assert everything(SimpleNamespace(_tables=tables)) == before
+    assert [m.seq for m in store.messages("b")] == [1, 2, 3]
+    assert tables.logs["a"].errors == 2
+    # They share the text in memory, as before.
+    assert tables.logs["a"].tails[0] is tables.logs["c"].tails[0]
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "said", ['{"task_id":"a","after":1,"messages":[]}', '{"task_id":"a","after":0}', '{"after":0}']
+)
+def test_a_saying_that_does_not_fit_is_damage(tmp_path, said):
+    tables = Tables()
+    line = Line(7, [["said", orjson.loads(said)]], 99, 120)
+    with pytest.raises(Damage, match="write 7 makes no sense"):
+        recovery.apply_line(tables, line, tmp_path)

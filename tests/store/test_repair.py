@@ -3,10 +3,12 @@
 import pytest
 
 from drydockd.errors import StoreRefused
-from drydockd.model import Task
+from drydockd.model import Message, Task
 from drydockd.store import Put, Remove
+from drydockd.store.base import Say
 from drydockd.store.check import check
 from drydockd.store.lines import encode_write
+from drydockd.store.news import Wording
 from drydockd.store.repair import repair
 from drydockd.store.statedir import StateDir
 from drydockd.store.tiny import open_tiny
@@ -54,6 +56,23 @@ async def test_what_is_whole_is_left_alone(state):
     after = {path.name: path.read_bytes() for path in state.path.iterdir() if path.is_file()}
     assert after.keys() == before.keys()
     assert after["drydock.journal"] == before["drydock.journal"]
+
+
+async def test_what_many_were_told_is_kept_behind_the_damage(state):
+    store = await open_tiny(state.path)
+    await store.write(Put(a_task("a")), Put(a_task("b")))
+    await store.write(Put(a_context("lost", "c1")))
+    words = Wording([Message("", "well"), Message("", "done")])
+    await store.write(Say("a", words), Say("b", words))
+    journal = state.journal.read_bytes()
+    await store.close()
+    state.file.unlink()
+    state.journal.write_bytes(journal.replace(b'"lost"', b'"last"'))
+    repair(state)
+    store = await open_tiny(state.path)
+    told = {name: [m.message for m in store.messages(name)] for name in "ab"}
+    assert told == {"a": ["well", "done"], "b": ["well", "done"]}
+    await store.close()
 
 
 async def test_of_a_journal_only_the_damaged_line_is_lost(state):
@@ -216,11 +235,11 @@ def test_where_nothing_is_nothing_is_repaired(state):
 async def test_a_file_of_a_newer_drydockd_is_left_alone(state, monkeypatch):
     from drydockd.store import lines
 
-    monkeypatch.setattr(lines, "FORMAT", 3)
+    monkeypatch.setattr(lines, "FORMAT", 9)
     await fill(state)
     monkeypatch.undo()
     before = state.journal.read_bytes()
-    with pytest.raises(StoreRefused, match="has format 3"):
+    with pytest.raises(StoreRefused, match="has format 9"):
         repair(state)
     assert state.journal.read_bytes() == before
 

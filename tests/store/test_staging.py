@@ -8,7 +8,7 @@ import pytest
 from drydockd.errors import Conflict, InvalidInput, NotFound
 from drydockd.model import Message, Task
 from drydockd.store import Edit, Put, Remove, Say
-from drydockd.store.lines import encode_ops
+from drydockd.store.lines import encode_ops, spread
 from drydockd.store.news import Wording
 from drydockd.store.staging import Staging, apply
 from drydockd.store.tables import Tables
@@ -115,7 +115,7 @@ def test_a_wording_is_written_for_each_task_behind_what_was_said_of_it(staging):
     staging.stage([*(Put(a_task(task_id)) for task_id in ids), Put(a_message("c"))])
     batch = staging.stage([Say(task_id, words) for task_id in ids])
 
-    written = json.loads(b"[%b]" % encode_ops(batch.ops))
+    written = list(spread(json.loads(b"[%b]" % encode_ops(batch.ops))))
     assert {table for table, _ in written} == {"messages"}
     assert [(d["task_id"], d["seq"], d["message"], d["error"]) for _, d in written] == [
         (task_id, first + more, message.message, message.error)

@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import shutil
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,14 @@ import pytest
 from tinydb import TinyDB
 
 from drydockd.errors import StoreRefused, StoreUnavailable
-from drydockd.model import BuildData, Intent, Task
+from drydockd.model import BuildData, Intent, Message, Task
 from drydockd.store import Edit, Put, Remove, open_store, tiny
+from drydockd.store.base import Say
 from drydockd.store.damage import Damage
+from drydockd.store.format import FORMAT
+from drydockd.store.lines import Journal
 from drydockd.store.memory import MemoryStore
+from drydockd.store.news import Wording
 from drydockd.store.recovery import recover
 from drydockd.store.statedir import StateDir
 from drydockd.store.tiny import TinyStore, open_tiny
@@ -454,7 +459,27 @@ async def test_a_directory_of_format_1_is_taken_over_in_place(tmp_path, name, or
     assert arrivals[0] == arrivals[1] == arrivals[2]
     assert max(arrivals[0].values()) <= seqs[0]
     assert origins[0] > 1_767_600_000_000_000  # ids so far were moments of its records
-    assert json.loads((folder / "drydock.json").read_bytes())["meta"]["1"]["format"] == 2
+    assert json.loads((folder / "drydock.json").read_bytes())["meta"]["1"]["format"] == FORMAT
+
+
+async def test_a_journal_of_format_2_is_taken_over_before_it_gets_what_2_does_not_have(tmp_path):
+    store = await open_tiny(tmp_path / "state")
+    await store.write(Put(a_task("a")), Put(a_message("a", "first")))
+    seq, origin = store.seq, store.origin
+    shutil.copytree(tmp_path / "state", tmp_path / "old")
+    await store.close()
+    journal = tmp_path / "old" / "drydock.journal"
+    header, writes = journal.read_bytes().split(b"\n", 1)
+    older = header[9:].replace(b'"format":%d' % FORMAT, b'"format":2')
+    assert older != header[9:]
+    journal.write_bytes(b"%08x %b\n" % (zlib.crc32(older), older) + writes)
+
+    store = await open_tiny(tmp_path / "old")
+    assert Journal(journal, journal.read_bytes()).header.format == FORMAT
+    await store.write(Say("a", Wording([Message("", "second")])))
+    assert [m.message for m in store.messages("a")] == ["first", "second"]
+    assert (store.seq, store.origin) == (seq + 1, origin)
+    await store.close()
 
 
 async def test_an_upgrade_cut_anywhere_is_done_again(tmp_path):

@@ -185,7 +185,13 @@ class PostgresKeeper:
 
 def _errors() -> tuple[type[BaseException], ...]:
     asyncpg = library()
-    return (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+    return (
+        OSError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        # A connection that the server ends while it is asked something.
+        asyncpg.InternalClientError,
+    )
 
 
 def _unavailable(error: BaseException) -> StoreUnavailable:

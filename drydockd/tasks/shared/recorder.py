@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from drydockd.acting import stand_still
 from drydockd.errors import Fenced, NotRunner, StoreUnavailable
 from drydockd.model import Message
 from drydockd.store.base import Change, Put, Store
-from drydockd.tasks.shared.authority import ALONE, Authority, stand_still
+from drydockd.store.lease import ALONE, Authority
 
 log = logging.getLogger(__name__)
 

@@ -8,14 +8,35 @@ Source: contract, scale, section 6, "Device fence".
 
 from __future__ import annotations
 
-from drydockd.drivers.base import OobDriver, SessionEnder
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from drydockd.drivers.base import OobDriver, SessionEnder, Voice
 from drydockd.model import Intent
-from drydockd.tasks.steps.job import NodeRun
+from drydockd.site import Node
 
 
-async def raise_fence(run: NodeRun, driver: OobDriver) -> None:
+class Run(Voice, Protocol):
+    """What of a node run it takes; see steps.job."""
+
+    name: str
+    node: Node
+
+    @property
+    def member(self) -> str | None: ...
+
+    def take_left(self) -> list[Intent]: ...
+
+    async def say_once(self, what: str, text: str) -> None: ...
+
+    async def patiently(
+        self, call: Callable[[], Awaitable[None]], *, to_the_end: bool = False
+    ) -> None: ...
+
+
+async def raise_fence(run: Run, driver: OobDriver) -> None:
     """End what is left at the BMC of the node. Again is free. Raises DriverErrors that last."""
-    for intent in run.intents().take_left():
+    for intent in run.take_left():
         session = intent.session
         if session is not None and isinstance(driver, SessionEnder):
             await _ended(run, driver, session)
@@ -23,17 +44,18 @@ async def raise_fence(run: NodeRun, driver: OobDriver) -> None:
             await _say_that_there_is_none(run, intent)
 
 
-async def _ended(run: NodeRun, driver: SessionEnder, session: str) -> None:
+async def _ended(run: Run, driver: SessionEnder, session: str) -> None:
     await run.patiently(lambda: driver.end_session(run.node, session, run), to_the_end=True)
 
 
-async def _say_that_there_is_none(run: NodeRun, intent: Intent) -> None:
+async def _say_that_there_is_none(run: Run, intent: Intent) -> None:
     other = intent.member
-    if other is None or other == run.member or not run.job.is_first("no fence"):
+    if other is None or other == run.member:
         return
     kind = run.node.oob_type or "its"
-    await run.job.say(
+    await run.say_once(
+        "no fence",
         f"{run.name}: was taken over from {other}, and {kind} BMCs without sessions give no way to "
         "end what it had sent: that may still come. The state is read before anything is sent; if "
-        f"the host of {other} stood still for long, see that it is off"
+        f"the host of {other} stood still for long, see that it is off",
     )

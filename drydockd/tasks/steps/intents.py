@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import StrEnum
 
 from drydockd.model import Intent, timestamp
-from drydockd.store.base import Change, Edit, Epoch, Put
-from drydockd.tasks.shared.recorder import Recorder
+from drydockd.store.base import Change, Edit, Epoch, Put, Store
+from drydockd.store.lease import ALONE, Authority
 
 
 class Operation(StrEnum):
@@ -25,12 +26,19 @@ class Intents:
     have happened: the backend's state decides what to do, never a guess.
     """
 
-    def __init__(self, recorder: Recorder, task_id: str, node: str) -> None:
-        self._write = recorder.write
-        self._authority = recorder.authority
+    def __init__(
+        self,
+        store: Store,
+        write: Callable[..., Awaitable[None]],
+        task_id: str,
+        node: str,
+        authority: Authority = ALONE,
+    ) -> None:
+        self._write = write
+        self._authority = authority
         self._task_id = task_id
         self._node = node
-        found = recorder.store.intents(task_id)
+        found = store.intents(task_id)
         self._known = {intent.operation: intent for intent in found if intent.node == node}
         self._left = [intent for intent in self._known.values() if intent.closed is None]
 

@@ -16,6 +16,7 @@ from drydockd.model import (
     Action,
     BuildData,
     Caller,
+    Intent,
     Link,
     Message,
     Result,
@@ -233,13 +234,25 @@ class NodeRun:
     def intents(self) -> Intents:
         """The intents of this attempt; the same object each time, as it remembers them."""
         if self._intents is None:
-            self._intents = Intents(self._recorder, self.task_id, self.name)
+            recorder = self._recorder
+            self._intents = Intents(
+                recorder.store, recorder.write, self.task_id, self.name, recorder.authority
+            )
         return self._intents
 
     @property
     def member(self) -> str | None:
         """This daemon's name among several."""
         return self._recorder.authority.member
+
+    def take_left(self) -> list[Intent]:
+        """See Intents."""
+        return self.intents().take_left()
+
+    async def say_once(self, what: str, text: str) -> None:
+        """Add a message to the top-level task, unless one about `what` was said already."""
+        if self.job.is_first(what):
+            await self.job.say(text)
 
     async def fence(self, session: str) -> None:
         await self.intents().fence(session)

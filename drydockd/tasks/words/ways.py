@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from drydockd.errors import Conflict
-from drydockd.model import BootAction, BootActionStatus, BootContext, Timestamp
+from drydockd.model import BootAction, BootActionStatus, BootContext, Timestamp, changed
 
 
 class ToldBefore(Conflict):
@@ -22,7 +22,7 @@ def was_delivered(context: BootContext, kind: str) -> bool:
 
 
 def closed(row: BootAction, now: Timestamp) -> BootAction:
-    return row if row.closed is not None else replace(row, closed=now)
+    return row if row.closed is not None else changed(row, closed=now)
 
 
 def check_open(row: BootAction) -> None:
@@ -34,7 +34,7 @@ def reported(
     row: BootAction, status: BootActionStatus | None, now: Timestamp, reports: int, size_bytes: int
 ) -> BootAction:
     check_open(row)
-    return replace(
+    return changed(
         row,
         status=status or row.status,
         updated=now,

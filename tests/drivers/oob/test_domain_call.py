@@ -20,7 +20,7 @@ class Machine:
         self.is_done_first = True
         self.keeps = True
 
-    async def run(self, at, what, *words, until, pass_fds=()):
+    async def run(self, at, what, *words, until, pass_fds=(), is_act=False):
         order = words[0].split()[0]
         if order == "dominfo":
             lines = f"Id: {self.number}\nState: {self.state}\nPersistent: {self.persistent}\n\n"

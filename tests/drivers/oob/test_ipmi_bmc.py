@@ -23,7 +23,7 @@ class Tool:
         self.answers = answers
         self.asked = []
 
-    async def ask(self, bmc, what, *words, until):
+    async def ask(self, bmc, what, *words, until, is_act=False):
         line = " ".join(words)
         self.asked.append(line)
         answer = self.answers.get(line, "")

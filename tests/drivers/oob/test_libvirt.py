@@ -90,7 +90,7 @@ async def test_a_paused_domain_is_on_and_can_be_turned_off(guest, driver, hyperv
 class Stubborn:
     """A hypervisor that says yes to everything, and whose domain stays as it is."""
 
-    async def run(self, at, what, *words, until, pass_fds=()):
+    async def run(self, at, what, *words, until, pass_fds=(), is_act=False):
         text = a_domain()
         return f"Id: -\nState: shut off\nPersistent: yes\n\n{text}" if "dominfo" in words[0] else ""
 

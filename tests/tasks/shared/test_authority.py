@@ -1,9 +1,7 @@
 import asyncio
 
-import pytest
-
 from drydockd import acting
-from drydockd.tasks.shared.authority import ALONE, bind_here, stand_still
+from drydockd.tasks.shared.authority import ALONE, bind_here
 
 
 async def test_a_daemon_alone_may_do_everything_for_ever():
@@ -41,15 +39,3 @@ async def test_alone_drivers_ask_nobody_and_among_several_the_lease():
     assert asked == []
     await asyncio.create_task(act(Lease()))
     assert asked == [True]
-
-
-async def test_who_stands_still_goes_on_never_and_can_be_cut_off():
-    standing = asyncio.create_task(stand_still())
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert not standing.done()
-
-    standing.cancel()
-
-    with pytest.raises(asyncio.CancelledError):
-        await standing

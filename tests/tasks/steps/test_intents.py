@@ -9,28 +9,28 @@ from tests.tasks.shared.fencing import FakeLease
 async def opened():
     store = MemoryStore()
     recorder = Recorder(store)
-    return store, recorder, Intents(recorder, "t1", "n1")
+    return store, recorder, Intents(recorder.store, recorder.write, "t1", "n1")
 
 
 async def test_an_announced_call_is_open_until_it_is_settled_also_for_the_next_life():
     _, recorder, intents = await opened()
     await intents.announce(Operation.POWER_OFF)
 
-    later = Intents(recorder, "t1", "n1")
+    later = Intents(recorder.store, recorder.write, "t1", "n1")
     assert later.is_open(Operation.POWER_OFF)
     assert not later.was_announced(Operation.POWER_ON)
 
     await later.settle(Operation.POWER_OFF, "off")
-    assert Intents(recorder, "t1", "n1").is_done(Operation.POWER_OFF)
-    assert not Intents(recorder, "t1", "n1").is_open(Operation.POWER_OFF)
+    assert Intents(recorder.store, recorder.write, "t1", "n1").is_done(Operation.POWER_OFF)
+    assert not Intents(recorder.store, recorder.write, "t1", "n1").is_open(Operation.POWER_OFF)
 
 
 async def test_another_node_or_task_has_its_own():
     _, recorder, intents = await opened()
     await intents.announce(Operation.DEPLOY)
 
-    assert not Intents(recorder, "t1", "n2").was_announced(Operation.DEPLOY)
-    assert not Intents(recorder, "t2", "n1").was_announced(Operation.DEPLOY)
+    assert not Intents(recorder.store, recorder.write, "t1", "n2").was_announced(Operation.DEPLOY)
+    assert not Intents(recorder.store, recorder.write, "t2", "n1").was_announced(Operation.DEPLOY)
 
 
 async def test_an_open_call_knows_the_session_it_is_made_in_until_after_its_end():
@@ -61,7 +61,7 @@ async def test_what_belongs_to_the_call_is_written_with_its_announcement():
 
 async def test_an_announcement_says_which_daemon_made_it_by_which_right():
     store = MemoryStore()
-    intents = Intents(Recorder(store, FakeLease("east", epoch=7)), "t1", "n1")
+    intents = Intents(store, store.write, "t1", "n1", FakeLease("east", epoch=7))
 
     await intents.announce(Operation.DEPLOY)
 
@@ -76,7 +76,7 @@ async def test_what_an_earlier_life_left_open_is_told_once():
     await intents.announce(Operation.POWER_ON)
     assert intents.take_left() == []
 
-    later = Intents(recorder, "t1", "n1")
+    later = Intents(recorder.store, recorder.write, "t1", "n1")
 
     assert [intent.operation for intent in later.take_left()] == ["power_on"]
     assert later.take_left() == []

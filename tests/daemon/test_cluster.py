@@ -138,12 +138,15 @@ async def test_a_daemon_with_another_secret_is_refused_by_the_name_of_its_file(t
 @pytest.mark.parametrize(
     ("what", "why"),
     [
-        ("UPDATE drydock.lease SET epoch = epoch + 1, until = clock_timestamp() + '1 h'", "the"),
+        (
+            "UPDATE drydock.lease SET epoch = epoch + 1, until = clock_timestamp() + '1 h'",
+            "runs the tasks now",
+        ),
         (
             "UPDATE drydock.head SET chain = '\\x00';"
             " SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()",
-            "the database lost writes that were acknowledged",
+            "lost writes that were acknowledged",
         ),
     ],
     ids=["lease", "history"],

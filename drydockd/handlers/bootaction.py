@@ -14,7 +14,7 @@ from drydockd.api.bootaction import BootActionReport, BootActionRow, BootActionS
 from drydockd.api.error import Error
 from drydockd.handlers import parameters
 from drydockd.handlers.base import NODE_KEY, BaseHandler
-from drydockd.handlers.bootdata import REFUSING, KeyedHandler
+from drydockd.handlers.bootdata import KeyedHandler
 from drydockd.handlers.tasks import canonical
 from drydockd.model import BootAction, BootActionStatus
 from drydockd.tasks import ReportDetail
@@ -35,7 +35,8 @@ class BootActionHandler(KeyedHandler):
         action = await self._admitted(action_id.upper())
         logs.bind_here(node=action.node, task=action.task_id)
         report = self.parse(BootActionReport)
-        await self.sure(partial(self._check_open, action.action_id))
+        if action.status is not BootActionStatus.INCOMPLETE:
+            await self._admitted(action.action_id, is_open=True)
         done = await self.services.tasks.deployments.report(
             action.action_id,
             BootActionStatus(report.status.lower()) if report.status else None,
@@ -51,22 +52,21 @@ class BootActionHandler(KeyedHandler):
             }
         )
 
-    async def _admitted(self, action_id: str) -> BootAction:
-        deployments = self.services.tasks.deployments
+    async def _admitted(self, action_id: str, *, is_open: bool = False) -> BootAction:
         try:
-            return await self.sure(
-                lambda: deployments.admit_report(deployments.action(action_id), self.key)
-            )
-        except REFUSING as error:
-            action = deployments.action(action_id)
+            return await self.sure(partial(self._decide, action_id, is_open))
+        except (errors.NotFound, errors.Unauthenticated, errors.Forbidden) as error:
+            action = self.services.tasks.deployments.action(action_id)
             await self.refused(error, action.node if action else "")
             raise
 
-    def _check_open(self, action_id: str) -> None:
-        """Raise Conflict if the action has ended, which stays so."""
-        action = self.services.store.boot_action(action_id)
-        if action.status is not BootActionStatus.INCOMPLETE:
+    def _decide(self, action_id: str, is_open: bool) -> BootAction:
+        """Return the action if the key may report on it, and with `is_open` has not ended."""
+        deployments = self.services.tasks.deployments
+        action = deployments.admit_report(deployments.action(action_id), self.key)
+        if is_open and action.status is not BootActionStatus.INCOMPLETE:
             raise errors.Conflict(finalized(action))
+        return action
 
     def description_of(self, error: BaseException | None, message: str) -> str:
         return "Error processing body." if isinstance(error, errors.InvalidInput) else message

@@ -44,12 +44,14 @@ class News(Sequence[Record]):
     """The new values that a write left, in its order.
 
     `parts` has wordings in one piece, for whom the task is enough: nearly all messages are
-    never looked at here.
+    never looked at here. `leaps`: it is what many writes left together, which cannot be told
+    one by one any more.
     """
 
-    __slots__ = ("_records", "parts")
+    __slots__ = ("_records", "leaps", "parts")
 
-    def __init__(self) -> None:
+    def __init__(self, *, leaps: bool = False) -> None:
+        self.leaps = leaps
         self.parts: list[Record | Spoken] = []
         self._records: Sequence[Record] | None = None
 

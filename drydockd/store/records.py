@@ -162,8 +162,8 @@ class Records(Reading):
     def leap(self, seq: int, news: News) -> None:
         self._staging.forget()
         self.seq = seq
-        if self._watchers and news.parts:
-            self._tell(news)
+        # Also of nothing: what is remembered of the writes before has a hole behind it.
+        self._tell(news)
 
     def land(self, batches: Sequence[Batch]) -> asyncio.Future[None] | None:
         is_long = any(batch.is_long for batch in batches)

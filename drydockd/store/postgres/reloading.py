@@ -9,7 +9,7 @@ from drydockd.store.tables import Tables
 
 def overtake(tables: Tables, newer: Tables) -> News:
     """Let `tables` hold what `newer` does; return what is new in them."""
-    news = News()
+    news = News(leaps=True)
     for table in ROW_CLASSES:
         mine, theirs = tables.rows[table], newer.rows[table]
         for key in [key for key in mine if key not in theirs]:

@@ -132,11 +132,19 @@ class Changes:
         # Half of all that the collector would find new.
         untrack(write, news, news.parts, *news.parts)
         self._left -= len(news)
+        if news.leaps:
+            # Others gave these changes ids of their own, which are not known here.
+            self._forget_up_to(seq)
         while self._left < 0 and len(self._recent) > 1:
             gone, old = self._recent.popleft()
             self._left += len(old)
             self._forgotten = self._last_id(gone)
             self._forgotten_seq = gone
+
+    def _forget_up_to(self, seq: int) -> None:
+        self._left += sum(len(old) for _, old in self._recent)
+        self._recent.clear()
+        self._forgotten, self._forgotten_seq = self._last_id(seq) - 1, seq
 
     def _last_id(self, seq: int) -> int:
         return end_of(self._store.origin, seq).number

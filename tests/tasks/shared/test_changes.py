@@ -4,6 +4,7 @@ import gc
 from drydockd.model import Action, BootAction, BootActionStatus, DriverRecord, Task
 from drydockd.store.base import Put
 from drydockd.store.memory import MemoryStore
+from drydockd.store.news import News
 from drydockd.tasks.shared.changes import Changes
 from drydockd.tasks.words import messages
 
@@ -132,3 +133,22 @@ async def test_ids_are_those_of_places_whatever_else_a_write_left():
         (first, "me"),
         (first + 2, ""),
     ]
+
+
+async def test_what_many_writes_left_together_is_heard_and_not_taken_for_all_that_was_told():
+    """Others told it one by one: who comes from them with an id has to read the whole again."""
+    store, changes = some_changes()
+    await store.write(Put(Task("t1", Action.NOOP)))
+    before, heard = changes.latest_id(), []
+    changes.listen(heard.append)
+    news = News(leaps=True)
+    news.parts.append(Task("t2", Action.NOOP))
+    store.leap(9, news)
+
+    assert [c.record.task_id for c in heard] == ["t2"]
+    for change_id in (before, store.origin + 8 * 1024, store.origin + 9 * 1024):
+        assert changes.after(change_id) is None
+    assert changes.writes(8) is None
+    await store.write(Put(Task("t3", Action.NOOP)))
+    assert [c.record.task_id for c in changes.after(store.origin + 10 * 1024 - 1)] == ["t3"]
+    assert [seq for seq, _ in changes.writes(9)] == [10]

@@ -14,6 +14,7 @@ SITES = Path(os.environ.get("DRYDOCKD_SITES", ROOT.parent / "shared" / "sites"))
 BENCHES: dict[str, tuple[str, ...]] = {
     "store": (),
     "crash": (),
+    "clusterfaults": ("--rounds", "5"),
     "design": (),
     "render": (),
     "auth": (),

@@ -18,6 +18,8 @@ pytest_plugins = [
     "tests.peers.guest",
     "tests.peers.debian",
     "tests.peers.postgres",
+    "tests.peers.standby",
+    "tests.peers.wire",
     "tests.peers.browser",
     "tests.sites.summary",
 ]

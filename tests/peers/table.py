@@ -227,7 +227,13 @@ PEERS = {
             starts="initdb and postgres in a temporary folder, once per test process (postgres.py)",
             packages=("postgresql",),
             programs=("/usr/lib/postgresql/*/bin/postgres", "/usr/lib/postgresql/*/bin/psql"),
-            fixtures=frozenset({"postgres_server", "postgres", "make_postgres"}),
+            fixtures=frozenset({"postgres_server", "postgres", "make_postgres", "make_standby"}),
+        ),
+        Peer(
+            "faketime",
+            starts="libfaketime, loaded into a process whose clock is to be wrong",
+            packages=("libfaketime",),
+            programs=("/usr/lib/*/faketime/libfaketime.so.1",),
         ),
         Peer(
             "haproxy",

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 
 import asyncpg
 import pytest
@@ -47,3 +48,28 @@ def test_a_durable_one_keeps_what_it_acknowledged_when_it_is_killed(make_postgre
     server.kill()
     server.start()
     assert database.run("SELECT b FROM a") == "7"
+
+
+@pytest.mark.slow
+def test_a_paused_one_answers_when_it_goes_on(make_postgres):
+    server = make_postgres()
+    server.pause()
+    asking = subprocess.Popen([*server.command("postgres"), "--command=SELECT 7"], stdout=-1)
+    assert asking.poll() is None
+    server.go_on()
+    assert asking.communicate()[0] == b"7\n"
+
+
+@pytest.mark.slow
+def test_a_full_one_says_so_and_takes_more_when_there_is_room_again(make_postgres):
+    server = make_postgres(wal_mib=1)
+    database = server.database()
+    database.run("CREATE TABLE a (b text)")
+    server.fill()
+    more = "INSERT INTO a SELECT repeat('x', 1000) FROM generate_series(1, 2000)"
+    with pytest.raises(asyncpg.DiskFullError):
+        asyncio.run(asked(database.url, more))
+    assert database.run("SELECT count(*) FROM a") == "0"
+    server.empty()
+    database.run(more)
+    assert database.run("SELECT count(*) FROM a") == "2000"

@@ -51,7 +51,11 @@ def _handler(receiver: Receiver):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # its sender ended in the middle
+                self.close_connection = True
+                return
             receiver.open.wait(WAIT_SECONDS)
             answer = receiver.answers.pop(0) if receiver.answers else 200
             status, headers = answer if isinstance(answer, tuple) else (answer, {})

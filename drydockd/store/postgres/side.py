@@ -78,12 +78,15 @@ class Side:
         """End the thread, and what it is doing; safe to call twice."""
         if self._loop.is_closed():
             return
-        self._loop.call_soon_threadsafe(self._end)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop)
         self._thread.join()
         self._loop.close()
 
-    def _end(self) -> None:
+    async def _end(self) -> None:
+        jobs = asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)}
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
         self._drop()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.call_soon(self._loop.stop)
+        await asyncio.sleep(0)  # a transport is closed by the turn that follows
+        self._loop.stop()

@@ -92,6 +92,7 @@ async def test_a_failure_of_boot_data_is_told_once_whichever_daemons_a_node_asks
                     for daemon in daemons * 2
                 )
             )
+        await daemons[1].app.services.store.fresh(10)
         shown = (await daemons[1].get(f"{V1}/tasks/{task['task_id']}")).json()
         said = [m["message"] for m in shown["result"]["details"]["messageList"]]
         assert sum(text.endswith("final: True") for text in said) == 1

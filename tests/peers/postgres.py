@@ -171,7 +171,11 @@ class PostgresServer:
     def _limit(self, size: int | str) -> None:
         # The first one before the rest: those it makes from now on inherit it.
         for process in self.processes():
-            self._run("/usr/bin/prlimit", f"--pid={process}", f"--fsize={size}:")
+            try:
+                self._run("/usr/bin/prlimit", f"--pid={process}", f"--fsize={size}:")
+            except pytest.fail.Exception:
+                if Path(f"/proc/{process}").exists():  # else it has just ended
+                    raise
 
     def change(self, **settings: str) -> None:
         """Give a running one other settings, of those it takes over while it runs."""

@@ -210,6 +210,7 @@ def _pid_of(pidfd):
 def test_closed_it_is_gone_and_the_process_lives(watched):
     process, warden = watched(
         """
+        sys.stdin.readline()
         warden.live_until(time.monotonic() + 3600)
         warden.close()
         warden.close()
@@ -217,6 +218,7 @@ def test_closed_it_is_gone_and_the_process_lives(watched):
         """
     )
 
+    print(file=process.stdin, flush=True)
     assert process.stdout.readline() == "closed\n"
     wait_for(warden)
     process.stdin.close()

@@ -46,7 +46,7 @@ def test_the_api_suite_passes_through_a_balancer_over_three_daemons(tmp_path):
             *(f"tests/handlers/{name}" for name in SUITE),
         ],
         cwd=ROOT,
-        env={**os.environ, "DRYDOCKD_TEST_BALANCED": "1"},
+        env={**os.environ, "DRYDOCKD_TEST_BALANCED": "1", "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
         timeout=900,

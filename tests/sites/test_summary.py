@@ -51,6 +51,7 @@ def run(suite, sites, *options):
     ]
     command += ["--rootdir", ROOT, "-c", ROOT / "pyproject.toml", "--noconftest", suite, *options]
     environ = {**os.environ, "DRYDOCKD_SITES": str(sites), "PYTHONPATH": str(ROOT)}
+    environ.pop("PYTEST_ADDOPTS", None)  # for those who run this, not for what it runs
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)
 
 

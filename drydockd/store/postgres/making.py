@@ -36,7 +36,7 @@ async def prepare(connection: Any, url: str, secret_mark: bytes | None) -> None:
             await connection.execute(_MARK, secret_mark)
         elif secret_mark is not None and bytes(head["secret_mark"]) != secret_mark:
             raise OtherSecret(
-                f"{shown_url(url)} belongs to daemons with another secret: give every daemon of a"
+                f"{shown_url(url)} belongs to daemons with another secret. Give every daemon of a"
                 " cluster the same file (auth.secret_file), and each cluster a database of its own"
                 " (store.url)"
             )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 # `session over`: another process, or a newer connection, writes as this member now.
-SESSION_OVER = "DD001"
+SESSION_OVER = "DRY01"
 # The database holds fewer writes than were seen here.
-HISTORY_LOST = "DD002"
+HISTORY_LOST = "DRY02"
 
 # The reply has what others wrote since `base`, up to 64 KiB (and 4096 writes), as long as it fits
 # the socket's buffer: it goes out while the order's lock is held, and must not wait for a client
@@ -39,10 +39,10 @@ BEGIN
     SELECT h.seq, h.chain INTO head, chain FROM drydock.head h FOR UPDATE;
     PERFORM 1 FROM drydock.member m WHERE m.id = in_member AND m.session = in_session;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'session over' USING ERRCODE = 'DD001';
+        RAISE EXCEPTION 'session over' USING ERRCODE = 'DRY01';
     END IF;
     IF head < base THEN
-        RAISE EXCEPTION 'history lost' USING ERRCODE = 'DD002';
+        RAISE EXCEPTION 'history lost' USING ERRCODE = 'DRY02';
     END IF;
     applied := cardinality(sizes);
     verdict := 'ok';
@@ -156,7 +156,7 @@ BEGIN
     UPDATE drydock.member m SET session = m.session + 1
     WHERE m.id = in_member AND m.process = in_process RETURNING m.session INTO session;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'session over' USING ERRCODE = 'DD001';
+        RAISE EXCEPTION 'session over' USING ERRCODE = 'DRY01';
     END IF;
 END $$;
 """

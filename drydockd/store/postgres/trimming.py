@@ -13,8 +13,10 @@ SLICE = 2000
 # Up to which write all may go. The newest stays: history is compared by it.
 _UNTIL = """
 SELECT least(
-    (SELECT max(seq) FROM drydock.write
-     WHERE at <= clock_timestamp() - make_interval(secs => $1)),
+    -- `least` passes over what is null: when nobody lives nobody is waited for, but when nothing
+    -- is old nothing goes.
+    coalesce((SELECT max(seq) FROM drydock.write
+              WHERE at <= clock_timestamp() - make_interval(secs => $1)), 0),
     (SELECT min(applied) FROM drydock.member
      WHERE beat > clock_timestamp() - make_interval(secs => $2)),
     (SELECT seq - 1 FROM drydock.head)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from drydockd import __version__, acting, parts
 from drydockd.cluster.cluster import Cluster, report
-from drydockd.cluster.digests import digests, secret_mark
+from drydockd.cluster.digests import digests
 from drydockd.cluster.lease import Lease, Watched
 from drydockd.cluster.peers import Peers, Seal
 from drydockd.config import Settings
@@ -150,7 +150,7 @@ async def _joined(
     from drydockd.store import postgres
     from drydockd.store.postgres.connect import connect
     from drydockd.store.postgres.lease import PostgresKeeper
-    from drydockd.store.postgres.making import OtherSecret
+    from drydockd.store.postgres.making import OtherSecret, secret_mark
 
     chosen, secret = settings.store, parts.server_secret(settings)
     url, name = chosen.url.get_secret_value() if chosen.url else "", member_name(settings)

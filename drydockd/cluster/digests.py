@@ -11,14 +11,8 @@ import orjson
 from drydockd.config import Settings
 from drydockd.store.base import Member
 
-LABEL = b"drydockd cluster"
 # Of a digest so much is shown to all: enough to tell two apart.
 DIGITS = 16
-
-
-def secret_mark(secret: bytes) -> bytes:
-    """Return what the database keeps of the server's secret, to refuse a daemon with another."""
-    return hmac.new(secret, LABEL, hashlib.sha256).digest()
 
 
 def digests(

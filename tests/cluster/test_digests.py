@@ -1,13 +1,8 @@
-from drydockd.cluster.digests import differences, digests, secret_mark
+from drydockd.cluster.digests import differences, digests
 from drydockd.store.base import Member
 from tests.handlers.helpers import settings
 
 SECRET = b"s" * 32
-
-
-def test_the_mark_depends_on_the_secret_and_does_not_tell_it():
-    assert secret_mark(SECRET) == secret_mark(SECRET) != secret_mark(b"t" * 32)
-    assert SECRET not in secret_mark(SECRET)
 
 
 def of(tmp_path, policy=None, keys=("k1",), secret=SECRET, **sections):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import logging
 from typing import Any
 
@@ -12,8 +14,14 @@ from drydockd.store.postgres.schema import FORMAT, LOCK, statements
 
 log = logging.getLogger(__name__)
 
+_LABEL = b"drydockd cluster"
 _IS_THERE = "SELECT to_regclass('drydock.head') IS NOT NULL"
 _MARK = "UPDATE drydock.head SET secret_mark = $1"
+
+
+def secret_mark(secret: bytes) -> bytes:
+    """Return what the database keeps of the server's secret, to refuse a daemon with another."""
+    return hmac.digest(secret, _LABEL, hashlib.sha256)
 
 
 class OtherSecret(StoreRefused):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -22,20 +21,10 @@ from drydockd.store.lines import Header
 from drydockd.store.postgres import copying
 from drydockd.store.postgres.asking import asked
 from drydockd.store.postgres.copying import Copied, Source
+from drydockd.store.postgres.making import secret_mark
 from drydockd.store.recovery import Recovered, beyond, recover
 from drydockd.store.statedir import Lock, StateDir
 from drydockd.store.tables import Tables
-
-# What a cluster knows its secret by; see `mark_of`.
-_CLUSTER = b"drydockd cluster"
-
-
-def mark_of(secret: bytes) -> bytes:
-    """Return what the database keeps of the server's secret: enough to know it again.
-
-    The same as `cluster.digests.secret_mark`, which its daemons compare.
-    """
-    return hmac.digest(secret, _CLUSTER, hashlib.sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +76,7 @@ async def restore(file: Path, url: str, on: Conditions) -> Copied:
 async def _fill(url: str, state: StateDir, found: Recovered, on: Conditions) -> Copied:
     # Without a node that has keys, any secret will do: the first daemon says which.
     has_keys = bool(found.tables.boot_contexts)
-    mark = mark_of(on.secret) if on.secret is not None and has_keys else None
+    mark = secret_mark(on.secret) if on.secret is not None and has_keys else None
     source = Source(found.tables, Blobs(Disk(), state.blobs).read, found.seq, found.origin, mark)
     async with asked(url, "drydock store copy") as connection:
         async with copying.whole(connection):
@@ -177,7 +166,7 @@ async def _draw(connection: Any, draft: StateDir, secret: bytes | None) -> tuple
 
 
 def _refuse_other_secret(mark: bytes | None, secret: bytes) -> None:
-    if mark is not None and not hmac.compare_digest(mark, mark_of(secret)):
+    if mark is not None and not hmac.compare_digest(mark, secret_mark(secret)):
         raise StoreRefused(
             "the secret is not that of this database's daemons: the keys of nodes are derived from"
             " another one. Give the file that their auth.secret_file names"

@@ -6,8 +6,11 @@ import pytest
 
 from drydockd.errors import StoreRefused
 from drydockd.store import Put
+from drydockd.store.postgres.making import secret_mark
 from drydockd.store.postgres.schema import FORMAT
 from tests.store.helpers import a_task, on_database
+
+SECRET = b"s" * 32
 
 
 async def test_of_daemons_that_start_at_once_on_an_empty_database_one_makes_the_schema(postgres):
@@ -39,3 +42,8 @@ async def test_a_newer_format_is_refused(shared):
             await on_database(shared)
     finally:
         shared.run(f"UPDATE drydock.head SET format = {FORMAT}")
+
+
+def test_the_mark_depends_on_the_secret_and_does_not_tell_it():
+    assert secret_mark(SECRET) == secret_mark(SECRET) != secret_mark(b"t" * 32)
+    assert SECRET not in secret_mark(SECRET)

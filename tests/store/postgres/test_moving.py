@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from drydockd.cluster.digests import secret_mark
 from drydockd.errors import InvalidInput, StoreRefused, StoreUnavailable
 from drydockd.store import Put, archive, open_store
 from drydockd.store.export import export as export_lines
 from drydockd.store.postgres import copying, moving
-from drydockd.store.postgres.moving import Conditions, backup, copy_in, copy_out, mark_of, restore
+from drydockd.store.postgres.making import secret_mark
+from drydockd.store.postgres.moving import Conditions, backup, copy_in, copy_out, restore
 from drydockd.store.statedir import Lock, StateDir
 from tests.peers.postgres import PASSWORD
 from tests.store.helpers import a_task, everything, on_database
@@ -228,7 +228,7 @@ async def test_what_arrived_otherwise_is_not_taken(old, state, shared, monkeypat
 async def test_the_database_knows_the_secret_again_and_does_not_have_it(old, state, other, shared):
     await copy_in(state, shared.url, replace(ON, secret=SECRET))
     assert shared.run("SELECT encode(secret_mark, 'hex') FROM drydock.head") == (
-        mark_of(SECRET).hex()
+        secret_mark(SECRET).hex()
     )
     dump = shared.run("SELECT string_agg(doc::text, '') FROM drydock.record")
     assert SECRET.hex() not in dump
@@ -239,10 +239,6 @@ async def test_the_database_knows_the_secret_again_and_does_not_have_it(old, sta
     assert not moved.lacks_secret
     assert other.secret.read_text() == SECRET.hex() + "\n"
     assert other.secret.stat().st_mode & 0o777 == 0o600
-
-
-def test_a_mark_is_what_daemons_compare():
-    assert mark_of(SECRET) == secret_mark(SECRET)
 
 
 async def test_where_no_node_has_keys_the_first_daemon_says_which_secret(state, shared):
@@ -265,7 +261,7 @@ async def test_a_backup_brings_its_own_secret(old, state, shared, tmp_path):
         await restore(file, shared.url, replace(ON, secret=SECRET[::-1]))
     await restore(file, shared.url, ON)
     assert shared.run("SELECT encode(secret_mark, 'hex') FROM drydock.head") == (
-        mark_of(SECRET).hex()
+        secret_mark(SECRET).hex()
     )
 
 

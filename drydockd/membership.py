@@ -191,4 +191,6 @@ async def _joined(
     peers = Peers(seal, settings.api.tls_cert)
     cluster = Cluster(store, backend, keeper, lease, peers, settings_told, end)
     ending.push_async_callback(cluster.leave)
+    # Before anything is served: what is created then has the database's time.
+    await _patiently(lease.measure)
     return Opened(store, secret, cluster, seal, told)

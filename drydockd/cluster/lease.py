@@ -73,6 +73,7 @@ class Lease:
         self._warden = warden
         self._clock = clock
         self._is_over = False
+        self._holds = False  # by the last answer, whatever this process makes of it
         self._trouble = ""
         self._freed = asyncio.Event()
         self._beaten = asyncio.Event()
@@ -135,23 +136,31 @@ class Lease:
 
         Call it when nothing is at work any more: from here on nothing may be done.
         """
-        self._is_over = True
+        was_lost, self._is_over = self._is_over, True
         if self._beating is not None:
-            self._beating.cancel()
+            # Not broken off: the beat on its way may be the one that gets the lease.
+            self._freed.set()
             await asyncio.wait({self._beating})
             self._beating = None
-        was_runner, self.epoch = self.is_runner, None
-        self._wake()
-        if was_runner:
+        if self.is_runner:
+            self.epoch = None
             self._let_live(None)
-            try:
-                async with asyncio.timeout(self.ttl):
-                    await self._keeper.leave()
-            except (StoreUnavailable, TimeoutError) as error:
-                log.warning(
-                    "the lease was not given away, it runs out in %g s: %s", self.ttl, error
-                )
+        self._wake()
+        if self._holds and not was_lost:
+            await self._give_away()
         await self._keeper.close()
+
+    async def _give_away(self) -> None:
+        try:
+            async with asyncio.timeout(self.ttl):
+                await self._keeper.leave()
+        except (StoreUnavailable, TimeoutError) as error:
+            log.warning("the lease was not given away, it runs out in %g s: %s", self.ttl, error)
+
+    async def measure(self) -> None:
+        """Measure the store's clock, before anything is dated. Raises StoreUnavailable."""
+        if not await self.beat():
+            raise StoreUnavailable(f"no sign of life to the database: {self._trouble}")
 
     async def beat(self) -> bool:
         """Beat once; whether it was heard. Bounded by the seconds between two of them."""
@@ -164,6 +173,7 @@ class Lease:
             self._mention(str(error) or "no answer in time")
             return False
         self._trouble = ""
+        self._holds = beat.epoch is not None
         if not self._is_over:
             self._take(beat, asked)
         return True
@@ -180,9 +190,10 @@ class Lease:
         self._trouble = trouble
 
     async def _beat_on(self) -> None:
-        # The first one measures the clock, without which nobody may want the lease.
-        await self.beat()
-        while True:
+        if self.offset.seconds is None:
+            # Without which nobody may want the lease.
+            await self.beat()
+        while not self._is_over:
             began = self._clock()
             is_heard = await self.beat()
             left = self.ttl * (BEATS if is_heard else PAUSE) - (self._clock() - began)

@@ -85,7 +85,8 @@ class BaseHandler(WholeAnswers):
 
     caller: Caller = UNASKED
     why: str = ""  # there is no identity
-    behind: float = 0.0  # by so many seconds the answer may be, where several daemons write
+    # By so many seconds the answer may be behind what others acknowledged; None: not asked yet.
+    behind: float | None = None
 
     def initialize(self, services: Services, route: Route) -> None:
         # The modules of templates, of which there are none: a ring that Tornado breaks only at

@@ -14,6 +14,7 @@ from drydockd.auth.audit import Event
 from drydockd.auth.noauth import NAME as NOBODY
 from drydockd.auth.noauth import is_loopback
 from drydockd.auth.strategy import USER_TOKEN
+from drydockd.handlers.barrier import Barrier
 from drydockd.handlers.base import BaseHandler
 from drydockd.handlers.parts import Part
 from drydockd.handlers.refusals import message_of, title_of
@@ -144,15 +145,19 @@ class PageHandler(BaseHandler):
         self.require(rule)
         self._check_query()
 
+    async def _admit_behind(self, ahead: Barrier, rule: str) -> None:
+        await self._admit(rule)
+        if self.behind is None:
+            await self.catch_up(ahead)
+
     async def identify(self) -> None:
         """Find out who is logged in. Raises what `Authenticator.examine` does."""
         session_id = self.get_cookie(self.cookie_name)
+        if session_id and self.services.barrier is not None and self.behind is None:
+            # Another daemon may have begun it a moment ago, or ended it.
+            await self.catch_up(self.services.barrier)
         sessions = self.dashboard.sessions
         self.session = sessions.find(session_id)
-        if self.session is None and session_id and self.services.barrier is not None:
-            # Another daemon may have begun it a moment ago.
-            await self.services.barrier.people()
-            self.session = sessions.find(session_id)
         await sessions.tell(session_id)
         token = self.session.token if self.session is not None else ""
         await self._examine(token)

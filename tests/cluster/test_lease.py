@@ -255,6 +255,47 @@ async def test_who_never_had_it_gives_nothing_away():
         assert it.keeper.is_closed
 
 
+async def test_what_a_last_beat_gains_is_given_away_too():
+    it, asked, answer = Bench(theirs()), asyncio.Event(), asyncio.get_running_loop().create_future()
+
+    async def held_back():
+        asked.set()
+        return await answer
+
+    it.keeper.answers.append(held_back())
+    it.lease.start()
+    await asked.wait()
+    leaving = asyncio.create_task(it.lease.leave())
+    await asyncio.sleep(0)
+    assert not leaving.done()
+
+    answer.set_result(mine(1))
+    await leaving
+
+    assert it.keeper.has_left
+    assert not it.lease.is_runner
+
+
+async def test_what_was_lost_is_not_given_away():
+    """Something may still be at work here: the others wait for its end."""
+    async with bench(mine(1)) as it:
+        await it.lease.beat()
+        it.lease.over("the store refused epoch 1")
+
+        await it.lease.leave()
+
+        assert not it.keeper.has_left
+
+
+async def test_a_clock_that_cannot_be_measured_is_told():
+    async with bench(StoreUnavailable("no route to host"), theirs(offset=3.0)) as it:
+        with pytest.raises(StoreUnavailable, match="no route to host"):
+            await it.lease.measure()
+        await it.lease.measure()
+
+        assert it.lease.offset_seconds == 3.0
+
+
 async def test_started_it_beats_and_asks_at_once_when_it_is_given_away():
     async with bench(theirs(), theirs()) as it:
         it.lease.ttl = 3600.0  # of its own accord it would not ask again

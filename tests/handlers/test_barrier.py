@@ -8,9 +8,19 @@ from drydockd.errors import StoreStale
 from drydockd.handlers import all_routes
 from drydockd.handlers.barrier import NODE_SECONDS, PEOPLE_SECONDS, Barrier
 from drydockd.handlers.base import NODE_KEY, OPEN
-from drydockd.model import Action, BootAction, BuildData, Task, TaskStatus, new_id, timestamp
+from drydockd.model import (
+    Action,
+    BootAction,
+    BuildData,
+    DriverRecord,
+    Task,
+    TaskStatus,
+    new_id,
+    timestamp,
+)
 from drydockd.store import Put, Remove
 from drydockd.tasks.words import messages
+from drydockd.web.sharing import OWNER, Sharing
 from tests.handlers.helpers import REF, V1
 from tests.handlers.others import shared
 from tests.web.helpers import page
@@ -165,6 +175,21 @@ async def test_the_page_comes_behind_the_barrier_too(tmp_path):
         others.silent = 6
         refused = await browser.get("/tasks")
         assert (refused.status_code, "store.stale_seconds" in refused.text) == (503, True)
+
+
+async def test_who_logged_out_at_another_daemon_is_out_here_at_once(tmp_path):
+    async with page(tmp_path) as browser:
+        app, others = browser.drydock.app, shared(browser.drydock)
+        store = app.services.store
+        app.dashboard.sessions.sharing = Sharing(store, b"s" * 32, longest_seconds=60, most=9)
+        await browser.log_in("admin")
+        (session,) = store.driver_records(OWNER)
+        others.asked.clear()
+        assert (await browser.get("/tasks")).status_code == 200
+        assert others.asked == [PEOPLE_SECONDS]
+        others.unseen = [Remove(DriverRecord, session.key)]
+        assert (await browser.get("/tasks")).status_code == 303
+        assert others.asked == [PEOPLE_SECONDS] * 2
 
 
 async def test_a_node_is_refused_on_nothing_less_than_all_that_was_acknowledged(drydock):

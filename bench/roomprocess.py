@@ -17,8 +17,8 @@ import yaml
 class RoomProcess:
     """`url` is what the `fake` drivers take."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, pid: int) -> None:
+        self.url, self.pid = url, pid
         self._seen: dict[str, Any] = {"epoch": "", "revision": 0}
 
     async def machines(self) -> list[dict[str, Any]]:
@@ -54,7 +54,7 @@ async def room_process(folder: Path, config: dict[str, Any]) -> AsyncIterator[Ro
             line = await asyncio.to_thread(process.stdout.readline)
         if not line:
             raise RuntimeError(f"the room did not start; see {folder / 'room.log'}")
-        yield RoomProcess(line.decode().strip())
+        yield RoomProcess(line.decode().strip(), process.pid)
     finally:
         process.terminate()
         await asyncio.to_thread(process.wait, 30)

@@ -53,6 +53,8 @@ class Several:
     daemons: Daemons
     url: str
     said: list[str]
+    # Of the processes beside the daemons, which stay the same: the database's server, the balancer.
+    pids: dict[str, int]
 
     async def runner(self) -> tuple[str, int] | None:
         """Return the name of who runs the tasks, and its epoch."""
@@ -117,7 +119,7 @@ async def several(
         keeper.end_named(server.pid_file, signal.SIGQUIT)
         url = server.database("bench")
         ports = [free_port() for _ in range(count)]
-        async with balancer(folder, ports, keeper) as port:
+        async with balancer(folder, ports, keeper) as (port, pid):
             at = f"http://127.0.0.1:{port}"
             shared = {
                 "api": {"public_url": at, "trusted_proxies": ["127.0.0.1"]},
@@ -139,7 +141,10 @@ async def several(
             key = secret_key(folder / "jwt.secret")
             token = mint(key, user="bench", roles=("admin",), ttl_seconds=6 * 3600)
             async with lab_daemons.running(found):
-                yield Several(Door(None, port, token, folder), found, url, said)
+                door = Door(None, port, token, folder)
+                server_pid = int(server.pid_file.read_text("ascii").split()[0])
+                pids = {"database": server_pid, "balancer": pid}
+                yield Several(door, found, url, said, pids)
 
 
 def secret(path: Path) -> str:
@@ -168,8 +173,10 @@ def one(
 
 
 @asynccontextmanager
-async def balancer(folder: Path, ports: list[int], keeper: Keeper) -> AsyncIterator[int]:
-    """Run it in a process of its own; yield its port."""
+async def balancer(
+    folder: Path, ports: list[int], keeper: Keeper
+) -> AsyncIterator[tuple[int, int]]:
+    """Run it in a process of its own; yield its port and its process's number."""
     with (folder / "balancer.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "drydockd.room.balancer", *map(str, ports)],
@@ -183,7 +190,7 @@ async def balancer(folder: Path, ports: list[int], keeper: Keeper) -> AsyncItera
         line = await asyncio.to_thread(process.stdout.readline)
         if not line:
             raise RuntimeError(f"the balancer did not start; see {folder / 'balancer.log'}")
-        yield int(line.decode().rpartition(":")[2])
+        yield int(line.decode().rpartition(":")[2]), process.pid
     finally:
         process.terminate()
         await asyncio.to_thread(process.wait, 30)

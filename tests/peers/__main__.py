@@ -1,7 +1,8 @@
 """``python -m tests.peers [install [NAME...]]``: list the real parts; bring the missing ones.
 
 Installing never fails the call: what could not be had is named, and pytest leaves its tests
-out (or fails them, with CI=true).
+out (or fails them, with CI=true). What Debian's packages would start by themselves, such as an SSH
+server and a database, is neither started nor left to start with the machine: tests start their own.
 """
 
 import os
@@ -9,11 +10,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from tests.peers.table import PEERS, Peer
 
 # Without a network it is soon clear that there is none.
 QUIETLY = ("--disable-pip-version-check", "--no-input", "--retries", "1")
+UNITS = (Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
+# systemctl then changes files and starts nothing. Source: systemd, ENVIRONMENT.md.
+AT_REST = ("env", "SYSTEMD_OFFLINE=1")
 
 
 def run(command: Sequence[str]) -> str | None:
@@ -41,12 +46,24 @@ def install_packages(peer: Peer) -> str | None:
     before = as_root()
     if before is None or shutil.which("apt-get") is None:
         return f"needs {' '.join(peer.packages)}, and this user may not install it"
-    quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
-    install = [*before, *quiet, "install", "-y", "--no-install-recommends", *peer.packages]
-    if run(install) is None:
-        return None
-    # A new machine knows of no packages yet.
-    return run([*before, *quiet, "update"]) or run(install)
+    apt = ["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
+    quiet = [*before, *AT_REST, *apt]
+    install = [*quiet, "install", "-y", "--no-install-recommends", *peer.packages]
+    known = services()
+    failed = run(install)
+    if failed is not None:
+        # A new machine knows of no packages yet.
+        failed = run([*quiet, "update"]) or run(install)
+    if (new := sorted(services() - known)) and shutil.which("systemctl") is not None:
+        failed = failed or run([*before, *AT_REST, "systemctl", "disable", "-q", *new])
+    return failed
+
+
+def services() -> set[str]:
+    """The units of this machine that may be set to start with it."""
+    kinds = (".service", ".socket", ".timer", ".path")
+    units = (unit.name for folder in UNITS if folder.is_dir() for unit in folder.iterdir())
+    return {name for name in units if name.endswith(kinds)}
 
 
 def install_environment(peer: Peer) -> str | None:

@@ -23,12 +23,12 @@ from drydockd.migrate import (
     Tally,
     policy_differences,
     rehearsal,
-    shown_url,
 )
 from drydockd.model import timestamp
 from drydockd.preflight import DEFAULT_CONFIG
 from drydockd.store import Store, open_store
 from drydockd.store.check import missing_secret
+from drydockd.store.postgres.address import shown_url
 from drydockd.store.statedir import StateDir
 
 # An original that said so much ago that it is at work, still is.

@@ -6,7 +6,7 @@ the command line.
 """
 
 from drydockd.migrate.carry import MOMENT_KEY, Carrier
-from drydockd.migrate.database import Original, shown_url
+from drydockd.migrate.database import Original
 from drydockd.migrate.dry import rehearsal
 from drydockd.migrate.rules import policy_differences
 from drydockd.migrate.tally import Tally
@@ -18,5 +18,4 @@ __all__ = [
     "Tally",
     "policy_differences",
     "rehearsal",
-    "shown_url",
 ]

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib import import_module
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 from drydockd.errors import InvalidInput, Unavailable
 from drydockd.migrate import queries
 from drydockd.migrate.queries import Table
 from drydockd.migrate.rows import Row
+from drydockd.store.postgres.address import dsn, shown_url, without_secrets
 
 EXTRA = "pip install 'drydockd[migrate]'"
 CONNECT_SECONDS = 30
 # Rows that are fetched at once; of build data, where one may be 16 MiB, fewer.
 BATCH, BUILD_DATA_BATCH = 500, 4
-# What SQLAlchemy names behind the scheme: postgresql+psycopg2.
-SCHEME = re.compile(r"^(?:postgresql|postgres)(?:\+\w+)?://")
-FORM = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-# What of a URL's query may be shown.
-SHOWN = frozenset({"host", "port", "dbname", "sslmode", "sslrootcert"})
 
 
 class Original:
@@ -43,10 +37,10 @@ class Original:
         is not the original's, Unavailable where it does not answer; neither tells the password.
         """
         asyncpg = _asyncpg()
-        dsn = _dsn(url)
+        library_url = dsn(url)
         with _told(url):
             connection = await asyncpg.connect(
-                dsn,
+                library_url,
                 timeout=CONNECT_SECONDS,
                 server_settings={
                     "timezone": "UTC",
@@ -115,39 +109,6 @@ class Original:
                 yield row
 
 
-def shown_url(url: str) -> str:
-    """Return `url` without its password, fit to be printed; of one that is none, nothing."""
-    parts = _split(url)
-    if parts is None:
-        return "(a URL that cannot be read)"
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
-    port = f":{parts.port}" if parts.port else ""
-    user = f"{parts.username}@" if parts.username else ""
-    query = urlencode([(k, v) for k, v in parse_qsl(parts.query) if k in SHOWN], safe="/:")
-    return f"{parts.scheme}://{user}{host}{port}{parts.path}" + (f"?{query}" if query else "")
-
-
-def _split(url: str) -> SplitResult | None:
-    """Return the parts, None where what is a password may stand in the place of something else."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return None
-    return None if "@" in parts.path + parts.query or parts.fragment else parts
-
-
-def _dsn(url: str) -> str:
-    if not SCHEME.match(url):
-        raise InvalidInput(f"the database's URL must be {FORM}")
-    if _split(url) is None:
-        raise InvalidInput(
-            f"the database's URL must be {FORM}; in user and password, each of / : @ ? # % is "
-            "written as %2F %3A %40 %3F %23 %25"
-        )
-    return SCHEME.sub("postgresql://", url)
-
-
 def _refuse_strangers(columns: dict[str, list[str]], url: str) -> None:
     if not columns["tasks"]:
         raise InvalidInput(f"{shown_url(url)} is no database of the original: no table tasks")
@@ -175,20 +136,8 @@ def _told(url: str) -> Iterator[None]:
         yield
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         text = str(error) or type(error).__name__
-        raise Unavailable(f"{shown_url(url)}: {_without_password(text, url)}") from None
+        raise Unavailable(f"{shown_url(url)}: {without_secrets(text, url)}") from None
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        raise Unavailable(f"{shown_url(url)}: {_without_password(str(error), url)}") from None
+        raise Unavailable(f"{shown_url(url)}: {without_secrets(str(error), url)}") from None
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{shown_url(url)}: a text is not UTF-8: {error.reason}") from None
-
-
-def _without_password(text: str, url: str) -> str:
-    parts = _split(url)
-    if parts is None:
-        return "cannot be read"
-    queried = dict(parse_qsl(parts.query))
-    secrets = (parts.password, queried.get("password"), queried.get("sslpassword"))
-    for secret in filter(None, secrets):
-        for spelt in {secret, unquote(secret)}:
-            text = text.replace(spelt, "***")
-    return text

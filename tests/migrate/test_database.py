@@ -1,31 +1,10 @@
 import pytest
 
 from drydockd.errors import InvalidInput, Unavailable
-from drydockd.migrate.database import Original, shown_url
+from drydockd.migrate.database import Original
 from tests.migrate.original import SCHEMA
 from tests.peers.certificates import Authority
 from tests.peers.postgres import PASSWORD
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("postgresql://u:p%40ss@h:5433/d", "postgresql://u@h:5433/d"),
-        ("postgresql+psycopg2://u:p@[::1]/d", "postgresql+psycopg2://u@[::1]/d"),
-        (
-            "postgresql://u@h/d?password=p&sslmode=verify-full&sslrootcert=/ca&sslpassword=p",
-            "postgresql://u@h/d?sslmode=verify-full&sslrootcert=/ca",
-        ),
-        ("postgresql:///d?host=/run/pg", "postgresql:///d?host=/run/pg"),
-        ("postgresql://u:p@h:port/d", "(a URL that cannot be read)"),
-        # A password that was not encoded.
-        ("postgresql://u:12/34@h/d", "(a URL that cannot be read)"),
-        ("postgresql://u:12?34@h/d", "(a URL that cannot be read)"),
-        ("postgresql://u:12#34@h/d", "(a URL that cannot be read)"),
-    ],
-)
-def test_a_url_is_shown_without_its_password(url, shown):
-    assert shown_url(url) == shown
 
 
 async def asked(url):

@@ -10,9 +10,10 @@ from typing import Any
 from drydockd.errors import StoreUnavailable
 from drydockd.store.backend import Loaded
 from drydockd.store.postgres import sql
+from drydockd.store.postgres.address import place
 from drydockd.store.postgres.backend import PostgresBackend
 from drydockd.store.postgres.checks import check_pooler, check_server
-from drydockd.store.postgres.connect import connect, is_away, library, shown_url, told
+from drydockd.store.postgres.connect import connect, is_away, library, told
 from drydockd.store.postgres.join import Membership
 from drydockd.store.postgres.loading import load
 from drydockd.store.postgres.making import prepare
@@ -50,7 +51,7 @@ async def open_backend(
             connection.terminate()
         if is_away(error) or isinstance(error, library().PostgresError):
             raise StoreUnavailable(
-                f"{shown_url(url)} cannot be used: {told(error, url)} (store.url)"
+                f"{place(url)} cannot be used: {told(error, url)} (store.url)"
             ) from None
         raise
 

@@ -91,6 +91,14 @@ def shown_url(url: str) -> str:
     return "(a URL that cannot be read)" if found is None else str(found)
 
 
+def place(url: str) -> str:
+    """Return where the database is, hosts and name, without who asks and how."""
+    found = _parsed(url) if _SCHEME.match(url) else None
+    if found is None:
+        return "(a URL that cannot be read)"
+    return f"{found.hosts or dict(found.query).get('host', '')}/{found.database}"
+
+
 def without_secrets(text: str, url: str) -> str:
     """Return what was said about a connection, fit to be printed."""
     found = _parsed(url) if _SCHEME.match(url) else None

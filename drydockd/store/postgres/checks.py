@@ -7,7 +7,8 @@ import secrets
 from typing import Any
 
 from drydockd.errors import StoreRefused
-from drydockd.store.postgres.connect import connect, is_unsafe, shown_url
+from drydockd.store.postgres.address import place
+from drydockd.store.postgres.connect import connect, is_unsafe
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ _SYNCHRONOUS = ("on", "remote_apply")
 async def check_server(connection: Any, url: str) -> None:
     """Raise StoreRefused if acknowledged writes may be lost; warn if only one server has them."""
     found = {row["name"]: row["setting"] for row in await connection.fetch(_SETTINGS)}
-    where = shown_url(url)
+    where = place(url)
     if int(found["server_version_num"]) < OLDEST:
         raise StoreRefused(
             f"{where}: PostgreSQL is {found['server_version']}; drydockd needs 14 or newer"
@@ -69,6 +70,6 @@ async def check_pooler(connection: Any, url: str) -> None:
         other.terminate()
     if others == mark or mine != mark:
         raise StoreRefused(
-            f"{shown_url(url)} is a pooler that shares sessions by transaction: notifications are"
+            f"{place(url)} is a pooler that shares sessions by transaction: notifications are"
             " lost in it. Say the server itself, or let it pool by session"
         )

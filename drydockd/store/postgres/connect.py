@@ -8,9 +8,10 @@ import socket
 from collections.abc import Coroutine
 from importlib import import_module
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from drydockd.errors import InvalidInput
+from drydockd.store.postgres.address import place, without_secrets
 
 T = TypeVar("T")
 
@@ -63,12 +64,10 @@ async def connect(url: str, *, purpose: str) -> Any:
         )
     except asyncpg.UndefinedObjectError as error:
         raise InvalidInput(
-            f"store.url {shown_url(url)}: PostgreSQL 14 or newer is needed ({told(error, url)})"
+            f"store.url {place(url)}: PostgreSQL 14 or newer is needed ({told(error, url)})"
         ) from None
     except (asyncpg.ClientConfigurationError, ValueError) as error:
-        raise InvalidInput(
-            f"store.url {shown_url(url)} cannot be used: {told(error, url)}"
-        ) from None
+        raise InvalidInput(f"store.url {place(url)} cannot be used: {told(error, url)}") from None
     _watch_peer(connection)
     return connection
 
@@ -135,25 +134,6 @@ def _plain(url: str) -> str:
     return base + mark + "&".join(kept) if any(kept) else base
 
 
-def shown_url(url: str) -> str:
-    """Return `url` without its user, password and options, fit to be told."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "(a URL that cannot be read)"
-    hosts = parts.netloc.rpartition("@")[2] or dict(parse_qsl(parts.query)).get("host", "")
-    return f"{hosts}{parts.path}"
-
-
 def told(error: BaseException, url: str) -> str:
     """Return what an error says, in one line and without the password of `url`."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    try:
-        parts = urlsplit(url)
-        secrets = (parts.password, dict(parse_qsl(parts.query)).get("password"))
-    except ValueError:
-        return type(error).__name__
-    for secret in filter(None, secrets):
-        for spelt in (secret, unquote(secret)):
-            text = text.replace(spelt, "***")
-    return text
+    return without_secrets(" ".join(str(error).split()) or type(error).__name__, url)

@@ -9,7 +9,7 @@ from typing import Any
 
 from drydockd.errors import StoreRefused
 from drydockd.store.postgres import sql
-from drydockd.store.postgres.connect import shown_url
+from drydockd.store.postgres.address import place
 from drydockd.store.postgres.schema import FORMAT, LOCK, statements
 
 log = logging.getLogger(__name__)
@@ -37,14 +37,14 @@ async def prepare(connection: Any, url: str, secret_mark: bytes | None) -> None:
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
         if not await connection.fetchval(_IS_THERE):
             await connection.execute(statements())
-            log.info("%s: made the schema drydock", shown_url(url))
+            log.info("%s: made the schema drydock", place(url))
         head = await connection.fetchrow(sql.HEAD)
         _check_format(head["format"], url)
         if head["secret_mark"] is None and secret_mark is not None:
             await connection.execute(_MARK, secret_mark)
         elif secret_mark is not None and bytes(head["secret_mark"]) != secret_mark:
             raise OtherSecret(
-                f"{shown_url(url)} belongs to daemons with another secret. Give every daemon of a"
+                f"{place(url)} belongs to daemons with another secret. Give every daemon of a"
                 " cluster the same file (auth.secret_file), and each cluster a database of its own"
                 " (store.url)"
             )
@@ -53,6 +53,6 @@ async def prepare(connection: Any, url: str, secret_mark: bytes | None) -> None:
 def _check_format(found: int, url: str) -> None:
     if found > FORMAT:
         raise StoreRefused(
-            f"{shown_url(url)} has format {found}; this drydockd knows formats up to {FORMAT}."
+            f"{place(url)} has format {found}; this drydockd knows formats up to {FORMAT}."
             " Install the drydockd that the other daemons are, or a newer one"
         )

@@ -3,7 +3,7 @@
 import pytest
 
 from drydockd.errors import InvalidInput
-from drydockd.store.postgres.address import dsn, parse, shown_url, without_secrets
+from drydockd.store.postgres.address import dsn, parse, place, shown_url, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,11 @@ from drydockd.store.postgres.address import dsn, parse, shown_url, without_secre
         ("postgresql://u@[2001:db8::1]:5432/d", "postgresql://u@[2001:db8::1]:5432/d"),
         ("postgresql:///d?host=/run/pg&password=p&sslpassword=q", "postgresql:///d?host=/run/pg"),
         ("postgresql://h/d", "postgresql://h/d"),
+        ("postgresql+psycopg2://u:p@[::1]/d", "postgresql://u@[::1]/d"),
+        (
+            "postgresql://u@h/d?sslmode=verify-full&sslrootcert=/ca&sslpassword=p",
+            "postgresql://u@h/d?sslmode=verify-full&sslrootcert=/ca",
+        ),
     ],
 )
 def test_a_url_is_shown_without_what_is_secret(url, shown):
@@ -35,14 +40,20 @@ def test_a_url_is_shown_without_what_is_secret(url, shown):
         "postgresql://u:p5x#q@h/d",
         "postgresql://u:p5x?q@h/d",
         "postgresql://u:p5x[q@h/d",
+        "postgresql://u:p5x@h:port/d",
     ],
 )
 def test_of_what_is_no_url_nothing_is_repeated(url):
     with pytest.raises(InvalidInput) as caught:
         parse(url)
     assert "p5x" not in str(caught.value)
-    assert shown_url(url) == "(a URL that cannot be read)"
+    assert shown_url(url) == place(url) == "(a URL that cannot be read)"
     assert without_secrets("u:p5x is wrong", url) == "cannot be read"
+
+
+def test_where_it_is_is_shown_without_who_and_options():
+    assert place("postgresql://me:p@one:5432,two:5433/db?sslmode=disable") == "one:5432,two:5433/db"
+    assert place("postgresql://me@/db?host=/run/pg&port=1") == "/run/pg/db"
 
 
 @pytest.mark.parametrize("said", ["p/q", "p%2Fq"])

@@ -8,7 +8,7 @@ import pytest
 
 from drydockd.errors import InvalidInput, StoreUnavailable
 from drydockd.store import open_store
-from drydockd.store.postgres.connect import connect, is_away, is_unsafe, shown_url, told, within
+from drydockd.store.postgres.connect import connect, is_away, is_unsafe, told, within
 from tests.peers.keystone import free_port
 from tests.peers.postgres import PASSWORD
 
@@ -32,11 +32,6 @@ async def test_a_silent_peer_is_noticed_on_both_sides(shared):
             *(value, value.replace("5000", "5s")),
         )
     await connection.close()
-
-
-def test_a_url_is_shown_without_who_and_options():
-    assert shown_url(URL) == "one:5432,two:5433/db"
-    assert shown_url("postgresql://me@/db?host=/run/pg&port=1") == "/run/pg/db"
 
 
 def test_an_error_is_told_without_the_password():

@@ -113,7 +113,8 @@ async def main(args: argparse.Namespace) -> None:
         async with room_process(folder, config) as room:
             if args.daemons > 1:
                 sections = {"fake_driver": {"url": room.url}}
-                async with several(folder, args.daemons, **sections) as company:
+                lease = {"lease_seconds": args.lease}
+                async with several(folder, args.daemons, **lease, **sections) as company:
                     await company.the_runner()
                     await run(among_others(company, room), f"file://{design}", args)
             else:
@@ -146,4 +147,5 @@ if __name__ == "__main__":
     parser.add_argument("--nodes", type=int, default=10_000)
     parser.add_argument("--actions", type=int, default=1)
     parser.add_argument("--daemons", type=int, default=3, help="several on one PostgreSQL")
+    parser.add_argument("--lease", type=int, default=6, help="of several: cluster.lease_seconds")
     asyncio.run(main(parser.parse_args()))

@@ -329,7 +329,8 @@ async def storm_of_several(args: argparse.Namespace) -> None:
                 },
                 "fake_driver": {"url": machines.url},
             }
-            async with several(folder, args.daemons, **sections) as company:
+            lease = {"lease_seconds": args.lease}
+            async with several(folder, args.daemons, **lease, **sections) as company:
                 await blown(company, args, folder, f"file://{design}")
 
 
@@ -381,5 +382,6 @@ if __name__ == "__main__":
     parser.add_argument("--actions", type=int, default=10)
     parser.add_argument("--window", type=float, default=20.0, help="seconds in which nodes come up")
     parser.add_argument("--daemons", type=int, default=1, help="several on one PostgreSQL")
+    parser.add_argument("--lease", type=int, default=6, help="of several: cluster.lease_seconds")
     parser.add_argument("--pause", type=float, default=2.0, help="longest pause before a post")
     asyncio.run(main(parser.parse_args()))

@@ -66,6 +66,10 @@ class RoomPort(Protocol):
         """Every machine of the room, also those the provisioner has not seen."""
         ...
 
+    async def count(self) -> int:
+        """How many machines there are: whether the room answers, whatever its size."""
+        ...
+
     async def catalogue(self) -> Mapping[str, tuple[str, ...]]: ...
 
     async def keep(
@@ -127,6 +131,7 @@ OPERATIONS: Sequence[str] = (
     "installed",
     "logs",
     "machines",
+    "count",
     "catalogue",
     "keep",
     "relabel",

@@ -95,6 +95,9 @@ class RemoteRoom:
     async def machines(self) -> list[MachineView]:
         return cast("list[MachineView]", await self._call("machines"))
 
+    async def count(self) -> int:
+        return cast("int", await self._call("count"))
+
     async def catalogue(self) -> Mapping[str, tuple[str, ...]]:
         return cast("Mapping[str, tuple[str, ...]]", await self._call("catalogue"))
 

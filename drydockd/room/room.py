@@ -257,6 +257,9 @@ class Room:
     async def machines(self) -> list[MachineView]:
         return [machine.view() for machine in self._cabling.machines.values()]
 
+    async def count(self) -> int:
+        return len(self._cabling.machines)
+
     async def catalogue(self) -> Mapping[str, tuple[str, ...]]:
         return dict(self.config.images)
 

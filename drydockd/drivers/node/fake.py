@@ -53,10 +53,10 @@ class FakeNodeProvisioner:
         return self._access.port()
 
     async def check(self) -> Sequence[SiteNote]:
-        machines = await self._port.machines()
+        machines = await self._port.count()
         images = await self._port.catalogue()
         return [
-            SiteNote(f"the room answers: {len(machines)} machines, {len(images)} images"),
+            SiteNote(f"the room answers: {machines} machines, {len(images)} images"),
         ]
 
     async def catalogue(self) -> Catalogue:

@@ -13,6 +13,7 @@ from drydockd.errors import InvalidInput, Unavailable
 from drydockd.migrate import queries
 from drydockd.migrate.queries import Table
 from drydockd.migrate.rows import Row
+from drydockd.store.postgres.connect import dialled
 
 EXTRA = "pip install 'drydockd[migrate]'"
 CONNECT_SECONDS = 30
@@ -42,10 +43,10 @@ class Original:
         in the environment. Raises InvalidInput for a URL that is none, and for a database that
         is not the original's, Unavailable where it does not answer; neither tells the password.
         """
-        asyncpg = _asyncpg()
+        _asyncpg()
         dsn = _dsn(url)
         with _told(url):
-            connection = await asyncpg.connect(
+            connection = await dialled(
                 dsn,
                 timeout=CONNECT_SECONDS,
                 server_settings={

@@ -20,7 +20,7 @@ import yaml
 from drydockd.auth.jwt import mint
 from drydockd.auth.jwtkeys import SECRET_FILE, secret_key
 
-READY_SECONDS = 60
+READY_SECONDS = 180
 
 
 class Daemon:

@@ -12,6 +12,7 @@ from drydockd.migrate import queries
 from drydockd.migrate.queries import Table
 from drydockd.migrate.rows import Row
 from drydockd.store.postgres.address import dsn, shown_url, without_secrets
+from drydockd.store.postgres.connect import dialled
 
 EXTRA = "pip install 'drydockd[migrate]'"
 CONNECT_SECONDS = 30
@@ -36,10 +37,10 @@ class Original:
         in the environment. Raises InvalidInput for a URL that is none, and for a database that
         is not the original's, Unavailable where it does not answer; neither tells the password.
         """
-        asyncpg = _asyncpg()
+        _asyncpg()
         library_url = dsn(url)
         with _told(url):
-            connection = await asyncpg.connect(
+            connection = await dialled(
                 library_url,
                 timeout=CONNECT_SECONDS,
                 server_settings={

@@ -84,8 +84,6 @@ class Balancer:
         except (ConnectionError, EOFError, Broken):
             # The answer had begun: only a torn connection says that it is not whole.
             client.abort()
-        finally:
-            client.close()
 
     async def _request(self, client: Half) -> Head | None:
         try:
@@ -206,6 +204,8 @@ async def balancing(
         talk = asyncio.ensure_future(balancer.serve(client))
         talks.add(talk)
         talk.add_done_callback(talks.discard)
+        # Also of a talk that was cancelled before it began.
+        talk.add_done_callback(lambda _: client.close())
 
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Half(accepted), sock=listener, backlog=BACKLOG)

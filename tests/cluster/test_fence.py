@@ -45,7 +45,7 @@ class Holder:
 
     async def until(self, word):
         """Read what it says up to a line that begins so; return the rest of that line."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while line := (await self.process.stdout.readline()).decode().strip():
                 self.lines.append(line)
                 if line.split(" ")[0] == word:
@@ -57,7 +57,7 @@ class Holder:
 
     async def end(self):
         """Read on until it has ended."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             rest = await self.process.stdout.read()
             self.lines += rest.decode().splitlines()
             return await self.process.wait()

@@ -113,7 +113,7 @@ class Here:
             for name, daemon in self.daemons.items()
         ]
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
@@ -185,7 +185,7 @@ class Fleet:
 
     async def runner(self) -> str:
         """Return the name of the daemon that has the work, as soon as one has."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not (name := await runner_of(self.database)):
                 pass  # each look takes a moment of its own
         return name

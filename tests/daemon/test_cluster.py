@@ -166,7 +166,7 @@ async def test_what_is_set_otherwise_elsewhere_is_told(tmp_path, postgres):
         cluster.sections["limits"] = {"fan_out": 7}
         second = await cluster.start("d2")
         members = second.app.services.cluster
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not (told := members.differences()):
                 await members.waits(None)
         assert told[0].startswith("the daemons d2 and d1 differ in limits: ")

@@ -7,11 +7,12 @@ import subprocess
 import asyncpg
 import pytest
 
+from drydockd.store.postgres.connect import dialled
 from tests.peers.postgres import PASSWORD
 
 
 async def asked(url, sql, **options):
-    connection = await asyncpg.connect(url, **options)
+    connection = await dialled(url, **options)
     try:
         return await connection.fetchval(sql)
     finally:

@@ -1,12 +1,14 @@
 """The wire of the tests fails as those that use it rely on."""
 
 import asyncio
+import contextlib
+import socket
 import threading
 
 import asyncpg
 import pytest
 
-from tests.peers.wire import How, Requests
+from tests.peers.wire import How, Requests, running
 
 INSERT = "INSERT INTO a VALUES ($1)"
 
@@ -94,6 +96,19 @@ def test_a_server_that_is_down_is_as_down_over_the_wire(make_wire):
     wire = make_wire(1)
     with pytest.raises((OSError, asyncpg.PostgresConnectionError)):
         asyncio.run(asyncpg.connect(f"postgresql://127.0.0.1:{wire.port}/a", ssl=False))
+
+
+def test_who_is_still_being_connected_is_cut_off_when_the_wire_is_taken_down():
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        # It takes one, and nobody accepts: whoever comes after it waits.
+        stack.enter_context(socket.create_connection(server.getsockname()))
+        with running(server.getsockname()[1]) as wire:
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", wire.port), 20))
+            while not wire._dialling:
+                pass
+        with contextlib.suppress(ConnectionResetError):
+            assert client.recv(1) == b""
 
 
 def message(letter, body):

@@ -105,6 +105,8 @@ class Wire:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="wire", daemon=True)
         self._lines: set[_Line] = set()
+        self._dialling: set[asyncio.Task[Any] | None] = set()
+        self._is_ending = False
         self._made = 0
         self._news = threading.Condition()
         self._cuts: list[Cut] = []
@@ -160,10 +162,15 @@ class Wire:
 
     async def _end(self) -> None:
         self._server.close()
+        self._is_ending = True
         await self._let(up=True, down=True)
         await self._abort()
-        while self._lines:
-            await asyncio.gather(*(line.over.wait() for line in self._lines))
+        for dialling in self._dialling:
+            if dialling is not None:
+                dialling.cancel()
+        # Also of those who have just come in, and are no line yet.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
 
     async def _set(self, cut: Cut) -> None:
         self._cuts.append(cut)
@@ -188,16 +195,11 @@ class Wire:
         return None
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        link = socket.socket()
-        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, TAKES_BYTES)
-        link.setblocking(False)
         try:
-            await self._loop.sock_connect(link, ("127.0.0.1", self.server_port))
-        except OSError:  # the server is down: so is the line
-            link.close()
+            server = await self._dialled()
+        except (OSError, asyncio.CancelledError):  # the server is down, or the wire: so is the line
             writer.transport.abort()
             return
-        server = await asyncio.open_connection(sock=link, limit=TAKES_BYTES)
         line = _Line(self, (reader, writer), server)
         self._lines.add(line)
         with self._news:
@@ -208,7 +210,23 @@ class Wire:
         finally:
             line.abort()
             self._lines.discard(line)
-            line.over.set()
+
+    async def _dialled(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._is_ending:
+            raise ConnectionRefusedError("the wire is taken down")
+        link = socket.socket()
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, TAKES_BYTES)
+        link.setblocking(False)
+        me = asyncio.current_task()
+        self._dialling.add(me)
+        try:
+            await self._loop.sock_connect(link, ("127.0.0.1", self.server_port))
+            return await asyncio.open_connection(sock=link, limit=TAKES_BYTES)
+        except BaseException:
+            link.close()
+            raise
+        finally:
+            self._dialling.discard(me)
 
 
 class _Line:
@@ -219,7 +237,6 @@ class _Line:
         self.client_reader, self.client = client
         self.server_reader, self.server = server
         self.swallows: Cut | None = None  # whose answer does not come through
-        self.over = asyncio.Event()
         self._ways: list[asyncio.Future[None]] = []
 
     def abort(self) -> None:

@@ -159,6 +159,22 @@ async def test_a_client_that_hangs_up_is_no_longer_waited_for():
         a.held.set()
 
 
+async def test_a_client_that_has_just_come_is_let_go_at_the_end(monkeypatch):
+    come = asyncio.get_running_loop().create_future()
+
+    class Heard(balancers.Half):
+        def connection_made(self, transport):
+            come.set_result(None)  # who waits for it goes on before the talk begins
+            super().connection_made(transport)
+
+    monkeypatch.setattr(balancers, "Half", Heard)
+    listener = socket.create_server(("127.0.0.1", 0))
+    with socket.create_connection(listener.getsockname(), 20) as client:
+        async with balancing(listener, []):
+            await come
+        assert await asyncio.to_thread(client.recv, 1) == b""
+
+
 async def test_what_is_no_http_is_refused():
     async with Backend(0) as a, balanced(a) as (_, client):
         port = client.base_url.port

@@ -83,5 +83,9 @@ async def _open(
         who, loaded.tables, replica, (reading, writing), patience=patience, first_n=first_n
     )
     backend.on_lost = on_lost or backend.on_lost
-    await backend.listen()
+    try:
+        await backend.listen()
+    except BaseException:
+        await backend.close()
+        raise
     return backend, loaded

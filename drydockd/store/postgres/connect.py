@@ -59,9 +59,7 @@ async def connect(url: str, *, purpose: str) -> Any:
     name = purpose.encode()[:_NAME_BYTES].decode("utf-8", "ignore")
     settings = _SETTINGS | {"application_name": name}
     try:
-        connection = await asyncpg.connect(
-            _plain(url), timeout=CONNECT_SECONDS, server_settings=settings
-        )
+        connection = await dialled(_plain(url), timeout=CONNECT_SECONDS, server_settings=settings)
     except asyncpg.UndefinedObjectError as error:
         raise InvalidInput(
             f"store.url {place(url)}: PostgreSQL 14 or newer is needed ({told(error, url)})"
@@ -70,6 +68,46 @@ async def connect(url: str, *, purpose: str) -> Any:
         raise InvalidInput(f"store.url {place(url)} cannot be used: {told(error, url)}") from None
     _watch_peer(connection)
     return connection
+
+
+async def dialled(url: str, **options: Any) -> Any:
+    """Return what asyncpg connects to `url`, with its `options`; of all else it tried nothing is
+    left. Raises as asyncpg does.
+
+    By itself it says goodbye to a peer that refuses by TLS, or is silent, and the loop keeps that
+    connection until the peer answers, or half a minute; a loop that ends before leaves it open.
+    """
+    loop = _Dialling(asyncio.get_running_loop())
+    used = None
+    try:
+        connection = await library().connect(url, loop=loop, **options)
+        used = connection._transport.get_extra_info("socket")
+    finally:
+        loop.drop_all_but(used)
+    connection._loop = loop.real
+    return connection
+
+
+class _Dialling:
+    """The loop, as asyncpg is given it to connect: it knows which transports were made by that."""
+
+    def __init__(self, real: asyncio.AbstractEventLoop) -> None:
+        self.real = real
+        self._made: list[asyncio.BaseTransport] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    async def create_connection(self, *what: Any, **options: Any) -> Any:
+        transport, protocol = await self.real.create_connection(*what, **options)
+        self._made.append(transport)
+        return transport, protocol
+
+    def drop_all_but(self, used: object) -> None:
+        for transport in self._made:
+            if used is None or transport.get_extra_info("socket") is not used:
+                transport.abort()  # type: ignore[attr-defined]
+        self._made.clear()
 
 
 def _watch_peer(connection: Any) -> None:

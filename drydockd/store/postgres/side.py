@@ -28,6 +28,8 @@ class Side:
         self._connection: Any | None = None
         self._loop = asyncio.new_event_loop()
         self._turn = asyncio.Lock()
+        self._is_over = False
+        self._door = threading.Lock()  # nobody comes in behind the one who ends it
         self._thread = threading.Thread(target=self._loop.run_forever, name="drydock-side")
         self._thread.daemon = True
         self._thread.start()
@@ -42,9 +44,10 @@ class Side:
         return await asyncio.wrap_future(self._submit(job))
 
     def _submit(self, job: Job[T]) -> Future[T]:
-        if self._loop.is_closed():
-            raise StoreUnavailable("the store is closed")
-        return asyncio.run_coroutine_threadsafe(self._patiently(job), self._loop)
+        with self._door:
+            if self._is_over:
+                raise StoreUnavailable("the store is closed")
+            return asyncio.run_coroutine_threadsafe(self._patiently(job), self._loop)
 
     async def _patiently(self, job: Job[T]) -> T:
         until = time.monotonic() + self._patience
@@ -76,17 +79,24 @@ class Side:
 
     def stop(self) -> None:
         """End the thread, and what it is doing; safe to call twice."""
-        if self._loop.is_closed():
-            return
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop)
+        with self._door:
+            if self._is_over:
+                return
+            self._is_over = True
+            asyncio.run_coroutine_threadsafe(self._end(), self._loop)
         self._thread.join()
         self._loop.close()
 
     async def _end(self) -> None:
+        await self._cancel_all()
+        self._drop()
+        # asyncpg's own: it asks for the end of a statement by another connection.
+        await self._cancel_all()
+        await asyncio.sleep(0)  # a transport is closed by the turn that follows
+        self._loop.stop()
+
+    async def _cancel_all(self) -> None:
         jobs = asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)}
         for job in jobs:
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
-        self._drop()
-        await asyncio.sleep(0)  # a transport is closed by the turn that follows
-        self._loop.stop()

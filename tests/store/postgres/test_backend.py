@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from drydockd.model import Action, BootAction, BootActionStatus, DriverRecord, M
 from drydockd.store import Edit, Epoch, Put, Remove
 from drydockd.store.base import Say
 from drydockd.store.news import Wording
+from drydockd.store.postgres.feed import Feed
 from tests.store.helpers import (
     COMPLETE,
     RUNNING,
@@ -26,6 +28,18 @@ from tests.store.helpers import (
 
 def count(task):
     return replace(task, retry=task.retry + 1)
+
+
+async def test_a_store_that_cannot_be_opened_after_all_leaves_no_thread(shared, monkeypatch):
+    async def lost(feed):
+        raise ConnectionResetError("the connection was lost")
+
+    monkeypatch.setattr(Feed, "listen", lost)
+    before = set(threading.enumerate())
+    with pytest.raises(StoreUnavailable, match="lost"):
+        await on_database(shared)
+    left = set(threading.enumerate()) - before
+    assert [thread.name for thread in left if thread.name.startswith("drydock-side")] == []
 
 
 async def test_what_one_wrote_the_other_shows_after_it_asked(pair):

@@ -3,12 +3,14 @@
 import asyncio
 import socket
 import sys
+from contextlib import suppress
 
 import pytest
 
 from drydockd.errors import InvalidInput, StoreUnavailable
 from drydockd.store import open_store
 from drydockd.store.postgres.connect import connect, is_away, is_unsafe, told, within
+from tests.peers.certificates import Authority
 from tests.peers.keystone import free_port
 from tests.peers.postgres import PASSWORD
 
@@ -58,6 +60,45 @@ async def test_a_wrong_password_is_told(shared):
     with pytest.raises(StoreUnavailable, match="password authentication failed") as raised:
         await open_store("postgres", None, url=url, name="a")
     assert PASSWORD not in str(raised.value)
+
+
+class Refusing:
+    """A server that refuses by TLS, and then says no more, not even goodbye."""
+
+    def __init__(self, folder):
+        self._tls, _ = Authority(folder).context("server")
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"postgresql://a:b@127.0.0.1:{self._listener.getsockname()[1]}/nowhere"
+
+    def serve(self):
+        """Refuse one client, and return when its connection is closed."""
+        with self._listener:
+            link, _ = self._listener.accept()
+        link.settimeout(20)
+        assert len(link.recv(8)) == 8  # it asks whether there is TLS
+        link.sendall(b"S")
+        with self._tls.wrap_socket(link, server_side=True) as secure:
+            assert b"nowhere" in secure.recv(4096)
+            said = b"SFATAL\0VFATAL\0C3D000\0Mthere is no such database\0\0"
+            secure.sendall(b"E" + (len(said) + 4).to_bytes(4) + said)
+            with socket.socket(fileno=secure.detach()) as bare, suppress(ConnectionResetError):
+                bare.settimeout(20)
+                while bare.recv(4096):
+                    pass
+
+
+async def test_a_connection_that_is_refused_is_gone_though_the_server_says_no_goodbye(tmp_path):
+    server = Refusing(tmp_path)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(asyncio.to_thread(server.serve))
+        with pytest.raises(Exception, match="there is no such database"):
+            await connect(f"{server.url}?sslmode=require", purpose="test")
+
+
+async def test_a_connection_knows_its_loop_and_not_how_it_was_made(shared):
+    connection = await connect(shared.url, purpose="test")
+    assert connection._loop is asyncio.get_running_loop()
+    await connection.close()
 
 
 async def test_a_url_that_is_none_is_invalid():

@@ -58,3 +58,30 @@ async def test_without_a_database_it_is_over_when_patience_is():
     side.stop()
     with pytest.raises(StoreUnavailable, match="closed"):
         await side.run(lambda connection: connection.fetchval("SELECT 1"))
+
+
+async def test_who_comes_while_it_ends_is_told_so_and_waits_for_nothing(side):
+    begun, cancelled, goes_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    other = side._loop
+
+    async def stubborn(connection):
+        loop.call_soon_threadsafe(begun.set)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            loop.call_soon_threadsafe(cancelled.set)
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(goes_on.wait(), loop))
+
+    working = asyncio.ensure_future(side.run(stubborn))
+    await begun.wait()
+    ending = asyncio.ensure_future(asyncio.to_thread(side.stop))
+    await cancelled.wait()
+    assert not other.is_closed()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await side.run(lambda connection: connection.fetchval("SELECT 1"))
+    goes_on.set()
+    await ending
+    assert other.is_closed()
+    await asyncio.wait({working})
+    assert working.cancelled()

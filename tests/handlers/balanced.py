@@ -30,6 +30,8 @@ COUNT = 3
 LEASE_SECONDS = 30
 # What leaves no trace but records. Whatever else a test does, machines are others afterwards.
 HARMLESS = frozenset({Action.VALIDATE_DESIGN, Action.VERIFY_SITE})
+# What those are told that are kept: refusals are counted over all tests.
+USUAL = {"auth": {"throttle_failures": 100_000}}
 
 
 @dataclass
@@ -96,9 +98,9 @@ async def three(
 class Balanced:
     """What gives the tests of a run their daemons, in the place of the usual one.
 
-    Tests that say nothing of the configuration get the same three, one after the other: to start
-    them takes longer than most tests. They get others when it would matter. `folder` is above the
-    folders of all tests; `make` is `postgres_server.database`.
+    Tests that say nothing of the configuration, or the USUAL, get the same three, one after the
+    other: to start them takes longer than most tests. They get others when it would matter.
+    `folder` is above the folders of all tests; `make` is `postgres_server.database`.
     """
 
     def __init__(self, folder: Path, empty: str, make: Any) -> None:
@@ -111,7 +113,7 @@ class Balanced:
 
     @asynccontextmanager
     async def __call__(self, state: Path, **sections: dict[str, Any]) -> AsyncIterator[Daemon]:
-        if sections:
+        if sections and sections != USUAL:
             starting = three(self._databases[0], self._empty, state, **sections)
             async with starting as own, own.asked() as daemon:
                 yield daemon
@@ -135,9 +137,8 @@ class Balanced:
                 self._empty,
                 state,
                 network={"allowed_roots": (str(SITE.parent), str(self._folder))},
-                # Of all tests together.
-                auth={"throttle_failures": 100_000},
                 fake_driver={"room": "kept"},
+                **USUAL,
             )
         )
 

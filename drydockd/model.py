@@ -187,7 +187,8 @@ class BootContext:
     is set on destroy: nothing of it is served any more. `delivered` maps ``units``/``files``
     to the time the node first fetched them, `failed` to why they could not be rendered when it
     last asked, `troubles` to what was told last of why they could not be for a time. `pins` are the
-    fetched sources of its assets; a closed one has none.
+    fetched sources of its assets; a closed one has none. `reports` and `report_bytes` are what the
+    node has sent about all its boot actions, and what of it is kept.
 
     `key_digest` is there of a deployment that another program began and whose node goes on with
     the key it was given then: the sha256 of that key, in hex, in place of all derived ones.
@@ -208,6 +209,8 @@ class BootContext:
     key_digest: str = ""
     key_since: Timestamp | None = None
     troubles: Mapping[str, str] = field(default_factory=dict)
+    reports: int = 0
+    report_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +285,7 @@ class DriverRecord:
 Record = Task | Message | BootContext | BootAction | BuildData | Intent | DriverRecord
 
 
-R = TypeVar("R", Task, BootAction, Caller)
+R = TypeVar("R", Task, BootContext, BootAction, Caller)
 
 
 def _ways(kind: type[Any]) -> tuple[Callable[[Any], tuple[Any, ...]], dict[str, Any]]:
@@ -291,7 +294,7 @@ def _ways(kind: type[Any]) -> tuple[Callable[[Any], tuple[Any, ...]], dict[str, 
     return attrgetter(*names), {name: getattr(kind, name).__set__ for name in names}
 
 
-_WAYS = {kind: _ways(kind) for kind in (Task, BootAction, Caller)}
+_WAYS = {kind: _ways(kind) for kind in (Task, BootContext, BootAction, Caller)}
 
 
 def changed(record: R, **values: Any) -> R:

@@ -123,7 +123,9 @@ class Store(Section):
     url: SecretStr | None = opt(
         None,
         "Of the database: postgresql://user:password@host:5432,other:5432/name"
-        "?target_session_attrs=read-write",
+        "?target_session_attrs=read-write. With durable=no in it, a server that has fsync, "
+        "full_page_writes or synchronous_commit off is warned of instead of refused: a crash or "
+        "power cut may then lose what was acknowledged. For tests and labs",
     )
     patience: int = opt(10, "Seconds that a write waits for a database that is away", ge=1, le=3600)
     stale_seconds: int = opt(

@@ -80,6 +80,7 @@ class Balancer:
         try:
             while (head := await self._request(client)) is not None:
                 if not await self._pass_on(head, client):
+                    await client.finish()
                     break
         except (ConnectionError, EOFError, Broken):
             # The answer had begun: only a torn connection says that it is not whole.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ T = TypeVar("T")
 
 PIECE = 65536
 MOST_HEAD_BYTES = 256 * 1024
+FINISH_SECONDS = 2.0
 DIAL_SECONDS = 2.0
 CHUNKED, UNTIL_CLOSED = -1, -2
 _LENGTH = re.compile(rb"^content-length:[ \t]*(\d+)[ \t]*\r$", re.I | re.M)
@@ -105,6 +107,17 @@ class Half(asyncio.StreamReaderProtocol):
     async def write(self, data: bytes) -> None:
         self._writer.write(data)
         await self._writer.drain()
+
+    async def finish(self) -> None:
+        """Say that nothing follows, and take what is still on its way here, for a time.
+
+        A connection that is closed with something unread is torn, and what was said last is lost.
+        """
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(FINISH_SECONDS):
+                self._writer.write_eof()
+                while await self.some():
+                    pass
 
     def close(self) -> None:
         self._writer.close()

@@ -122,12 +122,13 @@ class Records(Reading):
                 note(self._staging.tasks())
                 if not opened.isdisjoint(part.long):
                     continue
+                batch = self._staging.remove(part.ops, part.long)
                 try:
-                    await self._save(self._staging.remove(part.ops, part.long))
+                    await self._save(batch)
                 except Conflict as conflict:
                     log.info("some tasks stay until the next purge: %s", conflict)
                 else:
-                    total += part.purged
+                    total += part.purged(batch.missed)
         finally:
             leave()
         return total
@@ -154,7 +155,12 @@ class Records(Reading):
         for table, key, _, _ in ops:
             if table == "tasks" and not rows[table][key].status.is_final:
                 raise Conflict(f"task {key} is {rows[table][key].status} again")
-        return self._staging.remove(ops, {op[:2] for op in ops} if batch.is_long else set())
+        batch.missed |= {op[1] for op in batch.ops if op[0] == "tasks"}.difference(
+            op[1] for op in ops
+        )
+        again = self._staging.remove(ops, {op[:2] for op in ops} if batch.is_long else set())
+        again.missed = batch.missed
+        return again
 
     def builds_on(self, batch: Batch) -> bool:
         return self._staging.builds_on(batch.ops)

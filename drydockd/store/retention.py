@@ -14,14 +14,16 @@ from drydockd.store.tables import Tables
 
 @dataclass(slots=True)
 class PurgeSlice:
-    """Whole trees to remove in one write: `ops`, roots first, and their numbers.
+    """Whole trees to remove in one write: `ops`, roots first, and their numbers, of all together
+    and of each task.
 
     `long`: (table, key) of all that is in it if it is the one tree that alone is longer than
     a slice: that was walked over several turns of the loop, so it may have changed since.
     """
 
     ops: list[Op] = field(default_factory=list)
-    purged: Purged = field(default_factory=Purged)
+    total: Purged = field(default_factory=Purged)
+    counts: dict[str, Purged] = field(default_factory=dict)
     long: Set[tuple[str, str]] = frozenset()
 
     def add(self, tables: Tables, task_id: str) -> None:
@@ -32,11 +34,21 @@ class PurgeSlice:
         intents = tables.intents_by_task.get(task_id, ())
         self.ops += [("intents", key, None, b"") for key in intents]
         log = tables.logs.get(task_id)
-        self.purged += Purged(1, len(log.tails) if log else 0, len(superseded))
+        count = Purged(1, len(log.tails) if log else 0, len(superseded))
+        self.counts[task_id] = count
+        self.total += count
 
     def join(self, other: PurgeSlice) -> None:
         self.ops += other.ops
-        self.purged += other.purged
+        self.counts |= other.counts
+        self.total += other.total
+
+    def purged(self, missed: Set[str]) -> Purged:
+        """Return what was removed, if others had removed the tasks `missed` before."""
+        if not missed:
+            return self.total
+        gone = (count for task_id, count in self.counts.items() if task_id not in missed)
+        return sum(gone, Purged())
 
 
 def purge_slices(tables: Tables, before: Timestamp, size: int) -> Iterator[PurgeSlice | None]:

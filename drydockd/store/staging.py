@@ -31,7 +31,7 @@ class Batch:
 
     __slots__ = (
         *("_moment", "_puts", "_said", "blobs", "changes"),
-        *("counts", "is_long", "news", "ops", "rows"),
+        *("counts", "is_long", "missed", "news", "ops", "rows"),
     )
 
     def __init__(self, changes: Sequence[Change] = ()) -> None:
@@ -40,6 +40,7 @@ class Batch:
         self._puts: dict[tuple[str, str], int] = {}  # where in ops; encoded last
         self._said: dict[Wording, tuple[bytes, ...]] = {}
         self.is_long = False  # removals only, so many that they land in slices
+        self.missed = set[str]()  # of removals: tasks that others removed before
         self.ops: list[Op] = []
         self.news = News()
         self.blobs: dict[str, bytes] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from drydockd.model import (
     BootActionStatus,
     BootContext,
     Caller,
+    Message,
     Task,
     Timestamp,
     timestamp,
@@ -34,7 +35,7 @@ from drydockd.store.base import Change, Edit, Put, Store
 from drydockd.tasks.shared.changes import Changes
 from drydockd.tasks.shared.contacts import Contacts
 from drydockd.tasks.words import messages, reports, ways
-from drydockd.tasks.words.reports import ReportDetail, Spent
+from drydockd.tasks.words.reports import Full, ReportDetail, Spent
 from drydockd.tasks.words.settings import ReportLimits
 
 if TYPE_CHECKING:
@@ -65,8 +66,6 @@ class Deployments:
         self._keys = keys
         self._changes = changes
         self._limits = limits or ReportLimits()
-        # Action id -> what its reports on their way to the disk will have used up.
-        self._arriving: dict[str, Spent] = {}
         self.contacts = Contacts()
 
     # -- what is current ---------------------------------------------------------------
@@ -183,42 +182,59 @@ class Deployments:
         TooMany for what is over a limit; a final status is always taken, its details cut.
         """
         row = self._store.boot_action(action_id)
-        now = timestamp()
         ways.check_open(row)
-        kept, remark = self._within_limits(row, details, final=status is not None)
-        changes = self._messages(row, kept)
-        if remark and self._has_task(row.task_id):
-            changes.append(Put(messages.on_boot_action(row, remark, error=False)))
-        spent = Spent(1, reports.size_bytes(kept) if changes else 0)
-        change = partial(ways.reported, status=status, now=now, reports=1, size_bytes=spent.bytes)
-        before = self._arriving.get(action_id, reports.NOTHING)
-        self._arriving[action_id] = before + spent
-        try:
-            await self._store.write(Edit(BootAction, action_id, change), *changes)
-        finally:
-            self._arrived(action_id, spent)
+        rows = self._store.boot_actions(row.node, context_id=row.context_id)
+        spent = {reports.ACTION: reports.spent_on([row]), reports.NODE: reports.spent_on(rows)}
+        while True:
+            try:
+                await self._record(row, status, self._tellable(row, details), spent)
+            except Full as full:
+                if status is None:
+                    raise
+                # Others were ahead with reports of their own: less of this one fits.
+                spent[full.of] = full.spent
+            except NotFound:
+                if not details or self._has_task(row.task_id):
+                    raise
+            else:
+                break
         self.contacts.note(row.node)
         return self._store.boot_action(action_id)
 
-    def _within_limits(
-        self, row: BootAction, details: Sequence[ReportDetail], *, final: bool
-    ) -> tuple[Sequence[ReportDetail], str]:
-        """Return the details to keep, and a remark on those that are not."""
-        action = reports.spent_on([row], self._arriving)
-        rows = self._store.boot_actions(row.node, context_id=row.context_id)
-        node = reports.spent_on(rows, self._arriving)
-        if final:
-            return reports.fitting(details, self._limits, action, node)
-        reports.admit(details, self._limits, action, node)
-        return details, ""
+    async def _record(
+        self,
+        row: BootAction,
+        status: BootActionStatus | None,
+        details: Sequence[ReportDetail],
+        spent: Mapping[str, Spent],
+    ) -> None:
+        """Write a report, of a final one as many details as fit; `spent` is known already.
 
-    def _arrived(self, action_id: str, spent: Spent) -> None:
-        left = self._arriving[action_id]
-        left = Spent(left.reports - spent.reports, left.bytes - spent.bytes)
-        if left.reports:
-            self._arriving[action_id] = left
+        What is over a limit is refused by the edits: others may report at the same time, here
+        and at other daemons. Raises Full, and has written nothing.
+        """
+        action, node = spent[reports.ACTION], spent[reports.NODE]
+        if status is None:
+            reports.check_sizes(details, self._limits)
+            remark = ""
         else:
-            del self._arriving[action_id]
+            details, remark = reports.fitting(details, self._limits, action, node)
+        said = [
+            messages.on_boot_action(row, detail.message, error=detail.error, extra=detail.extra)
+            for detail in details
+        ]
+        if remark:
+            said.append(messages.on_boot_action(row, remark, error=False))
+        # A final status is taken whatever was sent before.
+        limits = self._limits if status is None or details else None
+        share = reports.Share(reports.size_bytes(details), limits)
+        report = partial(reports.reported, status=status, now=timestamp(), share=share)
+        heard = partial(reports.heard, context_id=row.context_id, known=node, share=share)
+        await self._store.write(
+            Edit(BootAction, row.action_id, report),
+            *map(Put, said),
+            Edit(BootContext, row.node, heard),
+        )
 
     async def note_delivery(self, host: str, kind: str) -> None:
         """Note that the node fetched its ``units`` or ``files``; the first time durably.
@@ -229,18 +245,11 @@ class Deployments:
         context = self.current(host)
         if context is None or ways.was_delivered(context, kind):
             return
-        changes: list[Change] = [
-            Edit(
-                BootContext,
-                host,
-                partial(ways.delivered, context_id=context.context_id, kind=kind, now=timestamp()),
-            )
-        ]
-        if self._has_task(context.task_id):
-            text = f"{host}: fetched its boot data ({kind})"
-            changes.append(Put(messages.on_node(context.task_id, host, text)))
+        note = partial(ways.delivered, context_id=context.context_id, kind=kind, now=timestamp())
+        text = f"{host}: fetched its boot data ({kind})"
         with suppress(ways.ToldBefore):
-            await self._store.write(*changes)
+            said = messages.on_node(context.task_id, host, text)
+            await self._note(context, Edit(BootContext, host, note), said)
 
     async def note_render_failure(
         self, context: BootContext, kind: str, text: str, *, is_final: bool
@@ -256,13 +265,11 @@ class Deployments:
             return
         edit = ways.failed if is_final else ways.troubled
         note = partial(edit, context_id=context.context_id, kind=kind, text=text)
-        changes: list[Change] = [Edit(BootContext, context.node, note)]
-        if self._has_task(context.task_id):
-            said = f"{context.node}: boot data ({kind}) could not be rendered: {text}"
-            changes.append(Put(messages.on_node(context.task_id, context.node, said, error=True)))
+        text = f"{context.node}: boot data ({kind}) could not be rendered: {text}"
         with suppress(ways.ToldBefore):
             note(current)  # where it is known here, nobody else need be asked
-            await self._store.write(*changes)
+            said = messages.on_node(context.task_id, context.node, text, error=True)
+            await self._note(context, Edit(BootContext, context.node, note), said)
 
     async def release_late(self) -> None:
         """Let go of what is pinned for deployments whose keys are void: nobody can fetch it."""
@@ -276,25 +283,30 @@ class Deployments:
                 )
             )
 
-    def _messages(self, row: BootAction, details: Sequence[ReportDetail]) -> list[Change]:
-        if not details:
-            return []
-        if not self._has_task(row.task_id):
-            log.warning(
-                "%s: %d details of boot action %s (%s) dropped, task %s is gone",
-                row.node,
-                len(details),
-                row.name,
-                row.action_id,
-                row.task_id,
-            )
-            return []
-        return [
-            Put(
-                messages.on_boot_action(row, detail.message, error=detail.error, extra=detail.extra)
-            )
-            for detail in details
-        ]
+    def _tellable(self, row: BootAction, details: Sequence[ReportDetail]) -> Sequence[ReportDetail]:
+        """Return the details, or none of them if their task was purged."""
+        if not details or self._has_task(row.task_id):
+            return details
+        log.warning(
+            "%s: %d details of boot action %s (%s) dropped, task %s is gone",
+            row.node,
+            len(details),
+            row.name,
+            row.action_id,
+            row.task_id,
+        )
+        return ()
+
+    async def _note(self, context: BootContext, note: Edit[BootContext], said: Message) -> None:
+        """Write a note, and say it unless the deployment's task was purged."""
+        if self._has_task(context.task_id):
+            try:
+                await self._store.write(note, Put(said))
+                return
+            except NotFound:
+                if self._has_task(context.task_id):
+                    raise
+        await self._store.write(note)
 
     def on_behalf_of(self, context: BootContext) -> Caller | None:
         """Return who asked for the deployment: its top-level task's caller; None: it is gone."""

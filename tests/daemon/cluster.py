@@ -21,7 +21,7 @@ from bench.daemon import Daemon as Apart
 from bench.daemon import running as running_apart
 from bench.roomprocess import RoomProcess, room_process
 from drydockd import app
-from tests.handlers.helpers import Daemon, settings
+from tests.handlers.helpers import TRUST, Daemon, settings
 
 # Seconds; so long the work lies after a daemon has died. Of daemons in this process none dies, and
 # a machine that is busy with other tests must not make one late: theirs is long.
@@ -91,7 +91,7 @@ class Here:
         chosen = settings(state, **own)
         async with contextlib.AsyncExitStack() as stack:
             running = await stack.enter_async_context(app.running(chosen, base=state))
-            http = httpx.AsyncClient(base_url=running.url, timeout=20)
+            http = httpx.AsyncClient(base_url=running.url, timeout=20, verify=TRUST)
             await stack.enter_async_context(http)
             self._stacks[name] = stack.pop_all()
         self.daemons[name] = Daemon(running, http, state)

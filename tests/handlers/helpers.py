@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,6 +29,8 @@ instead: Any = None
 SITE = Path(__file__).parents[2] / "conf" / "example-site" / "site.yaml"
 REF = SITE.as_uri()
 JSON = {"Content-Type": "application/json"}
+# Whom a client believes. Reading all these costs more than most tests do.
+TRUST = ssl.create_default_context()
 
 # Machines that do everything at once and never report, so that the test is the node.
 QUICK = {
@@ -156,7 +159,7 @@ async def daemon(state: Path, **sections: dict[str, Any]) -> AsyncIterator[Daemo
     async with (
         app.running(settings(state, **sections), base=state) as running,
         httpx.AsyncClient(
-            base_url=running.url, timeout=20, event_hooks={"response": [recorded]}
+            base_url=running.url, timeout=20, verify=TRUST, event_hooks={"response": [recorded]}
         ) as http,
     ):
         yield Daemon(running, http, state)

@@ -65,8 +65,12 @@ async def test_a_node_says_what_it_is_and_what_became_of_it(drydock):
     await drydock.http.get(
         f"{V1}/bootdata/a01-control/units", headers={"X-Bootaction-Key": deployed.key}
     )
-    answer = await drydock.get(f"{V1}/nodes/a01-control")
-    shown = answer.json()
+    shown = {}
+    async with asyncio.timeout(20):
+        # That it arrived is noted when it has.
+        while not (shown and shown["boot_data"]["delivered"]):
+            answer = await drydock.get(f"{V1}/nodes/a01-control")
+            shown = answer.json()
     assert shown["hostname"] == "a01-control"
     assert shown["provisioner"]["hostname"] == "a01-control"
     assert shown["last_contact"]

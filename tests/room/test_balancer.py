@@ -24,7 +24,7 @@ class Backend:
         self.held = None
 
     async def __aenter__(self):
-        self.server = await asyncio.start_server(self.talk, "127.0.0.1", 0)
+        self.server = await asyncio.start_server(lambda *ends: self.talk(*ends), "127.0.0.1", 0)
         return self
 
     async def __aexit__(self, *error):
@@ -185,6 +185,26 @@ async def test_what_is_no_http_is_refused():
 
 
 @pytest.mark.process
+async def test_who_is_refused_while_he_sends_is_told_so():
+    async def refuse(reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        is_health = b"/health" in head
+        writer.write(b"HTTP/1.1 %d x\r\nContent-Length: 0\r\n\r\n" % (204 if is_health else 413))
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(65536):
+                pass
+        writer.close()
+
+    async def body():
+        for _ in range(200):
+            yield b" " * 65536
+
+    async with Backend(0) as backend, balanced(backend) as (_, client):
+        backend.talk = refuse
+        for _ in range(5):
+            assert (await client.post("/x", content=body())).status_code == 413
+
+
 def test_it_runs_alone_and_says_where():
     with subprocess.Popen(
         [sys.executable, "-m", "drydockd.room.balancer", "1"], stdout=subprocess.PIPE, text=True

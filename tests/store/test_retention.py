@@ -1,12 +1,24 @@
 """What a retention run removes, slice by slice; what it spares is in test_base."""
 
+import asyncio
+
 import pytest
 
 from drydockd.model import Intent
-from drydockd.store.base import Purged
+from drydockd.store.base import Purged, Put
 from drydockd.store.retention import purge_slices
 from drydockd.store.tables import Tables
-from tests.store.helpers import COMPLETE, MONDAY, RUNNING, TUESDAY, a_boot_action, a_context, a_task
+from tests.store.helpers import (
+    COMPLETE,
+    MONDAY,
+    RUNNING,
+    TUESDAY,
+    a_boot_action,
+    a_context,
+    a_message,
+    a_task,
+    on_database,
+)
 
 
 def some_tables(*tasks):
@@ -39,7 +51,7 @@ def test_grandchildren_go_in_the_same_slice_behind_their_root():
     assert [op[:2] for op in only.ops] == [
         ("tasks", name) for name in ("root", "child", "grandchild")
     ]
-    assert only.purged == Purged(tasks=3)
+    assert only.total == Purged(tasks=3)
 
 
 def test_a_running_grandchild_keeps_the_whole_tree():
@@ -51,7 +63,7 @@ def test_a_running_grandchild_keeps_the_whole_tree():
 
 def test_a_task_whose_parent_is_gone_is_a_root():
     (only,), _ = plan(some_tables(done("orphan", "gone")))
-    assert only.purged == Purged(tasks=1)
+    assert only.total == Purged(tasks=1)
 
 
 def test_boot_actions_of_a_node_without_a_context_go_and_intents():
@@ -60,7 +72,7 @@ def test_boot_actions_of_a_node_without_a_context_go_and_intents():
     tables.load("boot_contexts", a_context("n2", "c1"))
     tables.load("intents", Intent("t/n1/wipe", "t", "n1", "wipe", MONDAY))
     (only,), _ = plan(tables)
-    assert only.purged == Purged(tasks=1, boot_actions=1)
+    assert only.total == Purged(tasks=1, boot_actions=1)
     assert tables.intents == tables.boot_actions == {}
 
 
@@ -74,7 +86,7 @@ def test_no_slice_is_longer_than_asked_for_and_no_tree_is_divided(members):
     slices, _ = plan(tables, 10)
     assert tables.tasks == {}
     assert all(len(part.ops) <= 10 and len(part.ops) % members == 0 for part in slices)
-    assert sum(part.purged.tasks for part in slices) == 100 * members
+    assert sum(part.total.tasks for part in slices) == 100 * members
     assert len(slices) <= 100 / (10 // members) + 1
 
 
@@ -111,3 +123,21 @@ def test_what_changed_between_two_slices_is_looked_at_again():
     assert [key for _, key, _, _ in first.ops] == ["0", "1", "2"]
     tables.load("tasks", a_task("3-new", parent_task_id="3", status=RUNNING))
     assert [part for part in slices if part] == []
+
+
+@pytest.mark.peer("postgres")
+async def test_two_daemons_that_purge_at_once_count_each_task_once(shared):
+    one, other = await on_database(shared, "one"), await on_database(shared, "other")
+    try:
+        for number in range(20):
+            task = done(f"t{number}")
+            await one.write(Put(task), Put(a_message(task.task_id)))
+        await other.fresh(20)
+        purged = await asyncio.gather(*(s.purge_tasks(before=TUESDAY) for s in (one, other)))
+        assert purged[0] + purged[1] == Purged(tasks=20, messages=20)
+        for store in (one, other):
+            await store.fresh(20)
+            assert store.tasks() == []
+    finally:
+        await one.close()
+        await other.close()

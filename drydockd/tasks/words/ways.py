@@ -26,21 +26,9 @@ def closed(row: BootAction, now: Timestamp) -> BootAction:
 
 
 def check_open(row: BootAction) -> None:
+    """Raise Conflict once the action has ended or was superseded."""
     if row.status is not BootActionStatus.INCOMPLETE or row.closed is not None:
         raise Conflict(f"Action {row.action_id} status finalized, not available for update.")
-
-
-def reported(
-    row: BootAction, status: BootActionStatus | None, now: Timestamp, reports: int, size_bytes: int
-) -> BootAction:
-    check_open(row)
-    return changed(
-        row,
-        status=status or row.status,
-        updated=now,
-        reports=row.reports + reports,
-        report_bytes=row.report_bytes + size_bytes,
-    )
 
 
 def delivered(context: BootContext, context_id: str, kind: str, now: Timestamp) -> BootContext:

@@ -40,6 +40,10 @@ class Addresses(Protocol):
         """Return the address that only `mac` gets on a boot network; None: any."""
         ...
 
+    async def restore(self, mac: str, address: str, name: str) -> None:
+        """Reserve again what `reserve` returned for the machine, maybe on another host."""
+        ...
+
     async def release(self, mac: str) -> None: ...
 
     def interfaces_for(self, address: str | None) -> frozenset[str] | None:
@@ -83,6 +87,9 @@ class SiteAddresses:
 
     async def reserve(self, mac: str, node: Node) -> str | None:
         return None
+
+    async def restore(self, mac: str, address: str, name: str) -> None:
+        """Holds nothing."""
 
     async def release(self, mac: str) -> None:
         """Holds nothing."""
@@ -147,6 +154,10 @@ class OwnAddresses:
                 await self._dnsmasq.reserve(mac, address, node.name)
                 return address
         return None
+
+    async def restore(self, mac: str, address: str, name: str) -> None:
+        if self._gives_addresses:
+            await self._dnsmasq.reserve(mac, address, name)
 
     async def release(self, mac: str) -> None:
         await self._dnsmasq.release([mac])

@@ -131,6 +131,10 @@ class NetbootProvisioner:
         if self._certificate is not None:
             self._listener.start_tls(options.tls_listen, self._tls_context)
         await self._addresses.start(surroundings.shelf)
+        for machine in self._machines:
+            # It was another daemon that reserved it, on its own host.
+            if machine.address and machine.name:
+                await self._addresses.restore(machine.mac, machine.address, machine.name)
 
     async def close(self) -> None:
         await self._addresses.close()

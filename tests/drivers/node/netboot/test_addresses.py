@@ -10,6 +10,7 @@ from drydockd.drivers.node.netboot.options import NetbootOptions
 from drydockd.errors import DriverPersistent
 from drydockd.site import Addressing, AddressRange, Network
 from tests.design.rules.helpers import a_node
+from tests.drivers.node.netboot.noted import Noted
 from tests.drivers.node.netboot.shelves import MAC, MemoryShelf
 
 PXE = Network("pxe", "10.20.0.0/24", ranges=(AddressRange("dhcp", "10.20.0.100", "10.20.0.199"),))
@@ -18,30 +19,6 @@ NODE = replace(
     a_node("n1"),
     addressing=(Addressing("lan", "static", "10.21.0.7"), Addressing("pxe", "static", "10.20.0.7")),
 )
-
-
-class Noted:
-    """Stands for dnsmasq: remembers what it is told."""
-
-    def __init__(self):
-        self.applied, self.reserved, self.released, self.sick = [], [], [], None
-
-    async def apply(self, networks):
-        is_new = not self.applied or self.applied[-1] != networks
-        self.applied.append(networks)
-        return is_new
-
-    async def reserve(self, *reservation):
-        self.reserved.append(reservation)
-
-    async def release(self, macs):
-        self.released += macs
-
-    def problem(self):
-        return self.sick
-
-    async def close(self):
-        pass
 
 
 async def here():
@@ -149,3 +126,11 @@ async def test_a_site_that_does_it_itself_is_left_alone():
     (note,) = await site.apply({"pxe": PXE, "lan": LAN})
     assert "must point at us" in note.text
     assert await site.reserve(MAC, NODE) is None
+
+
+@pytest.mark.parametrize(("gives_addresses", "reserved"), [(True, 1), (False, 0)])
+async def test_who_takes_the_work_over_reserves_what_was_reserved(gives_addresses, reserved):
+    next_one = OwnAddresses(Noted(), gives_addresses=gives_addresses, interfaces=here)
+    await next_one.start(MemoryShelf())
+    await next_one.restore(MAC, "10.20.0.7", "n1")
+    assert next_one._dnsmasq.reserved == [(MAC, "10.20.0.7", "n1")] * reserved

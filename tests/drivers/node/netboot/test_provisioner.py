@@ -3,11 +3,13 @@
 import asyncio
 import hashlib
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import yaml
 
 from drydockd.drivers.base import Surroundings
+from drydockd.drivers.node.netboot.addresses import OwnAddresses
 from drydockd.drivers.node.netboot.options import NetbootOptions
 from drydockd.drivers.node.netboot.provisioner import NetbootProvisioner
 from drydockd.errors import (
@@ -35,6 +37,7 @@ from drydockd.site import HardwareProfile, Repository
 from drydockd.store import open_store
 from drydockd.store.shelf import StoreShelf
 from tests.design.rules.helpers import a_node
+from tests.drivers.node.netboot.noted import Noted
 from tests.drivers.node.netboot.pretend import PretendMachine, bearer
 from tests.room.helpers import Voice
 
@@ -489,4 +492,18 @@ async def test_a_daemon_that_does_not_lead_tells_what_the_records_do_and_listens
     assert "the daemon that runs the tasks serves the boot network" in said
     with pytest.raises(DriverTransient, match="not started yet"):
         _ = follower.boots
+    await follower.close()
+
+
+async def test_a_daemon_that_takes_the_lead_reserves_the_addresses_of_known_machines(bench):
+    await bench.ready()
+    reserved = partial(replace, address="10.20.0.7")
+    await bench.driver.machines.change(MAC, reserved)
+    follower = NetbootProvisioner(bench.driver._options)
+    follower._addresses = OwnAddresses(Noted(), gives_addresses=True)
+    shelf = StoreShelf(bench.store, "netboot")
+    await follower.start(Surroundings(shelf, b"s" * 32, lambda node: bench.machine))
+    assert follower._addresses._dnsmasq.reserved == []
+    await follower.lead()
+    assert follower._addresses._dnsmasq.reserved == [(MAC, "10.20.0.7", "n1")]
     await follower.close()

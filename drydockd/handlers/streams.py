@@ -118,7 +118,30 @@ class Stream(IOStream):
             super().set_nodelay(True)
 
     def write(self, data: bytes | memoryview) -> Future[None]:
-        return super().write(self._malformed(NOT_HTTP) if data == BARE_400 else data)
+        """Send `data`; what the socket does not take at once goes through Tornado's buffer.
+
+        It takes nearly every answer whole.
+        """
+        if data == BARE_400:
+            data = self._malformed(NOT_HTTP)
+        if self._write_buffer or self.closed():
+            return super().write(data)
+        sent = self._send(data)
+        self._total_write_index += sent
+        self._total_write_done_index += sent
+        if sent < len(data):
+            return super().write(memoryview(data)[sent:])
+        done = self.io_loop.asyncio_loop.create_future()
+        done.set_result(None)
+        self._maybe_add_error_listener()
+        return done
+
+    def _send(self, data: bytes | memoryview) -> int:
+        """Return how many bytes the socket took; what is wrong with it the rest meets again."""
+        try:
+            return self.socket.send(data)
+        except OSError:
+            return 0
 
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
         count = super().read_from_fd(buf)
@@ -237,6 +260,9 @@ class TlsStream(Stream, SSLIOStream):
         if schemes.is_plain(exc_info):
             schemes.tell(self.socket.fileno(), self._malformed(schemes.NOT_TLS))
         super().close(exc_info)
+
+    def _send(self, data: bytes | memoryview) -> int:
+        return 0  # there may be a handshake first, which Tornado's own way knows
 
     def _speaks_another(self, first: bytearray | memoryview) -> bool:
         return False

@@ -118,7 +118,30 @@ class Stream(IOStream):
             super().set_nodelay(True)
 
     def write(self, data: bytes | memoryview) -> Future[None]:
-        return super().write(self._malformed(NOT_HTTP) if data == BARE_400 else data)
+        """Send `data`; what the socket does not take at once goes through Tornado's buffer.
+
+        It takes nearly every answer whole.
+        """
+        if data == BARE_400:
+            data = self._malformed(NOT_HTTP)
+        if self._write_buffer or self.closed():
+            return super().write(data)
+        sent = self._send(data)
+        self._total_write_index += sent
+        self._total_write_done_index += sent
+        if sent < len(data):
+            return super().write(memoryview(data)[sent:])
+        done: Future[None] = Future()
+        done.set_result(None)
+        self._maybe_add_error_listener()
+        return done
+
+    def _send(self, data: bytes | memoryview) -> int:
+        """Return how many bytes the socket took; what is wrong with it the rest meets again."""
+        try:
+            return self.socket.send(data)
+        except OSError:
+            return 0
 
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
         count = super().read_from_fd(buf)
@@ -189,7 +212,24 @@ class Stream(IOStream):
             wanted |= IOLoop.READ
         return wanted
 
+    def _try_inline_read(self) -> None:
+        """Read from the buffer, or wait until the socket has something.
+
+        Tornado asks the socket first, before each request: in vain, as who waits for answers has
+        yet to get the one before.
+        """
+        position = self._find_read_pos()
+        if position is not None:
+            self._read_from_buffer(position)
+            return
+        self._check_closed()
+        self._add_io_state(IOLoop.READ)
+
     def _handle_read(self) -> None:
+        if self._read_future is None:
+            # It belongs to the read before. Tornado would read up to as much for nobody, and so
+            # ask once more after each request that is here before it is waited for.
+            self._read_max_bytes = None
         super()._handle_read()
         if self.closed():
             return
@@ -237,6 +277,15 @@ class TlsStream(Stream, SSLIOStream):
         if schemes.is_plain(exc_info):
             schemes.tell(self.socket.fileno(), self._malformed(schemes.NOT_TLS))
         super().close(exc_info)
+
+    # A handshake may come first, and what was decrypted already waits where no socket tells of it:
+    # Tornado's own way knows of both.
+
+    def _send(self, data: bytes | memoryview) -> int:
+        return 0
+
+    def _try_inline_read(self) -> None:
+        SSLIOStream._try_inline_read(self)
 
     def _speaks_another(self, first: bytearray | memoryview) -> bool:
         return False

@@ -42,8 +42,13 @@ class WholeAnswers(web.RequestHandler):
         self._headers_written = True
         head = headers.head(self._status_code, self._reason, self._headers)
         answer, self._write_buffer = b"".join((head, *self._write_buffer)), []
-        # A head that is encoded already goes to `write`: see HTTP1Connection.write.
-        sent: Future[None] = connection.write(answer)
+        if connection.stream.closed():
+            closed: Future[None] = connection.write(answer)  # which says so in its future
+            return closed
+        # What HTTP1Connection.write does with a head that is encoded already, but for a future
+        # and a turn of the loop of its own. Its `finish` waits for this one.
+        sent: Future[None] = connection.stream.write(answer)
+        connection._pending_write = sent
         return sent
 
     # Nothing here is asked for twice with a condition: no digest of the answer is worked out.

@@ -182,12 +182,13 @@ class Deployments:
         TooMany for what is over a limit; a final status is always taken, its details cut.
         """
         row = self._store.boot_action(action_id)
+        now = timestamp()
         ways.check_open(row)
         rows = self._store.boot_actions(row.node, context_id=row.context_id)
         spent = {reports.ACTION: reports.spent_on([row]), reports.NODE: reports.spent_on(rows)}
         while True:
             try:
-                await self._record(row, status, self._tellable(row, details), spent)
+                await self._record(row, status, self._tellable(row, details), spent, now)
             except Full as full:
                 if status is None:
                     raise
@@ -198,7 +199,7 @@ class Deployments:
                     raise
             else:
                 break
-        self.contacts.note(row.node)
+        self.contacts.note(row.node, now)
         return self._store.boot_action(action_id)
 
     async def _record(
@@ -207,11 +208,13 @@ class Deployments:
         status: BootActionStatus | None,
         details: Sequence[ReportDetail],
         spent: Mapping[str, Spent],
+        now: Timestamp,
     ) -> None:
         """Write a report, of a final one as many details as fit; `spent` is known already.
 
         What is over a limit is refused by the edits: others may report at the same time, here
-        and at other daemons. Raises Full, and has written nothing.
+        and at other daemons. The node's own account, a record of its own to write, is kept only
+        where its limit is near. Raises Full, and has written nothing.
         """
         action, node = spent[reports.ACTION], spent[reports.NODE]
         if status is None:
@@ -220,21 +223,20 @@ class Deployments:
         else:
             details, remark = reports.fitting(details, self._limits, action, node)
         said = [
-            messages.on_boot_action(row, detail.message, error=detail.error, extra=detail.extra)
-            for detail in details
+            messages.on_boot_action(row, d.message, error=d.error, extra=d.extra, ts=now)
+            for d in details
         ]
         if remark:
-            said.append(messages.on_boot_action(row, remark, error=False))
+            said.append(messages.on_boot_action(row, remark, error=False, ts=now))
         # A final status is taken whatever was sent before.
         limits = self._limits if status is None or details else None
         share = reports.Share(reports.size_bytes(details), limits)
-        report = partial(reports.reported, status=status, now=timestamp(), share=share)
-        heard = partial(reports.heard, context_id=row.context_id, known=node, share=share)
-        await self._store.write(
-            Edit(BootAction, row.action_id, report),
-            *map(Put, said),
-            Edit(BootContext, row.node, heard),
-        )
+        report = partial(reports.reported, status=status, now=now, share=share)
+        changes: list[Change] = [Edit(BootAction, row.action_id, report), *map(Put, said)]
+        if reports.is_near(self._limits, node):
+            heard = partial(reports.heard, context_id=row.context_id, known=node, share=share)
+            changes.append(Edit(BootContext, row.node, heard))
+        await self._store.write(*changes)
 
     async def note_delivery(self, host: str, kind: str) -> None:
         """Note that the node fetched its ``units`` or ``files``; the first time durably.

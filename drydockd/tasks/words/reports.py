@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from drydockd.errors import TooLarge, TooMany
 from drydockd.model import BootAction, BootActionStatus, BootContext, Timestamp, changed
@@ -29,15 +30,14 @@ class ReportDetail:
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """So many reports, and bytes of what they said."""
+class Spent(NamedTuple):
+    """So many reports, and bytes of what they said. Each report makes five of these."""
 
     reports: int = 0
     bytes: int = 0
 
-    def __add__(self, other: Spent) -> Spent:
-        return Spent(self.reports + other.reports, self.bytes + other.bytes)
+    def plus(self, reports: int, size_bytes: int) -> Spent:
+        return Spent(self.reports + reports, self.bytes + size_bytes)
 
     def __or__(self, other: Spent) -> Spent:
         """Return the greater of each: two accounts of the same, of which one may lack some."""
@@ -45,6 +45,8 @@ class Spent:
 
 
 NOTHING = Spent()
+# More than a node has under way at the same time: as many connections as an address may hold.
+UNDER_WAY = Spent(1024, 1 << 20)
 # Whose reports are counted.
 ACTION, NODE = "boot action", "node"
 
@@ -93,6 +95,12 @@ def check_action(limits: ReportLimits, spent: Spent, more_bytes: int) -> None:
     """Raise Full for one more report of a boot action that has used up `spent`."""
     if problem := _used_up_by_action(limits, spent, more_bytes):
         raise Full(problem, ACTION, spent)
+
+
+def is_near(limits: ReportLimits, spent: Spent) -> bool:
+    """Whether a node that has used up `spent` may come to a limit by what is under way now."""
+    most = spent.plus(*UNDER_WAY)
+    return most.reports >= limits.node_reports or most.bytes >= limits.node_report_bytes
 
 
 def check_node(limits: ReportLimits, spent: Spent, more_bytes: int) -> None:
@@ -161,7 +169,7 @@ def heard(
     spent = Spent(context.reports, context.report_bytes) | known
     if share.limits is not None:
         check_node(share.limits, spent, share.size_bytes)
-    spent += Spent(1, share.size_bytes)
+    spent = spent.plus(1, share.size_bytes)
     return changed(context, reports=spent.reports, report_bytes=spent.bytes)
 
 

@@ -16,6 +16,7 @@ from drydockd.tasks.words.reports import (
     check_sizes,
     fitting,
     heard,
+    is_near,
     reported,
     size_bytes,
     spent_on,
@@ -88,6 +89,14 @@ def test_what_is_within_the_limits_is_taken_whole():
     check_action(LIMITS, Spent(2, 400), 600)
     check_node(LIMITS, Spent(4, 1400), 600)
     assert fitting([PLAIN, PLAIN], LIMITS, Spent(2, 400), Spent(4, 1400)) == ([PLAIN] * 2, "")
+
+
+def test_a_limit_is_near_where_what_is_under_way_may_reach_it():
+    most = ReportLimits()
+    assert not is_near(most, Spent(most.node_reports - 1025, most.node_report_bytes // 2 - 1))
+    assert is_near(most, Spent(most.node_reports - 1024, 0))
+    assert is_near(most, Spent(0, most.node_report_bytes - (1 << 20)))
+    assert is_near(LIMITS, NOTHING)
 
 
 def test_of_a_final_report_what_fits_is_kept_and_the_rest_is_told():

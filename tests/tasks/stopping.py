@@ -184,10 +184,12 @@ class Wire:
 
         return sent
 
-    async def to_bmc(self, call):
-        """Have `call` done at the BMC."""
+    async def to_bmc(self, call, act=""):
+        """Have `call` done at the BMC; `act` is what it is in the log, if it is one."""
 
         async def deliver():
+            if act:
+                self._acts.append((self._host.name, act))
             return call()
 
         return await self._network.send(self._host, deliver)

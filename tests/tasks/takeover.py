@@ -19,7 +19,7 @@ from drydockd.errors import Conflict
 from drydockd.store.lease import Report
 from drydockd.tasks import Drivers, Tasks
 from tests.leaping import Leaping
-from tests.tasks.helpers import KEYS, Lab, site_text
+from tests.tasks.helpers import KEYS, Lab, Shelf, site_text
 from tests.tasks.replicas import Database, RowKeeper
 from tests.tasks.stopping import Fate, Host, Network, Sessions, Wire, hosts
 from tests.tasks.telling import PROGRESS, kept, recorded, told
@@ -27,6 +27,13 @@ from tests.tasks.telling import PROGRESS, kept, recorded, told
 OLD, NEW = "east", "west"
 # Seconds; the test moves the clocks that leases go by.
 TTL = 1e9
+# What a machine does takes so long by the loop's clock, which leaps.
+WORK = 1.0
+LATENCIES = {"power": WORK, "discovery": WORK, "commission": WORK, "deploy": WORK, "wipe": WORK}
+LATENCIES = {name: [seconds, seconds] for name, seconds in LATENCIES.items()}
+LATENCIES |= {"bmc": [0, 0], "first_boot": [0.1, 0.1], "report": [0.1, 0.1]}
+TEXT = site_text(1)
+SHELF = Shelf(site=TEXT)
 COUNTED = ("power_cuts", "power_cuts_busy", "power_cuts_deployed", "starts", "netboots")
 COUNTED += ("commissions", "deployments", "wipes", "first_boots")
 
@@ -63,7 +70,7 @@ class InSessions(FakeOob):
 
     async def end_session(self, node, session, voice):
         await acting.may_act()
-        await self._wire.to_bmc(lambda: self._bmc.end(session))
+        await self._wire.to_bmc(lambda: self._bmc.end(session), act="end_session")
 
 
 class Way:
@@ -90,8 +97,14 @@ class Acts(list):
         super().append(act)
         self.news.set()
 
-    def of(self, who):
-        return [act for name, act in self if name == who]
+    def of(self, who, since=0):
+        return [act for name, act in self[since:] if name == who]
+
+    def late(self, taken, *, is_paused):
+        """Those of the old one behind place `taken`, or behind the other one's first act."""
+        if is_paused:
+            taken = next((place for place, act in enumerate(self) if act[0] == NEW), len(self))
+        return self.of(OLD, taken)
 
 
 @dataclass
@@ -117,7 +130,8 @@ class TwoHosts(Lab):
         self.now = 1000.0
         self._in_sessions, self._is_paused = in_sessions, is_paused
         self._asked = []
-        super().__init__(site_text(1), store=self.database.store, **room)
+        super().__init__(TEXT, store=self.database.store, latencies=LATENCIES, **room)
+        self.designs = SHELF
         self.old, self.new = self._daemon(OLD), self._daemon(NEW)
         self.tasks = self.old.tasks
 
@@ -184,12 +198,13 @@ class TwoHosts(Lab):
         await asyncio.gather(ended, stopped, return_exceptions=True)
         return self.old.host.is_stopped
 
-    async def hand_over(self):
-        """Let the lease run out; the other daemon takes it, and the tasks."""
+    async def hand_over(self, seconds):
+        """Let the lease run out in `seconds`; the other daemon takes it, and the tasks."""
         self._is_up.clear()
         self._went_down.set()
         self._went_down = asyncio.Event()
         await until_idle()
+        await asyncio.sleep(seconds)
         self.now += 2 * TTL
         self.database.lease.expire()
         await self.new.beat()
@@ -251,12 +266,13 @@ async def until_idle():
 
 @dataclass(frozen=True)
 class Scene:
-    """What is done, and how the one that does it is stopped."""
+    """What is done, and how the one that does it is stopped; `seconds` later another has it."""
 
     action: str
     room: dict
     fate: Fate
-    goes_on: GoesOn
+    goes_on: GoesOn = GoesOn.BEFORE
+    seconds: float = 0.0
     in_sessions: bool = False
     is_paused: bool = False
     is_guarding: bool = True
@@ -264,7 +280,11 @@ class Scene:
 
 @dataclass
 class Seen:
-    """What there is to see of one run. `late`: acts of the old one once the other had begun."""
+    """What there is to see of one run.
+
+    `late`: acts of the old one behind the take-over; where a whole host stood still, which no clock
+    of its sees, behind the first act of the other one.
+    """
 
     said: object
     kept: object
@@ -298,13 +318,13 @@ async def _run(scene, at):
             elif at is not None:
                 return None
             else:
-                seen = await _look(lab, task_id, 0)
+                seen = await _look(lab, task_id, [])
             return seen
 
 
 async def _taken_over(lab, scene, task_id):
-    await lab.hand_over()
-    begun = len(lab.acts)
+    await lab.hand_over(scene.seconds)
+    taken = len(lab.acts)
     if scene.goes_on is GoesOn.AMID:
         await lab.amid(task_id)
     if scene.goes_on is not GoesOn.BEHIND:
@@ -315,22 +335,21 @@ async def _taken_over(lab, scene, task_id):
     # It beats at last, if it has not ended before.
     await lab.old.beat()
     await until_idle()
-    return await _look(lab, task_id, begun)
+    return await _look(lab, task_id, lab.acts.late(taken, is_paused=scene.is_paused))
 
 
-async def _look(lab, task_id, begun):
+async def _look(lab, task_id, late):
     machine = await lab.machine("n1")
     shown = {name: machine.counters[name] for name in COUNTED}
     shown |= {"power": machine.power, "state": machine.state, "next_boot": machine.next_boot}
     shown |= {"boot": machine.first_boot.state, "deployments": len(machine.deployments)}
-    late = [act for who, act in lab.acts[begun:] if who == OLD]
     return Seen(
         told(lab, task_id),
         kept(lab, task_id),
         recorded(lab, task_id),
         shown,
         lab.old.host.steps,
-        late if begun else [],
+        late,
         list(lab.old.lost),
     )
 

@@ -20,6 +20,8 @@ NOTES = (
     ": found on, as the interrupted step had left it",
     ": found on, so the interrupted power-off never happened",
     ": found deployed by this very step",
+    # The wipe that was under way came to its end between two looks.
+    ": the provisioner does not know it, nothing to wipe",
 )
 # A driver says these between two writes of ours: of what happened while nobody was there, or
 # was not recorded any more, one of NOTES is said instead.

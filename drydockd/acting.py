@@ -17,7 +17,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from drydockd.errors import NotRunner
 
@@ -78,9 +78,10 @@ async def may_act() -> None:
         await stand_still()
 
 
-async def stand_still() -> None:
+async def stand_still() -> NoReturn:
     """Never return: what would come next is another daemon's. A cancel ends it."""
     await asyncio.get_running_loop().create_future()
+    raise AssertionError("unreachable")
 
 
 def connect_seconds(configured: float) -> float:

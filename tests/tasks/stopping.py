@@ -78,8 +78,11 @@ class Host:
     def _suspended(self):
         self.steps += 1
         if self.steps == self._at:
-            self.is_stopped = True
-            self.stopped.set()
+            self.stop()
+
+    def stop(self):
+        self.is_stopped = True
+        self.stopped.set()
 
     async def drive(self, work):
         return await self._driven(work)
@@ -108,18 +111,18 @@ class Host:
                 error = thrown
 
 
+def driven(loop, work, **options):
+    """A task factory: what begins in the context of a host is driven by it."""
+    context = options.get("context")
+    host = _host.get() if context is None else context.get(_host)
+    return asyncio.Task(work if host is None else host.drive(work), loop=loop, **options)
+
+
 @contextmanager
 def hosts():
     """Have tasks that begin in the context of a host driven by it."""
-
-    def make(loop, work, **options):
-        context = options.get("context")
-        host = _host.get() if context is None else context.get(_host)
-        driven = work if host is None else host.drive(work)
-        return asyncio.Task(driven, loop=loop, **options)
-
     loop = asyncio.get_running_loop()
-    loop.set_task_factory(make)
+    loop.set_task_factory(driven)
     try:
         yield
     finally:

@@ -86,13 +86,13 @@ async def stand_still() -> NoReturn:
 
 def connect_seconds(configured: float) -> float:
     """The seconds that a connection may take: what was sent later than it may would be lost."""
-    reach = _reach()
+    reach = reach_seconds()
     return configured if reach is None else min(configured, reach)
 
 
 def prepare(sock: socket.socket) -> None:
     """Have the kernel forget what it could not deliver in time, and what a dead daemon left."""
-    reach = _reach()
+    reach = reach_seconds()
     if reach is None:
         return
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, int(reach * 1000)))
@@ -120,6 +120,7 @@ async def _prepare_only(event: str, info: Mapping[str, Any]) -> None:
             prepare(sock)
 
 
-def _reach() -> float | None:
+def reach_seconds() -> float | None:
+    """The longest that what was sent may be on its way; None: as long as it takes."""
     permit = _permit.get()
     return None if permit is None else permit.reach_seconds

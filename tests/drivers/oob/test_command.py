@@ -42,7 +42,10 @@ async def gone(pid):
     except ProcessLookupError:
         return
     try:
-        await asyncio.to_thread(select.select, [fd], [], [], 20)
+        ended, _, _ = await asyncio.to_thread(select.select, [fd], [], [], 20)
+        if not ended:
+            signal.pidfd_send_signal(fd, signal.SIGKILL)
+        assert ended, f"process {pid} was still there"
     finally:
         os.close(fd)
 
@@ -111,6 +114,31 @@ async def test_a_child_that_the_program_leaves_behind_is_killed_with_its_end(tmp
     left = int(await asyncio.to_thread(fifo.read_text))
     assert (await call).out == "done\n"
     await gone(left)
+
+
+DAEMON = """
+import asyncio, sys
+from drydockd.drivers.oob import command
+
+async def main():
+    words = ["/bin/sh", "-c", f"echo $$ > {sys.argv[1]}; exec sleep 1000"]
+    until = asyncio.get_running_loop().time() + 1000
+    await command.run(words, environment={}, until=until, starter=command.Starter())
+
+asyncio.run(main())
+"""
+
+
+async def test_a_program_dies_with_the_daemon_however_that_dies(tmp_path):
+    fifo = tmp_path / "number"
+    os.mkfifo(fifo)
+    daemon = subprocess.Popen([sys.executable, "-c", DAEMON, str(fifo)])
+    program = int(await asyncio.to_thread(fifo.read_text))
+
+    daemon.kill()
+    await asyncio.to_thread(daemon.wait)
+
+    await gone(program)
 
 
 async def test_a_program_that_ignores_every_signal_but_kill_is_killed(children):

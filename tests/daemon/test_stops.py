@@ -54,7 +54,9 @@ async def machine(fleet, name):
 
 
 def alike(machine):
-    return {key: machine[key] for key in ("state", "power", "power_wanted", "next_boot", "counters")}
+    return {
+        key: machine[key] for key in ("state", "power", "power_wanted", "next_boot", "counters")
+    }
 
 
 @pytest.mark.parametrize("action", STATES)

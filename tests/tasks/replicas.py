@@ -63,9 +63,7 @@ class Replica(MemoryStore):
         network = self._database.network
         # What never came would be sent again, guarded as before: late is what is left of it.
         fate = Fate.ARRIVES if network.fate is Fate.ARRIVES else Fate.LATE
-        await network.send(
-            self.host, lambda: self._database.write(self, changes, guard), fate=fate
-        )
+        await network.send(self.host, lambda: self._database.write(self, changes, guard), fate=fate)
 
     def watch(self, watcher):
         return super().watch(partial(self.host.call, watcher))

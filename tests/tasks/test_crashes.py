@@ -18,6 +18,7 @@ from tests.tasks.telling import PROGRESS, kept, told
 
 pytestmark = pytest.mark.slow
 
+
 class Fenced(FakeOob):
     """A BMC whose work is done in sessions, noted before each is used; each has another name.
 

@@ -1,9 +1,9 @@
-"""The TCP connection of an ssh of ours, as its ProxyCommand: what it could not deliver is forgotten.
+"""The TCP connection of an ssh of ours, which forgets what it could not deliver in time.
 
 ssh cannot tell the kernel how long to go on delivering; left to itself that goes on for minutes,
-also for a process that is dead. Run as a program, by its path, with HOST PORT SECONDS: it connects
-within so many seconds, and relays its standard input and output until either side ends. It imports
-nothing of drydockd, as it is started for each call of virsh.
+also for a process that is dead. So this is its ProxyCommand: run as a program, by its path, with
+HOST PORT SECONDS, it connects within so many seconds, and relays its standard input and output
+until either side ends. It imports nothing of drydockd, as it is started for each call of virsh.
 Source: contract, scale, section 6, "Acting"; ssh_config(5), ProxyCommand; tcp(7).
 """
 

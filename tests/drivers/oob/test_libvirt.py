@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from drydockd import acting
 from drydockd.drivers.oob import libvirt, virsh
 from drydockd.drivers.oob.libvirt import LibvirtOob, LibvirtOptions, hypervisor_of
 from drydockd.drivers.options import Program

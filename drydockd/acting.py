@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import struct
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,8 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 _SENDING = ("http11.send_request_headers.started", "http2.send_request_headers.started")
 _CONNECTED = "connection.connect_tcp.complete"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# In the environment of a program: the id of the daemon's process that speaks to machines by it.
+MARK = "DRYDOCKD_DAEMON"
 
 
 class Permit(Protocol):
@@ -97,6 +100,16 @@ def prepare(sock: socket.socket) -> None:
         return
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, int(reach * 1000)))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+
+
+def marked(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment of a program, with what tells the warden whose it is.
+
+    A program outlives a daemon that is killed, and would act when another one has the work.
+    """
+    if _permit.get() is None:
+        return environment
+    return {**environment, MARK: str(os.getpid())}
 
 
 def extensions(method: str) -> dict[str, Any]:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from drydockd import acting
 from drydockd.errors import DriverPersistent, DriverTransient
 
 LARGEST_BYTES = 4 * 1024 * 1024
@@ -126,23 +125,19 @@ class Starter:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="starter")
-        # The kernel kills what it runs with the thread that started it, so with the daemon, however
-        # that dies. Left behind, a program would act when another daemon has the work. Of
-        # util-linux, which every Debian has.
-        setpriv = shutil.which("setpriv", path=os.defpath)
-        self._dying_with_us = (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
 
     async def start(
         self, arguments: Sequence[str], environment: Mapping[str, str], pass_fds: Sequence[int]
     ) -> subprocess.Popen[bytes]:
         """Return the program once it was started. Cancelled, it leaves none."""
+        # Here: what belongs to the context does not come along to a thread.
+        environment = acting.marked(environment)
 
         def start() -> subprocess.Popen[bytes]:
-            path = _found(arguments[0], environment)
             # Not asyncio's own: it waits for each child in a thread (before Python 3.12), and ends
             # no group.
             return subprocess.Popen(  # noqa: S603, drivers give the words one by one
-                [*self._dying_with_us, path, *arguments[1:]],
+                arguments,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -164,16 +159,8 @@ class Starter:
             raise
 
     def close(self) -> None:
-        """End the thread, and with it what it started and still runs."""
+        """End the thread; what it started is ended by those who wait for it."""
         self._thread.shutdown(wait=False)
-
-
-def _found(program: str, environment: Mapping[str, str]) -> str:
-    """Return its path. Raises FileNotFoundError."""
-    path = shutil.which(program, path=environment.get("PATH", os.defpath))
-    if path is None:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program)
-    return path
 
 
 def _discard(starting: asyncio.Future[subprocess.Popen[bytes]]) -> None:

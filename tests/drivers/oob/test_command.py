@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+from drydockd import acting
 from drydockd.drivers.oob import command
 from drydockd.errors import DriverPersistent, DriverTransient
 
@@ -67,6 +68,19 @@ async def test_a_program_runs_with_exactly_the_environment_it_is_given():
     assert (ended.code, sorted(ended.out.split())) == (0, ["LC_ALL=C", "SECRET=x"])
 
 
+class Permit:
+    reach_seconds = 1.5
+
+    async def may_act(self):
+        """Yes."""
+
+
+async def test_of_several_daemons_the_warden_can_see_whose_program_it_is():
+    with acting.bound(Permit()):
+        ended = await run("/usr/bin/env", environment={"LC_ALL": "C"})
+    assert ended.out == f"LC_ALL=C\nDRYDOCKD_DAEMON={os.getpid()}\n"
+
+
 async def test_what_it_writes_and_its_exit_code_are_returned():
     ended = await run("/bin/sh", "-c", "echo out; echo err >&2; exit 7")
     assert ended == command.Ended(7, "out\n", "err\n")
@@ -114,31 +128,6 @@ async def test_a_child_that_the_program_leaves_behind_is_killed_with_its_end(tmp
     left = int(await asyncio.to_thread(fifo.read_text))
     assert (await call).out == "done\n"
     await gone(left)
-
-
-DAEMON = """
-import asyncio, sys
-from drydockd.drivers.oob import command
-
-async def main():
-    words = ["/bin/sh", "-c", f"echo $$ > {sys.argv[1]}; exec sleep 1000"]
-    until = asyncio.get_running_loop().time() + 1000
-    await command.run(words, environment={}, until=until, starter=command.Starter())
-
-asyncio.run(main())
-"""
-
-
-async def test_a_program_dies_with_the_daemon_however_that_dies(tmp_path):
-    fifo = tmp_path / "number"
-    os.mkfifo(fifo)
-    daemon = subprocess.Popen([sys.executable, "-c", DAEMON, str(fifo)])
-    program = int(await asyncio.to_thread(fifo.read_text))
-
-    daemon.kill()
-    await asyncio.to_thread(daemon.wait)
-
-    await gone(program)
 
 
 async def test_a_program_that_ignores_every_signal_but_kill_is_killed(children):

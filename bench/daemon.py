@@ -115,12 +115,13 @@ async def running(
     port: int = 0,
     cpu: int | None = None,
     prefix: Sequence[str] = (),
+    module: str = "drydockd",
     **sections: dict[str, Any],
 ) -> AsyncIterator[Daemon]:
     """Start a daemon with its state in ``folder/state``, yield it when it is ready, stop it.
 
-    `cpu` pins it to one processor, `prefix` goes before its command; further keywords are
-    sections of the configuration.
+    `cpu` pins it to one processor, `prefix` goes before its command, `module` is what is run, with
+    the flags of drydockd; further keywords are sections of the configuration.
     """
     port = port or free_port()
     state = folder / "state"
@@ -139,7 +140,7 @@ async def running(
     pin = ["taskset", "-c", str(cpu)] if cpu is not None else []
     with (folder / "daemon.log").open("ab") as log:
         process = subprocess.Popen(
-            [*prefix, *pin, sys.executable, "-m", "drydockd", "--config", str(config)],
+            [*prefix, *pin, sys.executable, "-m", module, "--config", str(config)],
             env={**os.environ, "NOTIFY_SOCKET": str(folder / "notify")},
             stdout=log,
             stderr=log,

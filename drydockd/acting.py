@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from drydockd.errors import NotRunner
 
@@ -29,6 +30,8 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 _SENDING = ("http11.send_request_headers.started", "http2.send_request_headers.started")
 _CONNECTED = "connection.connect_tcp.complete"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# In the environment of a program: the id of the daemon's process that speaks to machines by it.
+MARK = "DRYDOCKD_DAEMON"
 
 
 class Permit(Protocol):
@@ -78,24 +81,35 @@ async def may_act() -> None:
         await stand_still()
 
 
-async def stand_still() -> None:
+async def stand_still() -> NoReturn:
     """Never return: what would come next is another daemon's. A cancel ends it."""
     await asyncio.get_running_loop().create_future()
+    raise AssertionError("unreachable")
 
 
 def connect_seconds(configured: float) -> float:
     """The seconds that a connection may take: what was sent later than it may would be lost."""
-    reach = _reach()
+    reach = reach_seconds()
     return configured if reach is None else min(configured, reach)
 
 
 def prepare(sock: socket.socket) -> None:
     """Have the kernel forget what it could not deliver in time, and what a dead daemon left."""
-    reach = _reach()
+    reach = reach_seconds()
     if reach is None:
         return
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, max(1, int(reach * 1000)))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+
+
+def marked(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment of a program, with what tells the warden whose it is.
+
+    A program outlives a daemon that is killed, and would act when another one has the work.
+    """
+    if _permit.get() is None:
+        return environment
+    return {**environment, MARK: str(os.getpid())}
 
 
 def extensions(method: str) -> dict[str, Any]:
@@ -119,6 +133,7 @@ async def _prepare_only(event: str, info: Mapping[str, Any]) -> None:
             prepare(sock)
 
 
-def _reach() -> float | None:
+def reach_seconds() -> float | None:
+    """The longest that what was sent may be on its way; None: as long as it takes."""
     permit = _permit.get()
     return None if permit is None else permit.reach_seconds

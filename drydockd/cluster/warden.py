@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
+from drydockd.acting import MARK
+
 log = logging.getLogger(__name__)
 
 NANO = 1_000_000_000
@@ -117,7 +119,9 @@ def _watch(parent: int, parent_id: int, shared: mmap.mmap, look_seconds: float) 
                 _kill(parent, parent_id)
                 break
             if poll.poll(max(0, min(left, look_seconds)) * 1000):
-                break  # the parent is gone
+                # The parent is gone, whoever killed it; its programs are nobody's children now.
+                _kill_all(_marked(parent_id))
+                break
     finally:
         os._exit(0)
 
@@ -147,6 +151,15 @@ def _kill_all(programs: Iterable[int]) -> None:
     for pid in programs:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
+
+
+def _marked(pid: int) -> Iterator[int]:
+    """The programs that were started for `pid`, also those that have another parent by now."""
+    mark = f"{MARK}={pid}".encode()
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark in environment.read_bytes().split(b"\0"):
+                yield int(environment.parent.name)
 
 
 def _descendants(pid: int) -> Iterator[int]:

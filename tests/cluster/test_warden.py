@@ -170,6 +170,36 @@ def test_programs_that_speak_for_the_process_die_with_it(watched):
         os.close(program)
 
 
+def test_programs_that_speak_for_the_process_die_with_one_that_is_killed(watched):
+    process, _ = watched(
+        """
+        import subprocess
+        from drydockd import acting
+
+        class Permit: pass
+
+        words = [sys.executable, "-c", "import signal; signal.pause()"]
+        with acting.bound(Permit()):
+            of_ours = acting.marked(os.environ)
+        for environment in (of_ours, os.environ):
+            child = subprocess.Popen(words, start_new_session=True, env=environment)
+            print(child.pid, flush=True)
+        sys.stdin.readline()
+        """
+    )
+    ours, other = (os.pidfd_open(int(process.stdout.readline())) for _ in range(2))
+    process.kill()
+    try:
+        wait_for(ours)
+        # What is not the daemon's is left alone.
+        assert not select.select([other], [], [], 0)[0]
+    finally:
+        for program in (ours, other):
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(program, signal.SIGKILL)
+            os.close(program)
+
+
 def test_who_ends_by_itself_leaves_no_program_behind_and_keeps_its_warden(watched):
     process, warden = watched(
         """

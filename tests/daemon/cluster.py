@@ -148,6 +148,7 @@ class Fleet:
     database: object
     room: RoomProcess
     sections: dict
+    module: str = "drydockd"
     daemons: dict[str, Apart] = field(default_factory=dict)
     _stacks: dict[str, contextlib.AsyncExitStack] = field(default_factory=dict)
 
@@ -162,7 +163,7 @@ class Fleet:
         )
         own.setdefault("network", {})["allowed_roots"] = [str(self.folder)]
         stack = contextlib.AsyncExitStack()
-        started = running_apart(self.folder / name, **own)
+        started = running_apart(self.folder / name, module=self.module, **own)
         self.daemons[name] = await stack.enter_async_context(started)
         self._stacks[name] = stack
         return self.daemons[name]
@@ -204,10 +205,10 @@ class Fleet:
 
 
 @asynccontextmanager
-async def apart(folder, database, count=2, *, room=None, **more):
-    """Run daemons as processes, and the room `room` as one more. Yields a Fleet."""
+async def apart(folder, database, count=2, *, room=None, module="drydockd", **more):
+    """Run daemons as processes of `module`, and the room `room` as one more. Yields a Fleet."""
     async with room_process(folder, room or {}) as machines:
-        fleet = Fleet(folder, database, machines, more)
+        fleet = Fleet(folder, database, machines, more, module)
         try:
             await asyncio.gather(*map(fleet.start, names(count)))
             yield fleet

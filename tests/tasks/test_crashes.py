@@ -4,7 +4,6 @@ Each time the task ends as if nothing had happened, and no machine lost its powe
 commissioned, deployed or wiped twice; nothing is said twice, and nothing is left unsaid.
 """
 
-import re
 from collections import Counter
 
 import pytest
@@ -15,46 +14,9 @@ from drydockd.model import TaskStatus
 from tests.tasks.actions.test_firstrender import located
 from tests.tasks.artefacts import ArtefactLab, artefacts
 from tests.tasks.helpers import CutOff, Lab, names, site_text
+from tests.tasks.telling import PROGRESS, kept, told
 
 pytestmark = pytest.mark.slow
-
-# Of tasks, of boot actions and of machines.
-IDS = re.compile(r"m\d{4}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9A-HJKMNP-TV-Z]{26}")
-# A site step made again finds what it made.
-MADE = re.compile(r"created$|unchanged$|, \d+ of them new$")
-# What only a task that was taken up again has to say.
-NOTES = (
-    "Interrupted after ",
-    ": found off, as the interrupted step had left it",
-    ": found on, as the interrupted step had left it",
-    ": found on, so the interrupted power-off never happened",
-    ": found deployed by this very step",
-)
-
-
-def told(lab, task_id):
-    """Every message of a tree, without what differs from run to run; notes left out."""
-    tree = lab.tree(task_id)
-    names_of = {t.task_id: f"{t.action}{list(t.scope)}#{t.retry}" for t in tree}
-
-    def plain(text):
-        return IDS.sub(lambda found: names_of.get(found[0], "..."), MADE.sub("", text))
-
-    return Counter(
-        (plain(t.task_id), m.context_type, plain(m.context), plain(m.message))
-        for t in tree
-        for m in lab.store.messages(t.task_id)
-        if not any(note in m.message for note in NOTES)
-    )
-
-
-def kept(lab, task_id):
-    """The build data of a tree, by what made it."""
-    return Counter(
-        (record.node, record.generator)
-        for t in lab.tree(task_id)
-        for record in lab.store.build_data(task_id=t.task_id)
-    )
 
 
 class Fenced(FakeOob):
@@ -218,13 +180,6 @@ ROOMS = [
     ("prepare_site", 1, {}),
     ("validate_design", 1, {}),
 ]
-
-
-# A driver says these between two writes of ours: of what happened while nobody was there, or
-# was not recorded any more, one of NOTES is said instead.
-PROGRESS = re.compile(
-    r": (power is o(n|ff)|commissioning runs on|deploying jammy on|wiping|the next start of) ?"
-)
 
 
 @pytest.mark.parametrize("before", [False, True])

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from drydockd import acting
 from drydockd.errors import DriverPersistent, DriverTransient
 
 LARGEST_BYTES = 4 * 1024 * 1024
@@ -129,6 +130,8 @@ class Starter:
         self, arguments: Sequence[str], environment: Mapping[str, str], pass_fds: Sequence[int]
     ) -> subprocess.Popen[bytes]:
         """Return the program once it was started. Cancelled, it leaves none."""
+        # Here: what belongs to the context does not come along to a thread.
+        environment = acting.marked(environment)
 
         def start() -> subprocess.Popen[bytes]:
             # Not asyncio's own: it waits for each child in a thread (before Python 3.12), and ends

@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from drydockd import acting
-from drydockd.drivers.oob import command
+from drydockd.drivers.oob import command, dial
 from drydockd.drivers.options import Program
 from drydockd.errors import DriverError, DriverPersistent, DriverTransient
 
@@ -63,6 +64,12 @@ Host *
     PermitLocalCommand no
 {more}Include ~/.ssh/config
 Include /etc/ssh/ssh_config
+"""
+# Last, as the first one found counts: whoever has a way of his own to a hypervisor keeps it, and a
+# ProxyJump uses this one to its host.
+_DIALLED = """\
+Host *
+    ProxyCommand {dial} %h %p {seconds:g}
 """
 CONNECT_SECONDS = 10
 
@@ -162,7 +169,8 @@ class Virsh:
             more = more if self._keyfile else ""
             more += f"    UserKnownHostsFile {_quoted(self._hosts)}\n" if self._hosts else ""
             connect_seconds = max(1, int(acting.connect_seconds(CONNECT_SECONDS)))
-            config.write_text(_CONFIG.format(connect_seconds=connect_seconds, more=more))
+            text = _CONFIG.format(connect_seconds=connect_seconds, more=more)
+            config.write_text(text + _dialled())
             ssh = self._folder / "ssh"
             words = f"exec {shlex.quote(path)} -F {shlex.quote(str(config))}"
             ssh.write_text(f'#!/bin/sh\n{words} "$@"\n')
@@ -201,6 +209,17 @@ class Slots:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+def _dialled() -> str:
+    """How ssh connects where several daemons share the work: see dial."""
+    reach = acting.reach_seconds()
+    if reach is None:
+        return ""
+    # -I, -S: 20 ms instead of 60.
+    words = [sys.executable, "-I", "-S", dial.__file__]
+    program = " ".join(map(shlex.quote, words)).replace("%", "%%")
+    return _DIALLED.format(dial=program, seconds=min(reach, CONNECT_SECONDS))
 
 
 def _quoted(path: Path | None) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import StrEnum
 
+from drydockd.acting import stand_still
+from drydockd.errors import NotRunner
 from drydockd.model import Intent, timestamp
 from drydockd.store.base import Change, Edit, Epoch, Put, Store
 from drydockd.store.lease import ALONE, Authority
@@ -41,6 +43,24 @@ class Intents:
         found = store.intents(task_id)
         self._known = {intent.operation: intent for intent in found if intent.node == node}
         self._left = [intent for intent in self._known.values() if intent.closed is None]
+        self._end_if_followed()
+
+    def _end_if_followed(self) -> None:
+        """A call that a later epoch announced: this one is over, whatever clock stood still here.
+
+        Else that call would be taken for one of an earlier life, and its session be ended.
+        """
+        try:
+            mine = _number(self._authority.guard())
+        except NotRunner:
+            return  # it ends already
+        for intent in self._known.values():
+            if mine is not None and intent.epoch is not None and intent.epoch > mine:
+                self._authority.over(
+                    f"{intent.member} announced {intent.operation} of {intent.node} in epoch "
+                    f"{intent.epoch}, and ours is {mine}"
+                )
+                return
 
     def take_left(self) -> list[Intent]:
         """Those that were found open, of an earlier life of the daemon or of another one; once."""
@@ -67,10 +87,17 @@ class Intents:
             operation=operation,
             opened=timestamp(),
             member=self._authority.member,
-            epoch=_number(self._authority.guard()),
+            epoch=await self._epoch(),
         )
         await self._write(Put(intent), *together)
         self._known[operation] = intent
+
+    async def _epoch(self) -> int | None:
+        """As for writes: who is not the runner any more stands still until its process ends."""
+        try:
+            return _number(self._authority.guard())
+        except NotRunner:
+            await stand_still()
 
     async def fence(self, session: str) -> None:
         """Note durably in which session at the device the announced calls are made."""

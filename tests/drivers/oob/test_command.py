@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+from drydockd import acting
 from drydockd.drivers.oob import command
 from drydockd.errors import DriverPersistent, DriverTransient
 
@@ -42,7 +43,10 @@ async def gone(pid):
     except ProcessLookupError:
         return
     try:
-        await asyncio.to_thread(select.select, [fd], [], [], 20)
+        ended, _, _ = await asyncio.to_thread(select.select, [fd], [], [], 20)
+        if not ended:
+            signal.pidfd_send_signal(fd, signal.SIGKILL)
+        assert ended, f"process {pid} was still there"
     finally:
         os.close(fd)
 
@@ -62,6 +66,19 @@ class Family:
 async def test_a_program_runs_with_exactly_the_environment_it_is_given():
     ended = await run("/usr/bin/env", environment={"LC_ALL": "C", "SECRET": "x"})
     assert (ended.code, sorted(ended.out.split())) == (0, ["LC_ALL=C", "SECRET=x"])
+
+
+class Permit:
+    reach_seconds = 1.5
+
+    async def may_act(self):
+        """Yes."""
+
+
+async def test_of_several_daemons_the_warden_can_see_whose_program_it_is():
+    with acting.bound(Permit()):
+        ended = await run("/usr/bin/env", environment={"LC_ALL": "C"})
+    assert ended.out == f"LC_ALL=C\nDRYDOCKD_DAEMON={os.getpid()}\n"
 
 
 async def test_what_it_writes_and_its_exit_code_are_returned():

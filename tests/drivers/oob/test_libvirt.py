@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from drydockd import acting
 from drydockd.drivers.oob import libvirt, virsh
 from drydockd.drivers.oob.libvirt import LibvirtOob, LibvirtOptions, hypervisor_of
 from drydockd.drivers.options import Program
@@ -64,6 +65,26 @@ async def test_power_goes_on_and_off_and_reads_back(guest, driver, children):
         f"{node.name}: power is on",
         f"{node.name}: power is off",
     ]
+    assert children() == before
+
+
+class Permit:
+    """As where several daemons share the work."""
+
+    reach_seconds = 1.5
+
+    async def may_act(self):
+        """Yes."""
+
+
+@real
+async def test_power_goes_on_over_a_connection_that_forgets_what_it_could_not_deliver(
+    guest, driver, children
+):
+    node, voice, before = guest(), Voice(), children()
+    with acting.bound(Permit()):
+        await driver.power_on(node, voice)
+        assert await driver.power_state(node) is PowerState.ON
     assert children() == before
 
 

@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import shutil
 import stat
+import subprocess
+import sys
 
 import pytest
 
 from drydockd import acting
-from drydockd.drivers.oob import command, virsh
+from drydockd.drivers.oob import command, dial, virsh
 from drydockd.drivers.oob.command import Ended
 from drydockd.drivers.oob.virsh import Hypervisor, Slots, Virsh
 from drydockd.errors import DriverPersistent, DriverTransient
@@ -203,3 +206,46 @@ async def test_of_several_daemons_one_connects_within_what_its_lease_allows(ask,
         await ask(Ended(0, "", ""))
     [folder] = tmp_path.iterdir()
     assert "    ConnectTimeout 1\n" in (folder / "ssh_config").read_text()
+    assert "ProxyCommand" in (folder / "ssh_config").read_text()
+
+
+def resolved(config, host):
+    """What the real ssh makes of its configuration for a host."""
+    ssh = shutil.which("ssh", path=os.defpath)
+    words = [ssh, "-F", str(config), "-G", host]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.peer("libvirt")
+async def test_of_several_daemons_one_has_ssh_forget_what_it_could_not_deliver_in_time(
+    ask, tmp_path
+):
+    with acting.bound(Permit()):
+        await ask(Ended(0, "", ""))
+    [folder] = tmp_path.iterdir()
+    shown = resolved(folder / "ssh_config", "h")
+
+    [way] = [line for line in shown.splitlines() if line.startswith("proxycommand ")]
+    assert way == f"proxycommand {sys.executable} -I -S {dial.__file__} %h %p 1.5"
+
+
+async def test_a_daemon_alone_lets_ssh_connect_as_it_does(ask, tmp_path):
+    await ask(Ended(0, "", ""))
+    [folder] = tmp_path.iterdir()
+    assert "ProxyCommand" not in (folder / "ssh_config").read_text()
+
+
+@pytest.mark.peer("libvirt")
+async def test_a_way_of_the_users_own_to_a_hypervisor_goes_before_ours(ask, tmp_path):
+    with acting.bound(Permit()):
+        await ask(Ended(0, "", ""))
+    [folder] = tmp_path.iterdir()
+    config = folder / "ssh_config"
+    own = tmp_path / "own"
+    own.write_text("Host h\n    ProxyJump gate\n")
+    config.write_text(config.read_text().replace("~/.ssh/config", str(own)))
+    h = resolved(config, "h")
+
+    assert "proxyjump gate\n" in h
+    assert "proxycommand" not in h
+    assert dial.__file__ in resolved(config, "gate")

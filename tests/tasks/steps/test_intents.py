@@ -1,3 +1,5 @@
+import asyncio
+
 from drydockd.model import Action, Task
 from drydockd.store.base import Put
 from drydockd.store.memory import MemoryStore
@@ -67,6 +69,32 @@ async def test_an_announcement_says_which_daemon_made_it_by_which_right():
 
     (intent,) = store.intents("t1")
     assert (intent.member, intent.epoch) == ("east", 7)
+
+
+async def test_who_is_not_the_runner_any_more_announces_nothing_and_fails_nothing():
+    store, lease = MemoryStore(), FakeLease("east", epoch=7)
+    intents = Intents(store, store.write, "t1", "n1", lease)
+    lease.epoch = None
+
+    announcing = asyncio.ensure_future(intents.announce(Operation.DEPLOY))
+    done, _ = await asyncio.wait({announcing}, timeout=0.01)
+
+    assert not done
+    assert store.intents("t1") == []
+    announcing.cancel()
+
+
+async def test_a_call_that_a_later_epoch_announced_ends_this_one():
+    store, east = MemoryStore(), FakeLease("east", epoch=7)
+    west = FakeLease("west", epoch=8)
+    await Intents(store, store.write, "t1", "n1", east).announce(Operation.POWER_OFF)
+    assert Intents(store, store.write, "t1", "n1", west).take_left()
+    assert not west.reasons
+
+    await Intents(store, store.write, "t1", "n1", west).announce(Operation.POWER_ON)
+    Intents(store, store.write, "t1", "n1", east)
+
+    assert east.reasons == ["west announced power_on of n1 in epoch 8, and ours is 7"]
 
 
 async def test_what_an_earlier_life_left_open_is_told_once():

@@ -54,6 +54,9 @@ class Replica:
     `pending`: own writes on their way, by their number. `is_dirty`: something that is staged was
     evaluated on what another daemon has changed since. `doubtful`: of those on their way only the
     answer tells what became of them, as the database has forgotten writes of that time.
+    `heard`: called when the database has said something. `is_answer_due`: whether a group of own
+    writes is on its way, whose answer tells what others wrote before it; `answered`: called when
+    it has come, or comes no more.
     """
 
     def __init__(self, tables: Tables, member: int, seq: int, chain: bytes) -> None:
@@ -64,6 +67,8 @@ class Replica:
         self.doubtful: set[int] = set()
         self.is_dirty = False
         self.heard: Callable[[], None] = lambda: None
+        self.is_answer_due: Callable[[], bool] = lambda: False
+        self.answered: Callable[[], None] = lambda: None
         self._tables = tables
         self._order = asyncio.Lock()
 
@@ -79,7 +84,7 @@ class Replica:
             asking = connection.fetch(sql.FEED, self.seq, SLICE_BYTES)
             lines = await within(connection, FETCH_SECONDS, asking)
             self.heard()
-            writes = list(written(lines))
+            writes = written(lines)
             try:
                 await self.apply(writes)
             except _Trimmed:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
@@ -102,6 +103,7 @@ class Writer:
 
     def begin(self, landing: Landing) -> None:
         self._landing = landing
+        self._replica.is_answer_due = self._is_answer_due
         self._task = self._loop.create_task(self._run(), name="store writer")
 
     def save(self, batch: Batch, guard: Epoch | None) -> asyncio.Future[None]:
@@ -130,6 +132,9 @@ class Writer:
             await asyncio.wait({self._task})
         self._end(StoreUnavailable("the store is closed"))
 
+    def _is_answer_due(self) -> bool:
+        return self._connection is not None and bool(self._flying or self._queue)
+
     # -- the one task
 
     async def _run(self) -> None:
@@ -144,6 +149,7 @@ class Writer:
                     await self._idle()
                     continue
                 await self._send(self._connection)
+                self._replica.answered()
             except HistoryLost as error:
                 self._lost(error)
                 return
@@ -165,6 +171,7 @@ class Writer:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+        self._replica.answered()
         message = f"the store cannot be written: PostgreSQL: {told(error, self._who.url)}"
         if self.error is None:
             log.error("%s", message)
@@ -256,7 +263,9 @@ class Writer:
     async def _answered(self, reply: Any, sent: list[_Item], first_n: int) -> None:
         """Land what others wrote before, then those of `sent` that were applied."""
         head, applied = reply["head"], reply["applied"]
-        lines = zip(*(reply[f"o_{name}"] or () for name in _COLUMNS), strict=True)
+        known = bisect_right(reply["o_seq"] or (), self._replica.seq)  # the feed was faster
+        columns = [(reply[f"o_{name}"] or ())[known:] for name in _COLUMNS]
+        lines = zip(*columns, strict=True)
         await self._replica.apply(written(lines))
         mine = [
             Written(head + number, self._who.member, first_n + number - 1, reply["micros"])

@@ -62,8 +62,8 @@ class News(Sequence[Record]):
     """The new values that a write left, in its order.
 
     `parts` has wordings in one piece, and other daemons' messages as they came, for whom the task
-    is enough: nearly all messages are never looked at here. `leaps`: it is what many writes left together, which cannot be told
-    one by one any more.
+    is enough: nearly all messages are never looked at here. `leaps`: it is what many writes left
+    together, which cannot be told one by one any more.
     """
 
     __slots__ = ("_records", "leaps", "parts")

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 # An answer that is due may tell what was notified, if it comes within this.
-ANSWER_SECONDS = 0.05
+ANSWER_SECONDS = 0.2
 RETRY_SECONDS = (0.05, 1.0)
 
 

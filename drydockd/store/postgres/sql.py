@@ -7,6 +7,10 @@ SESSION_OVER = "DRY01"
 # The database holds fewer writes than were seen here.
 HISTORY_LOST = "DRY02"
 
+# Whoever writes queues for this lock first: a row's lock is given to whoever comes by, and each one
+# that waits for it wakes up for every new version of the row.
+QUEUE = 0x64727971
+
 # A write as others are told of it, in one piece (rows.written).
 HEAD_OF = (
     "int4send(w.member) || int8send(w.n) || int4send(w.size) || timestamptz_send(w.at) || w.chain"
@@ -23,7 +27,7 @@ HEAD_OF = (
 # `sizes`: of each write, in bytes. Then changes (write, ord, table, key, document or null, and
 # write and ord of the put that began the record's life here) and messages (write, ord, task,
 # document).
-WRITE = f"""
+WRITE = """
 CREATE FUNCTION drydock.write(
     IN in_member int, IN in_session bigint, IN base bigint, IN in_epoch bigint,
     IN first_n bigint, IN guarded int, IN sizes int[],
@@ -39,8 +43,9 @@ DECLARE
     known bigint;
     bad int;
     stamp timestamptz;
-    chains bytea[] := '{{}}';
+    chains bytea[] := '{}';
 BEGIN
+    PERFORM pg_advisory_xact_lock(QUEUE);
     SELECT h.seq, h.chain INTO head, chain FROM drydock.head h FOR UPDATE;
     PERFORM 1 FROM drydock.member m WHERE m.id = in_member AND m.session = in_session;
     IF NOT FOUND THEN
@@ -72,7 +77,7 @@ BEGIN
         SELECT array_agg(x.seq), array_agg(x.ord), array_agg(x.tab), array_agg(x.key),
             array_agg(x.doc) INTO o_seq, o_ord, o_tab, o_key, o_doc
         FROM (
-            SELECT w.seq, -1 AS ord, '' AS tab, '' AS key, {HEAD_OF} AS doc
+            SELECT w.seq, -1 AS ord, '' AS tab, '' AS key, HEAD_OF AS doc
             FROM drydock.write w WHERE w.seq > base AND w.seq <= head
             UNION ALL
             SELECT c.seq, c.ord, c.tab, c.key, c.doc
@@ -147,7 +152,7 @@ BEGIN
     UPDATE drydock.head h SET seq = write.head + write.applied, chain = write.chain;
     PERFORM pg_notify('drydock', (head + applied) || ' ' || in_member);
 END $$;
-"""
+""".replace("HEAD_OF", HEAD_OF).replace("QUEUE", str(QUEUE))
 
 # A daemon's process begins, or goes on after a connection was lost: what its older connections
 # sent, and has not been done yet, is refused from here on. Its commit is one that a standby has
@@ -176,14 +181,14 @@ CALL_JOIN = "SELECT * FROM drydock.join($1, $2)"
 # Whole writes behind $1, some $2 bytes of them: (seq, ord, tab, key, doc), of each write first
 # one with ord -1 and HEAD_OF.
 FEED_WRITES = 4096  # as in the statement
-FEED = f"""
+FEED = """
 WITH w AS MATERIALIZED (
     SELECT seq, member, n, size, at, chain FROM (
         SELECT seq, member, n, size, at, chain, sum(size) OVER (ORDER BY seq) - size AS before
         FROM (SELECT * FROM drydock.write WHERE seq > $1 ORDER BY seq LIMIT 4096) next
     ) summed WHERE before < $2
 ), until AS MATERIALIZED (SELECT max(seq) AS seq FROM w)
-SELECT w.seq, -1 AS ord, '' AS tab, '' AS key, {HEAD_OF} AS doc FROM w
+SELECT w.seq, -1 AS ord, '' AS tab, '' AS key, HEAD_OF AS doc FROM w
 UNION ALL
 SELECT c.seq, c.ord, c.tab, c.key, c.doc FROM drydock.change c
 WHERE c.seq > $1 AND c.seq <= (SELECT seq FROM until)
@@ -191,7 +196,7 @@ UNION ALL
 SELECT m.seq, m.ord, 'messages', m.key, m.doc FROM drydock.message m
 WHERE m.seq > $1 AND m.seq <= (SELECT seq FROM until)
 ORDER BY 1, 2
-"""
+""".replace("HEAD_OF", HEAD_OF)
 
 # A process begins as a member: the newest one of its name is the one.
 ENTER = """

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
@@ -24,7 +23,7 @@ from drydockd.store.postgres import sql
 from drydockd.store.postgres.connect import is_away, library, sqlstate, told, within
 from drydockd.store.postgres.join import Membership, forgotten, rejoin, superseded
 from drydockd.store.postgres.replica import HistoryLost, Replica
-from drydockd.store.postgres.rows import Packed, Written, size, written
+from drydockd.store.postgres.rows import Packed, Written, size
 from drydockd.store.staging import Batch
 
 log = logging.getLogger(__name__)
@@ -263,10 +262,8 @@ class Writer:
     async def _answered(self, reply: Any, sent: list[_Item], first_n: int) -> None:
         """Land what others wrote before, then those of `sent` that were applied."""
         head, applied = reply["head"], reply["applied"]
-        known = bisect_right(reply["o_seq"] or (), self._replica.seq)  # the feed was faster
-        columns = [(reply[f"o_{name}"] or ())[known:] for name in _COLUMNS]
-        lines = zip(*columns, strict=True)
-        await self._replica.apply(written(lines))
+        lines = zip(*(reply[f"o_{name}"] or () for name in _COLUMNS), strict=True)
+        await self._replica.apply_lines(list(lines))
         mine = [
             Written(head + number, self._who.member, first_n + number - 1, reply["micros"])
             for number in range(1, applied + 1)

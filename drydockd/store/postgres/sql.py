@@ -7,9 +7,9 @@ SESSION_OVER = "DRY01"
 # The database holds fewer writes than were seen here.
 HISTORY_LOST = "DRY02"
 
-# Whoever writes queues for this lock first: a row's lock is given to whoever comes by, and each one
-# that waits for it wakes up for every new version of the row.
-QUEUE = 0x64727971
+# Who wants the row of `head` queues for this lock first, and holds it as long: a row's lock goes to
+# whoever comes by, and each one that waits for it wakes up for every new version of the row.
+QUEUE = "PERFORM pg_advisory_xact_lock(1685222769);"
 
 # A write as others are told of it, in one piece (rows.written).
 HEAD_OF = (
@@ -45,7 +45,7 @@ DECLARE
     stamp timestamptz;
     chains bytea[] := '{}';
 BEGIN
-    PERFORM pg_advisory_xact_lock(QUEUE);
+    QUEUE
     SELECT h.seq, h.chain INTO head, chain FROM drydock.head h FOR UPDATE;
     PERFORM 1 FROM drydock.member m WHERE m.id = in_member AND m.session = in_session;
     IF NOT FOUND THEN
@@ -152,7 +152,7 @@ BEGIN
     UPDATE drydock.head h SET seq = write.head + write.applied, chain = write.chain;
     PERFORM pg_notify('drydock', (head + applied) || ' ' || in_member);
 END $$;
-""".replace("HEAD_OF", HEAD_OF).replace("QUEUE", str(QUEUE))
+""".replace("HEAD_OF", HEAD_OF).replace("QUEUE", QUEUE)
 
 # A daemon's process begins, or goes on after a connection was lost: what its older connections
 # sent, and has not been done yet, is refused from here on. Its commit is one that a standby has
@@ -162,6 +162,7 @@ CREATE FUNCTION drydock.join(
     IN in_member int, IN in_process uuid, OUT session bigint, OUT head bigint, OUT chain bytea
 ) LANGUAGE plpgsql AS $$
 BEGIN
+    QUEUE
     SELECT h.seq, h.chain INTO head, chain FROM drydock.head h FOR UPDATE;
     UPDATE drydock.member m SET session = m.session + 1
     WHERE m.id = in_member AND m.process = in_process RETURNING m.session INTO session;
@@ -169,7 +170,7 @@ BEGIN
         RAISE EXCEPTION 'session over' USING ERRCODE = 'DRY01';
     END IF;
 END $$;
-"""
+""".replace("QUEUE", QUEUE)
 
 FUNCTIONS = WRITE + JOIN
 

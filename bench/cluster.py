@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,7 +43,7 @@ from drydockd.store.statedir import StateDir
 from drydockd.store.tables import Tables
 
 PARTS = ("write", "writers", "seen", "report", "start", "takeover")
-RUNS = 3
+TURNS = 7
 ACTIONS = 10
 
 
@@ -149,6 +149,11 @@ def ms(seconds: float) -> str:
     return f"{seconds * 1000:.2f} ms"
 
 
+def spread(ratios: Sequence[float]) -> str:
+    """Return the median, and where they lie."""
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
 # -- writing
 
 
@@ -181,14 +186,16 @@ def writers(databases: Databases, options: Options) -> None:
         said = {"kind": "bare_writers", "url": url, "writers": 64, "seconds": seconds}
         return float(together(said)[0]["rate"])
 
-    # Turn by turn: the machine is not the same all the time.
-    turns = [(bare(), rate("a"), rate("a", "b", "c")) for _ in range(RUNS)]
+    # Turn by turn, and compared turn by turn: the machine is not the same all the time.
+    turns = [(bare(), rate("a"), rate("a", "b", "c")) for _ in range(TURNS)]
     bare_rate, one, three = (statistics.median(column) for column in zip(*turns, strict=True))
+    alone = [mine / theirs for theirs, mine, _ in turns]
+    company = [three / one for _, one, three in turns]
     print(
         f"  64 bare connections {bare_rate:,.0f}/s, 64 writers of one daemon {one:,.0f}/s:"
-        f" x {one / bare_rate:.2f} (budget 1.5)"
+        f" x {spread(alone)} (budget 1.5)"
     )
-    print(f"  three daemons with 64 each {three:,.0f}/s: x {three / one:.2f} of one (budget 1)")
+    print(f"  three daemons with 64 each {three:,.0f}/s: x {spread(company)} of one (budget 1)")
 
 
 # -- seeing

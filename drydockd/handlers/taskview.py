@@ -14,7 +14,7 @@ from drydockd.handlers.builddata import build_data_parts
 from drydockd.handlers.parts import Part
 from drydockd.model import Message, Task
 from drydockd.store.base import Store
-from drydockd.store.news import News, Spoken
+from drydockd.store.news import News, Talk
 
 KEPT_BYTES = 16 << 20
 # To look through a slice of a walk costs as much as to encode so many tasks or messages.
@@ -301,7 +301,7 @@ class TaskViews:
 
     def _changed(self, seq: int, news: News) -> None:
         for part in news.parts:
-            if isinstance(part, Task | Message | Spoken):
+            if isinstance(part, Task | Talk):
                 self._forget(part.task_id)
             if isinstance(part, Task) and part.parent_task_id:
                 self._forget(part.parent_task_id)  # it may be a new subtask

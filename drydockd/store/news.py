@@ -40,19 +40,37 @@ class Spoken:
             yield replace(message, task_id=self.task_id, ts=self.ts, seq=seq)
 
 
+class Unread:
+    """A message of `task_id` that another daemon wrote, as memory keeps it (codec)."""
+
+    __slots__ = ("seq", "tail", "task_id")
+
+    def __init__(self, task_id: str, seq: int, tail: bytes) -> None:
+        self.task_id = task_id
+        self.seq = seq
+        self.tail = tail
+
+    def message(self) -> Message:
+        return codec.decode_message(self.task_id, self.seq, self.tail)
+
+
+# What `News.parts` has of messages.
+Talk = Message | Spoken | Unread
+
+
 class News(Sequence[Record]):
     """The new values that a write left, in its order.
 
-    `parts` has wordings in one piece, for whom the task is enough: nearly all messages are
-    never looked at here. `leaps`: it is what many writes left together, which cannot be told
-    one by one any more.
+    `parts` has wordings in one piece, and other daemons' messages as they came, for whom the task
+    is enough: nearly all messages are never looked at here. `leaps`: it is what many writes left
+    together, which cannot be told one by one any more.
     """
 
     __slots__ = ("_records", "leaps", "parts")
 
     def __init__(self, *, leaps: bool = False) -> None:
         self.leaps = leaps
-        self.parts: list[Record | Spoken] = []
+        self.parts: list[Record | Spoken | Unread] = []
         self._records: Sequence[Record] | None = None
 
     def records(self) -> Sequence[Record]:
@@ -61,6 +79,8 @@ class News(Sequence[Record]):
             for part in self.parts:
                 if isinstance(part, Spoken):
                     found += part.messages()
+                elif isinstance(part, Unread):
+                    found.append(part.message())
                 else:
                     found.append(part)
             self._records = found

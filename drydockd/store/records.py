@@ -172,9 +172,10 @@ class Records(Reading):
         self._tell(news)
 
     def land(self, batches: Sequence[Batch]) -> asyncio.Future[None] | None:
-        is_long = any(batch.is_long for batch in batches)
-        is_short = not is_long and sum(len(batch.ops) for batch in batches) <= AT_ONCE
-        if not self._landings and is_short:
+        count = 0
+        for batch in batches:
+            count += AT_ONCE + 1 if batch.is_long else len(batch.ops)
+        if not self._landings and count <= AT_ONCE:
             for batch in batches:
                 self._land(batch)
             return None

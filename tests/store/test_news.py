@@ -3,8 +3,9 @@ import pytest
 from drydockd.errors import InvalidInput, NotFound
 from drydockd.model import BootActionStatus, Message
 from drydockd.store import Put, Say
+from drydockd.store.codec import encode_message
 from drydockd.store.memory import MemoryStore
-from drydockd.store.news import News, Spoken, Wording
+from drydockd.store.news import News, Spoken, Talk, Unread, Wording
 from tests.store.helpers import MONDAY, a_boot_action, a_task
 
 WORDS = [
@@ -55,6 +56,16 @@ def test_news_are_the_records_of_a_write_and_count_a_wording_by_its_messages():
     assert [(m.task_id, m.seq, m.ts) for m in news[1:]] == [("t", n, MONDAY) for n in (5, 6, 7)]
     assert news == [row, *news[1:]]
     assert news != [row]
+
+
+def test_a_message_that_is_kept_as_bytes_is_a_record_like_any_other_once_it_is_read():
+    news, message = News(), Message("t", "x", error=True, ts=MONDAY, seq=7)
+    news.parts += [a_task("t"), Unread("t", 7, encode_message(message))]
+
+    assert len(news) == 2
+    assert list(news) == [a_task("t"), message]
+    assert news[1] is news[1]
+    assert [part.task_id for part in news.parts if isinstance(part, Talk)] == ["t"]
 
 
 def _rest(message):

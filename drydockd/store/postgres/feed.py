@@ -1,4 +1,8 @@
-"""What others write: told by a notification, asked for at least twice a second."""
+"""What others write: told by a notification, asked for at least twice a second.
+
+A daemon that writes itself is told by the answers to its own writes, and asks only when they do
+not come: everything would come twice, and cost most of what the daemon and the database can do.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,8 @@ from drydockd.store.postgres.schema import CHANNEL
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
+# An answer that is due may tell what was notified, if it comes within this.
+ANSWER_SECONDS = 0.2
 RETRY_SECONDS = (0.05, 1.0)
 
 
@@ -44,7 +50,10 @@ class Feed:
         self._heard_at = self._loop.time()
         self._pause = RETRY_SECONDS[0]
         self._task: asyncio.Task[None] | None = None
+        self._notified_seq = 0
+        self._patience: asyncio.TimerHandle | None = None
         replica.heard = self._heard
+        replica.answered = self._answered
 
     def begin(self) -> None:
         self._task = self._loop.create_task(self._run(), name="store feed")
@@ -70,6 +79,7 @@ class Feed:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
+        self._stop_waiting()
         if self._connection is not None:
             self._connection.terminate()
         for waiting in self._waiting:
@@ -88,8 +98,28 @@ class Feed:
         self._heard()
         seq, member = map(int, payload.split())
         # What this daemon writes its writer tells.
-        if member != self._replica.member and seq > self._replica.seq:
+        if member == self._replica.member or seq <= self._replica.seq:
+            return
+        self._notified_seq = seq
+        if not self._replica.is_answer_due():
             self._asked.set()
+        elif self._patience is None:
+            self._patience = self._loop.call_later(ANSWER_SECONDS, self._asked.set)
+
+    def _answered(self) -> None:
+        # Those who waited for the answer may write again at once, and another is due then.
+        self._loop.call_soon(self._after_answer)
+
+    def _after_answer(self) -> None:
+        if self._replica.seq >= self._notified_seq:
+            self._stop_waiting()
+        elif not self._replica.is_answer_due():
+            self._asked.set()
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     async def _run(self) -> None:
         while True:
@@ -132,6 +162,7 @@ class Feed:
     async def _follow(self, connection: Any) -> None:
         while True:
             self._asked.clear()
+            self._stop_waiting()
             waiting, self._waiting = self._waiting, []
             try:
                 await self._replica.catch_up(connection)

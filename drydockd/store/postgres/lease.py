@@ -15,6 +15,7 @@ from typing import Any
 from drydockd.errors import StoreUnavailable
 from drydockd.store.base import Epoch
 from drydockd.store.lease import Beat, Report
+from drydockd.store.postgres import sql
 from drydockd.store.postgres.connect import library
 
 # clock_timestamp and not now(): the call may have waited for a row.
@@ -37,6 +38,7 @@ BEGIN
     SELECT l.until < clock_timestamp() AND (wants OR l.holder = me AND l.epoch = held)
         INTO STRICT may_end FROM drydock.lease l WHERE l.name = 'runner';
     IF may_end THEN
+        QUEUE
         PERFORM 1 FROM drydock.head FOR UPDATE;
     END IF;
     UPDATE drydock.member m SET beat = clock_timestamp(), applied = applied_, settings = settings_
@@ -62,7 +64,7 @@ BEGIN
     SELECT count(*) INTO live FROM drydock.member m WHERE m.beat > at - 3 * more;
     now_seconds := extract(epoch FROM clock_timestamp());
 END $$;
-"""
+""".replace("QUEUE", sql.QUEUE)
 LEAVE = """
 CREATE FUNCTION drydock.leave(me int, held bigint) RETURNS boolean
 LANGUAGE plpgsql AS $$

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import Any, Protocol
 
 from drydockd.store.backend import Landing
@@ -12,7 +14,7 @@ from drydockd.store.postgres import sql
 from drydockd.store.postgres.connect import within
 from drydockd.store.postgres.loading import load
 from drydockd.store.postgres.reloading import overtake
-from drydockd.store.postgres.rows import Written, foreign, link, settle, written
+from drydockd.store.postgres.rows import Line, Written, foreign, link, settle, written
 from drydockd.store.staging import Batch
 from drydockd.store.tables import Tables
 
@@ -23,6 +25,8 @@ SLICE_BYTES = 1 << 20
 TURN = 256
 # A slice that does not come within this is not coming.
 FETCH_SECONDS = 10.0
+
+_seq = itemgetter(0)
 
 
 class HistoryLost(Exception):
@@ -54,6 +58,9 @@ class Replica:
     `pending`: own writes on their way, by their number. `is_dirty`: something that is staged was
     evaluated on what another daemon has changed since. `doubtful`: of those on their way only the
     answer tells what became of them, as the database has forgotten writes of that time.
+    `heard`: called when the database has said something. `is_answer_due`: whether a group of own
+    writes is on its way, whose answer tells what others wrote before it; `answered`: called when
+    it has come, or comes no more.
     """
 
     def __init__(self, tables: Tables, member: int, seq: int, chain: bytes) -> None:
@@ -64,6 +71,8 @@ class Replica:
         self.doubtful: set[int] = set()
         self.is_dirty = False
         self.heard: Callable[[], None] = lambda: None
+        self.is_answer_due: Callable[[], bool] = lambda: False
+        self.answered: Callable[[], None] = lambda: None
         self._tables = tables
         self._order = asyncio.Lock()
 
@@ -76,40 +85,63 @@ class Replica:
         Where the writes that come next are kept no more all records are read instead.
         """
         while True:
-            asking = connection.fetch(sql.FEED, self.seq, SLICE_BYTES)
+            before = self.seq
+            asking = connection.fetch(sql.FEED, before, SLICE_BYTES)
             lines = await within(connection, FETCH_SECONDS, asking)
             self.heard()
-            writes = list(written(lines))
             try:
-                await self.apply(writes)
+                writes = await self.apply_lines(lines)
             except _Trimmed:
                 await self._reload(connection)
                 continue
-            is_full = sum(write.size for write in writes) >= SLICE_BYTES
-            if len(writes) < sql.FEED_WRITES and not is_full:
+            is_first = not lines or (writes and writes[0].seq == before + 1)
+            is_full = sum([write.size for write in writes]) >= SLICE_BYTES
+            if is_first and len(writes) < sql.FEED_WRITES and not is_full:
                 return
+
+    async def apply_lines(self, lines: Sequence[Line]) -> list[Written]:
+        """Land what the database told, as `apply`; return the writes that had not landed.
+
+        The feed, an answer and a new connection may tell the same: it is taken apart once.
+        """
+        async with self._order:
+            known = bisect_right(lines, self.seq, key=_seq)
+            writes = written(lines[known:] if known else lines)
+            await self._apply(writes, is_one_answer=True)
+            return writes
 
     async def apply(self, writes: Iterable[Written]) -> None:
         """Land those of `writes` that have not landed, each once, in order."""
         async with self._order:
-            landed = 0
-            for write in writes:
-                if write.seq <= self.seq:
-                    continue
-                if write.seq != self.seq + 1:
-                    raise _Trimmed
-                landed += await self._land(write)
-                if landed >= TURN:
-                    landed = 0
-                    await asyncio.sleep(0)
+            await self._apply(writes, is_one_answer=False)
 
-    async def _land(self, write: Written) -> int:
+    async def _apply(self, writes: Iterable[Written], *, is_one_answer: bool) -> None:
+        landed = 0
+        follows = False
+        for write in writes:
+            if write.seq <= self.seq:
+                continue
+            if write.seq != self.seq + 1:
+                raise _Trimmed
+            chain = write.chain if follows and write.chain else self._link(write)
+            # The database made a chain of what it holds: where one follows, the next ones do.
+            follows = is_one_answer
+            landed += await self._land(write, chain)
+            if landed >= TURN:
+                landed = 0
+                await asyncio.sleep(0)
+
+    def _link(self, write: Written) -> bytes:
+        """Return the chain of a write behind the newest one. Raises HistoryLost."""
         chain = link(self.known[1], write)
         if write.chain not in (None, chain):
             raise HistoryLost(
                 f"write {write.seq} of the database does not follow the one that was seen here"
                 f" before it: {FORGOTTEN}"
             )
+        return chain
+
+    async def _land(self, write: Written, chain: bytes) -> int:
         sent = self.pending.pop(write.n, None) if write.member == self.member else None
         if sent is not None:
             batch = sent.batch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -14,15 +14,18 @@ from drydockd.model import BuildData, Message, Record
 from drydockd.store import codec
 from drydockd.store.codec import MESSAGES, BuildRow
 from drydockd.store.frozen import MessageLog
-from drydockd.store.news import News, Spoken
+from drydockd.store.news import News, Spoken, Unread
 from drydockd.store.staging import SLICE, Batch, Op
 
 # What stands before the tail of a message in its document; its task and number are where it is.
 _BEGIN = b'{"error":'
 _ROW_BYTES = 24
 _LINK = struct.Struct(">iqq")
+# Of a write, before its chain: member, n, size, microseconds since PostgreSQL's beginning of time.
+_HEAD = struct.Struct(">iqiq")
+_EPOCH = 946_684_800_000_000  # 2000-01-01 in UTC
 
-# (seq, ord, table, key, document); ord -1: the write itself, see sql.FEED.
+# (seq, ord, table, key, document); ord -1: the write itself, see sql.HEAD_OF.
 Line = Sequence[Any]
 
 
@@ -38,24 +41,20 @@ class Written(NamedTuple):
     lines: Sequence[Line] = ()
 
 
-def written(lines: Iterable[Line]) -> Iterator[Written]:
+def written(lines: Iterable[Line]) -> list[Written]:
     """Return the writes of lines in their order."""
-    head: Line | None = None
+    found: list[Written] = []
     mine: list[Line] = []
     for line in lines:
         if line[1] >= 0:
             mine.append(line)
-            continue
-        if head is not None:
-            yield _written(head, mine)
-        head, mine = line, []
-    if head is not None:
-        yield _written(head, mine)
-
-
-def _written(head: Line, lines: list[Line]) -> Written:
-    member, n, size, micros = map(int, head[3].split(" "))
-    return Written(head[0], member, n, micros, bytes(head[4]), size, lines)
+        else:
+            mine = []
+            head = line[4]
+            member, n, size, at = _HEAD.unpack_from(head)
+            chain = head[_HEAD.size :]
+            found.append(Written(line[0], member, n, at + _EPOCH, chain, size, mine))
+    return found
 
 
 def link(chain: bytes, write: Written) -> bytes:
@@ -117,7 +116,10 @@ def foreign(lines: Sequence[Line], logs: dict[str, MessageLog]) -> Batch:
     counts: dict[str, int] = {}
     for _, _, table, key, doc in lines:
         if table == MESSAGES:
-            batch.news.parts.append(_message(batch, counts, logs, key, doc))
+            tail = tail_of(doc)
+            seq = counts[key] = _count(counts, logs, key) + 1
+            batch.ops.append((MESSAGES, key, tail, b""))
+            batch.news.parts.append(Unread(key, seq, tail))
         elif doc is None:
             batch.ops.append((table, key, None, b""))
             batch.rows[table, key] = None
@@ -130,16 +132,6 @@ def foreign(lines: Sequence[Line], logs: dict[str, MessageLog]) -> Batch:
             batch.news.parts.append(_told(row))
     batch.is_long = len(batch.ops) > SLICE and not batch.news.parts
     return batch
-
-
-def _message(
-    batch: Batch, counts: dict[str, int], logs: dict[str, MessageLog], task_id: str, doc: bytes
-) -> Message:
-    tail = tail_of(doc)
-    batch.ops.append((MESSAGES, task_id, tail, b""))
-    seq = _count(counts, logs, task_id) + 1
-    counts[task_id] = seq
-    return codec.decode_message(task_id, seq, tail)
 
 
 def tail_of(doc: bytes) -> bytes:
@@ -158,7 +150,7 @@ def settle(batch: Batch, logs: dict[str, MessageLog]) -> None:
     said = iter([part for part in parts if isinstance(part, Message | Spoken)])
     data = {part.build_data_id: part for part in parts if isinstance(part, BuildData)}
     counts: dict[str, int] = {}
-    found: list[Record | Spoken] = []
+    found: list[Record | Spoken | Unread] = []
     for table, key, row, _ in batch.ops:
         if table == MESSAGES:
             found.append(_renumbered(next(said), counts, logs))

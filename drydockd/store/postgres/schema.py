@@ -1,8 +1,9 @@
 """The schema `drydock`: its tables, its functions, and who makes it.
 
 Statements that others may wait behind lock in one order, or they lock each other out: first the
-row of `head`, then those of `member`, then that of `lease`. So whoever ends an epoch locks `head`
-first; from its commit on no guarded write of the epoch before can come any more.
+queue (`sql.QUEUE`) and the row of `head`, then those of `member`, then that of `lease`. So whoever
+ends an epoch locks `head` first; from its commit on no guarded write of the epoch before can come
+any more.
 """
 
 from __future__ import annotations

@@ -7,6 +7,15 @@ SESSION_OVER = "DRY01"
 # The database holds fewer writes than were seen here.
 HISTORY_LOST = "DRY02"
 
+# Who wants the row of `head` queues for this lock first, and holds it as long: a row's lock goes to
+# whoever comes by, and each one that waits for it wakes up for every new version of the row.
+QUEUE = "PERFORM pg_advisory_xact_lock(1685222769);"
+
+# A write as others are told of it, in one piece (rows.written).
+HEAD_OF = (
+    "int4send(w.member) || int8send(w.n) || int4send(w.size) || timestamptz_send(w.at) || w.chain"
+)
+
 # The reply has what others wrote since `base`, up to 64 KiB (and 4096 writes), as long as it fits
 # the socket's buffer: it goes out while the order's lock is held, and must not wait for a client
 # that does not read.
@@ -36,6 +45,7 @@ DECLARE
     stamp timestamptz;
     chains bytea[] := '{}';
 BEGIN
+    QUEUE
     SELECT h.seq, h.chain INTO head, chain FROM drydock.head h FOR UPDATE;
     PERFORM 1 FROM drydock.member m WHERE m.id = in_member AND m.session = in_session;
     IF NOT FOUND THEN
@@ -67,9 +77,7 @@ BEGIN
         SELECT array_agg(x.seq), array_agg(x.ord), array_agg(x.tab), array_agg(x.key),
             array_agg(x.doc) INTO o_seq, o_ord, o_tab, o_key, o_doc
         FROM (
-            SELECT w.seq, -1 AS ord, '' AS tab,
-                concat_ws(' ', w.member, w.n, w.size,
-                    (extract(epoch FROM w.at) * 1000000)::bigint) AS key, w.chain AS doc
+            SELECT w.seq, -1 AS ord, '' AS tab, '' AS key, HEAD_OF AS doc
             FROM drydock.write w WHERE w.seq > base AND w.seq <= head
             UNION ALL
             SELECT c.seq, c.ord, c.tab, c.key, c.doc
@@ -79,14 +87,16 @@ BEGIN
             FROM drydock.message m WHERE m.seq > base AND m.seq <= head
             ORDER BY 1, 2
         ) x;
-        SELECT min(mine.write) INTO bad FROM (
-            SELECT c.write FROM unnest(c_write, c_tab, c_key) c (write, tab, key)
-            JOIN unnest(o_tab, o_key) o (tab, key) ON o.tab = c.tab AND o.key = c.key
-            UNION ALL
-            SELECT m.write FROM unnest(m_write, m_key) m (write, key)
-            JOIN unnest(o_tab, o_key, o_doc) o (tab, key, doc)
-                ON o.tab = 'tasks' AND o.key = m.key AND o.doc IS NULL
-        ) mine;
+        IF cardinality(c_write) > 0 OR 'tasks' = ANY(o_tab) THEN
+            SELECT min(mine.write) INTO bad FROM (
+                SELECT c.write FROM unnest(c_write, c_tab, c_key) c (write, tab, key)
+                JOIN unnest(o_tab, o_key) o (tab, key) ON o.tab = c.tab AND o.key = c.key
+                UNION ALL
+                SELECT m.write FROM unnest(m_write, m_key) m (write, key)
+                JOIN unnest(o_tab, o_key, o_doc) o (tab, key, doc)
+                    ON o.tab = 'tasks' AND o.key = m.key AND o.doc IS NULL
+            ) mine;
+        END IF;
         IF bad <= applied THEN
             verdict := 'conflict';
             applied := bad - 1;
@@ -142,7 +152,7 @@ BEGIN
     UPDATE drydock.head h SET seq = write.head + write.applied, chain = write.chain;
     PERFORM pg_notify('drydock', (head + applied) || ' ' || in_member);
 END $$;
-"""
+""".replace("HEAD_OF", HEAD_OF).replace("QUEUE", QUEUE)
 
 # A daemon's process begins, or goes on after a connection was lost: what its older connections
 # sent, and has not been done yet, is refused from here on. Its commit is one that a standby has
@@ -152,6 +162,7 @@ CREATE FUNCTION drydock.join(
     IN in_member int, IN in_process uuid, OUT session bigint, OUT head bigint, OUT chain bytea
 ) LANGUAGE plpgsql AS $$
 BEGIN
+    QUEUE
     SELECT h.seq, h.chain INTO head, chain FROM drydock.head h FOR UPDATE;
     UPDATE drydock.member m SET session = m.session + 1
     WHERE m.id = in_member AND m.process = in_process RETURNING m.session INTO session;
@@ -159,7 +170,7 @@ BEGIN
         RAISE EXCEPTION 'session over' USING ERRCODE = 'DRY01';
     END IF;
 END $$;
-"""
+""".replace("QUEUE", QUEUE)
 
 FUNCTIONS = WRITE + JOIN
 
@@ -169,7 +180,7 @@ CALL_WRITE = (
 CALL_JOIN = "SELECT * FROM drydock.join($1, $2)"
 
 # Whole writes behind $1, some $2 bytes of them: (seq, ord, tab, key, doc), of each write first
-# one with ord -1, key "member n size microseconds" and its chain.
+# one with ord -1 and HEAD_OF.
 FEED_WRITES = 4096  # as in the statement
 FEED = """
 WITH w AS MATERIALIZED (
@@ -178,8 +189,7 @@ WITH w AS MATERIALIZED (
         FROM (SELECT * FROM drydock.write WHERE seq > $1 ORDER BY seq LIMIT 4096) next
     ) summed WHERE before < $2
 ), until AS MATERIALIZED (SELECT max(seq) AS seq FROM w)
-SELECT seq, -1 AS ord, '' AS tab, concat_ws(' ', member, n, size,
-    (extract(epoch FROM at) * 1000000)::bigint) AS key, chain AS doc FROM w
+SELECT w.seq, -1 AS ord, '' AS tab, '' AS key, HEAD_OF AS doc FROM w
 UNION ALL
 SELECT c.seq, c.ord, c.tab, c.key, c.doc FROM drydock.change c
 WHERE c.seq > $1 AND c.seq <= (SELECT seq FROM until)
@@ -187,7 +197,7 @@ UNION ALL
 SELECT m.seq, m.ord, 'messages', m.key, m.doc FROM drydock.message m
 WHERE m.seq > $1 AND m.seq <= (SELECT seq FROM until)
 ORDER BY 1, 2
-"""
+""".replace("HEAD_OF", HEAD_OF)
 
 # A process begins as a member: the newest one of its name is the one.
 ENTER = """

@@ -23,7 +23,7 @@ from drydockd.store.postgres import sql
 from drydockd.store.postgres.connect import is_away, library, sqlstate, told, within
 from drydockd.store.postgres.join import Membership, forgotten, rejoin, superseded
 from drydockd.store.postgres.replica import HistoryLost, Replica
-from drydockd.store.postgres.rows import Packed, Written, size, written
+from drydockd.store.postgres.rows import Packed, Written, size
 from drydockd.store.staging import Batch
 
 log = logging.getLogger(__name__)
@@ -102,6 +102,7 @@ class Writer:
 
     def begin(self, landing: Landing) -> None:
         self._landing = landing
+        self._replica.is_answer_due = self._is_answer_due
         self._task = self._loop.create_task(self._run(), name="store writer")
 
     def save(self, batch: Batch, guard: Epoch | None) -> asyncio.Future[None]:
@@ -130,6 +131,9 @@ class Writer:
             await asyncio.wait({self._task})
         self._end(StoreUnavailable("the store is closed"))
 
+    def _is_answer_due(self) -> bool:
+        return self._connection is not None and bool(self._flying or self._queue)
+
     # -- the one task
 
     async def _run(self) -> None:
@@ -144,6 +148,7 @@ class Writer:
                     await self._idle()
                     continue
                 await self._send(self._connection)
+                self._replica.answered()
             except HistoryLost as error:
                 self._lost(error)
                 return
@@ -165,6 +170,7 @@ class Writer:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+        self._replica.answered()
         message = f"the store cannot be written: PostgreSQL: {told(error, self._who.url)}"
         if self.error is None:
             log.error("%s", message)
@@ -257,7 +263,7 @@ class Writer:
         """Land what others wrote before, then those of `sent` that were applied."""
         head, applied = reply["head"], reply["applied"]
         lines = zip(*(reply[f"o_{name}"] or () for name in _COLUMNS), strict=True)
-        await self._replica.apply(written(lines))
+        await self._replica.apply_lines(list(lines))
         mine = [
             Written(head + number, self._who.member, first_n + number - 1, reply["micros"])
             for number in range(1, applied + 1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from drydockd.garbage import untrack
 from drydockd.model import BootAction, BootContext, Message, Task
 from drydockd.store.base import Store
-from drydockd.store.news import News, Spoken
+from drydockd.store.news import News, Talk
 from drydockd.tasks.shared.places import end_of, placed
 
 
@@ -113,7 +113,7 @@ class Changes:
             event.set()
         if self._tasks or self._nodes:
             for part in news.parts:
-                if isinstance(part, Task | Message | Spoken):
+                if isinstance(part, Task | Talk):
                     for event in self._tasks.get(part.task_id, ()):
                         event.set()
                 elif isinstance(part, BootAction | BootContext):

@@ -28,6 +28,34 @@ class Lossy:
         raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle")
 
 
+class Held:
+    """Stands for `real`. The next `fetchrow` of drydock.write waits for `go`: before the server
+    hears of it, or `answered`, when it has done it; `is_held` says that it waits now."""
+
+    def __init__(self, real, *, answered):
+        self._real = real
+        self._answered = answered
+        self.is_held = asyncio.Event()
+        self.go = asyncio.Event()
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+    async def fetchrow(self, sql, *args):
+        if self._answered:
+            reply = await self._real.fetchrow(sql, *args)
+        self.is_held.set()
+        await self.go.wait()
+        return reply if self._answered else await self._real.fetchrow(sql, *args)
+
+
+def hold(store, *, answered):
+    """Let what `store` writes wait, once it was sent or when it was `answered`; return the Held."""
+    writer = store.backend._writer
+    writer._connection = Held(writer._connection, answered=answered)
+    return writer._connection
+
+
 def lose(store, what):
     """Let the next write of `store` be lost when it was "asked" or "answered"."""
     writer = store.backend._writer

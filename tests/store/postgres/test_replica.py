@@ -9,10 +9,11 @@ from drydockd.store.backend import Loaded
 from drydockd.store.memory import MemoryBackend
 from drydockd.store.postgres import replica as module
 from drydockd.store.postgres.replica import HistoryLost, Replica
-from drydockd.store.postgres.rows import Written, link
+from drydockd.store.postgres.rows import Written, link, written
 from drydockd.store.records import Records
 from drydockd.store.tables import Tables
 from tests.store.helpers import a_task
+from tests.store.postgres.told import lines
 
 
 class Sent:
@@ -46,6 +47,32 @@ async def test_what_has_landed_does_not_land_again(replica):
     assert replica.seq == replica._landing.seq == 5
     assert len(replica._landing.driver_records("d")) == 5
     assert replica.known == (5, writes[-1].chain)
+
+
+async def test_what_is_told_twice_is_taken_apart_once(replica, monkeypatch):
+    told = [line for write in others(5) for line in lines(write)]
+    taken = []
+
+    def note(some):
+        taken.append(len(some))
+        return written(some)
+
+    monkeypatch.setattr(module, "written", note)
+    first = replica.apply_lines(told[:6])
+    landed = await asyncio.gather(first, replica.apply_lines(told), replica.apply_lines(told))
+    assert [[write.seq for write in writes] for writes in landed] == [[1, 2, 3], [4, 5], []]
+    assert taken == [6, 4, 0]
+    assert replica.seq == replica._landing.seq == 5
+    assert replica.known == (5, others(5)[-1].chain)
+
+
+async def test_an_answer_that_does_not_follow_is_refused_whole(replica):
+    writes = others(3)
+    await replica.apply_lines(lines(writes[0]))
+    elsewhere = [write._replace(chain=b"another") for write in writes]
+    with pytest.raises(HistoryLost, match="write 2 of the database does not follow"):
+        await replica.apply_lines([line for write in elsewhere for line in lines(write)])
+    assert replica.seq == 1
 
 
 async def test_own_writes_land_as_they_were_made_but_nobody_is_told_yet(replica):

@@ -5,11 +5,12 @@ from dataclasses import replace
 from drydockd.model import Message, Task
 from drydockd.store import Edit, Put, Remove
 from drydockd.store.base import Say
-from drydockd.store.news import Wording
+from drydockd.store.news import Unread, Wording
 from drydockd.store.postgres.rows import Packed, foreign, settle, size, written
 from drydockd.store.staging import SLICE, Staging, apply
 from drydockd.store.tables import Tables
 from tests.store.helpers import a_message, a_task, some_data
+from tests.store.postgres.told import head
 
 WORDING = Wording([Message("", "one"), Message("", "two", error=True)])
 
@@ -23,6 +24,15 @@ def lines(batch, seq=1):
         for ord_, key, doc in zip(m_ords, m_keys, m_docs, strict=True)
     ]
     return sorted(found)
+
+
+def test_messages_of_others_are_kept_as_they_came_until_somebody_reads_them():
+    staging = Staging(Tables())
+    batch = staging.stage([Put(a_task("a")), Put(a_message("a", "x")), Say("a", WORDING)])
+    parts = foreign(lines(batch), {}).news.parts
+    assert [type(part) for part in parts] == [Task, Unread, Unread, Unread]
+    assert [part.message() for part in parts[1:]] == list(batch.news)[1:]
+    assert {part.task_id for part in parts} == {"a"}
 
 
 def test_another_daemon_makes_of_the_rows_what_this_one_did():
@@ -92,11 +102,11 @@ def test_the_removal_of_many_lands_in_slices():
 
 def test_writes_are_told_apart():
     told = [
-        (4, -1, "", "1 7 50 99", b"c"),
+        (4, -1, "", "", head(1, 7, 50, 99, b"c")),
         (4, 0, "tasks", "a", None),
-        (5, -1, "", "2 8 60 99", b"d"),
+        (5, -1, "", "", head(2, 8, 60, 99, b"d")),
     ]
     first, second = written(told)
     assert (first.seq, first.member, first.n, first.size, first.micros) == (4, 1, 7, 50, 99)
     assert (first.chain, len(first.lines), second.lines) == (b"c", 1, [])
-    assert list(written([])) == []
+    assert written([]) == []

@@ -1,5 +1,7 @@
 """The one function that writes, called by hand: its verdicts, in their order."""
 
+import asyncio
+
 import asyncpg
 import pytest
 
@@ -96,6 +98,27 @@ async def test_a_session_that_is_over_and_a_history_that_is_lost(
         await call(connection, member, base, (1, "tasks", "t", b"1"), session=session)
     assert raised.value.sqlstate == code
     assert await connection.fetchval("SELECT count(*) FROM drydock.write") == 0
+
+
+async def test_who_waits_to_write_is_served_in_turn(connection, shared):
+    """Whoever came first writes first, though another one comes just when the lock is free."""
+    others = [await connect(shared.socket_url, purpose=f"turn {number}") for number in range(3)]
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    block = connection.transaction()
+    await block.start()
+    await call(connection, 1, 0, (1, "tasks", "t", b"1"))
+    calls = []
+    looking = await connect(shared.socket_url, purpose="looking")
+    for number, other in enumerate(others):
+        ask = call(other, 2, 0, (1, None, "t", b"m"), n=number)
+        calls.append(asyncio.ensure_future(ask))
+        async with asyncio.timeout(30):
+            while await looking.fetchval(waiting) <= number:
+                await asyncio.sleep(0.01)
+    await block.commit()
+    assert [(await one)["head"] for one in calls] == [1, 2, 3]
+    for one in (*others, looking):
+        await one.close()
 
 
 async def test_the_feed_is_cut_at_whole_writes(connection):

@@ -47,7 +47,7 @@ class Three:
         """Give them as one daemon, to a client of its own."""
         hooks = {"response": [recorded]}
         async with httpx.AsyncClient(
-            base_url=self.url, timeout=20, verify=TRUST, event_hooks=hooks
+            base_url=self.url, timeout=60, verify=TRUST, event_hooks=hooks
         ) as http:
             yield Daemon(self.runner.app, http, self.runner.state)
 

@@ -100,7 +100,7 @@ class Daemon:
         assert made.status_code == 201, made.text
         return await self.ended(made.json()["task_id"])
 
-    async def ended(self, task_id: str, seconds: float = 20) -> dict[str, Any]:
+    async def ended(self, task_id: str, seconds: float = 60) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             shown = (await self.get(f"{V1}/tasks/{task_id}", params={"wait": 10})).json()

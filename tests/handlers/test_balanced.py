@@ -84,6 +84,7 @@ OF_ONE = {
     "test_base.py::test_a_client_that_does_not_take_its_answer_is_cut_off": (
         "gives one daemon an endless answer, and a balancer takes what its client does not"
     ),
+    "test_base.py::test_a_failure_of_ours_says_nothing_of_itself": "breaks the store of one daemon",
     "test_base.py::test_a_long_answer_that_fails_is_a_status_code_or_else_cut_off": (
         "gives one daemon an answer that fails"
     ),

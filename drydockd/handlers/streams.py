@@ -212,6 +212,19 @@ class Stream(IOStream):
             wanted |= IOLoop.READ
         return wanted
 
+    def _try_inline_read(self) -> None:
+        """Read from the buffer, or wait until the socket has something.
+
+        Tornado asks the socket first, before each request: in vain, as the client has yet to get
+        the answer to the one before, and 15 of 550 us of a report.
+        """
+        position = self._find_read_pos()
+        if position is not None:
+            self._read_from_buffer(position)
+            return
+        self._check_closed()
+        self._add_io_state(IOLoop.READ)
+
     def _handle_read(self) -> None:
         super()._handle_read()
         if self.closed():
@@ -261,8 +274,14 @@ class TlsStream(Stream, SSLIOStream):
             schemes.tell(self.socket.fileno(), self._malformed(schemes.NOT_TLS))
         super().close(exc_info)
 
+    # A handshake may come first, and what was decrypted already waits where no socket tells of it:
+    # Tornado's own way knows of both.
+
     def _send(self, data: bytes | memoryview) -> int:
-        return 0  # there may be a handshake first, which Tornado's own way knows
+        return 0
+
+    def _try_inline_read(self) -> None:
+        SSLIOStream._try_inline_read(self)
 
     def _speaks_another(self, first: bytearray | memoryview) -> bool:
         return False

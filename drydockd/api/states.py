@@ -17,7 +17,11 @@ class TaskStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        return self in (TaskStatus.TERMINATED, TaskStatus.COMPLETE)
+        return self is _TERMINATED or self is _COMPLETE
+
+
+# Looked up in the class each time, they take longer than all the rest; a request asks ten times.
+_TERMINATED, _COMPLETE = TaskStatus.TERMINATED, TaskStatus.COMPLETE
 
 
 class ResultStatus(StrEnum):

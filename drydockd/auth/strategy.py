@@ -124,11 +124,13 @@ class Authenticator:
         caller, why = self._without_token(remote, headers), ""
         if caller is None:
             caller, why = await self._by_tokens(headers, remote, request_id)
+        # Looked for first: to get what is not there takes four times as long.
+        end_user = decoded(headers[END_USER]) if END_USER in headers else ""
         caller = changed(
             caller,
             request_id=request_id,
-            external_marker=marker(headers.get(MARKER, "")),
-            end_user=decoded(headers.get(END_USER, ""))[:MAX_END_USER_CHARS] or caller.user,
+            external_marker=marker(headers[MARKER]) if MARKER in headers else "",
+            end_user=end_user[:MAX_END_USER_CHARS] or caller.user,
         )
         return caller, why
 
@@ -148,7 +150,7 @@ class Authenticator:
         self, headers: Mapping[str, str], remote: str, request_id: str
     ) -> tuple[Caller, str]:
         user_token = headers.get(USER_TOKEN, "")
-        service_token = headers.get(SERVICE_TOKEN, "")
+        service_token = headers[SERVICE_TOKEN] if SERVICE_TOKEN in headers else ""
         if not user_token and not service_token:
             return ANONYMOUS, self._why("")
         user = await self._verify(user_token, remote, request_id)

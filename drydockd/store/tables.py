@@ -19,7 +19,7 @@ from drydockd.store.codec import (
     with_arrival,
 )
 from drydockd.store.frozen import ARRIVAL, Frozen, MessageLog
-from drydockd.store.named import blobs_named
+from drydockd.store.named import NAMING, blobs_named
 from drydockd.store.order import Order, Place
 
 
@@ -90,7 +90,8 @@ class Tables:
             if old is not None:
                 self._unindex(table, key, old)
             self._index(table, key, row)
-        self._count_blobs(old, row)
+        if table in NAMING:
+            self._count_blobs(old, row)
 
     def remove(self, table: str, key: str) -> None:
         old = self.rows[table].get(key)

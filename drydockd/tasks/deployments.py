@@ -186,18 +186,18 @@ class Deployments:
         now = timestamp()
         ways.check_open(row)
         kept, remark = self._within_limits(row, details, final=status is not None)
-        changes = self._messages(row, kept)
+        changes = self._messages(row, kept, now)
         if remark and self._has_task(row.task_id):
-            changes.append(Put(messages.on_boot_action(row, remark, error=False)))
+            changes.append(Put(messages.on_boot_action(row, remark, error=False, ts=now)))
         spent = Spent(1, reports.size_bytes(kept) if changes else 0)
         change = partial(ways.reported, status=status, now=now, reports=1, size_bytes=spent.bytes)
         before = self._arriving.get(action_id, reports.NOTHING)
-        self._arriving[action_id] = before + spent
+        self._arriving[action_id] = before.plus(*spent)
         try:
             await self._store.write(Edit(BootAction, action_id, change), *changes)
         finally:
             self._arrived(action_id, spent)
-        self.contacts.note(row.node)
+        self.contacts.note(row.node, now)
         return self._store.boot_action(action_id)
 
     def _within_limits(
@@ -213,8 +213,7 @@ class Deployments:
         return details, ""
 
     def _arrived(self, action_id: str, spent: Spent) -> None:
-        left = self._arriving[action_id]
-        left = Spent(left.reports - spent.reports, left.bytes - spent.bytes)
+        left = self._arriving[action_id].plus(-spent.reports, -spent.bytes)
         if left.reports:
             self._arriving[action_id] = left
         else:
@@ -276,7 +275,9 @@ class Deployments:
                 )
             )
 
-    def _messages(self, row: BootAction, details: Sequence[ReportDetail]) -> list[Change]:
+    def _messages(
+        self, row: BootAction, details: Sequence[ReportDetail], now: Timestamp
+    ) -> list[Change]:
         if not details:
             return []
         if not self._has_task(row.task_id):
@@ -290,10 +291,8 @@ class Deployments:
             )
             return []
         return [
-            Put(
-                messages.on_boot_action(row, detail.message, error=detail.error, extra=detail.extra)
-            )
-            for detail in details
+            Put(messages.on_boot_action(row, d.message, error=d.error, extra=d.extra, ts=now))
+            for d in details
         ]
 
     def on_behalf_of(self, context: BootContext) -> Caller | None:

@@ -16,9 +16,9 @@ class Contacts:
         self._latest: dict[str, Timestamp] = {}
         self._untold: dict[str, Timestamp] = {}
 
-    def note(self, node: str) -> None:
-        """Note that the node was heard of now, here."""
-        self._latest[node] = self._untold[node] = timestamp()
+    def note(self, node: str, now: Timestamp | None = None) -> None:
+        """Note that the node was heard of `now`, here."""
+        self._latest[node] = self._untold[node] = now or timestamp()
 
     def of(self, node: str) -> Timestamp:
         """Return when it was last heard of; empty: not since anybody's start."""

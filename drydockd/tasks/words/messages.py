@@ -67,7 +67,12 @@ def on_node(task_id: str, node: str, text: str, *, error: bool = False) -> Messa
 
 
 def on_boot_action(
-    row: BootAction, text: str, *, error: bool, extra: Mapping[str, object] | None = None
+    row: BootAction,
+    text: str,
+    *,
+    error: bool,
+    extra: Mapping[str, object] | None = None,
+    ts: Timestamp | None = None,
 ) -> Message:
     """Return what a node reported, a message of the subtask that deployed it."""
     return message(
@@ -77,6 +82,7 @@ def on_boot_action(
         context_type="bootaction",
         context=row.action_id,
         extra=extra,
+        ts=ts,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from drydockd.errors import TooLarge, TooMany
 from drydockd.model import BootAction
@@ -26,15 +27,14 @@ class ReportDetail:
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """So many reports, and bytes of what they said."""
+class Spent(NamedTuple):
+    """So many reports, and bytes of what they said. Each report makes five of these."""
 
     reports: int = 0
     bytes: int = 0
 
-    def __add__(self, other: Spent) -> Spent:
-        return Spent(self.reports + other.reports, self.bytes + other.bytes)
+    def plus(self, reports: int, size_bytes: int) -> Spent:
+        return Spent(self.reports + reports, self.bytes + size_bytes)
 
 
 NOTHING = Spent()

@@ -215,8 +215,8 @@ class Stream(IOStream):
     def _try_inline_read(self) -> None:
         """Read from the buffer, or wait until the socket has something.
 
-        Tornado asks the socket first, before each request: in vain, as the client has yet to get
-        the answer to the one before, and 15 of 550 us of a report.
+        Tornado asks the socket first, before each request: in vain, as who waits for answers has
+        yet to get the one before.
         """
         position = self._find_read_pos()
         if position is not None:
@@ -226,6 +226,10 @@ class Stream(IOStream):
         self._add_io_state(IOLoop.READ)
 
     def _handle_read(self) -> None:
+        if self._read_future is None:
+            # It belongs to the read before. Tornado would read up to as much for nobody, and so
+            # ask once more after each request that is here before it is waited for.
+            self._read_max_bytes = None
         super()._handle_read()
         if self.closed():
             return

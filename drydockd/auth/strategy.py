@@ -124,13 +124,11 @@ class Authenticator:
         caller, why = self._without_token(remote, headers), ""
         if caller is None:
             caller, why = await self._by_tokens(headers, remote, request_id)
-        # Looked for first: to get what is not there takes four times as long.
-        end_user = decoded(headers[END_USER]) if END_USER in headers else ""
         caller = changed(
             caller,
             request_id=request_id,
-            external_marker=marker(headers[MARKER]) if MARKER in headers else "",
-            end_user=end_user[:MAX_END_USER_CHARS] or caller.user,
+            external_marker=marker(_value(headers, MARKER)),
+            end_user=decoded(_value(headers, END_USER))[:MAX_END_USER_CHARS] or caller.user,
         )
         return caller, why
 
@@ -150,7 +148,7 @@ class Authenticator:
         self, headers: Mapping[str, str], remote: str, request_id: str
     ) -> tuple[Caller, str]:
         user_token = headers.get(USER_TOKEN, "")
-        service_token = headers[SERVICE_TOKEN] if SERVICE_TOKEN in headers else ""
+        service_token = _value(headers, SERVICE_TOKEN)
         if not user_token and not service_token:
             return ANONYMOUS, self._why("")
         user = await self._verify(user_token, remote, request_id)
@@ -242,6 +240,16 @@ def _combine(user: Caller | None, service: Caller | None, *, has_service_token: 
     if user is None or has_service_token:
         return ANONYMOUS
     return user
+
+
+def _value(headers: Mapping[str, str], name: str) -> str:
+    """Return the value of a header that few requests have: empty without it.
+
+    To ask Tornado's headers for what is not there takes four times as long as to look for it.
+    """
+    if name not in headers:
+        return ""
+    return headers[name]
 
 
 def marker(text: str) -> str:

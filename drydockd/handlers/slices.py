@@ -86,14 +86,13 @@ class Door:
 
     def enter(self, owner: str) -> Awaitable[None] | None:
         """Return what to wait for; None if `owner` may begin now."""
-        loop = asyncio.get_running_loop()
         if not self._is_planned:
             self._is_planned = True
-            loop.call_soon(self._next)
+            asyncio.get_running_loop().call_soon(self._next)
         if self._left > 0 and not self._line:
             self._left -= 1
             return None
-        place = loop.create_future()
+        place = asyncio.get_running_loop().create_future()
         self._line.add(owner, place)
         return place
 

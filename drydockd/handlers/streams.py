@@ -131,7 +131,7 @@ class Stream(IOStream):
         self._total_write_done_index += sent
         if sent < len(data):
             return super().write(memoryview(data)[sent:])
-        done = self.io_loop.asyncio_loop.create_future()
+        done: Future[None] = Future()
         done.set_result(None)
         self._maybe_add_error_listener()
         return done

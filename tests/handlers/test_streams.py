@@ -11,6 +11,7 @@ import httpx
 import pytest
 from tornado.http1connection import HTTP1ServerConnection
 from tornado.ioloop import IOLoop
+from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler
 
 from bench.attacks.connections import (
@@ -234,3 +235,76 @@ async def test_who_takes_nothing_of_an_answer_is_cut_off(drydock, monkeypatch):
 
 async def test_nonsense_is_still_answered(drydock):
     assert (await answered(place(drydock), b"nonsense\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+
+
+class Unwatched:
+    """Nobody asks what becomes of the connection."""
+
+    def closed(self, stream):
+        pass
+
+
+@pytest.fixture
+async def pair():
+    """A stream, and the socket at its other end."""
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    stream = Stream(ours, watcher=Unwatched(), malformed=lambda what: what.encode())
+    with theirs:
+        yield stream, theirs
+        stream.close()
+
+
+async def received(end, size):
+    loop, found = asyncio.get_running_loop(), bytearray()
+    async with asyncio.timeout(20):
+        while len(found) < size:
+            found += await loop.sock_recv(end, 1 << 20)
+    return bytes(found)
+
+
+async def test_what_the_socket_takes_at_once_is_sent_when_write_returns(pair):
+    stream, end = pair
+    sent = stream.write(b"a whole answer")
+    assert sent.done()
+    assert end.recv(100) == b"a whole answer"
+
+
+async def test_what_the_socket_does_not_take_at_once_comes_in_its_order(pair):
+    stream, end = pair
+    long = bytes(range(256)) * (32 << 10)
+    futures = [stream.write(long), stream.write(b"behind it")]
+    assert not futures[0].done()
+    assert await received(end, len(long) + 9) == long + b"behind it"
+    async with asyncio.timeout(20):
+        await asyncio.gather(*futures)
+
+
+async def test_what_is_written_to_who_is_gone_fails(pair):
+    stream, end = pair
+    end.close()
+    with pytest.raises(StreamClosedError):
+        await stream.write(b"nobody hears this")
+    assert stream.closed()
+
+
+async def test_what_comes_before_it_is_waited_for_is_read_in_one_call(pair, monkeypatch):
+    stream, end = pair
+    calls, read = [], Stream.read_from_fd
+
+    def counted(self, buffer):
+        calls.append(read(self, buffer))
+        return calls[-1]
+
+    monkeypatch.setattr(Stream, "read_from_fd", counted)
+    loop = asyncio.get_running_loop()
+    first = asyncio.ensure_future(stream.read_until_regex(b"\n", max_bytes=1000))
+    async with asyncio.timeout(20):
+        await loop.sock_sendall(end, b"one\n")
+        assert await first == b"one\n"
+        stream.set_close_callback(lambda: None)
+        await loop.sock_sendall(end, b"two\n")
+        while not stream._read_buffer_size:
+            await asyncio.sleep(0)
+        assert await stream.read_until_regex(b"\n", max_bytes=1000) == b"two\n"
+    assert calls == [4, 4]

@@ -39,14 +39,12 @@ class Changes:
         self._recent: deque[tuple[int, News]] = deque()
         self._left = history
         self._store = store
-        # Of the changes up to this id some are no longer, or never were, among the recent ones.
-        self._forgotten = self.latest_id() - 1
         self._tasks: dict[str, set[asyncio.Event]] = {}
         self._nodes: dict[str, set[asyncio.Event]] = {}
         self._listeners: set[Callable[[Change], None]] = set()
         self._any: set[asyncio.Event] = set()
-        # Of the writes up to this one not all are remembered.
-        self._forgotten_seq = store.seq
+        # Of the writes up to this one not all are remembered; whether it left a change that is not.
+        self._forgotten_seq, self._has_lost = store.seq, False
         self._unwatch = store.watch(self._seen)
 
     def close(self) -> None:
@@ -62,7 +60,7 @@ class Changes:
         Behind an id that several share all of them come again: who was told it may have
         missed some.
         """
-        if not self._forgotten < change_id <= self.latest_id():
+        if not self._first_kept() <= change_id <= self.latest_id():
             return None
         behind = [change for change in self.recent() if change.id >= change_id]
         is_shared = len(behind) > 1 and behind[1].id == change_id
@@ -136,15 +134,21 @@ class Changes:
             # Others gave these changes ids of their own, which are not known here.
             self._forget_up_to(seq)
         while self._left < 0 and len(self._recent) > 1:
-            gone, old = self._recent.popleft()
+            self._forgotten_seq, old = self._recent.popleft()
+            self._has_lost = True
             self._left += len(old)
-            self._forgotten = self._last_id(gone)
-            self._forgotten_seq = gone
 
     def _forget_up_to(self, seq: int) -> None:
         self._left += sum(len(old) for _, old in self._recent)
         self._recent.clear()
-        self._forgotten, self._forgotten_seq = self._last_id(seq) - 1, seq
+        self._forgotten_seq, self._has_lost = seq, False
+
+    def _first_kept(self) -> int:
+        """The id behind which all changes are remembered, if no write came since: the first such.
+
+        What is forgotten is told by the number of its write: ids are worked out for who asks.
+        """
+        return self._last_id(self._forgotten_seq) + (1 if self._has_lost else 0)
 
     def _last_id(self, seq: int) -> int:
         return end_of(self._store.origin, seq).number

@@ -8,7 +8,7 @@ import pytest
 
 from drydockd.store import Member
 from drydockd.web.daemons import shown
-from tests.handlers.balanced import balanced
+from tests.handlers.balanced import three
 from tests.web.helpers import Browser, text_of
 
 
@@ -72,7 +72,8 @@ async def test_a_daemon_alone_shows_no_others(admin):
 @pytest.mark.peer("postgres")
 async def test_behind_a_balancer_one_logs_in_once_and_out_everywhere(tmp_path, postgres):
     async with (
-        balanced(postgres, "SELECT 1", tmp_path) as drydock,
+        three(postgres, "SELECT 1", tmp_path, web={"enabled": True}) as daemons,
+        daemons.asked() as drydock,
         httpx.AsyncClient(base_url=drydock.http.base_url, timeout=20) as http,
     ):
         browser = Browser(drydock, http)

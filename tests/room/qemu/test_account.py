@@ -10,7 +10,13 @@ import pytest
 
 from drydockd.api.bootaction import BootActionReport
 from drydockd.room.qemu import account
-from drydockd.tasks.words.reports import NOTHING, ReportDetail, admit
+from drydockd.tasks.words.reports import (
+    NOTHING,
+    ReportDetail,
+    check_action,
+    check_sizes,
+    size_bytes,
+)
 from drydockd.tasks.words.settings import ReportLimits
 
 
@@ -29,7 +35,8 @@ def test_a_long_part_is_told_in_pieces_that_the_server_keeps(monkeypatch):
     monkeypatch.setattr(account, "PARTS", {"units": lambda: text, "failed": lambda: ""})
     report = BootActionReport.model_validate(account.report())
     details = [ReportDetail(one.message, one.error, one.extra) for one in report.details]
-    admit(details, ReportLimits(), NOTHING, NOTHING)
+    check_sizes(details, ReportLimits())
+    check_action(ReportLimits(), NOTHING, size_bytes(details))
     told = {}
     for detail in details:
         part = detail.extra["part"]

@@ -159,15 +159,18 @@ class Lease:
 
     async def measure(self) -> None:
         """Measure the store's clock, before anything is dated. Raises StoreUnavailable."""
-        if not await self.beat():
+        if not await self._beat(self.ttl):
             raise StoreUnavailable(f"no sign of life to the database: {self._trouble}")
 
     async def beat(self) -> bool:
         """Beat once; whether it was heard. Bounded by the seconds between two of them."""
+        return await self._beat(self.ttl * BEATS)
+
+    async def _beat(self, seconds: float) -> bool:
         asked = self._clock()
         wants = self.wants and self.offset.is_good
         try:
-            async with asyncio.timeout(self.ttl * BEATS):
+            async with asyncio.timeout(seconds):
                 beat = await self._keeper.beat(self._report(), self.ttl, wants=wants)
         except (StoreUnavailable, TimeoutError) as error:
             self._mention(str(error) or "no answer in time")

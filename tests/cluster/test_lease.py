@@ -296,6 +296,20 @@ async def test_a_clock_that_cannot_be_measured_is_told():
         assert it.lease.offset_seconds == 3.0
 
 
+async def test_the_first_measurement_may_take_as_long_as_a_lease(monkeypatch):
+    bounds, real = [], asyncio.timeout
+
+    def noted(seconds):
+        bounds.append(seconds)
+        return real(seconds)
+
+    async with bench(theirs(), theirs()) as it:
+        monkeypatch.setattr(asyncio, "timeout", noted)
+        await it.lease.measure()
+        await it.lease.beat()
+        assert bounds == [TTL, TTL / 4]
+
+
 async def test_started_it_beats_and_asks_at_once_when_it_is_given_away():
     async with bench(theirs(), theirs()) as it:
         it.lease.ttl = 3600.0  # of its own accord it would not ask again

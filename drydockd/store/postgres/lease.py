@@ -105,6 +105,7 @@ class PostgresKeeper:
         self._freed = freed
 
     async def beat(self, report: Report, ttl: float, *, wants: bool) -> Beat:
+        await self._opened()  # which may take long, and says nothing of the clock
         began = time.time()
         settings = json.dumps(dict(report.settings), sort_keys=True)
         row = await self._ask(

@@ -1,7 +1,9 @@
 """The lease by a real PostgreSQL's clock."""
 
 import asyncio
+import time
 from functools import partial
+from types import SimpleNamespace
 
 import asyncpg
 import pytest
@@ -10,6 +12,7 @@ from drydockd.errors import Fenced, StoreUnavailable
 from drydockd.model import Action, Task
 from drydockd.store.base import Epoch, Put
 from drydockd.store.lease import Report
+from drydockd.store.postgres import lease
 from drydockd.store.postgres.lease import PostgresKeeper
 
 MEMBERS = """
@@ -58,6 +61,23 @@ async def test_the_first_that_wants_it_gets_it(keeper):
 
     told = await beat(west)
     assert (told.epoch, told.runner, told.live) == (None, "east", 2)
+
+
+async def test_how_long_it_takes_to_connect_says_nothing_of_the_clock(database, monkeypatch):
+    ahead = 0.0
+    real = time.time
+    monkeypatch.setattr(lease, "time", SimpleNamespace(time=lambda: real() + ahead))
+
+    async def slowly():
+        nonlocal ahead
+        ahead += 600  # the clock that the offset is taken from goes on by that
+        return await asyncpg.connect(database.url)
+
+    east = PostgresKeeper(slowly, EAST, "east")
+    offset = (await beat(east)).offset_seconds
+    await east.close()
+
+    assert -660 < offset < -540
 
 
 async def test_the_holder_keeps_its_epoch_and_gets_more_time(keeper, database):

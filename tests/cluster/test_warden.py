@@ -173,7 +173,7 @@ def test_programs_that_speak_for_the_process_die_with_it(watched):
 def test_programs_that_speak_for_the_process_die_with_one_that_is_killed(watched):
     process, _ = watched(
         """
-        import subprocess
+        import os, subprocess
         from drydockd import acting
 
         class Permit: pass

@@ -97,6 +97,10 @@ OF_ONE = {
     "test_bootdata.py::test_a_node_that_takes_nothing_is_cut_off": (
         "a balancer takes what a slow node does not"
     ),
+    "test_bootdata.py::test_a_node_that_hangs_up_is_no_error": "each daemon has its own numbers",
+    "test_bootdata.py::test_a_large_source_is_sent_part_by_part": (
+        "looks at what one daemon has in memory"
+    ),
     "test_bootdata.py::test_a_lost_source_is_a_status_code_and_ends_the_wait_for_reports": (
         "takes a source away from one daemon; others may have it"
     ),
@@ -130,6 +134,8 @@ QUIET = (
 )
 
 
+# A server of its own: others need not wait for it.
+@pytest.mark.xdist_group("balanced")
 @pytest.mark.peer("postgres")
 @pytest.mark.process
 @pytest.mark.slow

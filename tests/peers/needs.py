@@ -36,7 +36,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if peers := needed_by(item):
             for peer in peers:
                 item.add_marker(pytest.mark.peer(peer.name))
-            item.add_marker(pytest.mark.xdist_group("-".join(peer.name for peer in peers)))
+            if item.get_closest_marker("xdist_group") is None:
+                item.add_marker(pytest.mark.xdist_group("-".join(peer.name for peer in peers)))
 
 
 @pytest.hookimpl(tryfirst=True)

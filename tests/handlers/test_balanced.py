@@ -20,7 +20,6 @@ SUITE = (
     "test_base.py",
     "test_bootaction.py",
     "test_bootdata.py",
-    "test_bootrender.py",
     "test_contract.py",
     "test_designs.py",
     "test_events.py",
@@ -34,7 +33,6 @@ SUITE = (
     "test_status.py",
     "test_task.py",
     "test_tasks.py",
-    "test_whole.py",
 )
 # Of the others, why not.
 NO_DAEMON = "asks no daemon"
@@ -45,6 +43,7 @@ REASONS = {
     "test_balanced.py": "this one",
     "test_barrier.py": PLAYED,
     "test_body.py": NO_DAEMON,
+    "test_bootrender.py": "looks at what one daemon has rendered and remembers",
     "test_builddata.py": NO_DAEMON,
     "test_company.py": PLAYED,
     "test_connections.py": SOCKETS,
@@ -74,6 +73,7 @@ REASONS = {
     "test_slices.py": NO_DAEMON,
     "test_streams.py": SOCKETS,
     "test_taskview.py": "is about what one process remembers of shown tasks",
+    "test_whole.py": SOCKETS,
     "test_wording.py": NO_DAEMON,
 }
 # Single tests, and why not.
@@ -83,6 +83,12 @@ OF_ONE = {
     ),
     "test_base.py::test_a_client_that_does_not_take_its_answer_is_cut_off": (
         "gives one daemon an endless answer, and a balancer takes what its client does not"
+    ),
+    "test_base.py::test_a_client_of_http_1_0_gets_a_long_answer_until_the_end_of_the_connection": (
+        "gives one daemon an answer of the test's own"
+    ),
+    "test_base.py::test_a_long_answer_goes_as_fast_as_it_is_taken_and_ends_with_its_reader": (
+        "gives one daemon an endless answer"
     ),
     "test_base.py::test_a_failure_of_ours_says_nothing_of_itself": "breaks the store of one daemon",
     "test_base.py::test_a_long_answer_that_fails_is_a_status_code_or_else_cut_off": (
@@ -107,6 +113,21 @@ OF_ONE = {
     "test_bootdata.py::test_a_source_that_turns_out_lost_on_the_way_breaks_the_connection": (
         "takes a source away from one daemon; others may have it"
     ),
+    "test_designs.py::test_a_full_queue_is_503_and_says_when_to_come_again": (
+        "fills the queue of one daemon"
+    ),
+    "test_events.py::test_each_event_is_made_in_a_turn_of_the_readers_own": (
+        "counts the turns of one daemon"
+    ),
+    "test_events.py::test_a_reader_that_leaves_frees_its_place": (
+        "streams are counted by each daemon"
+    ),
+    "test_events.py::test_streams_of_everything_are_counted_with_the_others": (
+        "streams are counted by each daemon"
+    ),
+    "test_events.py::test_a_reader_of_everything_that_takes_nothing_is_dropped_and_can_go_on": (
+        "looks at the streams of one daemon"
+    ),
     "test_events.py::test_too_many_readers_are_told_to_come_back": (
         "streams are counted by each daemon"
     ),
@@ -118,6 +139,9 @@ OF_ONE = {
         "several daemons say who they are besides"
     ),
     "test_health.py::test_metrics_name_no_host_and_no_task": "each daemon has its own numbers",
+    "test_status.py::test_a_store_that_cannot_write_is_down_with_its_cause": (
+        "breaks the store of one daemon"
+    ),
     "test_tasks.py::test_an_action_needs_its_own_permission_too": (
         "a policy is read again by the daemon that is told to"
     ),

@@ -16,7 +16,10 @@ from tests.daemon.selfstopping import counted, order
 from tests.tasks.helpers import site_text
 from tests.tasks.telling import IDS, NOTES, PROGRESS
 
-pytestmark = [pytest.mark.process, pytest.mark.slow, pytest.mark.peer("postgres")]
+pytestmark = [
+    *(pytest.mark.process, pytest.mark.slow, pytest.mark.peer("postgres")),
+    pytest.mark.xdist_group("stops"),  # long: other tests of PostgreSQL need not wait for it
+]
 
 STATES = {
     "power_cycle_nodes": {"power": "on"},

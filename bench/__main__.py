@@ -26,6 +26,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "waiting": (),
     "listing": (),
     "storm": (),
+    "large": ("--nodes", "500"),
     "page": (),
     "abuse": (),
     "bmc": (),

@@ -188,7 +188,7 @@ class BootContext:
     to the time the node first fetched them, `failed` to why they could not be rendered when it
     last asked, `troubles` to what was told last of why they could not be for a time. `pins` are the
     fetched sources of its assets; a closed one has none. `reports` and `report_bytes` are what the
-    node has sent about all its boot actions, and what of it is kept.
+    node has sent about all its boot actions, and what of it is kept; noted where a limit is near.
 
     `key_digest` is there of a deployment that another program began and whose node goes on with
     the key it was given then: the sha256 of that key, in hex, in place of all derived ones.

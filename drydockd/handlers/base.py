@@ -189,10 +189,9 @@ class BaseHandler(WholeAnswers):
     @property
     def remote(self) -> str:
         """The caller's address, past trusted proxies."""
-        peer, proxies = self.request.remote_ip or "", self.services.proxies
-        if not proxies.is_trusted(peer):
-            return peer
-        return proxies.remote(peer, self.request.headers.get("X-Forwarded-For"))
+        return self.services.proxies.remote(
+            self.request.remote_ip or "", self.request.headers.get("X-Forwarded-For")
+        )
 
     # -- what handlers use
 

@@ -44,8 +44,7 @@ def parsed(kind: type[R], given: Mapping[str, object]) -> R:
     """Return the request a JSON object says. Raises InvalidInput for the first thing wrong."""
     check_keys(given, kind.model_fields)
     try:
-        made: R = kind.__pydantic_validator__.validate_python(given)
-        return made
+        return kind.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         own = kind.refusal(str(first["loc"][0]), given)

@@ -48,7 +48,7 @@ class OfTasks(BaseHandler):
     """What the routes of tasks share."""
 
     def created(self, task: Task) -> None:
-        self._headers["Location"] = f"/api/v1.0/tasks/{task.task_id}"
+        self.set_header("Location", f"/api/v1.0/tasks/{task.task_id}")
         self.reply_bytes(self.services.views.encoded(task), 201)
 
     def audit(self, event: Event, task: Task, description: str) -> None:

@@ -187,15 +187,17 @@ class Deployments:
         rows = self._store.boot_actions(row.node, context_id=row.context_id)
         spent = {reports.ACTION: reports.spent_on([row]), reports.NODE: reports.spent_on(rows)}
         while True:
+            tellable = self._tellable(row, details)
             try:
-                await self._record(row, status, self._tellable(row, details), spent, now)
+                await self._record(row, status, tellable, spent, now)
             except Full as full:
                 if status is None:
                     raise
                 # Others were ahead with reports of their own: less of this one fits.
                 spent[full.of] = full.spent
             except NotFound:
-                if not details or self._has_task(row.task_id):
+                # Once more without details, if it was their task that is gone.
+                if not tellable or self._has_task(row.task_id):
                     raise
             else:
                 break

@@ -6,8 +6,8 @@ import contextlib
 
 import pytest
 
-from drydockd.errors import Conflict, TooMany
-from drydockd.model import BootActionStatus, BootContext, Task, timestamp
+from drydockd.errors import Conflict, NotFound, TooMany
+from drydockd.model import BootAction, BootActionStatus, BootContext, Task, timestamp
 from drydockd.site import BootActionSpec
 from drydockd.store.base import Edit, Put, Remove
 from drydockd.tasks.deployments import Deployments, ReportDetail, new_context, new_rows
@@ -150,6 +150,19 @@ async def test_a_report_of_a_task_that_is_purged_meanwhile_is_taken(pair):
     await two.seen()
     assert set(two.stores[0].boot_context("n1").delivered) == {"units"}
     assert two.counted() == (1, 0)
+
+
+async def test_a_report_of_what_is_gone_meanwhile_ends_as_one_of_what_is_not_there(pair):
+    two = await pair()
+    a = two.rows[0].action_id
+    async with two.other_is_behind():
+        await two.stores[0].write(Remove(Task, "t1"), Remove(BootAction, a))
+        report = asyncio.create_task(two.other.report(a, DONE, SAID))
+        await asyncio.sleep(0)
+    with pytest.raises(NotFound):
+        async with asyncio.timeout(60):
+            await report
+    assert two.said() == []
 
 
 async def test_a_report_of_what_is_destroyed_meanwhile_is_refused(pair):

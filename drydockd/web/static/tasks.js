@@ -33,6 +33,11 @@
     }
   }
 
+  function sayRemoved() {
+    isOver = true;
+    say("removed", "This task has been removed from the record.");
+  }
+
   function toTheEnd() {
     if (follow.checked) box.scrollTop = box.scrollHeight;
   }
@@ -85,11 +90,13 @@
     say("live");
   });
   live.addEventListener("htmx:sse:before:message", () => { heard = Date.now(); say("live"); });
-  live.addEventListener("htmx:sse:before:connection", () => {
-    if (connection && !isOver && word.dataset.word === "live") say("reconnecting");
+  live.addEventListener("htmx:sse:before:connection", (event) => {
+    if (isOver) event.detail.connection.cancelled = true;
+    else if (connection && word.dataset.word === "live") say("reconnecting");
   });
   live.addEventListener("htmx:sse:error", (event) => {
-    if (event.detail.status === 401 || event.detail.status === 403) sayLoggedOut();
+    if (event.detail.status === 404) sayRemoved();
+    else if (event.detail.status === 401 || event.detail.status === 403) sayLoggedOut();
     else if (word.dataset.word !== "logged out") say("reconnecting");
   });
   live.addEventListener("htmx:after:swap", () => { trim(); toTheEnd(); });
@@ -106,7 +113,10 @@
   live.addEventListener("htmx:error", () => { if (!connection) { say("reconnecting"); again(); } });
   live.addEventListener("htmx:response:error", (event) => {
     if (connection) return;
-    if (event.detail.ctx.response.status === 401) sayLoggedOut(); else say("reconnecting");
+    const status = event.detail.ctx.response.status;
+    if (status === 404) sayRemoved();
+    else if (status === 401) sayLoggedOut();
+    else say("reconnecting");
     again();
   });
 

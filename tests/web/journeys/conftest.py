@@ -183,7 +183,7 @@ class Person:
         return Person(self.world, self.tab.another())
 
     def word(self, text):
-        """Wait until the page says so of itself: live, reconnecting, ended, logged out."""
+        """Wait until the page says so of itself: live, reconnecting, ended, removed, logged out."""
         self.page.locator(f'#live-state[data-word="{text}"]').wait_for(timeout=1000 * PATIENCE)
 
     def lines(self):

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from tests.web.journeys.conftest import FAILS, KILLED, WATCHED, Person
+from tests.web.journeys.conftest import FAILS, KILLED, V1, WATCHED, Person
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
@@ -196,3 +196,24 @@ def test_axe_finds_nothing_wrong_with_any_page_of_tasks(world, ann, watched, sch
     for path in paths:
         ann.go(path)
         assert ann.tab.violations() == [], path
+
+
+def test_a_page_that_slept_while_its_task_was_removed_says_so_and_asks_no_more(world, ann):
+    ann.tab.allowed += [REFUSALS, BROKEN, "ERR_"]
+    task_id, release = world.hold("verify_nodes", ["n1"])
+    ann.go(f"/tasks/{task_id}")
+    ann.word("live")
+    world.kill()
+    ann.word("reconnecting")
+    ann.page.context.set_offline(True)
+    world.start()
+    release()
+    world.ended(task_id)
+    assert world.http.delete(f"{V1}/tasks", params={"days": 0}).status_code == 200
+    ann.page.context.set_offline(False)
+    ann.page.evaluate("addEventListener('htmx:sse:close', () => { window.asksNoMore = true; })")
+    # Who may look is asked first.
+    ann.word("logged out")
+    ann.beside().log_in("ann-admin")
+    ann.word("removed")
+    ann.page.wait_for_function("window.asksNoMore")

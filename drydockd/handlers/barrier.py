@@ -12,7 +12,8 @@ from drydockd.store.base import Store
 
 # Of an answer that may lack what others acknowledged: by how many seconds.
 HEADER = "Drydock-Stale"
-# People get the answer that there is after so long, and are told how old it is.
+# People get the answer that there is after so long, and are told how old it is; so do nodes whose
+# key opens what is known here.
 PEOPLE_SECONDS = 0.25
 # Nodes take a refusal for the truth: they wait longer, and are then told to try again.
 NODE_SECONDS = 5.0

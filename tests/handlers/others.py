@@ -18,7 +18,8 @@ from tests.handlers.helpers import Daemon
 
 @dataclass
 class Others:
-    """`unseen`: changes others acknowledged, seen by the next who asks for what is fresh.
+    """`unseen`: changes others acknowledged, seen by the next who asks for what is fresh, but for
+    the first `late` of them.
 
     `cut`: the database is not heard of, for `silent` seconds by now. `asked` are the seconds that
     each was ready to wait.
@@ -28,12 +29,16 @@ class Others:
     unseen: list[object] = field(default_factory=list)
     cut: bool = False
     silent: float = 0.0
+    late: int = 0
     asked: list[float] = field(default_factory=list)
 
     async def fresh(self, seconds: float) -> None:
         self.asked.append(seconds)
         if self.cut:
             raise StoreStale("the database does not answer")
+        if self.late:
+            self.late -= 1
+            return
         unseen, self.unseen = self.unseen, []
         if unseen:
             await self.drydock.app.services.store.write(*unseen)

@@ -1,6 +1,7 @@
 """What others acknowledged is in every answer, or the answer says that it may not be."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -193,24 +194,33 @@ async def test_who_logged_out_at_another_daemon_is_out_here_at_once(tmp_path):
 
 
 async def test_a_node_is_refused_on_nothing_less_than_all_that_was_acknowledged(drydock):
-    """Positive answers wait for nothing; a refusal is thought over once."""
     node = await drydock.deployed(NODE)
     store, others = drydock.app.services.store, shared(drydock)
     url, key = f"{V1}/bootdata/{NODE}/units", {"X-Bootaction-Key": node.key}
     assert (await drydock.http.get(url, headers=key)).status_code == 200
-    assert others.asked == []
+    assert others.asked == [PEOPLE_SECONDS]
 
-    # A deployment by another daemon that is not seen here yet, then seen.
+    # A deployment by another daemon that comes to be seen while a refusal is thought over.
     again = await drydock.deployed(NODE)
     await store.write(Put(node.context))
-    others.unseen = [Put(again.context)]
+    others.unseen, others.late = [Put(again.context)], 1
     answer = await drydock.http.get(url, headers={"X-Bootaction-Key": again.key})
-    assert (answer.status_code, others.asked) == (200, [NODE_SECONDS])
+    assert (answer.status_code, others.asked[1:]) == (200, [PEOPLE_SECONDS, NODE_SECONDS])
     for headers, status in (({}, 401), (key, 403)):
         assert (await drydock.http.get(url, headers=headers)).status_code == status
     nobody = await drydock.http.get(f"{V1}/bootdata/nobody/units", headers=key)
-    assert (nobody.status_code, len(others.asked)) == (404, 4)
+    assert (nobody.status_code, others.asked.count(NODE_SECONDS)) == (404, 4)
     assert drydock.app.services.throttle.failures["bootkey"] == 2
+
+
+@pytest.mark.parametrize("kind", ["units", "files"])
+async def test_a_key_that_another_daemon_made_void_opens_no_boot_data(drydock, kind):
+    node = await drydock.deployed(NODE)
+    others = shared(drydock)
+    url, key = f"{V1}/bootdata/{NODE}/{kind}", {"X-Bootaction-Key": node.key}
+    assert (await drydock.http.get(url, headers=key)).status_code == 200
+    others.unseen = [Put(replace(node.context, closed=timestamp()))]
+    assert (await drydock.http.get(url, headers=key)).status_code == 404
 
 
 async def test_a_report_is_refused_on_nothing_less_either(drydock):

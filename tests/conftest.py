@@ -25,6 +25,12 @@ pytest_plugins = [
 ]
 
 
+def pytest_collection_modifyitems(config, items):
+    """Spread over processes, what is slow begins first: else all wait for the last one."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def edits_are_evaluated_twice():
     """A backend may evaluate an edit again (store.base.Edit), so each must be pure."""

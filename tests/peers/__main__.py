@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.peers.table import PEERS, Peer
@@ -88,6 +89,21 @@ def install(peer: Peer) -> str | None:
     return failed
 
 
+def install_all(missing: Sequence[Peer]) -> None:
+    """Bring them; Debian's packages lock one another out, the rest comes beside them."""
+    debian = [peer for peer in missing if peer.lacks_packages()]
+    others = [peer for peer in missing if peer not in debian]
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(install_in_turn, (debian, others)))
+
+
+def install_in_turn(peers: Sequence[Peer]) -> None:
+    for peer in peers:
+        print(f"installing {peer.name}, for the tests that need it", flush=True)
+        if failed := install(peer):
+            print(f"  {peer.name}: {failed}", flush=True)
+
+
 def main(arguments: Sequence[str]) -> int:
     if arguments[:1] not in ([], ["install"]):
         print(__doc__, file=sys.stderr)
@@ -95,14 +111,13 @@ def main(arguments: Sequence[str]) -> int:
     if unknown := [name for name in arguments[1:] if name not in PEERS]:
         print(f"no real part {', '.join(unknown)}; there are {', '.join(PEERS)}", file=sys.stderr)
         return 2
-    for peer in [PEERS[name] for name in arguments[1:]] or PEERS.values():
-        if not arguments:
+    peers = [PEERS[name] for name in arguments[1:]] or list(PEERS.values())
+    if not arguments:
+        for peer in peers:
             state = "there" if peer.is_there() else f"missing: {peer.command()}"
             print(f"{peer.name:10} {state:50} {peer.starts}")
-        elif not peer.is_there():
-            print(f"installing {peer.name}, for the tests that need it", flush=True)
-            if failed := install(peer):
-                print(f"  {failed}")
+    else:
+        install_all([peer for peer in peers if not peer.is_there()])
     return 0
 
 

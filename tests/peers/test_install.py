@@ -1,6 +1,7 @@
 """``python -m tests.peers``: which real parts it brings."""
 
 import subprocess
+import threading
 
 import pytest
 
@@ -33,6 +34,33 @@ def test_a_name_of_no_part_is_an_error_that_names_those_there_are(brought, capsy
     assert peers.main(["install", "netbot"]) == 2
     assert "no real part netbot; there are keystone, " in capsys.readouterr().err
     assert brought == []
+
+
+def test_what_needs_no_package_of_debian_does_not_wait_for_those_that_do(brought, monkeypatch):
+    library = Peer("library", starts="never", is_python=True)
+    is_brought = threading.Event()
+
+    def install(peer):
+        if peer is library:
+            is_brought.set()
+        elif not is_brought.wait(20):
+            return "waited in vain"
+        return None
+
+    monkeypatch.setattr(peers, "install", install)
+    peers.install_all([PEERS["nowhere"], PEERS["elsewhere"], library])
+    assert is_brought.is_set()
+
+
+def test_what_could_not_be_had_is_named_and_the_others_come(monkeypatch, brought, capsys):
+    def install(peer):
+        brought.append(peer.name)
+        return "no such package"
+
+    monkeypatch.setattr(peers, "install", install)
+    assert peers.main(["install", "nowhere", "elsewhere"]) == 0
+    assert brought == ["nowhere", "elsewhere"]
+    assert "nowhere: no such package" in capsys.readouterr().out
 
 
 SERVER = Peer("server", starts="never", packages=("server-pkg",), programs=("no-such-program",))

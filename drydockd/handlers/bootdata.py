@@ -106,7 +106,7 @@ class BootDataHandler(KeyedHandler):
         await self.finish()
 
     async def _admitted(self, host: str) -> BootContext:
-        """Also a key that another daemon has made void opens nothing, while the database answers."""
+        """A key that another daemon made void opens nothing, as long as the database answers."""
         admit = partial(self.services.tasks.deployments.admit_node, host, self.key)
         if self.services.barrier is not None:
             await self.services.barrier.people()

@@ -394,4 +394,9 @@ def driver(settings: Settings, kind: driver_table.Kind, name: str) -> Any:
             "the account of that section"
         )
     own = settings.plugins.options.get(name)
-    return found.make(settings.drivers.get(found.section or "", {}) if own is None else own)
+    given = settings.drivers.get(found.section or "", {}) if own is None else own
+    made = found.make(given)
+    if settings.store.backend == "postgres" and isinstance(found.factory, Offer):
+        if why := found.factory.refuses_company(given):
+            raise InvalidConfig(f"{kind} driver {name}: {why}")
+    return made

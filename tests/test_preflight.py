@@ -168,6 +168,20 @@ BROKEN = {
         lambda f: {"api": {"tls_cert": f.file("c.pem"), "tls_key": f.file("k.pem")}},
         "api.tls_cert",
     ),
+    "driver that is one daemon's alone": (
+        lambda f: (
+            of_several("s", "j")(f)
+            | {
+                "plugins": {"node_driver": "netboot"},
+                "netboot_driver": {
+                    "base_url": "http://10.0.0.1:9100",
+                    "dnsmasq": "unit",
+                    "images": f.file("images/x") and str(f.path / "images"),
+                },
+            }
+        ),
+        "node driver netboot: netboot_driver.dnsmasq: unit with dhcp: own",
+    ),
     "address of another machine": (
         lambda f: {"api": {"listen": "192.0.2.1:9000"}},
         "api.listen: cannot listen on 192.0.2.1:9000",

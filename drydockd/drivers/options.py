@@ -83,7 +83,7 @@ class Offer(Generic[O]):
     `section` is where they stand in the configuration; drivers of several kinds may share one
     with the same options. `about` says in a line what it drives. `is_virtual`: its machines
     are not of metal. `uses_keystone`: it is spoken to with drydockd's own account, so there must
-    be one.
+    be one. `alone` says why several daemons that share a store cannot have such options, or "".
     """
 
     make: Callable[[O], Driver]
@@ -93,6 +93,7 @@ class Offer(Generic[O]):
     needs: tuple[Need, ...] = ()
     is_virtual: bool = False
     uses_keystone: bool = False
+    alone: Callable[[O], str] = lambda options: ""
 
     def build(self, given: Mapping[str, object], where: str, prefix: str = "") -> Driver:
         """Return the driver. Raises InvalidConfig: options, or what is not installed.
@@ -110,6 +111,10 @@ class Offer(Generic[O]):
             return self.make(options)
         except InvalidInput as error:
             raise InvalidConfig(f"{where}: {error}") from error
+
+    def refuses_company(self, given: Mapping[str, object]) -> str:
+        """Return why several daemons cannot have these options, or ""; they can be built."""
+        return self.alone(self.options.model_validate(given))
 
 
 # One of any options: whoever holds it gives it no more than what was written.

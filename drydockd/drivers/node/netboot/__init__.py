@@ -13,4 +13,5 @@ DRIVER = Offer(
     NetbootOptions,
     "netboot_driver",
     "drydockd itself: machines boot its agent from the network",
+    alone=NetbootOptions.alone,
 )

@@ -93,6 +93,16 @@ class NetbootOptions(Options):
             raise ValueError("tls_ca and agent_url are of no use without tls_cert and tls_key")
         return self
 
+    def alone(self) -> str:
+        """See Offer: a unit goes on when its daemon has lost the work to another one."""
+        if self.dhcp != "own" or self.dnsmasq != "unit":
+            return ""
+        return (
+            "netboot_driver.dnsmasq: unit with dhcp: own: where several daemons share a database "
+            "(store.backend: postgres) two such servers would give machines addresses at once; "
+            "say dnsmasq: child, or dhcp: none or proxy"
+        )
+
     @property
     def told_url(self) -> str:
         """What agents are told to speak to."""

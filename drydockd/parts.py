@@ -395,8 +395,4 @@ def driver(settings: Settings, kind: driver_table.Kind, name: str) -> Any:
         )
     own = settings.plugins.options.get(name)
     given = settings.drivers.get(found.section or "", {}) if own is None else own
-    made = found.make(given)
-    if settings.store.backend == "postgres" and isinstance(found.factory, Offer):
-        if why := found.factory.refuses_company(given):
-            raise InvalidConfig(f"{kind} driver {name}: {why}")
-    return made
+    return found.make(given, is_shared=settings.store.backend == "postgres")

@@ -176,7 +176,6 @@ BROKEN = {
                 "netboot_driver": {
                     "base_url": "http://10.0.0.1:9100",
                     "dnsmasq": "unit",
-                    "images": f.file("images/x") and str(f.path / "images"),
                 },
             }
         ),

@@ -49,16 +49,17 @@ class Found:
     factory: AnyOffer | Callable[..., object]
     section: str | None = None
 
-    def make(self, options: Mapping[str, object]) -> Driver:
+    def make(self, options: Mapping[str, object], *, is_shared: bool = False) -> Driver:
         """Build the driver. Raises InvalidConfig: options, something not installed, no driver.
 
+        `is_shared`: several daemons may work with it, one at a time.
         Needs no running loop and touches no network; `check` of the driver does.
         """
         where = f"{self.kind} driver {self.name}"
         driver: object
         if isinstance(self.factory, Offer):
             prefix = f"{self.section}." if self.section else "option "
-            driver = self.factory.build(options, where, prefix)
+            driver = self.factory.build(options, where, prefix, is_shared=is_shared)
         else:
             driver = arguments.call(self.factory, options, where)
         _check_interface(self.kind, driver, where)

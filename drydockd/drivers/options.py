@@ -95,10 +95,18 @@ class Offer(Generic[O]):
     uses_keystone: bool = False
     alone: Callable[[O], str] = lambda options: ""
 
-    def build(self, given: Mapping[str, object], where: str, prefix: str = "") -> Driver:
+    def build(
+        self,
+        given: Mapping[str, object],
+        where: str,
+        prefix: str = "",
+        *,
+        is_shared: bool = False,
+    ) -> Driver:
         """Return the driver. Raises InvalidConfig: options, or what is not installed.
 
-        `where` begins the message; `prefix` is put before the name of each option.
+        `where` begins the message; `prefix` is put before the name of each option. `is_shared`:
+        it is one of several daemons that share a store.
         """
         problems = [f"needs {need}" for need in self.needs if not need.is_there()]
         try:
@@ -107,14 +115,12 @@ class Offer(Generic[O]):
             problems += [_problem(dict(e), prefix) for e in error.errors(include_url=False)]
         if problems:
             raise InvalidConfig(f"{where}: " + "; ".join(problems))
+        if is_shared and (why := self.alone(options)):
+            raise InvalidConfig(f"{where}: {why}")
         try:
             return self.make(options)
         except InvalidInput as error:
             raise InvalidConfig(f"{where}: {error}") from error
-
-    def refuses_company(self, given: Mapping[str, object]) -> str:
-        """Return why several daemons cannot have these options, or ""; they can be built."""
-        return self.alone(self.options.model_validate(given))
 
 
 # One of any options: whoever holds it gives it no more than what was written.

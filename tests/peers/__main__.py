@@ -47,7 +47,9 @@ def install_packages(peer: Peer) -> str | None:
     before = as_root()
     if before is None or shutil.which("apt-get") is None:
         return f"needs {' '.join(peer.packages)}, and this user may not install it"
-    apt = ["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
+    # Others may be installing, as a new machine does by itself.
+    patient = ["-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=600"]
+    apt = ["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", *patient]
     quiet = [*before, *AT_REST, *apt]
     install = [*quiet, "install", "-y", "--no-install-recommends", *peer.packages]
     known = services()

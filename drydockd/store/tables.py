@@ -19,6 +19,7 @@ from drydockd.store.codec import (
     with_arrival,
 )
 from drydockd.store.frozen import ARRIVAL, Frozen, MessageLog
+from drydockd.store.giveway import GiveWay, nobody_waits
 from drydockd.store.named import NAMING, blobs_named
 from drydockd.store.order import Order, Place
 
@@ -179,9 +180,12 @@ class Tables:
 
     # -- snapshots
 
-    def freeze(self) -> Frozen:
-        """Note everything as it is now, until `thaw`; one at a time."""
-        self._frozen = Frozen(self)
+    def freeze(self, give_way: GiveWay = nobody_waits) -> Frozen:
+        """Note everything as it is now, until `thaw`; one at a time.
+
+        In a thread, that gives way in between, while nothing can change.
+        """
+        self._frozen = Frozen(self, give_way)
         return self._frozen
 
     def thaw(self) -> None:

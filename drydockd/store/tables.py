@@ -207,9 +207,10 @@ class Tables:
         if old.action is not new.action:
             self._drop(self.by_action, old.action, place)
             _order(self.by_action, new.action).add(place)
-        if old.scope != new.scope:
-            self._scope_places(old, add=False)
-            self._scope_places(new, add=True)
+        if old.scope != new.scope:  # of thousands, in another order as a rule
+            before, after = set(old.scope), set(new.scope)
+            self._scope_places(place, before - after, add=False)
+            self._scope_places(place, after - before, add=True)
         if old.parent_task_id != new.parent_task_id:
             self._child(old, add=False)
             self._child(new, add=True)
@@ -230,16 +231,15 @@ class Tables:
             _order(self.by_action, task.action).add(place)
         else:
             self._drop(self.by_action, task.action, place)
-        self._scope_places(task, add=add)
+        self._scope_places(place, task.scope, add=add)
         self._child(task, add=add)
 
     def _root_place(self, task: Task) -> Place:
         return (self.arrival.get(task.task_id, 0), task.task_id)
 
-    def _scope_places(self, task: Task, *, add: bool) -> None:
-        place = _place(task)
+    def _scope_places(self, place: Place, nodes: Iterable[str], *, add: bool) -> None:
         index = self._by_scope
-        for node in task.scope:
+        for node in nodes:
             places = index.get(node)
             if not add:
                 if places is not None:

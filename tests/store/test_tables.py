@@ -49,6 +49,18 @@ def test_a_log_shares_the_id_of_its_task():
     assert next(iter(tables.logs)) is tables.tasks["task-1"].task_id
 
 
+def test_a_scope_in_another_order_leaves_the_index_of_its_nodes_alone():
+    tables = Tables()
+    tables.load("tasks", a_task("s", scope=("n1", "n2", "n3")))
+    kept = tables._by_scope["n2"]
+
+    tables.load("tasks", a_task("s", scope=("n3", "n2", "n4")))
+
+    assert tables._by_scope["n2"] is kept
+    assert tables.nodes_of_tasks() == ["n2", "n3", "n4"]
+    assert list(tables.on_node("n4")) == ["s"]
+
+
 def test_the_collector_need_not_look_at_records():
     tables = Tables()
     tables.load("tasks", a_task("p", status=RUNNING))

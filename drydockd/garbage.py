@@ -37,7 +37,7 @@ YOUNG = 2500
 # it is every second time, with no more than two of the youngest leave, and a node costs a tenth
 # less. What is garbage in a cycle nearly always is found by these two; the coroutines of thousands
 # of nodes at work are visited by each full one for nothing, for 10 ms per thousand nodes.
-OFTEN, SELDOM = 0, 3150
+OFTEN, SELDOM = 0, 4920
 # So often the memory is looked at, which takes 50 us.
 LOOK_SECONDS = 1.0
 # When it has grown by so much since all was collected last, all is collected.

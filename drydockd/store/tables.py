@@ -209,8 +209,8 @@ class Tables:
             _order(self.by_action, new.action).add(place)
         if old.scope != new.scope:  # of thousands, in another order as a rule
             before, after = set(old.scope), set(new.scope)
-            self._scope_places(place, before - after, add=False)
-            self._scope_places(place, after - before, add=True)
+            self._scope_places(place, [n for n in old.scope if n not in after], add=False)
+            self._scope_places(place, [n for n in new.scope if n not in before], add=True)
         if old.parent_task_id != new.parent_task_id:
             self._child(old, add=False)
             self._child(new, add=True)

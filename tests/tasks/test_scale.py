@@ -9,7 +9,7 @@ import pytest
 
 from drydockd.model import Task
 from drydockd.tasks import deployments
-from drydockd.tasks.schedule import scheduler
+from drydockd.tasks.schedule import scheduler, wishes
 from drydockd.tasks.shared import endings
 from drydockd.tasks.steps import branch, step
 from tests.tasks.helpers import QUICK, Lab, site_text
@@ -78,6 +78,24 @@ async def test_a_restart_looks_at_few_records_in_one_turn_of_the_loop(action, mo
         task = await lab.finished(task.task_id, seconds=60)
     assert len(task.result.successes) == MANY
     assert looks.most < MANY // 2
+
+
+@pytest.mark.slow
+async def test_a_large_task_is_asked_to_stop_a_few_subtasks_in_each_write(monkeypatch):
+    monkeypatch.setattr(wishes, "SLICE", 10)
+    writes = []
+    async with Lab(site_text(MANY), settings=replace(QUICK, fan_out=FAN_OUT)) as lab:
+        task = await lab.submit("prepare_nodes")
+        await lab.until(lambda: ended(lab, task, "configure_hardware") > FAN_OUT)
+        lab.store.watch(lambda seq, news: writes.append(sum(isinstance(r, Task) for r in news)))
+
+        await lab.tasks.terminate(task.task_id, lab.caller)
+        asked = [sub for sub in lab.tree(task.task_id) if not sub.status.is_final]
+        await lab.finished(task.task_id, seconds=60)
+
+        assert all(sub.terminate for sub in asked)
+        assert {sub.status for sub in lab.tree(task.task_id)} == {"complete", "terminated"}
+    assert max(writes) <= 10
 
 
 def ended(lab, task, *actions):

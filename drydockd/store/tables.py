@@ -279,6 +279,7 @@ class Tables:
         if table == "boot_actions":
             contexts = self.actions_by_node.setdefault(row.node, {})
             _line(contexts, row.context_id).append(key)
+            untrack(contexts)  # again each time: what it is given would bring it back
             _line(self.actions_by_task, row.task_id).append(key)
         elif table == "intents":
             _line(self.intents_by_task, row.task_id).append(key)
@@ -289,6 +290,7 @@ class Tables:
             place = self._data_place[key] = (row.record.collected, self._arrivals, key)
             generators = self.data_by_node.setdefault(row.record.node, {})
             insort(_line(generators, row.record.generator), place)
+            untrack(generators)
             insort(_line(self.data_by_task, row.record.task_id), place)
 
     def _unindex(self, table: str, key: str, row: Any) -> None:
@@ -337,7 +339,8 @@ class Tables:
 def _parts(row: Row) -> tuple[object, ...]:
     """What a row consists of besides text, numbers and what it shares with others."""
     if isinstance(row, Task):
-        return (row.result,)
+        links = row.result.links
+        return (row.result, links, *links) if links else (row.result,)
     return (row.record,) if isinstance(row, BuildRow) else ()
 
 

@@ -2,6 +2,7 @@
 
 import gc
 
+from drydockd.model import Link, Result
 from drydockd.store.codec import BuildRow
 from drydockd.store.tables import Tables
 from tests.store.helpers import COMPLETE, RUNNING, a_boot_action, a_context, a_task, some_data
@@ -67,9 +68,13 @@ def test_the_collector_need_not_look_at_records():
     tables.load("tasks", a_task("c", parent_task_id="p", scope=("n1",)))
     tables.load("boot_actions", a_boot_action("A"))
     tables.load("build_data", BuildRow(some_data("1")))
+    linked = Result(links=(Link("detail_logs", "http://here/1"),))
+    tables.load("tasks", a_task("l", result=linked))
     tables.append_message("p", b'true,"message":"x"}')
 
     rows = [row for table in tables.rows.values() for row in table.values()]
     parts = [tables.tasks["p"].result, tables.build_data["1"].record]
     parts += [tables.children["p"], tables.logs["p"], tables.logs["p"].tails]
+    parts += [linked.links, *linked.links]
+    parts += [*tables.actions_by_node.values(), *tables.data_by_node.values()]
     assert [value for value in (*rows, *parts) if gc.is_tracked(value)] == []

@@ -212,10 +212,12 @@ class TaskViews:
     async def _document(
         self, top: Task, layers: int, builddata: bool, errors: bool
     ) -> AsyncGenerator[Piece, None]:
-        shown = self._levels(top, layers) if layers else [top]
         if layers:
             yield b'{"init_task_id":' + orjson.dumps(top.task_id), 0
-        for task in shown:
+        for task in self._tree(top, layers) if layers else [top]:
+            if task is None:
+                yield b"", LOOKED
+                continue
             if layers:
                 yield b"," + orjson.dumps(task.task_id) + b":", 0
             for piece in _without_brace(self._pieces(task)):
@@ -309,19 +311,31 @@ class TaskViews:
     def _forget(self, task_id: str) -> None:
         self._bytes -= len(self._kept.pop(task_id, b""))
 
-    def _levels(self, top: Task, layers: int) -> list[Task]:
-        """Return `top` and what is below it, `layers` deep (-1: all)."""
-        found = level = [top]
+    def _tree(self, top: Task, layers: int) -> Iterator[Task | None]:
+        """Yield `top` and what is below it, `layers` deep (-1: all), level by level.
+
+        None: it has looked at LOOKED tasks, there may be tens of thousands.
+        """
+        level = [top]
         depth = 1 if layers < -1 else layers
+        yield top
         while level and depth != 1:
-            level = [sub for task in level for sub in self._store.subtasks(task.task_id)]
-            found, depth = found + level, depth - 1
-        return found
+            below: list[Task] = []
+            for number, task in enumerate(level, 1):
+                subtasks = self._store.subtasks(task.task_id)
+                below += subtasks
+                yield from subtasks
+                if number % LOOKED == 0:
+                    yield None
+            level, depth = below, depth - 1
 
     def _errors_below(self, top: Task) -> Iterator[Piece]:
         lead = b',"subtask_errors":{'
-        for task in self._levels(top, -1)[1:]:
-            if not self._store.error_count(task.task_id):
+        for task in self._tree(top, -1):
+            if task is None:
+                yield b"", LOOKED
+                continue
+            if task is top or not self._store.error_count(task.task_id):
                 continue
             result = {**result_json(self._store, task, []), "task_id": task.task_id}
             yield lead + orjson.dumps(task.task_id) + b":", 0

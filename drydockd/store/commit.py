@@ -40,7 +40,6 @@ class _Waiting(NamedTuple):
 
 
 class _Exclusive(NamedTuple):
-    before: Callable[[], None]
     job: Job
     done: asyncio.Future[None]
 
@@ -132,13 +131,13 @@ class GroupCommit:
         self._schedule()
         return done
 
-    def alone(self, before: Callable[[], None], job: Job) -> asyncio.Future[None]:
-        """Run `job` in the thread between two groups, and `before` on the loop just before it.
+    def alone(self, job: Job) -> asyncio.Future[None]:
+        """Run `job` in the thread between two groups.
 
-        At that moment memory and disk are the same. The future ends as the job does.
+        Until it ends memory and disk are the same. The future ends as the job does.
         """
         done: asyncio.Future[None] = self._loop.create_future()
-        self._exclusives.append(_Exclusive(before, job, done))
+        self._exclusives.append(_Exclusive(job, done))
         self._schedule()
         return done
 
@@ -237,7 +236,6 @@ class GroupCommit:
 
     def _run_alone(self, exclusive: _Exclusive) -> None:
         self._is_busy = True
-        exclusive.before()
 
         def done(failure: Exception | None) -> None:
             if not exclusive.done.done():

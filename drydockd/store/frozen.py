@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from drydockd.garbage import untrack
 from drydockd.store.codec import MESSAGES
+from drydockd.store.giveway import GiveWay, nobody_waits
 
 if TYPE_CHECKING:
     from drydockd.store.tables import Tables
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 # What the tail of a message that is an error begins with.
 _TRUE = ord("t")
+# Keys listed between two turns of the loop: half a millisecond, cold as they are.
+KEYS_AT_ONCE = 5000
 
 
 class MessageLog:
@@ -38,15 +42,15 @@ class MessageLog:
 class Frozen:
     """All records as they were at one moment, for another thread to walk through.
 
-    Making one costs a list of the keys: rows are immutable and logs only grow, so it is
-    enough that the tables note here, just before a change, what was there (`before`) and how long a
-    log was (`cuts`). The walker looks at the table first and at the notes second; so a
-    change in between is always noted already.
+    Making one costs a list of the keys, made while nothing changes. Rows are immutable and logs
+    only grow, so it is enough that from then on the tables note here, just before a change, what
+    was there (`before`) and how long a log was (`cuts`). The walker looks at the table first and
+    at the notes second; so a change in between is always noted already.
     """
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, give_way: GiveWay = nobody_waits) -> None:
         self._tables = tables
-        self._keys = {name: list(rows) for name, rows in tables.rows.items()}
+        self._keys = {name: _listed(rows, give_way) for name, rows in tables.rows.items()}
         self.before: dict[tuple[str, str], Any] = {}
         self.cuts: dict[MessageLog, int] = {}
 
@@ -76,13 +80,22 @@ class Frozen:
                     yield task_id, tails[: self.cuts.get(log, len(tails))]
 
     def _key_slices(self, table: str, size: int) -> Iterator[list[str]]:
-        keys = self._keys[table]
-        for start in range(0, len(keys), size):
-            yield keys[start : start + size]
+        for keys in self._keys[table]:
+            for start in range(0, len(keys), size):
+                yield keys[start : start + size]
 
     def _then(self, table: str, key: str, now: Mapping[str, Any]) -> Any:
         row = now.get(key)
         return self.before.get((table, key), row)
+
+
+def _listed(rows: Iterable[str], give_way: GiveWay) -> list[list[str]]:
+    keys: list[list[str]] = []
+    walk = iter(rows)
+    while some := list(islice(walk, KEYS_AT_ONCE)):
+        keys.append(some)
+        give_way()
+    return keys
 
 
 # Its name among the notes of a Frozen; no table is called so.

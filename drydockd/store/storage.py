@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from drydockd.store import layout
 from drydockd.store.codec import MESSAGES, ROW_CLASSES, message_tail
 from drydockd.store.disk import Disk, replace_file
 from drydockd.store.frozen import Frozen
+from drydockd.store.giveway import GiveWay, nobody_waits
 from drydockd.store.layout import Meta
 from drydockd.store.recovery import mapped
 from drydockd.store.tables import Tables
@@ -52,12 +54,22 @@ class TinyFile(Storage):
         with mapped(self.path) as content:
             return layout.load_file(self.path, content, tables)
 
-    def replace(self, frozen: Frozen, meta: Meta) -> None:
-        """Make `frozen` the content, durably: the old file or the new one. Raises OSError."""
-        replace_file(self._disk, self.path, layout.encode_file(frozen, meta))
+    def replace(self, frozen: Frozen, meta: Meta, give_way: GiveWay = nobody_waits) -> None:
+        """Make `frozen` the content, durably: the old file or the new one. Raises OSError.
+
+        In a thread, that gives way after each chunk.
+        """
+        chunks = layout.encode_file(frozen, meta)
+        replace_file(self._disk, self.path, _giving_way(chunks, give_way))
 
     def size(self) -> int:
         return self.path.stat().st_size if self.path.exists() else 0
+
+
+def _giving_way(chunks: Iterable[bytes], give_way: GiveWay) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+        give_way()
 
 
 def tables_of(data: dict[str, dict[str, Any]]) -> Tables:

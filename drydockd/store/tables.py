@@ -19,6 +19,7 @@ from drydockd.store.codec import (
     with_arrival,
 )
 from drydockd.store.frozen import ARRIVAL, Frozen, MessageLog
+from drydockd.store.giveway import GiveWay, nobody_waits
 from drydockd.store.named import NAMING, blobs_named
 from drydockd.store.order import Order, Place
 
@@ -179,9 +180,12 @@ class Tables:
 
     # -- snapshots
 
-    def freeze(self) -> Frozen:
-        """Note everything as it is now, until `thaw`; one at a time."""
-        self._frozen = Frozen(self)
+    def freeze(self, give_way: GiveWay = nobody_waits) -> Frozen:
+        """Note everything as it is now, until `thaw`; one at a time.
+
+        In a thread, that gives way in between, while nothing can change.
+        """
+        self._frozen = Frozen(self, give_way)
         return self._frozen
 
     def thaw(self) -> None:
@@ -203,9 +207,10 @@ class Tables:
         if old.action is not new.action:
             self._drop(self.by_action, old.action, place)
             _order(self.by_action, new.action).add(place)
-        if old.scope != new.scope:
-            self._scope_places(old, add=False)
-            self._scope_places(new, add=True)
+        if old.scope != new.scope:  # of thousands, in another order as a rule
+            before, after = set(old.scope), set(new.scope)
+            self._scope_places(place, [n for n in old.scope if n not in after], add=False)
+            self._scope_places(place, [n for n in new.scope if n not in before], add=True)
         if old.parent_task_id != new.parent_task_id:
             self._child(old, add=False)
             self._child(new, add=True)
@@ -226,16 +231,15 @@ class Tables:
             _order(self.by_action, task.action).add(place)
         else:
             self._drop(self.by_action, task.action, place)
-        self._scope_places(task, add=add)
+        self._scope_places(place, task.scope, add=add)
         self._child(task, add=add)
 
     def _root_place(self, task: Task) -> Place:
         return (self.arrival.get(task.task_id, 0), task.task_id)
 
-    def _scope_places(self, task: Task, *, add: bool) -> None:
-        place = _place(task)
+    def _scope_places(self, place: Place, nodes: Iterable[str], *, add: bool) -> None:
         index = self._by_scope
-        for node in task.scope:
+        for node in nodes:
             places = index.get(node)
             if not add:
                 if places is not None:
@@ -275,6 +279,7 @@ class Tables:
         if table == "boot_actions":
             contexts = self.actions_by_node.setdefault(row.node, {})
             _line(contexts, row.context_id).append(key)
+            untrack(contexts)  # again each time: what it is given would bring it back
             _line(self.actions_by_task, row.task_id).append(key)
         elif table == "intents":
             _line(self.intents_by_task, row.task_id).append(key)
@@ -285,6 +290,7 @@ class Tables:
             place = self._data_place[key] = (row.record.collected, self._arrivals, key)
             generators = self.data_by_node.setdefault(row.record.node, {})
             insort(_line(generators, row.record.generator), place)
+            untrack(generators)
             insort(_line(self.data_by_task, row.record.task_id), place)
 
     def _unindex(self, table: str, key: str, row: Any) -> None:
@@ -333,7 +339,8 @@ class Tables:
 def _parts(row: Row) -> tuple[object, ...]:
     """What a row consists of besides text, numbers and what it shares with others."""
     if isinstance(row, Task):
-        return (row.result,)
+        links = row.result.links
+        return (row.result, links, *links) if links else (row.result,)
     return (row.record,) if isinstance(row, BuildRow) else ()
 
 

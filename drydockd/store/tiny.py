@@ -21,6 +21,7 @@ from drydockd.store.disk import Disk, replace_file
 from drydockd.store.folded import PAST_BYTES, JournalPast
 from drydockd.store.format import FORMAT
 from drydockd.store.frozen import Frozen
+from drydockd.store.giveway import giving_way
 from drydockd.store.journal import JournalWriter
 from drydockd.store.layout import Meta
 from drydockd.store.lines import Header, Journal, encode_ops
@@ -184,6 +185,7 @@ class TinyBackend(Backend):
         self._quiet: asyncio.TimerHandle | None = None
         self._last_write = 0.0
         self._is_closing = False
+        self._give_way = giving_way(asyncio.get_running_loop())
         self._worker = Worker(asyncio.get_running_loop(), "drydock-journal")
         self._commit = GroupCommit(
             self._worker,
@@ -295,9 +297,9 @@ class TinyBackend(Backend):
         self._commit.is_contended = True
         try:
             meta = Meta(self._store_id, seq, timestamp(), self._origin)
-            await asyncio.to_thread(self._file.replace, frozen, meta)
+            await asyncio.to_thread(self._file.replace, frozen, meta, self._give_way)
             self._file_seq, self._file_bytes = seq, self._file.size()
-            await self._commit.alone(lambda: None, self._journal.promote)
+            await self._commit.alone(self._journal.promote)
         except OSError as error:
             raise StoreUnavailable(f"{self._file.path} cannot be replaced: {error}") from error
         finally:
@@ -307,11 +309,13 @@ class TinyBackend(Backend):
     async def _rotate(self) -> tuple[Frozen, int]:
         moment: list[tuple[Frozen, int]] = []
 
-        def freeze() -> None:
-            moment.append((self._tables.freeze(), self._journal.seq))
+        def freeze_and_rotate() -> None:
+            # Nothing lands meanwhile, so nothing changes.
+            moment.append((self._tables.freeze(self._give_way), self._journal.seq))
+            self._journal.rotate()
 
         try:
-            await self._commit.alone(freeze, self._journal.rotate)
+            await self._commit.alone(freeze_and_rotate)
         except OSError as error:
             self._tables.thaw()
             raise StoreUnavailable(f"no new journal can be begun: {error}") from error
@@ -327,7 +331,7 @@ class TinyBackend(Backend):
         try:
             if self._compaction is not None:
                 await asyncio.wait([self._compaction])
-            await self._commit.alone(lambda: None, lambda: None)  # all before it is done
+            await self._commit.alone(lambda: None)  # all before it is done
             if self._journal.seq != self._file_seq:
                 await asyncio.wait([self._start_compaction()])
         finally:

@@ -8,12 +8,12 @@ Source: contract, bootactions, sections 3 to 5; api, section 7.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ulid import ULID
 
@@ -38,9 +38,6 @@ from drydockd.tasks.words import messages, reports, ways
 from drydockd.tasks.words.reports import Full, ReportDetail, Spent
 from drydockd.tasks.words.settings import ReportLimits
 
-if TYPE_CHECKING:
-    import asyncio
-
 log = logging.getLogger(__name__)
 
 # 26 characters of Crockford's base 32, the first one at most 7: 128 bits.
@@ -50,6 +47,7 @@ ACTION_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 MOST_COMPLAINTS = 3
 LONGEST_COMPLAINT = 200
 LOOKED = 1000  # of the last messages of its deployment
+SLICE = 250  # nodes that are looked at in one turn of the loop, 2 ms or less
 
 
 class Deployments:
@@ -317,10 +315,16 @@ class Deployments:
         tasks = self._up_from(context)
         return next((task.caller for task in tasks if task.caller is not None), None)
 
-    def of_task(self, task_id: str, nodes: Iterable[str]) -> list[BootContext]:
+    async def of_task(self, task_id: str, nodes: Iterable[str]) -> list[BootContext]:
         """Return the current contexts of `nodes` that the top-level task `task_id` opened."""
-        contexts = filter(None, map(self.current, nodes))
-        return [c for c in contexts if any(t.task_id == task_id for t in self._up_from(c))]
+        found = []
+        for number, node in enumerate(nodes, 1):
+            context = self.current(node)
+            if context and any(task.task_id == task_id for task in self._up_from(context)):
+                found.append(context)
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+        return found
 
     def _up_from(self, context: BootContext) -> Iterator[Task]:
         task_id: str | None = context.task_id

@@ -22,7 +22,7 @@ from drydockd.tasks.schedule.pinning import PinnedDesigns
 from drydockd.tasks.schedule.queue import Queue
 from drydockd.tasks.schedule.scheduler import Scheduler
 from drydockd.tasks.schedule.verdicts import Verdicts
-from drydockd.tasks.schedule.wishes import Wishes, asked_below
+from drydockd.tasks.schedule.wishes import Wishes, ask_below
 from drydockd.tasks.shared.authority import ALONE, Authority
 from drydockd.tasks.shared.changes import Changes
 from drydockd.tasks.shared.identities import Identities
@@ -232,11 +232,11 @@ class Tasks:
         if self._wishes is not None:
             return await self._wish(task_id, user, now)
         ask = partial(states.asked_to_stop, user=user, now=now)
-        below = asked_below(self._store, task_id, user, now)
-        await self._store.write(Edit(Task, task_id, ask), *below)
-        task = self._store.task(task_id)
+        await self._store.write(Edit(Task, task_id, ask))
         log.info("task %s: termination requested by %s", task_id, user)
+        task = self._store.task(task_id)
         self._scheduler.stop(task)
+        await ask_below(self._store, self._store.write, task_id, user)
         return task
 
     async def _wish(self, task_id: str, user: str | None, now: Timestamp) -> Task:

@@ -292,6 +292,23 @@ async def test_looking_for_what_is_rare_takes_turns_too(store):
     assert len(ids(parts)) == 1
 
 
+@pytest.mark.parametrize("asked", [{"layers": -1}, {"errors": True}])
+async def test_a_large_tree_is_looked_at_over_several_turns(store, monkeypatch, asked):
+    top = a_task("top")
+    steps = [a_task(f"s{n}", parent_task_id="top") for n in range(3)]
+    leaves = [
+        a_task(f"{s.task_id}-{n}", parent_task_id=s.task_id) for s in steps for n in range(999)
+    ]
+    await store.write(*(Put(task) for task in (top, *steps, *leaves)))
+    looks, subtasks = [], store.subtasks
+    monkeypatch.setattr(store, "subtasks", lambda i: looks.append(i) or subtasks(i))
+    views, most = TaskViews(store), 0
+    async for _ in views.shown(top, **asked):
+        most = max(most, len(looks))
+        looks.clear()
+    assert 0 < most <= PART_RECORDS + taskview.LOOKED
+
+
 async def test_what_changes_during_a_list_is_shown_as_it_is_when_its_turn_comes(store):
     views = TaskViews(store)
     tasks = [a_task(f"{number:032d}") for number in range(2000)]

@@ -1,5 +1,6 @@
 """The records as they were, while they change."""
 
+from drydockd.store import frozen as module
 from drydockd.store.tables import Tables
 from tests.store.helpers import a_task
 
@@ -22,3 +23,16 @@ def test_a_frozen_walk_survives_departures_and_returns():
     assert found + [task.task_id for task in rows] == [str(number) for number in range(10)]
     assert {task.retry for task in rows} == {0}
     assert [len(tails) for _, tails in frozen.message_tails()] == [1] * 10
+
+
+def test_keys_are_listed_a_few_at_a_time(monkeypatch):
+    monkeypatch.setattr(module, "KEYS_AT_ONCE", 3)
+    tables, ways = Tables(), []
+    for number in range(10):
+        tables.load("tasks", a_task(str(number)))
+
+    frozen = tables.freeze(lambda: ways.append("given"))
+
+    assert len(ways) == 4
+    rows = [task.task_id for rows in frozen.slices("tasks", 2) for task in rows]
+    assert rows == [str(number) for number in range(10)]

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import zlib
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from tinydb import TinyDB
 
 from drydockd.errors import StoreRefused, StoreUnavailable
 from drydockd.model import BuildData, Intent, Message, Task
-from drydockd.store import Edit, Put, Remove, open_store, tiny
+from drydockd.store import Edit, Put, Remove, layout, open_store, tiny
 from drydockd.store.base import Say
 from drydockd.store.damage import Damage
+from drydockd.store.disk import Disk
 from drydockd.store.format import FORMAT
 from drydockd.store.lines import Journal
 from drydockd.store.memory import MemoryStore
@@ -287,6 +289,35 @@ async def test_writes_go_on_while_the_journal_is_folded_into_the_file(tmp_path):
     assert len(written["messages"]) > 3
     await store.close()
     assert await state_of(tmp_path / "state") == written
+
+
+class CountingDisk(Disk):
+    """Notes at each write to the file how many turns the loop has had."""
+
+    def __init__(self):
+        self.turns = 0
+        self.seen = []
+
+    def write(self, descriptor, data):
+        if os.readlink(f"/proc/self/fd/{descriptor}").endswith(".new"):
+            self.seen.append(self.turns)
+        return super().write(descriptor, data)
+
+
+async def test_the_loop_has_a_turn_between_two_chunks_of_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "CHUNK_BYTES", 1000)
+    disk = CountingDisk()
+    store = await open_tiny(tmp_path / "state", disk=disk)
+    await store.write(Put(a_task("a")), *(Put(a_message("a", "x" * 500)) for _ in range(30)))
+    compaction = asyncio.ensure_future(store.backend.compact())
+    while not compaction.done():
+        disk.turns += 1
+        await asyncio.sleep(0)
+    await compaction
+    assert len(disk.seen) > 15
+    # Two, as the thread may go on before the counter has its turn.
+    assert max(Counter(disk.seen).values()) <= 2
+    await store.close()
 
 
 async def test_a_snapshot_holds_nothing_of_later_writes(tmp_path):

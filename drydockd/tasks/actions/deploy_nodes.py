@@ -39,7 +39,7 @@ async def run(
     driver = drivers.needed_node()
     builddata = BuildDataCollector(driver, settings)
     power = OwnPower(driver, drivers, check)
-    begun = deployments.of_task(job.task_id, job.scope) if job.was_resumed else ()
+    begun = await deployments.of_task(job.task_id, job.scope) if job.was_resumed else ()
     with first.fetching(job, begun) as fetched:
         plans = [
             apply_node.network_plan(driver, settings),

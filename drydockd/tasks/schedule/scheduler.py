@@ -34,6 +34,8 @@ from drydockd.tasks.words.drivers import NoDriver
 log = logging.getLogger(__name__)
 
 BAD_CONFIGURATION = "Bad Configuration."
+# So many subtasks are looked at in one turn of the loop when a task is resumed.
+SLICE = 500
 
 
 class Scheduler:
@@ -328,26 +330,31 @@ class Scheduler:
             await self._recorder.say(said)
 
     async def _say_resumed(self, task: Task) -> None:
-        last = self._latest(task)
+        last = await self._latest(task)
         if self._before:
             text = f"Taken over from {self._before} after {last}; resumed at {timestamp()}."
         else:
             text = f"Interrupted after {last}, when the daemon stopped; resumed at {timestamp()}."
         await self._recorder.say(messages.on_task(task.task_id, text))
 
-    def _latest(self, task: Task) -> str:
+    async def _latest(self, task: Task) -> str:
         """When anything of the tree was last recorded.
 
         Messages are read only of tasks that are under way and have none below them. The others
         may have thousands, one for each change of a task below, which has its own stamp.
         """
-        below = self._store.subtasks(task.task_id)
+        below = self._store.subtask_ids(task.task_id)
         if not below:
             said = self._store.messages(task.task_id)
             return max(task.updated, said[-1].ts if said else "")
-        moments = [task.updated, *(child.updated for child in below)]
-        moments += [self._latest(child) for child in below if child.status in states.AT_WORK]
-        return max(moments)
+        latest = task.updated
+        for number, child_id in enumerate(below, 1):
+            child = self._store.task(child_id)
+            is_at_work = child.status in states.AT_WORK
+            latest = max(latest, await self._latest(child) if is_at_work else child.updated)
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+        return latest
 
 
 def _refuse_invalid(verdict: messages.Verdict) -> None:

@@ -55,7 +55,7 @@ async def end(
     """
     store, now = recorder.store, timestamp()
     changes: list[Change] = [*before]
-    for task in await _open_below(store, task_id):
+    for task in await open_below(store, task_id):
         changes.append(Edit(Task, task.task_id, partial(_left_open, now=now)))
     changes.append(Edit(Task, task_id, partial(_ended, result=result, now=now)))
     await recorder.write(*changes)
@@ -113,7 +113,7 @@ def _passed_so_far(store: Store, task: Task, steps: Sequence[str]) -> set[str]:
     return passed
 
 
-async def _open_below(store: Store, task_id: str) -> list[Task]:
+async def open_below(store: Store, task_id: str) -> list[Task]:
     """The unfinished descendants, leaves first; normally there are none.
 
     What is below an ended subtask has ended before it.
@@ -122,7 +122,7 @@ async def _open_below(store: Store, task_id: str) -> list[Task]:
     for number, child_id in enumerate(store.subtask_ids(task_id), 1):
         child = store.task(child_id)
         if not child.status.is_final:
-            found += [*await _open_below(store, child_id), child]
+            found += [*await open_below(store, child_id), child]
         if number % SLICE == 0:
             await asyncio.sleep(0)
     return found

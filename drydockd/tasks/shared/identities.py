@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from drydockd.api.bmcfacts import DATA_FORMAT, BmcFacts
 from drydockd.errors import NotFound
+from drydockd.garbage import untrack
 from drydockd.machines import Identity
 from drydockd.model import BuildData, Timestamp
 from drydockd.store.base import Store
@@ -99,7 +100,8 @@ class Identities:
     def hear(self, node: str, task_id: str, told: Identity) -> None:
         """Note what a task under way heard; `told` is cleaned."""
         before = self._heard.get(node)
-        self._heard[node] = Heard(task_id, told)
+        self._heard[node] = heard = Heard(task_id, told)
+        untrack(heard, told)
         self._index(node, told, before.identity if before else None)
 
     def of_others(

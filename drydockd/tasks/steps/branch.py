@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 # About 5 ms of work on the event loop.
 LARGEST_BATCH = 50
+# So many subtasks are looked at in one turn of the loop when a task is resumed, 2 ms or less.
+SLICE = 500
 
 # (node name, id of its subtask, latest end) -> how it ended
 Work = Callable[[str, str, Timestamp], Awaitable[Outcome]]
@@ -35,7 +37,7 @@ async def branches(
     At most `fan_out` of them are at work at once; the limit of each counts from its
     own start.
     """
-    known = _remembered(parts, job) if job.was_resumed else {}
+    known = await _remembered(parts, job) if job.was_resumed else {}
     missing = [name for name in names if name not in known]
     for start in range(0, len(missing), LARGEST_BATCH):
         if await job.may_go_on():
@@ -58,9 +60,15 @@ async def branches(
     return [name for name in names if name in passed]
 
 
-def _remembered(parts: StepParts, job: Job) -> dict[str, Task]:
-    subtasks = parts.recorder.store.subtasks(job.task_id)
-    return {sub.scope[0]: sub for sub in subtasks if sub.action is job.action}
+async def _remembered(parts: StepParts, job: Job) -> dict[str, Task]:
+    store, found = parts.recorder.store, {}
+    for number, task_id in enumerate(store.subtask_ids(job.task_id), 1):
+        sub = store.task(task_id)
+        if sub.action is job.action:
+            found[sub.scope[0]] = sub
+        if number % SLICE == 0:
+            await asyncio.sleep(0)
+    return found
 
 
 async def _open(parts: StepParts, job: Job, names: Sequence[str]) -> dict[str, Task]:

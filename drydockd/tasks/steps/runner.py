@@ -46,7 +46,10 @@ class StepRunner:
         parent_id = parent_id or job.task_id
         steps = []
         for plan in plans:
-            steps.append(Step(self._parts, job, parent_id, plan, names, not_after))
+            step = Step(self._parts, job, parent_id, plan, names, not_after)
+            if job.was_resumed:
+                await step.remember()
+            steps.append(step)
             await asyncio.sleep(0)
         passed: set[str] = set()
 

@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 # About 5 ms of work on the event loop.
 LARGEST_BATCH = 50
-# So many children of a step are added up at a time, 2 ms or less.
+# So many children of a step are looked at or added up at a time, 2 ms or less.
 SLICE = 500
 
 # Trying again would end the same way; contract, node-provisioner, section 1.
@@ -105,20 +105,22 @@ class Step:
         self._latest: dict[str, Task] = {}
         self._step_id = ""
         self._line_id = f"{parent_id}/{plan.action}/{min(self._open, default='')}"
-        if job.was_resumed:
-            self._remember()
 
-    def _remember(self) -> None:
-        """Find what an earlier run of the daemon recorded of this step."""
-        store = self._store
-        for step in store.subtasks(self._parent_id):
+    async def remember(self) -> None:
+        """Find what an earlier run of the daemon recorded of this step, before its first turn."""
+        for step in self._store.subtasks(self._parent_id):
             if step.action is self.plan.action and self._open.intersection(step.scope):
                 self._step_id = step.task_id
-                for child in store.subtasks(step.task_id):
-                    for name in child.scope:
-                        known = self._latest.get(name)
-                        if known is None or child.retry >= known.retry:
-                            self._latest[name] = child
+                for number, child_id in enumerate(self._store.subtask_ids(step.task_id), 1):
+                    self._keep_latest(self._store.task(child_id))
+                    if number % SLICE == 0:
+                        await asyncio.sleep(0)
+
+    def _keep_latest(self, child: Task) -> None:
+        for name in child.scope:
+            known = self._latest.get(name)
+            if known is None or (child.retry, child.created) >= (known.retry, known.created):
+                self._latest[name] = child
 
     async def turn(self, name: str) -> bool:
         """Wait for a slot for `name`, which then must `run` with it.

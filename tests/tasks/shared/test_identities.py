@@ -1,5 +1,7 @@
 """What is remembered of what BMCs told."""
 
+import gc
+
 from drydockd.api.bmcfacts import BmcFacts
 from drydockd.machines import Identity
 from drydockd.model import Action, BuildData, Message, Task, TaskStatus
@@ -87,6 +89,14 @@ async def test_what_a_task_hears_counts_while_it_is_under_way():
     end = Edit(Task, "t1", lambda task: states.moved(task, TaskStatus.COMPLETE))
     await store.write(end)
     assert list(identities.of_others("n2", A)) == []
+
+
+async def test_the_collector_need_not_look_at_what_was_heard():
+    identities, told = await loaded(MemoryStore()), Identity("A1", macs=("m",))
+    identities.hear("n1", "t1", told)
+
+    assert not gc.is_tracked(told)
+    assert not gc.is_tracked(identities._heard["n1"])
 
 
 async def test_a_bmc_that_tells_another_number_each_time_is_found_by_the_last_only():

@@ -29,6 +29,7 @@ def a_plan(body, *, retries=0, limit=1.0):
 
 async def run_all(lab, job, plan, names=("n1", "n2")):
     step = Step(lab.parts, job, job.task_id, plan, names)
+    await step.remember()
     passed = await asyncio.gather(*(step.run(name) for name in names))
     (record,) = lab.store.subtasks(job.task_id)
     return dict(zip(names, passed, strict=True)), record

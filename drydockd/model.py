@@ -109,6 +109,9 @@ class Result:
     links: tuple[Link, ...] = ()
 
 
+NO_RESULT = Result()  # yet: of every new task
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One task or subtask.
@@ -127,7 +130,7 @@ class Task:
     action: Action
     design_ref: str | None = None
     status: TaskStatus = TaskStatus.QUEUED
-    result: Result = field(default_factory=Result)
+    result: Result = NO_RESULT
     parent_task_id: str | None = None
     node_filter: Mapping[str, Any] | None = None
     scope: tuple[str, ...] = ()

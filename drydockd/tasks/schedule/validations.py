@@ -28,7 +28,7 @@ MOST = 64
 # What a write tells of each beside its messages: that it began, and that it ended.
 CHANGES = 2
 # So long after a group began the next of its reference does, and grows meanwhile: what a load and
-# a sync cost is the same for one as for fifty. Who comes when there is none waits for nobody.
+# a sync cost is the same for one as for fifty. Who comes one at a time waits for nobody.
 APART_SECONDS = 0.025
 # So long a group waits for the one before it. That one is over in a few milliseconds, unless its
 # source is slow: then the next asks it at the same time.
@@ -89,7 +89,8 @@ class Validations:
                 await asyncio.wait([before], timeout=GATHER_SECONDS)
             if self._arriving.get(ref) is group:
                 del self._arriving[ref]
-            not_before = loop.time() + APART_SECONDS
+            if len(group) > 1:
+                not_before = loop.time() + APART_SECONDS
             await self._judge(group)
         finally:
             loop.call_at(not_before, self._over, ref, over)

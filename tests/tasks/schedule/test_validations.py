@@ -109,19 +109,24 @@ async def test_who_arrives_while_a_group_is_at_work_goes_together_behind_it(monk
         assert len(lab.designs.asked) == loads + 2
 
 
-def test_who_arrives_soon_after_a_group_began_goes_together():
-    async def soon():
+def test_who_arrives_soon_after_a_group_began_goes_together_if_it_was_of_several():
+    async def soon(count):
         async with Lab(store=Written()) as lab:
             await judged(lab)
             loads = len(lab.designs.asked)
+            first = await arrive(lab, count)
+            await ended(lab, first)
             behind = [one for _ in range(3) for one in await arrive(lab, 1)]
+            begun = len(lab.designs.asked) - loads
             await ended(lab, behind)
 
-            assert lab.store.ends[1:] == [behind]
-            assert len(lab.designs.asked) == loads + 1
+            return begun, lab.store.ends[1:] == [first, behind]
 
     with asyncio.Runner(loop_factory=Leaping) as runner:
-        runner.run(soon())
+        assert runner.run(soon(2)) == (1, True)
+        begun, is_one_group = runner.run(soon(1))
+        assert begun > 1
+        assert not is_one_group
 
 
 async def test_a_group_too_large_for_one_write_makes_several_at_once(monkeypatch):

@@ -200,7 +200,7 @@ async def cases(daemon: Daemon, folder: Path, args: argparse.Namespace) -> list[
         Case("POST bootaction", [post], n),
         # Before POST tasks, which makes the list longer than its bare counterpart.
         Case("GET tasks (1,000)", [listing], max(50, n // 50)),
-        Case("POST tasks", [create], max(200, n // 10), statuses=(201,)),
+        Case("POST tasks", [create], max(200, n // 4), statuses=(201,)),
     ]
     made = [case for case in made if not args.only or args.only in case.name]
     for case in made:

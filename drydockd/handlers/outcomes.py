@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -62,26 +63,26 @@ class Outcomes:
             if not status.is_final
             for task in store.tasks(status=status)
         }
-        self._tasks = Counter(
+        tasks = Counter(
             "drydock_tasks_ended",
             "Top-level tasks that ended, by how.",
             ["action", "outcome"],
             registry=registry,
         )
-        self._task_seconds = Histogram(
+        task_seconds = Histogram(
             "drydock_task_duration_seconds",
             "Time from the begin of a top-level task to its end, waiting for its turn left out.",
             ["action"],
             buckets=TASK_SECONDS,
             registry=registry,
         )
-        self._steps = Counter(
+        steps = Counter(
             "drydock_node_steps_ended",
             "Attempts of one node at one step that ended, by how.",
             ["step", "outcome"],
             registry=registry,
         )
-        self._step_seconds = Histogram(
+        step_seconds = Histogram(
             "drydock_node_step_duration_seconds",
             "Time of one attempt of one node at one step.",
             ["step"],
@@ -94,12 +95,15 @@ class Outcomes:
             ["outcome"],
             registry=registry,
         )
+        # The library looks each of them up under a lock, as other programs have threads that ask.
+        self._tasks, self._task_seconds = cache(tasks.labels), cache(task_seconds.labels)
+        self._steps, self._step_seconds = cache(steps.labels), cache(step_seconds.labels)
         for action in API_ACTIONS:
             for outcome in OUTCOMES:
-                self._tasks.labels(action.value, outcome)
+                self._tasks(action.value, outcome)
         for step in STEPS:
             for outcome in STEP_OUTCOMES:
-                self._steps.labels(step.value, outcome)
+                self._steps(step.value, outcome)
         for outcome in (*REPORTED, MISSING):
             self._boot_actions.labels(str(outcome))
         self.close: Callable[[], None] = store.watch(self._heard)
@@ -121,13 +125,13 @@ class Outcomes:
         outcome = "terminated" if is_cut else task.result.status.value
         seconds = _seconds(task)
         if task.parent_task_id is None:
-            self._tasks.labels(task.action.value, outcome).inc()
+            self._tasks(task.action.value, outcome).inc()
             if seconds is not None:
-                self._task_seconds.labels(task.action.value).observe(seconds)
+                self._task_seconds(task.action.value).observe(seconds)
         elif self._is_attempt(task):
-            self._steps.labels(task.action.value, outcome).inc()
+            self._steps(task.action.value, outcome).inc()
             if seconds is not None:
-                self._step_seconds.labels(task.action.value).observe(seconds)
+                self._step_seconds(task.action.value).observe(seconds)
             if task.action is Action.BOOTACTION_REPORT and outcome == "failure":
                 self._count_missing(task.scope[0])
 

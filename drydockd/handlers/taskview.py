@@ -29,6 +29,8 @@ MANY_MESSAGES = 64
 # backslashes before these quotes, and nothing before it in the object is the caller's.
 NO_MESSAGES = b'"messageList":[]'
 
+# What changes what is shown of a task.
+TOLD = Task | Talk
 # Some JSON, and how many records were encoded for it.
 Piece = tuple[bytes, int]
 # A list of messages, or its JSON.
@@ -303,7 +305,7 @@ class TaskViews:
 
     def _changed(self, seq: int, news: News) -> None:
         for part in news.parts:
-            if isinstance(part, Task | Talk):
+            if isinstance(part, TOLD):
                 self._forget(part.task_id)
             if isinstance(part, Task) and part.parent_task_id:
                 self._forget(part.parent_task_id)  # it may be a new subtask

@@ -28,10 +28,11 @@ _ALONE = 2
 # costs the processor 0.2 ms, and its way to the thread and back 0.1 ms, as much as a request.
 # So many turns of the loop bring a request from its socket to its write.
 _TURNS = 6
-# So long at most; not at all when the disk took longer for the last group: it works better
-# meanwhile for those who came first.
+# So long at most; not at all when the disk took far longer for the last group: it works better
+# meanwhile for those who came first. One of 1 to 5 ms is shared: 16 clients on a busy machine cost
+# 4 to 10 % less CPU, at 0.9 to 1.4 times the rate.
 _GATHER_SECONDS = 0.002
-_GATHER_BELOW_SECONDS = 0.001
+_GATHER_BELOW_SECONDS = 0.005
 
 
 class _Waiting(NamedTuple):

@@ -291,6 +291,8 @@ class Records(Reading):
             before, after = blobs_named(old), blobs_named(row)
             if before != after:
                 released.update(before)
+            elif not after:
+                continue  # as most tasks when they come
             for digest in newly_named(old, row):
                 self._hold_blob(digest, -1)
         return released

@@ -27,8 +27,11 @@ log = logging.getLogger(__name__)
 MOST = 64
 # What a write tells of each beside its messages: that it began, and that it ended.
 CHANGES = 2
-# So long a group waits for the one before it of the same reference, and grows meanwhile. That one
-# is over in a few milliseconds, unless its source is slow: then the next asks it at the same time.
+# So long after a group began the next of its reference does, and grows meanwhile: what a load and
+# a sync cost is the same for one as for fifty. Who comes one at a time waits for nobody.
+APART_SECONDS = 0.025
+# So long a group waits for the one before it. That one is over in a few milliseconds, unless its
+# source is slow: then the next asks it at the same time.
 GATHER_SECONDS = 0.05
 
 Load = Callable[[], Awaitable[Design]]
@@ -40,7 +43,7 @@ class Validations:
     """Groups new tasks that wait for nothing but the verdict on their design.
 
     The design is loaded once for a group. Where its verdict is known already, the start, the
-    messages and the end of all are one write, or of as many as have no more changes than have
+    messages and the end of all are one write, or one of as many as have no more changes than have
     ids of their own. Everybody else goes `alone`: all of them if the design cannot be loaded
     or has yet to be judged, and those of a write that one of them refused, as who was
     terminated or purged meanwhile.
@@ -78,18 +81,25 @@ class Validations:
         return self._to_the_end(ref, group)
 
     async def _to_the_end(self, ref: str, group: list[Task]) -> None:
-        before = self._at_work.get(ref)
-        over = self._at_work[ref] = asyncio.get_running_loop().create_future()
+        before, loop = self._at_work.get(ref), asyncio.get_running_loop()
+        over = self._at_work[ref] = loop.create_future()
+        not_before = loop.time()
         try:
             if before is not None:
                 await asyncio.wait([before], timeout=GATHER_SECONDS)
             if self._arriving.get(ref) is group:
                 del self._arriving[ref]
+            if len(group) > 1:
+                not_before = loop.time() + APART_SECONDS
             await self._judge(group)
         finally:
-            over.set_result(None)
-            if self._at_work.get(ref) is over:
-                del self._at_work[ref]
+            loop.call_at(not_before, self._over, ref, over)
+
+    def _over(self, ref: str, over: asyncio.Future[None]) -> None:
+        """Let the group behind begin."""
+        over.set_result(None)
+        if self._at_work.get(ref) is over:
+            del self._at_work[ref]
 
     async def _judge(self, group: list[Task]) -> None:
         logs.bind_here(**ids(group[0]))
@@ -100,18 +110,30 @@ class Validations:
             return
         design = replace(design, content=b"")
         await self._shutdown.hold()
+        if self._verdicts.is_at_hand(design):
+            await self._end_all(left, design)
+        else:
+            self._each_alone(left, partial(_loaded, design))
+
+    async def _end_all(self, group: Sequence[Task], design: Design) -> None:
+        """End each, by writes that are on their way to the disk together.
+
+        Nothing of one that fails was made. What one of its tasks refused, and what else it may
+        be, each of them meets alone, and ends with it.
+        """
+        parts, failures = [group], list[BaseException | None]()
         try:
-            # Without a wait in between, so that who goes on does so until it is written.
-            while left and self._verdicts.is_at_hand(design):
-                verdict = await self._verdicts.of(design)
-                most = max(1, IDS_PER_WRITE // (len(verdict.wording) + CHANGES))
-                await self._end(left[:most], design, verdict)
-                del left[:most]
+            verdict = await self._verdicts.of(design)
+            most = max(1, IDS_PER_WRITE // (len(verdict.wording) + CHANGES))
+            parts = [group[at : at + most] for at in range(0, len(group), most)]
+            ends = [self._end(part, design, verdict) for part in parts]
+            failures = await asyncio.gather(*ends, return_exceptions=True)
         except Exception as error:
-            # Nothing of that write was made. What one of them refused, and what else it may
-            # be, each of them meets alone, and ends with it.
-            log.debug("%d validations go alone: %s", len(left), error)
-        self._each_alone(left, partial(_loaded, design))
+            failures = [error]
+        for part, failure in zip(parts, failures, strict=True):
+            if failure is not None:
+                log.debug("%d validations go alone: %s", len(part), failure)
+                self._each_alone(part, partial(_loaded, design))
 
     async def _end(self, group: Sequence[Task], design: Design, verdict: Verdict) -> None:
         """Record start, messages and end of each. Raises Conflict, NotFound for any of them."""

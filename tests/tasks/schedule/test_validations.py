@@ -8,6 +8,7 @@ from drydockd.store.memory import MemoryStore
 from drydockd.tasks.schedule import validations
 from drydockd.tasks.shared.places import IDS_PER_WRITE
 from drydockd.tasks.words import messages
+from tests.leaping import Leaping
 from tests.tasks.helpers import SITE, CutOff, Lab, site_text
 
 
@@ -106,6 +107,53 @@ async def test_who_arrives_while_a_group_is_at_work_goes_together_behind_it(monk
 
         assert lab.store.ends[1:] == [first, behind]
         assert len(lab.designs.asked) == loads + 2
+
+
+def test_who_arrives_soon_after_a_group_began_goes_together_if_it_was_of_several():
+    async def soon(count):
+        async with Lab(store=Written()) as lab:
+            await judged(lab)
+            loads = len(lab.designs.asked)
+            first = await arrive(lab, count)
+            await ended(lab, first)
+            behind = [one for _ in range(3) for one in await arrive(lab, 1)]
+            begun = len(lab.designs.asked) - loads
+            await ended(lab, behind)
+
+            return begun, lab.store.ends[1:] == [first, behind]
+
+    with asyncio.Runner(loop_factory=Leaping) as runner:
+        assert runner.run(soon(2)) == (1, True)
+        begun, is_one_group = runner.run(soon(1))
+        assert begun > 1
+        assert not is_one_group
+
+
+async def test_a_group_too_large_for_one_write_makes_several_at_once(monkeypatch):
+    monkeypatch.setattr(validations, "IDS_PER_WRITE", 1)
+    async with Lab(store=Written()) as lab:
+        await judged(lab)
+        lab.designs.gate.clear()
+        ids = await arrive(lab, 3)
+        monkeypatch.setattr(lab.store, "write", all_of(3, lab.store.write))
+        lab.designs.gate.set()
+        await ended(lab, ids)
+
+        assert sorted(lab.store.ends[1:]) == sorted([one] for one in ids)
+
+
+def all_of(count, write):
+    """Make no write before so many were asked for."""
+    asked, are_here = [], asyncio.Event()
+
+    async def together(*changes):
+        asked.append(changes)
+        if len(asked) == count:
+            are_here.set()
+        await are_here.wait()
+        await write(*changes)
+
+    return together
 
 
 async def test_a_group_whose_source_is_slow_does_not_hold_up_the_next(monkeypatch):

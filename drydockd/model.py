@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, make_dataclass
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
@@ -291,10 +291,10 @@ Record = Task | Message | BootContext | BootAction | BuildData | Intent | Driver
 R = TypeVar("R", Task, BootContext, BootAction, Caller)
 
 
-def _ways(kind: type[Any]) -> tuple[Callable[[Any], tuple[Any, ...]], type[Any]]:
-    """Return what reads all fields of a record, and a class of the same that may be changed."""
+def _ways(kind: type[Any]) -> tuple[Callable[[Any], tuple[Any, ...]], dict[str, Any]]:
+    """Return what reads all fields of a record, and what sets each of them."""
     names = tuple(f.name for f in fields(kind))
-    return attrgetter(*names), make_dataclass(kind.__name__, names, slots=True)
+    return attrgetter(*names), {name: getattr(kind, name).__set__ for name in names}
 
 
 _WAYS = {kind: _ways(kind) for kind in (Task, BootContext, BootAction, Caller)}
@@ -303,18 +303,17 @@ _WAYS = {kind: _ways(kind) for kind in (Task, BootContext, BootAction, Caller)}
 def changed(record: R, **values: Any) -> R:
     """Return the record with `values` in the place of its own.
 
-    As `dataclasses.replace`, in a quarter of the time: each step of each node comes here several
-    times, and each request. Raises TypeError for other names.
+    As `dataclasses.replace`, in half the time: each step of each node comes here several times,
+    and each request. Raises TypeError for other names.
     """
     kind = type(record)
-    read, open_kind = _WAYS[kind]
-    new: Any = open_kind(*read(record))
+    read, slots = _WAYS[kind]
+    new = object.__new__(kind)
+    for set_slot, value in zip(slots.values(), read(record), strict=True):
+        set_slot(new, value)
     for name, value in values.items():
         try:
-            setattr(new, name, value)
-        except AttributeError:
+            slots[name](new, value)
+        except KeyError:
             raise TypeError(f"a {kind.__name__} has no field {name!r}") from None
-    # Before anybody sees it. Allowed between classes with the same slots.
-    new.__class__ = kind
-    found: R = new
-    return found
+    return new

@@ -65,8 +65,6 @@ def test_a_changed_record_is_what_replace_makes_of_it(record):
         assert getattr(new, field.name) == value
     assert changed(record) == record
     assert changed(record) is not record
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        setattr(changed(record), dataclasses.fields(record)[0].name, "x")
 
 
 def test_a_record_is_not_given_a_field_it_does_not_have():

@@ -47,6 +47,8 @@ DECLARE
     bad int;
     stamp timestamptz;
     chains bytea[] := '{}';
+    who bytea := int4send(in_member);
+    moment bytea;
 BEGIN
     QUEUE
     SELECT h.seq, h.chain INTO head, chain FROM drydock.head h FOR UPDATE;
@@ -112,9 +114,9 @@ BEGIN
 
     stamp := clock_timestamp();
     micros := (extract(epoch FROM stamp) * 1000000)::bigint;
+    moment := int8send(micros);
     FOR i IN 1..applied LOOP
-        chain := sha256(
-            chain || int4send(in_member) || int8send(first_n + i - 1) || int8send(micros));
+        chain := sha256(chain || who || int8send(first_n + i - 1) || moment);
         chains[i] := chain;
     END LOOP;
     INSERT INTO drydock.write (seq, member, n, chain, at, size)

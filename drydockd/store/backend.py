@@ -40,6 +40,11 @@ class Landing(Protocol):
         """
         ...
 
+    def land_messages(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Make visible at once, as one write, what another daemon said: tasks, and what memory
+        keeps of each message (codec). Not while a `land` before has not ended."""
+        ...
+
     def forget(self) -> None:
         """Drop all that is staged and has not landed: none of it will be saved."""
         ...

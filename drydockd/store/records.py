@@ -14,7 +14,7 @@ from drydockd.model import Record, Task, Timestamp
 from drydockd.store.backend import Backend, Loaded
 from drydockd.store.base import Change, Epoch, Member, Purged, StoreHealth, Watcher
 from drydockd.store.named import NAMING, blobs_named, newly_named
-from drydockd.store.news import News
+from drydockd.store.news import News, Spoken, Unread
 from drydockd.store.past import Past
 from drydockd.store.reading import Reading
 from drydockd.store.retention import purge_slices
@@ -185,6 +185,19 @@ class Records(Reading):
         if len(self._landings) == 1:
             self._go_on_landing()
         return done
+
+    def land_messages(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        tables = self._tables
+        parts: list[Record | Spoken | Unread] = []
+        for task_id, tail in messages:
+            tables.append_message(task_id, tail)
+            if self._watchers:
+                parts.append(Unread(task_id, len(tables.logs[task_id].tails), tail))
+        self.seq += 1
+        if parts:
+            news = News()
+            news.parts = parts
+            self._tell(news)
 
     def _go_on_landing(self) -> None:
         """Land a slice, then give way to the loop."""

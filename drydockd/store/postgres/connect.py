@@ -35,6 +35,8 @@ _SETTINGS = {
     # The tables' sizes are not known to a planner that saw them empty.
     "enable_seqscan": "off",
     "jit": "off",
+    # They are few, the same all the time, and go by indexes: nothing is won by planning them anew.
+    "plan_cache_mode": "force_generic_plan",
 }
 # The server goes away, is not there yet, or may not be written (a standby).
 _AWAY = re.compile(r"08...|57P0[1-5]|25006")

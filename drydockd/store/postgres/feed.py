@@ -173,8 +173,14 @@ class Feed:
             for one in waiting:
                 if not one.done():
                     one.set_result(None)
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait until somebody asks, or nothing told all there was for so long."""
+        while (left := self._replica.whole_at + POLL_SECONDS - self._loop.time()) > 0:
             try:
-                async with asyncio.timeout(POLL_SECONDS):
+                async with asyncio.timeout(left):
                     await self._asked.wait()
+                return
             except TimeoutError:
                 continue

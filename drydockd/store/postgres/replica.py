@@ -14,7 +14,16 @@ from drydockd.store.postgres import sql
 from drydockd.store.postgres.connect import within
 from drydockd.store.postgres.loading import load
 from drydockd.store.postgres.reloading import overtake
-from drydockd.store.postgres.rows import Line, Written, foreign, link, settle, written
+from drydockd.store.postgres.rows import (
+    Line,
+    Written,
+    answered,
+    foreign,
+    link,
+    messages_of,
+    settle,
+    written,
+)
 from drydockd.store.staging import Batch
 from drydockd.store.tables import Tables
 
@@ -58,6 +67,7 @@ class Replica:
     `pending`: own writes on their way, by their number. `is_dirty`: something that is staged was
     evaluated on what another daemon has changed since. `doubtful`: of those on their way only the
     answer tells what became of them, as the database has forgotten writes of that time.
+    `whole_at`: when, by the loop's clock, the database told last all there was.
     `heard`: called when the database has said something. `is_answer_due`: whether a group of own
     writes is on its way, whose answer tells what others wrote before it; `answered`: called when
     it has come, or comes no more.
@@ -70,6 +80,7 @@ class Replica:
         self.pending: dict[int, Sent] = {}
         self.doubtful: set[int] = set()
         self.is_dirty = False
+        self.whole_at = 0.0
         self.heard: Callable[[], None] = lambda: None
         self.is_answer_due: Callable[[], bool] = lambda: False
         self.answered: Callable[[], None] = lambda: None
@@ -97,18 +108,24 @@ class Replica:
             is_first = not lines or (writes and writes[0].seq == before + 1)
             is_full = sum([write.size for write in writes]) >= SLICE_BYTES
             if is_first and len(writes) < sql.FEED_WRITES and not is_full:
+                self.whole_at = asyncio.get_running_loop().time()
                 return
 
     async def apply_lines(self, lines: Sequence[Line]) -> list[Written]:
         """Land what the database told, as `apply`; return the writes that had not landed.
 
-        The feed, an answer and a new connection may tell the same: it is taken apart once.
+        The feed and a new connection may tell the same: it is taken apart once.
         """
         async with self._order:
             known = bisect_right(lines, self.seq, key=_seq)
             writes = written(lines[known:] if known else lines)
             await self._apply(writes, is_one_answer=True)
             return writes
+
+    async def apply_answer(self, base: int, heads: bytes, lines: Iterable[Sequence[Any]]) -> None:
+        """Land what an answer told of the writes behind `base` (rows.answered), as `apply`."""
+        async with self._order:
+            await self._apply(answered(base, heads, lines), is_one_answer=True)
 
     async def apply(self, writes: Iterable[Written]) -> None:
         """Land those of `writes` that have not landed, each once, in order."""
@@ -126,7 +143,14 @@ class Replica:
             chain = write.chain if follows and write.chain else self._link(write)
             # The database made a chain of what it holds: where one follows, the next ones do.
             follows = is_one_answer
-            landed += await self._land(write, chain)
+            said = messages_of(write.lines) if write.member != self.member else None
+            if said is None:
+                landed += await self._land(write)
+            else:
+                self._landing.land_messages(said)
+                landed += len(said)
+            self.seq = write.seq
+            self.known = (write.seq, chain)
             if landed >= TURN:
                 landed = 0
                 await asyncio.sleep(0)
@@ -141,7 +165,8 @@ class Replica:
             )
         return chain
 
-    async def _land(self, write: Written, chain: bytes) -> int:
+    async def _land(self, write: Written) -> int:
+        """Return how many changes it is of."""
         sent = self.pending.pop(write.n, None) if write.member == self.member else None
         if sent is not None:
             batch = sent.batch
@@ -155,8 +180,6 @@ class Replica:
             sent.has_landed = not batch.is_long  # that one lands in slices
         if landing is not None:
             await asyncio.shield(landing)
-        self.seq = write.seq
-        self.known = (write.seq, chain)
         if sent is not None:
             sent.has_landed = True
         return count

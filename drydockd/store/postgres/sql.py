@@ -20,6 +20,9 @@ HEAD_OF = (
 # the socket's buffer: it goes out while the order's lock is held, and must not wait for a client
 # that does not read.
 #
+# `o_heads`: HEAD_OF each of those writes, one behind the other, and of each change and message its
+# write, table (null: a message), key and document, in their order.
+#
 # `chain` is a hash over all writes: of the one before, then member, n and time of the write.
 #
 # Arguments: `base`: newest write that is known. `first_n`: the number of the first write among
@@ -36,7 +39,7 @@ CREATE FUNCTION drydock.write(
     IN m_write int[], IN m_ord int[], IN m_key text[], IN m_doc bytea[],
     OUT head bigint, OUT applied int, OUT verdict text, OUT chain bytea,
     OUT micros bigint,
-    OUT o_seq bigint[], OUT o_ord int[], OUT o_tab text[], OUT o_key text[], OUT o_doc bytea[]
+    OUT o_heads bytea, OUT o_seq bigint[], OUT o_tab text[], OUT o_key text[], OUT o_doc bytea[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
     bytes bigint;
@@ -44,6 +47,8 @@ DECLARE
     bad int;
     stamp timestamptz;
     chains bytea[] := '{}';
+    who bytea := int4send(in_member);
+    moment bytea;
 BEGIN
     QUEUE
     SELECT h.seq, h.chain INTO head, chain FROM drydock.head h FOR UPDATE;
@@ -74,16 +79,17 @@ BEGIN
             applied := 0;
             RETURN;
         END IF;
-        SELECT array_agg(x.seq), array_agg(x.ord), array_agg(x.tab), array_agg(x.key),
-            array_agg(x.doc) INTO o_seq, o_ord, o_tab, o_key, o_doc
+        SELECT string_agg(w.told, ''::bytea) INTO o_heads FROM (
+            SELECT HEAD_OF AS told
+            FROM drydock.write w WHERE w.seq > base AND w.seq <= head ORDER BY w.seq
+        ) w;
+        SELECT array_agg(x.seq), array_agg(x.tab), array_agg(x.key), array_agg(x.doc)
+            INTO o_seq, o_tab, o_key, o_doc
         FROM (
-            SELECT w.seq, -1 AS ord, '' AS tab, '' AS key, HEAD_OF AS doc
-            FROM drydock.write w WHERE w.seq > base AND w.seq <= head
-            UNION ALL
             SELECT c.seq, c.ord, c.tab, c.key, c.doc
             FROM drydock.change c WHERE c.seq > base AND c.seq <= head
             UNION ALL
-            SELECT m.seq, m.ord, 'messages', m.key, m.doc
+            SELECT m.seq, m.ord, NULL, m.key, m.doc
             FROM drydock.message m WHERE m.seq > base AND m.seq <= head
             ORDER BY 1, 2
         ) x;
@@ -108,9 +114,9 @@ BEGIN
 
     stamp := clock_timestamp();
     micros := (extract(epoch FROM stamp) * 1000000)::bigint;
+    moment := int8send(micros);
     FOR i IN 1..applied LOOP
-        chain := sha256(
-            chain || int4send(in_member) || int8send(first_n + i - 1) || int8send(micros));
+        chain := sha256(chain || who || int8send(first_n + i - 1) || moment);
         chains[i] := chain;
     END LOOP;
     INSERT INTO drydock.write (seq, member, n, chain, at, size)

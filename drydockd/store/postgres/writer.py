@@ -45,14 +45,14 @@ class _Item:
 
     __slots__ = ("batch", "conflicts", "deadline", "done", "guard", "has_landed", "size")
 
-    def __init__(self, batch: Batch, guard: Epoch | None, deadline: float) -> None:
+    def __init__(self, batch: Batch, guard: Epoch | None, loop: asyncio.AbstractEventLoop) -> None:
         self.batch = batch
         self.guard = guard
         self.size = size(batch)
-        self.deadline = deadline
+        self.deadline = 0.0
         self.conflicts = 0
         self.has_landed = False
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.done: asyncio.Future[None] = loop.create_future()
 
     def landed(self) -> None:
         self.has_landed = True
@@ -107,7 +107,8 @@ class Writer:
 
     def save(self, batch: Batch, guard: Epoch | None) -> asyncio.Future[None]:
         """Take a staged batch; see Backend.save."""
-        item = _Item(batch, guard, self._loop.time() + self._patience)
+        item = _Item(batch, guard, self._loop)
+        item.deadline = self._loop.time() + self._patience
         if self._is_over:
             item.refuse(StoreUnavailable(self.error or "the store is closed"))
             return item.done
@@ -218,7 +219,7 @@ class Writer:
         idle = [item for item in group if not item.batch.ops]
         if not await self._send_blobs(sent):
             return
-        base, first_n = self._replica.seq, self._next_n
+        base, first_n, asked_at = self._replica.seq, self._next_n, self._loop.time()
         self._next_n += len(sent)
         self._replica.pending = dict(enumerate(sent, first_n))
         guards = [number for number, item in enumerate(sent, 1) if item.guard is not None]
@@ -238,11 +239,12 @@ class Writer:
             return
         self._replica.heard()
         self.error = None
-        await self._answered(reply, sent, first_n)
+        await self._answered(reply, sent, base, first_n)
         if reply["verdict"] == "behind":
             self._back(group)
             await self._replica.catch_up(connection)
             return
+        self._replica.whole_at = max(self._replica.whole_at, asked_at)
         for item in idle:
             self._evaluate(item, is_newest=reply["head"] == base)
         if rest := sent[reply["applied"] :]:
@@ -259,11 +261,12 @@ class Writer:
             return False
         return True
 
-    async def _answered(self, reply: Any, sent: list[_Item], first_n: int) -> None:
+    async def _answered(self, reply: Any, sent: list[_Item], base: int, first_n: int) -> None:
         """Land what others wrote before, then those of `sent` that were applied."""
         head, applied = reply["head"], reply["applied"]
-        lines = zip(*(reply[f"o_{name}"] or () for name in _COLUMNS), strict=True)
-        await self._replica.apply_lines(list(lines))
+        if heads := reply["o_heads"]:
+            lines = zip(*(reply[name] or () for name in _COLUMNS), strict=True)
+            await self._replica.apply_answer(base, heads, lines)
         mine = [
             Written(head + number, self._who.member, first_n + number - 1, reply["micros"])
             for number in range(1, applied + 1)
@@ -395,4 +398,4 @@ class Writer:
         self._flying = []
 
 
-_COLUMNS = ("seq", "ord", "tab", "key", "doc")
+_COLUMNS = ("o_seq", "o_tab", "o_key", "o_doc")

@@ -159,3 +159,20 @@ async def test_own_writes_ask_nobody(pair, monkeypatch):
     for number in range(10):
         await here.write(Put(a_task(f"{number}")))
     assert asked == []
+
+
+async def test_what_answers_told_is_not_asked_for_until_they_come_no_more(writing, monkeypatch):
+    here, *_ = writing
+    replica, mine = here.backend._replica, here.backend._feed
+    replica.whole_at = -1.0
+    await here.write(Put(a_message("a", "mine")))
+    assert replica.whole_at > 0
+    monkeypatch.setattr(feed, "POLL_SECONDS", 0.01)
+    async with asyncio.timeout(30):
+        await mine._rest()
+        replica.whole_at += 3600
+        resting = asyncio.ensure_future(mine._rest())
+        await asyncio.wait({resting}, timeout=0)
+        assert not resting.done()
+        mine._asked.set()
+        await resting

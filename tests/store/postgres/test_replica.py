@@ -75,6 +75,32 @@ async def test_an_answer_that_does_not_follow_is_refused_whole(replica):
     assert replica.seq == 1
 
 
+async def test_an_answer_lands_behind_what_another_way_has_told_of_it(replica):
+    writes = others(5)
+    heads = b"".join(lines(write)[0][4] for write in writes)
+    told = [(seq, table, key, doc) for w in writes for seq, _, table, key, doc in w.lines]
+    await replica.apply(writes[:2])
+    await replica.apply_answer(0, heads, told)
+    assert replica.known == (5, writes[-1].chain)
+    assert len(replica._landing.driver_records("d")) == 5
+
+
+async def test_what_others_said_is_told_write_by_write_by_the_number_it_lands_with(replica):
+    records = replica._landing
+    await replica.apply(
+        [Written(1, 2, 1, 5, lines=[(1, 0, "tasks", "a", b'{"task_id":"a","action":"noop"}')])]
+    )
+    told = []
+    records.watch(lambda seq, news: told.append((seq, [(m.seq, m.message) for m in news])))
+    doc = b'{"error":false,"message":"%s"}'
+    for seq, texts in ((2, [b"x", b"y"]), (3, [b"z"])):
+        said = [(seq, ord_, "messages", "a", doc % text) for ord_, text in enumerate(texts)]
+        await replica.apply([Written(seq, 2, seq, 5, lines=said)])
+    assert told == [(2, [(1, "x"), (2, "y")]), (3, [(3, "z")])]
+    assert [message.message for message in records.messages("a")] == ["x", "y", "z"]
+    assert replica.seq == records.seq == 3
+
+
 async def test_own_writes_land_as_they_were_made_but_nobody_is_told_yet(replica):
     sent = Sent(replica._landing.stage([Put(a_task("a"))]))
     replica.pending = {7: sent}

@@ -6,7 +6,15 @@ from drydockd.model import Message, Task
 from drydockd.store import Edit, Put, Remove
 from drydockd.store.base import Say
 from drydockd.store.news import Unread, Wording
-from drydockd.store.postgres.rows import Packed, foreign, settle, size, written
+from drydockd.store.postgres.rows import (
+    Packed,
+    answered,
+    foreign,
+    messages_of,
+    settle,
+    size,
+    written,
+)
 from drydockd.store.staging import SLICE, Staging, apply
 from drydockd.store.tables import Tables
 from tests.store.helpers import a_message, a_task, some_data
@@ -110,3 +118,27 @@ def test_writes_are_told_apart():
     assert (first.seq, first.member, first.n, first.size, first.micros) == (4, 1, 7, 50, 99)
     assert (first.chain, len(first.lines), second.lines) == (b"c", 1, [])
     assert written([]) == []
+
+
+def test_writes_of_an_answer_are_told_apart_and_one_may_have_left_nothing():
+    heads = (
+        head(1, 7, 50, 99, b"c" * 32) + head(1, 8, 60, 99, b"d" * 32) + head(1, 9, 1, 99, b"e" * 32)
+    )
+    lines = [(4, "tasks", "a", b"1"), (4, None, "a", b"m"), (6, None, "a", b"n")]
+    first, second, third = answered(3, heads, lines)
+    assert (first.seq, first.member, first.n, first.size, first.micros) == (4, 1, 7, 50, 99)
+    assert (first.chain, second.chain, third.seq) == (b"c" * 32, b"d" * 32, 6)
+    assert first.lines == [(4, 0, "tasks", "a", b"1"), (4, 0, "messages", "a", b"m")]
+    assert (second.lines, len(third.lines)) == ([], 1)
+
+
+def test_a_write_of_messages_only_is_told_from_one_that_did_more():
+    staging = Staging(Tables())
+    task = staging.stage([Put(a_task("a")), Put(a_message("a", "x"))])
+    said = staging.stage([Put(a_message("a", "y")), Say("a", WORDING)])
+    assert messages_of(lines(task)) is None
+    found = messages_of(lines(said))
+    assert [part.message() for part in foreign(lines(said), {}).news.parts] == [
+        Unread("a", seq, tail).message() for seq, (_, tail) in enumerate(found, 1)
+    ]
+    assert messages_of([]) == []

@@ -7,7 +7,7 @@ import pytest
 
 from drydockd.store.postgres import sql
 from drydockd.store.postgres.connect import connect
-from drydockd.store.postgres.rows import Written, link
+from drydockd.store.postgres.rows import Written, answered, link, written
 
 
 @pytest.fixture
@@ -52,10 +52,27 @@ async def test_who_changed_what_another_changed_since_is_told_and_all_before_is_
         connection, 2, 0, (1, "tasks", "u", b"2"), (2, "tasks", "t", b"2"), (3, "tasks", "v", b"2")
     )
     assert (reply["verdict"], reply["applied"], reply["head"]) == ("conflict", 1, 1)
-    assert list(zip(reply["o_ord"], reply["o_key"], strict=True))[1] == (0, "t")
+    assert (reply["o_seq"], reply["o_tab"], reply["o_key"]) == ([1], ["tasks"], ["t"])
     assert await connection.fetchval("SELECT array_agg(key ORDER BY key) FROM drydock.record") == [
         *"tu"
     ]
+
+
+async def test_what_others_wrote_is_told_by_the_answer_as_by_the_feed(connection):
+    await call(
+        connection, 1, 0, (1, "tasks", "t", b"1"), (1, None, "t", b"m"), (2, None, "t", b"n")
+    )
+    await call(connection, 1, 2, (1, "intents", "i", None), n=3)
+    reply = await call(connection, 2, 0, (1, None, "t", b"o"))
+    columns = [reply[f"o_{name}"] for name in ("seq", "tab", "key", "doc")]
+    told = answered(0, reply["o_heads"], zip(*columns, strict=True))
+    by_feed = written(await connection.fetch(sql.FEED, 0, 1 << 20))[:3]
+    assert [write[:6] for write in told] == [write[:6] for write in by_feed]
+    assert [[line[2:] for line in write.lines] for write in told] == [
+        [tuple(line)[2:] for line in write.lines] for write in by_feed
+    ]
+    reply = await call(connection, 2, 4, (1, None, "t", b"p"), n=2)
+    assert (reply["o_heads"], reply["o_seq"]) == (None, None)
 
 
 async def test_messages_conflict_with_nothing_but_the_end_of_their_task(connection):

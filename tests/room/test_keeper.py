@@ -29,7 +29,9 @@ with keeping() as keeper:
 
 
 def ended(handle):
-    ready, _, _ = select.select([handle], (), (), 30)
+    poll = select.poll()  # a number may be too large for select
+    poll.register(handle, select.POLLIN)
+    ready = poll.poll(30_000)
     os.close(handle)
     return bool(ready)
 

@@ -85,6 +85,8 @@ def _killed(pid: int) -> None:
         handle = os.pidfd_open(pid)
         try:
             os.kill(pid, signal.SIGKILL)
-            select.select([handle], [], [], OFF_SECONDS)
+            poll = select.poll()  # whatever number it has
+            poll.register(handle, select.POLLIN)
+            poll.poll(1000 * OFF_SECONDS)
         finally:
             os.close(handle)

@@ -88,6 +88,10 @@ class FailingDisk(Disk):
         self._lost: dict[int, list[tuple[int, int]]] = {}  # inode -> ranges lost by a sync
         self._names: dict[Path, dict[str, int]] = {}  # folder -> name -> inode, certainly
 
+    def __del__(self) -> None:
+        for descriptor in self._held:
+            os.close(descriptor)
+
     def _step(self, name: str) -> None:
         self.count += 1
         self.log.append(name)

@@ -214,8 +214,10 @@ def run(work: Callable[[], bytes], limits: Limits) -> bytes | Ended:
 def _read_all(reader: int, limits: Limits) -> bytes | Ended:
     """Return what comes until the end of the file."""
     parts, deadline = bytearray(), time.monotonic() + limits.seconds
+    poll = select.poll()  # whatever number it has
+    poll.register(reader, select.POLLIN)
     while (left := deadline - time.monotonic()) > 0:
-        if not select.select([reader], [], [], left)[0]:
+        if not poll.poll(1000 * left):
             break
         part = os.read(reader, 1 << 20)
         if not part:

@@ -1,7 +1,9 @@
 """A job is done in a child with hard limits; whatever becomes of the child is an answer."""
 
+import fcntl
 import io
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -35,6 +37,30 @@ def raise_no_memory():
 
 
 def test_a_job_is_answered_with_what_its_work_returns():
+    assert apart.run(lambda: b"done", LIMITS) == b"done"
+
+
+@pytest.fixture
+def far(monkeypatch):
+    """Pipes have large numbers, as in a process with many connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    pipe = os.pipe
+
+    def far_pipe():
+        ends = pipe()
+        found = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 2000) for end in ends]
+        for end in ends:
+            os.close(end)
+        return found
+
+    monkeypatch.setattr(os, "pipe", far_pipe)
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("far")
+def test_what_a_child_answers_by_may_have_any_number():
     assert apart.run(lambda: b"done", LIMITS) == b"done"
 
 

@@ -94,8 +94,10 @@ class Duty:
         """Return the handles of those that have ended; waits for one so long."""
         if not self.processes:
             return []
-        ready, _, _ = select.select(list(self.processes), (), (), seconds)
-        return ready
+        poll = select.poll()  # whatever numbers they have
+        for handle in self.processes:
+            poll.register(handle, select.POLLIN)
+        return [handle for handle, _ in poll.poll(1000 * seconds)]
 
     def do(self) -> None:
         """End the processes, then remove the folders."""

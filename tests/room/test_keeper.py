@@ -1,6 +1,8 @@
 """Whatever ends a lab, its processes and folders end with it."""
 
+import fcntl
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -83,3 +85,25 @@ def test_a_number_that_is_another_processs_by_now_is_left_alone():
         one.kill()
     duty.do()
     assert told == []
+
+
+def test_handles_may_have_any_number(monkeypatch):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    pidfd_open = os.pidfd_open
+
+    def far(pid):
+        handle = pidfd_open(pid)
+        moved = fcntl.fcntl(handle, fcntl.F_DUPFD_CLOEXEC, 2000)
+        os.close(handle)
+        return moved
+
+    monkeypatch.setattr(os, "pidfd_open", far)
+    try:
+        duty = Duty()
+        with subprocess.Popen(WAITS, stdout=subprocess.PIPE, start_new_session=True) as one:
+            duty.hear(b'{"pid": %d, "number": 9, "is_group": true}' % one.pid)
+            duty.do()
+            assert one.wait(20) == -signal.SIGKILL
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -15,6 +15,7 @@ import contextlib
 import io
 import json
 import logging
+import signal
 import statistics
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from bench.several import RUNNER, several
 from bench.store import a_message, a_task, write_file
 from bench.storm import SILENT_ROOM, TAP, Storm, deploy, handed_over, site
 from drydockd.room import postgres
+from drydockd.room.keeper import keeping
 from drydockd.room.postgres import Postgres
 from drydockd.store import Put, open_store
 from drydockd.store.codec import encode_message
@@ -351,10 +353,15 @@ def main() -> None:
     options = QUICK if given.quick else Options()
     # That the server has no standby is known, and is no news.
     logging.getLogger("drydockd").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory(dir=given.folder or Path.cwd(), prefix="cluster-") as name:
+    with tempfile.TemporaryDirectory(
+        dir=given.folder or Path.cwd(), prefix="cluster-", ignore_cleanup_errors=True
+    ) as name:
         folder = Path(name)
         folder.chmod(0o711)  # the database is of a user of its own, as root
-        with postgres.running(folder / "postgres") as server:
+        # It ends with this process, however that ends.
+        with keeping() as keeper, postgres.running(folder / "postgres") as server:
+            keeper.remove(folder)
+            keeper.end_named(server.pid_file, signal.SIGQUIT)
             databases = Databases(server)
             parts: dict[str, Callable[[], object]] = {
                 "write": lambda: write(databases, options),

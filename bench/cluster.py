@@ -330,9 +330,11 @@ async def takeover(folder: Path, options: Options) -> None:
         for _ in range(options.takeovers):
             await company.daemons.all_ready()
             name = await company.the_runner()
+            before = await connection.fetchrow(RUNNER)
             await company.kill(name)
             killed = time.monotonic()
-            while (row := await connection.fetchrow(RUNNER)) is None or row["name"] == name:
+            # By its epoch: who was killed is started again, and may be the one.
+            while (row := await connection.fetchrow(RUNNER)) is None or row == before:
                 await asyncio.sleep(0.01)
             taken.append(time.monotonic() - killed)
         await connection.close()

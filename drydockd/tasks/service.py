@@ -236,7 +236,11 @@ class Tasks:
         log.info("task %s: termination requested by %s", task_id, user)
         task = self._store.task(task_id)
         self._scheduler.stop(task)
-        await ask_below(self._store, self._store.write, task_id, user)
+        try:
+            await ask_below(self._store, self._store.write, task_id, user)
+        except StoreUnavailable as error:
+            # The wish is kept and the work is told: what is below ends with it, asked or not.
+            log.warning("task %s: not all below it were asked to stop: %s", task_id, error)
         return task
 
     async def _wish(self, task_id: str, user: str | None, now: Timestamp) -> Task:

@@ -17,6 +17,7 @@ from drydockd.store.base import Edit, Put
 from drydockd.store.memory import MemoryStore
 from drydockd.tasks import TaskRequest, service
 from drydockd.tasks.actions import noop
+from drydockd.tasks.schedule import wishes
 from drydockd.tasks.words import messages, states
 from tests.tasks.helpers import OPS, SITE, Lab, fault, hold, names, site_text
 
@@ -141,6 +142,35 @@ async def stopped_after(writes, action, **room):
             return None
         task = await lab.finished(task.task_id)
         return task, lab, await lab.room.machines()
+
+
+async def test_a_wish_that_is_kept_is_heard_though_the_disk_is_full_behind_it(monkeypatch):
+    async with Lab(latencies={"commission": 0.5}) as lab:
+        task = await lab.submit("prepare_nodes", all_nodes=True)
+        await lab.until(
+            lambda: any(sub.action == "configure_hardware" for sub in lab.tree(task.task_id))
+        )
+        write, refused = lab.store.write, []
+
+        async def write_unless_full(*changes, **more):
+            if any(
+                getattr(one.edit, "func", None) is wishes._asked_if_open for one in edits(changes)
+            ):
+                refused.append(changes)
+                raise StoreUnavailable("no space left on device")
+            await write(*changes, **more)
+
+        monkeypatch.setattr(lab.store, "write", write_unless_full)
+        assert (await lab.tasks.terminate(task.task_id, OPS)).terminate
+        await lab.finished(task.task_id)
+
+        assert refused
+        assert {sub.status for sub in lab.tree(task.task_id)} <= {"complete", "terminated"}
+        assert lab.store.task(task.task_id).status == "terminated"
+
+
+def edits(changes):
+    return [one for one in changes if isinstance(one, Edit)]
 
 
 @pytest.mark.parametrize(

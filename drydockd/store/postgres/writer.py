@@ -45,14 +45,16 @@ class _Item:
 
     __slots__ = ("batch", "conflicts", "deadline", "done", "guard", "has_landed", "size")
 
-    def __init__(self, batch: Batch, guard: Epoch | None, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, batch: Batch, guard: Epoch | None, deadline: float, done: asyncio.Future[None]
+    ) -> None:
         self.batch = batch
         self.guard = guard
         self.size = size(batch)
-        self.deadline = 0.0
+        self.deadline = deadline
         self.conflicts = 0
         self.has_landed = False
-        self.done: asyncio.Future[None] = loop.create_future()
+        self.done = done
 
     def landed(self) -> None:
         self.has_landed = True
@@ -107,8 +109,8 @@ class Writer:
 
     def save(self, batch: Batch, guard: Epoch | None) -> asyncio.Future[None]:
         """Take a staged batch; see Backend.save."""
-        item = _Item(batch, guard, self._loop)
-        item.deadline = self._loop.time() + self._patience
+        deadline = self._loop.time() + self._patience
+        item = _Item(batch, guard, deadline, self._loop.create_future())
         if self._is_over:
             item.refuse(StoreUnavailable(self.error or "the store is closed"))
             return item.done
